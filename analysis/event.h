@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * event.h - one moment of a trace, as writer, reader and analysis see it.
+ *
+ * Owns:     `struct cpt_event` and what hangs on it: wait descriptors and identities.
+ * Must not: know how events are stored (trace_format.h) or what they mean (timeline.h).
+ *
+ * A trace is one sequence of events ordered by time (ties in the order they were merged). Task
+ * numbers are those of cpt_abi.h; 0 is "none of the workload".
+ */
+#ifndef CPT_EVENT_H
+#define CPT_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../probes/cpt_abi.h"
+
+/* X(NAME, value): append only, values are on disk. */
+#define CPT_EVENTS(X)                                                                              \
+	X(SWITCH, 1)    /* task: outgoing, other: incoming */                                      \
+	X(WAKE, 2)      /* task becomes runnable, other: waker */                                  \
+	X(NEW, 3)       /* task is born, other: creator; info->task */                             \
+	X(EXEC, 4)      /* info->exec. The first of task 1 opens the window */                     \
+	X(RENAME, 5)    /* info->rename */                                                         \
+	X(EXIT, 6)      /* just before the final SWITCH of task; info->exit */                     \
+	X(AFFINITY, 7)  /* info->affinity */                                                       \
+	X(OCCUPANCY, 8) /* what held cpu since the last one; occ */                                \
+	X(LOSS, 9)      /* cpu's records from ts_ns to until_ns are missing, count of them */
+
+#define CPT_EVENT_ENUM(name, value) CPT_EV_##name = value,
+enum { CPT_EVENTS(CPT_EVENT_ENUM) CPT_EV_CNT };
+#undef CPT_EVENT_ENUM
+
+/* What a blocked task waits for: the raw facts of the switch-out, deduplicated per block on disk.
+ * Fields as in struct cpt_rec_switch. */
+struct cpt_wait {
+	uint16_t sysno;
+	uint16_t prev_state;
+	uint8_t object;	    /* CPT_FD_* or CPT_FUTEX_* */
+	uint8_t wait_flags; /* CPT_WAIT_* */
+	uint16_t reserved;
+	uint32_t arg2;
+	uint32_t reserved2;
+	uint64_t arg0;
+	uint64_t arg1;
+};
+
+#define CPT_WAIT_IOWAIT	 0x1 /* from CPT_SW_PREV_IOWAIT */
+#define CPT_WAIT_TIMEOUT 0x2 /* from CPT_SW_PREV_TIMEOUT */
+
+/* How the wait that a SWITCH begins came to its end (cpt_event.end, valid when PREV_BLOCKED). */
+#define CPT_END_OPEN	0 /* it did not end within the trace */
+#define CPT_END_TASK	1 /* woken by task `end_waker` of the trace (in its own context or send) */
+#define CPT_END_FOREIGN 2 /* by a task outside; end_waker is its tid */
+#define CPT_END_IRQ	3 /* by an interrupt: timer, device, network */
+
+/* Where an identity event's payload is. Owned by the batch or builder the event came from. */
+struct cpt_mask {
+	uint32_t nr_cpus_allowed;
+	uint32_t word_cnt; /* words of bits that are used */
+	const uint64_t *bits;
+};
+
+struct cpt_info {
+	uint32_t tid;	 /* NEW, EXEC: as the initial PID namespace knows it */
+	uint32_t tgid;	 /* NEW, EXEC */
+	uint32_t ns_tid; /* NEW, EXEC: in the task's own namespace */
+	uint32_t flags;	 /* NEW: CPT_TASK_* */
+	uint64_t start_boottime_ns; /* NEW, EXEC */
+	const char *comm;     /* NEW, EXEC, RENAME: NUL-terminated, raw bytes, at most 15 */
+	const char *filename; /* EXEC: NUL-terminated, raw bytes */
+	const char *args;     /* EXEC: args_sz bytes, NUL-separated */
+	uint32_t args_sz;
+	int32_t exit_code;	 /* EXIT */
+	uint64_t sum_exec_ns;	 /* EXIT */
+	uint64_t run_delay_ns;	 /* EXIT */
+	uint64_t nvcsw, nivcsw;	 /* EXIT */
+	struct cpt_mask mask; /* NEW, AFFINITY */
+};
+
+struct cpt_event {
+	uint64_t ts_ns;
+	uint8_t type;	   /* CPT_EV_* */
+	uint8_t wake_ctx;  /* WAKE: CPT_CTX_* */
+	uint8_t end;	   /* SWITCH with PREV_BLOCKED: CPT_END_* */
+	uint8_t occ_kind;  /* OCCUPANCY: what held the CPU before ts_ns: 1 idle, 0 others */
+	uint16_t flags;	   /* SWITCH: CPT_SW_*; WAKE: CPT_SW_WAKER_FOREIGN */
+	uint16_t waker_sysno; /* WAKE: system call of the waker, CPT_SYSNO_* */
+	uint32_t cpu;	   /* WAKE: CPU of the wakee's switch-in */
+	uint32_t task;
+	uint32_t other;
+	uint32_t end_waker; /* SWITCH with PREV_BLOCKED, see CPT_END_* */
+	union {
+		const struct cpt_wait *wait; /* SWITCH with PREV_BLOCKED, else NULL */
+		const struct cpt_info *info; /* NEW, EXEC, RENAME, EXIT, AFFINITY */
+		uint64_t until_ns;	     /* LOSS */
+		uint64_t occ_since_ns;	     /* OCCUPANCY */
+	};
+	union {
+		struct {
+			uint64_t occ_idle_ns, occ_other_ns; /* OCCUPANCY, and occ_next below */
+		};
+		uint64_t count; /* LOSS */
+	};
+	uint8_t occ_next; /* OCCUPANCY: from ts_ns on: 1 idle, 0 others, 2 ours */
+	uint8_t reserved[7];
+};
+
+#endif /* CPT_EVENT_H */

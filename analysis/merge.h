@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * merge.h - per-CPU records in, one sequence of events ordered by time out.
+ *
+ * Owns:     ordering, the hold-back, turning the wake-up that a switch-in carries into an event at
+ *           its own time, telling each blocking switch-out how that wait ended.
+ * Must not: read rings, know files, interpret waits.
+ *
+ *           drain n-1        drain n          now
+ *   ... emitted ...|--- pending (held back) ---|
+ *                  ^ horizon = drain time - hold-back, never moves back
+ *
+ * A record may refer back in time: a switch-in names its wake-up, which can lie before the horizon
+ * when the task waited long for a CPU; and a wait may end long after its switch-out was emitted.
+ * Both go to the sink's `late` call, for the trace's late table.
+ *
+ * Memory: O(events within the hold-back + tasks).
+ */
+#ifndef CPT_MERGE_H
+#define CPT_MERGE_H
+
+#include "event.h"
+
+struct cpt_merge;
+
+/* A fact that arrived after its place in the sequence had been emitted. */
+struct cpt_late {
+	uint64_t ts_ns;	   /* END: of the blocking switch-out it belongs to; WAKE: of the wake-up */
+	uint32_t task;
+	uint32_t waker;	   /* END: end_waker; WAKE: other */
+	uint8_t kind;	   /* CPT_LATE_* */
+	uint8_t end;	   /* END: CPT_END_* */
+	uint8_t wake_ctx;  /* WAKE: CPT_CTX_* */
+	uint8_t reserved;
+	uint16_t flags;	   /* WAKE: CPT_SW_WAKER_FOREIGN */
+	uint16_t waker_sysno;
+	uint32_t cpu;	   /* WAKE */
+	uint32_t reserved2;
+};
+#define CPT_LATE_END  1
+#define CPT_LATE_WAKE 2
+
+/* Receives the result, in order of time. Pointers in events live until the call returns.
+ * Return 0, or -errno to stop (the merge keeps the error and returns it from then on). */
+struct cpt_merge_sink {
+	int (*events)(void *ctx, const struct cpt_event *ev, size_t cnt);
+	int (*late)(void *ctx, const struct cpt_late *late);
+	void *ctx;
+};
+
+/* New merger for cpu_cnt CPUs (ids 0..cpu_cnt-1). NULL with errno. */
+struct cpt_merge *merge__new(uint32_t cpu_cnt, const struct cpt_merge_sink *sink);
+void merge__free(struct cpt_merge *m); /* accepts NULL */
+
+/* cnt consecutive ring records of one CPU, in ring order (cpt_rec_switch / cpt_rec_occupancy). Gaps
+ * in their seq become CPT_EV_LOSS events between the neighbours' times. Times that go back within a
+ * CPU are clamped. 0 or -errno (-ENOMEM, -EINVAL for a CPU out of range or an unknown type). */
+int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt);
+
+/* Records lost at the end of what cpu delivered so far, known from its attempts counter: attempts
+ * made in all up to now_ns. What add_ring later sees as a gap is not counted twice. */
+int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t now_ns);
+
+/* One lifecycle record (struct cpt_rec_head and what follows; head.sz bytes must be valid).
+ * NUDGE is accepted and ignored. 0 or -errno. */
+int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz);
+
+/* Emits everything before horizon_ns. Whoever calls promises that all records with a smaller time
+ * have been added, late wake-ups and ends excepted. */
+int merge__advance(struct cpt_merge *m, uint64_t horizon_ns);
+
+/* Emits the rest. Waits without an end stay CPT_END_OPEN. */
+int merge__finish(struct cpt_merge *m);
+
+/* Records lost so far (located ones). */
+uint64_t merge__lost(const struct cpt_merge *m);
+
+#endif /* CPT_MERGE_H */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * trace.h - what a trace says about itself: the header and the closing facts, in memory.
+ *
+ * Owns:     struct cpt_trace_meta (known when recording starts) and struct cpt_trace_close (known
+ *           when it ends). Their bytes on disk are trace_format.h's business.
+ */
+#ifndef CPT_TRACE_H
+#define CPT_TRACE_H
+
+#include "event.h"
+
+#define CPT_TRACE_MAX_CPUS CPT_MAX_CPUS
+
+/* Where a CPU sits. -1 where the machine does not say. */
+struct cpt_cpu_info {
+	uint32_t cpu;
+	uint8_t online; /* when recording started */
+	uint8_t reserved[3];
+	int32_t core;	 /* unique across the machine: equal = SMT siblings */
+	int32_t package;
+	int32_t node;
+};
+
+/* Options of the recording that the analysis must know. */
+#define CPT_TRACE_WAIT_ALL     0x1 /* the window lasts until the last task of the tree */
+#define CPT_TRACE_NO_OCCUPANCY 0x2 /* --no-budget: CPUs that run none of ours were not watched */
+
+struct cpt_trace_meta {
+	const char *cpartrace_version;
+	const char *hostname;
+	const char *kernel;	/* uname release */
+	const char *machine;	/* uname machine: system call numbers are this architecture's */
+	char *const *argv;	/* NULL-terminated command, NULL if none */
+	uint32_t root_tid;	/* of the command, in the initial PID namespace */
+	uint32_t flags;		/* CPT_TRACE_* */
+	uint64_t start_mono_ns; /* one instant on three clocks: CLOCK_MONOTONIC, */
+	uint64_t start_real_ns; /* CLOCK_REALTIME (UTC), */
+	uint64_t start_boot_ns; /* CLOCK_BOOTTIME */
+	double quota_cpus;	/* CPU quota that held at start, <= 0: none */
+	uint32_t cpu_cnt;	/* highest CPU number + 1 */
+	uint32_t cpu_info_cnt;
+	const struct cpt_cpu_info *cpus;
+};
+
+#define CPT_EXIT_RUNNING 0 /* cpt_trace_close.exit_kind: not known, still running */
+#define CPT_EXIT_CODE	 1
+#define CPT_EXIT_SIGNAL	 2
+
+struct cpt_trace_close {
+	uint64_t end_mono_ns; /* everything up to here was seen */
+	uint8_t exit_kind;    /* of the command */
+	uint8_t reserved[3];
+	uint32_t exit_value;
+	uint64_t lost_ring;   /* switch records lost, located in LOSS events */
+	uint64_t lost[CPT_LOSS_CNT];	 /* other causes, not located */
+	uint64_t lost_recursion;	 /* programs skipped by the kernel's recursion guard */
+	uint64_t mends, mends_failed;	 /* switches without an event, see cpt_abi.h */
+	uint64_t tracer_cpu_ns;		 /* CPU time of the collector while recording */
+	uint64_t steal_ns;		 /* machine-wide steal over the recording, UINT64_MAX unknown */
+	uint64_t throttled_ns;		 /* of the workload's cgroup over the recording, UINT64_MAX unknown */
+};
+
+#endif /* CPT_TRACE_H */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * trace_reader.h - a trace file to events.
+ *
+ * Owns:     validation of every byte, decompression, the late table, the extra pass for a trace
+ *           without its closing section. What comes out is ordered by time and complete: late
+ *           wake-ups stand at their own time, and each blocking switch-out says how it ended.
+ * Must not: print, exit, trust the file.
+ *
+ * Memory: O(one block + late table), bounded whatever the file says.
+ */
+#ifndef CPT_TRACE_READER_H
+#define CPT_TRACE_READER_H
+
+#include "trace.h"
+#include "merge.h"
+
+struct trace_reader;
+
+#define CPT_TRACE_ERR_LEN 256
+
+/* Opens a trace. fd stays the caller's and must be seekable. NULL with errno: EINVAL not a trace,
+ * ENOTSUP a version this reader does not know, EBADMSG damaged header, ENODATA empty file, others
+ * from the system; err (CPT_TRACE_ERR_LEN bytes) then says it in words, one line. A trace that is
+ * damaged or cut off behind its header opens: see trace_reader__incomplete(). */
+struct trace_reader *trace_reader__open(int fd, char *err);
+void trace_reader__free(struct trace_reader *r); /* accepts NULL */
+
+const struct cpt_trace_meta *trace_reader__meta(const struct trace_reader *r);
+/* NULL when the trace has no closing section. */
+const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reader *r);
+
+/* Why the trace is not whole, in words; NULL when it is. May change from NULL while reading, when a
+ * damaged block is met: reading then ends there. */
+const char *trace_reader__incomplete(const struct trace_reader *r);
+
+/* Time span by the block headers, without decoding; first = last = start_mono_ns when there are no
+ * blocks. */
+void trace_reader__span(const struct trace_reader *r, uint64_t *first_ns, uint64_t *last_ns);
+
+/* Next events. *ev stays valid until the next call. 1 with *cnt > 0, 0 at the end (also at the first
+ * damaged block), -errno for system errors. */
+int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt);
+
+/* Back to the first event. 0 or -errno. */
+int trace_reader__rewind(struct trace_reader *r);
+
+uint64_t trace_reader__file_sz(const struct trace_reader *r);
+uint64_t trace_reader__file_pos(const struct trace_reader *r); /* for progress */
+
+#endif /* CPT_TRACE_READER_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * trace_writer.h - events to a trace file.
+ *
+ * Owns:     encoding, compression, block size and age, the INCOMPLETE mark.
+ * Must not: open files by name, print, know where events come from.
+ */
+#ifndef CPT_TRACE_WRITER_H
+#define CPT_TRACE_WRITER_H
+
+#include "merge.h"
+#include "trace.h"
+
+struct trace_writer;
+
+/* Starts a trace on fd (regular file, position 0, empty; the caller keeps owning it): writes the
+ * header with the INCOMPLETE mark. NULL with errno. */
+struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta);
+
+/* Events in order of time. 0 or -errno of the failed write; after a failure every call returns it and
+ * writes nothing more: what is on disk stays readable up to the last whole block. */
+int trace_writer__events(struct trace_writer *w, const struct cpt_event *ev, size_t cnt);
+int trace_writer__late(struct trace_writer *w, const struct cpt_late *late);
+
+/* A sink for merge__new that calls the two above. */
+struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
+
+/* Writes the open block if its first event is older than 0.25 s at now_ns. */
+int trace_writer__tick(struct trace_writer *w, uint64_t now_ns);
+
+/* Writes what is open, the late table, the closing section, and clears the INCOMPLETE mark last.
+ * 0 or -errno. */
+int trace_writer__close(struct trace_writer *w, const struct cpt_trace_close *close);
+
+uint64_t trace_writer__bytes(const struct trace_writer *w); /* written so far */
+uint64_t trace_writer__switches(const struct trace_writer *w);
+void trace_writer__free(struct trace_writer *w); /* accepts NULL; does not close the fd */
+
+#endif /* CPT_TRACE_WRITER_H */

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cpt_abi.h - the wire contract between the probes (kernel side) and everything in user space.
+ *
+ * Owns:     every record a probe emits, the layout of the per-CPU switch rings, the options the
+ *           collector writes into a probe before it is loaded, the counters of loss.
+ * Must not: include anything but fixed-width types; know how records are merged, stored, analysed.
+ *
+ * Rules: fixed-width fields, explicit padding, no enums, bitfields or pointers; values are
+ * append-only; a record is filled completely before it is published.
+ *
+ * Two streams leave the kernel:
+ *
+ *   switch rings    one per CPU, single producer (the sched_switch program, interrupts off), mmapped:
+ *                   64-byte records of one shape, `struct cpt_rec_switch` and the two that share
+ *                   its head. Ordered by time within a CPU.
+ *
+ *      array map element `cpu`:
+ *      +0      struct cpt_ring_prod   written by the kernel
+ *      +4096   struct cpt_ring_cons   written by the collector
+ *      +8192   data, a power of two of bytes; record n at (n * 64) & (size - 1)
+ *
+ *   lifecycle ring  one BPF ring buffer for rare records: who a task is (once, and when exec, a
+ *                   rename or a change of affinity alters it), its end, and nudges that wake the
+ *                   collector when a switch ring fills faster than expected. Own time stamps.
+ *
+ * Task numbers: run-unique, 1.. (1 is the command itself), 0 means "not of the workload". They are
+ * handed out in the kernel when a task enters the family (task storage), never reused.
+ *
+ * All times: ns of CLOCK_MONOTONIC (bpf_ktime_get_ns).
+ */
+#ifndef CPT_ABI_H
+#define CPT_ABI_H
+
+#ifndef CPT_BPF_SIDE
+#include <stddef.h>
+#include <linux/types.h>
+#endif
+
+#define CPT_ABI_VERSION 1
+
+#define CPT_COMM_LEN	16   /* TASK_COMM_LEN */
+#define CPT_PATH_LEN	256  /* exec path, cut */
+#define CPT_ARGS_LEN	512  /* exec arguments, NUL-separated, cut */
+#define CPT_MASK_WORDS	16   /* affinity masks carry the first 1024 CPUs */
+#define CPT_MAX_CPUS	(CPT_MASK_WORDS * 64)
+
+/* ---- per-CPU switch rings ------------------------------------------------------------------ */
+
+#define CPT_RING_PROD_OFF 0
+#define CPT_RING_CONS_OFF 4096
+#define CPT_RING_DATA_OFF 8192
+#define CPT_REC_SZ	  64
+
+/* Producer page of one CPU's ring; also the per-CPU state of the switch program, so that one map
+ * look-up serves both. Positions count records since start and never wrap. */
+struct cpt_ring_prod {
+	__u64 head;	     /* records published; written after the record is complete */
+	__u64 attempts;	     /* records attempted; attempts - head = lost here */
+	__u64 dropped;	     /* attempts that found the ring full */
+	__u64 mends;	     /* switches without an event whose record was rebuilt (CPT_SW_MENDED) */
+	__u64 mends_failed;  /* of those: outgoing task whose state could not be read any more */
+	__u64 last_ts_ns;    /* time of this CPU's last record: lower bound of a mended switch */
+	__u64 cur_task_ptr;  /* kernel-private: task_struct of `cur`, to look at after a missed switch */
+	__u32 cur;	     /* task number on this CPU by our account, 0 none of ours */
+	__u32 cur_is_idle;   /* when cur == 0: 1 idle, 0 some other task */
+	/* Occupancy of this CPU while it runs none of ours (see cpt_rec_occupancy). */
+	__u64 occ_since_ns;  /* end of what idle_ns/other_ns account for, start of the current kind */
+	__u64 occ_idle_ns;
+	__u64 occ_other_ns;
+	__u64 reserved[4];
+};
+
+struct cpt_ring_cons {
+	__u64 tail; /* records consumed; written by the collector, read by the producer */
+};
+
+/* Types of ring records (byte 0 of each). */
+#define CPT_RING_RECS(X)                                                                           \
+	X(SWITCH, 1, cpt_rec_switch)                                                               \
+	X(OCCUPANCY, 2, cpt_rec_occupancy)
+
+#define CPT_REC_SWITCH	  1
+#define CPT_REC_OCCUPANCY 2
+
+/* cpt_rec_switch.flags */
+#define CPT_SW_PREV_BLOCKED   0x0001 /* outgoing task left the run queue; else preempted/yielded */
+#define CPT_SW_PREV_DEAD      0x0002 /* its final switch-out */
+#define CPT_SW_PREV_IDLE      0x0004 /* prev == 0 and it is this CPU's idle task */
+#define CPT_SW_NEXT_IDLE      0x0008 /* next == 0 and it is this CPU's idle task */
+#define CPT_SW_NEXT_WOKEN     0x0010 /* wake_ts_ns, waker, wake_ctx are valid */
+#define CPT_SW_WAKER_FOREIGN  0x0020 /* waker is a tid of a task outside the workload */
+#define CPT_SW_MENDED	      0x0040 /* no event fired for this switch: rebuilt at the next one */
+#define CPT_SW_PREV_UNKNOWN   0x0080 /* mended, and prev's state could not be told */
+#define CPT_SW_PREV_YIELDED   0x0100 /* not blocked and inside sched_yield */
+#define CPT_SW_PREV_IOWAIT    0x0200 /* task->in_iowait */
+#define CPT_SW_PREV_THROTTLED 0x0400 /* not blocked and held by its group's CPU quota */
+#define CPT_SW_PREV_TIMEOUT   0x0800 /* the blocking call carries a timeout */
+
+/* Context a wake-up came from. */
+#define CPT_CTX_TASK	     0 /* the waker itself, in a system call, fault or exit */
+#define CPT_CTX_SOFTIRQ	     1 /* soft interrupt; the waker is only the task it interrupted */
+#define CPT_CTX_HARDIRQ	     2 /* hard interrupt (timers, devices); likewise */
+#define CPT_CTX_SOFTIRQ_SEND 3 /* soft interrupt run inside the waker's own send/close/connect */
+
+/* What a file descriptor is, as far as waiting on it goes. */
+#define CPT_FD_KINDS(X)                                                                            \
+	X(NONE, 0)         /* the wait is not on a descriptor, or it could not be read */           \
+	X(FILE, 1)         /* regular file, directory, block device */                             \
+	X(PIPE, 2)         /* pipe or FIFO */                                                      \
+	X(SOCKET, 3)       /* connected by us, or a datagram or paired socket */                   \
+	X(SOCK_SERVING, 4) /* accepted connection, or local port that listens */                   \
+	X(SOCK_LISTEN, 5)  /* listening socket */                                                  \
+	X(TTY, 6)                                                                                  \
+	X(CHARDEV, 7)                                                                              \
+	X(EVENTFD, 8)                                                                              \
+	X(TIMERFD, 9)                                                                              \
+	X(EPOLL, 10)                                                                               \
+	X(SIGNALFD, 11)                                                                            \
+	X(INOTIFY, 12)                                                                             \
+	X(PIDFD, 13)                                                                               \
+	X(IO_URING, 14)                                                                            \
+	X(OTHER, 15)
+
+#define CPT_FD_ENUM(name, value) CPT_FD_##name = value,
+enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
+#undef CPT_FD_ENUM
+
+/* sysno of a task that blocked outside any system call (page fault, exit, start, signal stop). */
+#define CPT_SYSNO_NONE	0xffff /* kernel entry that is no system call */
+#define CPT_SYSNO_OTHER 0xfffe /* a call whose number means nothing here: ia32, io workers */
+
+/* What cpt_rec_switch.object says when sysno is futex: the primitive as far as one look at the word
+ * and its neighbours proves it (glibc layouts; the rest is told apart by operation, expected value
+ * and address in the analysis). */
+#define CPT_FUTEX_KINDS(X)                                                                         \
+	X(UNREAD, 0)       /* the word could not be read */                                        \
+	X(PLAIN, 1)        /* none of the below */                                                 \
+	X(MUTEX, 2)        /* WAIT with 2 on a word with a valid mutex kind (+16) and owner (+8) */ \
+	X(MUTEX_NO_OWNER, 3) /* likewise, the owner field is 0 or not a tid */                     \
+	X(MUTEX_ROBUST, 4) /* the word holds the owner's tid and FUTEX_WAITERS */                  \
+	X(MUTEX_PI, 5)     /* LOCK_PI, LOCK_PI2: the word holds the owner's tid */                 \
+	X(SEM, 6)          /* WAIT_BITSET, expected 0, 8-aligned, u32[1] >= 1: sem_t */
+
+#define CPT_FUTEX_ENUM(name, value) CPT_FUTEX_##name = value,
+enum { CPT_FUTEX_KINDS(CPT_FUTEX_ENUM) CPT_FUTEX_KIND_CNT };
+#undef CPT_FUTEX_ENUM
+
+/*
+ * One context switch in which the outgoing or the incoming task is of the workload.
+ *
+ * What prev waits for, when it blocked (CPT_SW_PREV_BLOCKED), by system call:
+ *   futex            arg0 user address, arg1 op | expected value << 32, arg2 holder's tid in the
+ *                    namespace of the process (0: not known), object CPT_FUTEX_*
+ *   poll, ppoll      arg0 nfds, arg1 first fd | second fd << 32, arg2 kind of the second fd,
+ *                    object kind of the first
+ *   select, pselect6 likewise; nfds is the number of descriptors set among the first 64 (or 64 when
+ *                    the call names higher ones)
+ *   calls on one fd  arg0 fd, object CPT_FD_*, arg1 raw second argument, arg2 low half of the third
+ *   others           raw arguments 1, 2 and (low half) 3; object CPT_FD_NONE
+ */
+struct cpt_rec_switch {
+	__u8 type;     /* CPT_REC_SWITCH */
+	__u8 wake_ctx; /* CPT_CTX_* of the wake-up of next */
+	__u8 object;   /* CPT_FD_*, or CPT_FUTEX_* when sysno is futex */
+	__u8 reserved;
+	__u16 flags; /* CPT_SW_* */
+	__u16 sysno; /* system call prev blocked in, or CPT_SYSNO_* */
+	__u32 seq;   /* attempts counter of this CPU, low 32 bits: a gap is a located loss */
+	__u16 prev_state;  /* task state bits of prev as the event gives them */
+	__u16 waker_sysno; /* system call the waker was in, or CPT_SYSNO_* */
+	__u64 ts_ns;
+	__u32 prev; /* task numbers, 0 none of ours */
+	__u32 next;
+	__u32 waker; /* of next: task number; a tid with CPT_SW_WAKER_FOREIGN; 0 nobody known */
+	__u32 arg2;
+	__u64 wake_ts_ns; /* next became runnable; >= its last switch-out */
+	__u64 arg0;
+	__u64 arg1;
+};
+
+/*
+ * Occupancy of a CPU that runs none of ours, between two changes of the workload's state: the
+ * accounts need only how long it was idle and how long others held it, not each switch.
+ *
+ *      since                 last transition         ts_ns
+ *        |--- idle_ns + other_ns ---|--- kind ---------|  next kind, told by the following record
+ *
+ * One is written at a transition idle <-> other (or to ours) when the workload's state has changed
+ * since the last one; transitions in between only add to the sums.
+ */
+struct cpt_rec_occupancy {
+	__u8 type;   /* CPT_REC_OCCUPANCY */
+	__u8 kind;   /* what held the CPU from since_ns + idle_ns + other_ns to ts_ns: 1 idle, 0 others */
+	__u16 reserved;
+	__u32 reserved2;
+	__u32 seq; /* as in cpt_rec_switch, same offset */
+	__u32 next_kind; /* what holds it from ts_ns on: 1 idle, 0 others, 2 ours */
+	__u64 ts_ns;
+	__u64 since_ns;
+	__u64 idle_ns;
+	__u64 other_ns;
+	__u64 reserved3[2];
+};
+
+/* ---- lifecycle ring ------------------------------------------------------------------------ */
+
+#define CPT_LIFE_RECS(X)                                                                           \
+	X(NEW, 16, cpt_rec_task)       /* a clone joined the family, or the command was seeded */   \
+	X(EXEC, 17, cpt_rec_exec)                                                                  \
+	X(RENAME, 18, cpt_rec_rename)                                                              \
+	X(EXIT, 19, cpt_rec_exit)      /* at the final switch-out, beside the switch record */      \
+	X(AFFINITY, 20, cpt_rec_affinity)                                                          \
+	X(NUDGE, 21, cpt_rec_head)     /* a switch ring is half full: drain now */
+
+#define CPT_LIFE_ENUM(name, value, type) CPT_REC_##name = value,
+enum { CPT_LIFE_RECS(CPT_LIFE_ENUM) };
+#undef CPT_LIFE_ENUM
+
+struct cpt_rec_head {
+	__u32 type; /* CPT_REC_* */
+	__u32 sz;   /* of the whole record */
+	__u64 ts_ns;
+	__u32 id;  /* task number */
+	__u32 cpu; /* where it happened */
+};
+
+/* cpt_rec_task.flags */
+#define CPT_TASK_THREAD	   0x1 /* shares its thread group with its creator (CLONE_THREAD) */
+#define CPT_TASK_IO_WORKER 0x2 /* kernel-made worker of the creator: io_uring, vhost */
+#define CPT_TASK_VFORK	   0x4 /* CLONE_VFORK: the creator waits for its exec or exit */
+
+struct cpt_rec_task {
+	struct cpt_rec_head head;
+	__u32 parent; /* task number of the creator, 0 for the command */
+	__u32 tid;    /* as the initial PID namespace knows it */
+	__u32 tgid;
+	__u32 ns_tid; /* in the task's own PID namespace */
+	__u32 ns_tgid;
+	__u32 flags; /* CPT_TASK_* */
+	__u64 start_boottime_ns;
+	char comm[CPT_COMM_LEN];
+	__u32 nr_cpus_allowed;
+	__u32 reserved;
+	__u64 mask[CPT_MASK_WORDS];
+};
+
+struct cpt_rec_exec {
+	struct cpt_rec_head head;
+	__u32 tid; /* after exec: a non-leader takes the leader's */
+	__u32 tgid;
+	__u32 old_tid;
+	__u32 ns_tid;
+	__u64 start_boottime_ns;
+	char comm[CPT_COMM_LEN];
+	__u32 args_sz; /* bytes used of args */
+	__u32 reserved;
+	char filename[CPT_PATH_LEN];
+	char args[CPT_ARGS_LEN];
+};
+
+struct cpt_rec_rename {
+	struct cpt_rec_head head;
+	char comm[CPT_COMM_LEN];
+};
+
+struct cpt_rec_exit {
+	struct cpt_rec_head head;
+	__u64 sum_exec_ns; /* the kernel's own account, se.sum_exec_runtime */
+	__u64 run_delay_ns; /* sched_info.run_delay, 0 where the kernel has none */
+	__u64 nvcsw;
+	__u64 nivcsw;
+	__s32 exit_code; /* as wait(2) encodes it */
+	__u32 reserved;
+};
+
+struct cpt_rec_affinity {
+	struct cpt_rec_head head;
+	__u32 nr_cpus_allowed;
+	__u32 reserved;
+	__u64 mask[CPT_MASK_WORDS];
+};
+
+/* ---- counters of loss other than full switch rings (one global array, atomically added) ------ */
+
+#define CPT_LOSSES(X)                                                                              \
+	X(LIFE_RING_FULL, 0) /* lifecycle records */                                               \
+	X(TASK_STORAGE, 1)   /* a clone that could not be given its storage: its subtree is unseen */
+
+#define CPT_LOSS_ENUM(name, value) CPT_LOSS_##name = value,
+enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
+#undef CPT_LOSS_ENUM
+
+/* ---- state of a task, in task storage (seeded by the collector through a pidfd) --------------- */
+
+/* cpt_task.flags */
+#define CPT_TS_GATED 0x1 /* the command before its first exec: not of the workload yet */
+
+struct cpt_task {
+	__u32 id;
+	__u32 flags; /* CPT_TS_* */
+	__u64 wake_ts_ns;
+	__u64 out_ts_ns;
+	__u64 in_ts_ns;
+	__u32 waker;
+	__u16 waker_flags; /* CPT_SW_WAKER_FOREIGN */
+	__u8 wake_ctx;
+	__u8 run_state; /* probe-private: 0 running, 1 off and runnable, 2 off and blocked */
+	__u16 waker_sysno;
+	__u16 reserved;
+	__u32 nr_cpus_allowed;
+	__u64 mask0; /* first word of the affinity mask last reported */
+};
+
+#define CPT_ASSERT(cond) _Static_assert(cond, #cond)
+CPT_ASSERT(sizeof(struct cpt_rec_switch) == CPT_REC_SZ);
+CPT_ASSERT(sizeof(struct cpt_rec_occupancy) == CPT_REC_SZ);
+CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
+CPT_ASSERT(sizeof(struct cpt_ring_prod) <= CPT_RING_CONS_OFF);
+
+#endif /* CPT_ABI_H */
