@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * analysis.h - events in, facts out: the one forward pass.
+ *
+ * Owns:     the pass. Feeds tasks (tasks.h), timeline and ledger (timeline.h).
+ * Must not: read files (give it what trace_reader__next() yields), print, exit.
+ *
+ *   struct cpt_analysis *a = analysis__new(meta, &opts);
+ *   while (trace_reader__next(r, &ev, &cnt) > 0)
+ *           analysis__feed(a, ev, cnt);
+ *   struct cpt_report *rep = analysis__finish(a, close_facts, incomplete_why);
+ */
+#ifndef CPT_ANALYSIS_H
+#define CPT_ANALYSIS_H
+
+#include "report.h"
+
+struct cpt_analysis;
+
+/* Which tasks make the workload. All given conditions must hold; empty lists match everything. A
+ * filter makes the subset the workload: the ledger and all rules are recomputed for it. */
+struct cpt_filter {
+	const uint32_t *pids; /* process ids (tgid), as the initial or the task's namespace knows them */
+	uint32_t pid_cnt;
+	const uint32_t *tids;
+	uint32_t tid_cnt;
+	const char *const *comms; /* thread names, exact, as perf's --comm */
+	uint32_t comm_cnt;
+	const uint64_t *cpus; /* bit set of CPT_MASK_WORDS words, NULL all: a task counts while the
+			       * CPU it is on, or was on last, is in the set */
+	bool have_time; /* only [time_from_ns, time_to_ns), relative to the window's start */
+	uint64_t time_from_ns, time_to_ns;
+};
+
+/* One stretch of one task in one state, [start_ns, end_ns), cut to the window. Stretches of a task
+ * come in order and without gaps; reason counts for WAITING and PARKED. */
+struct cpt_interval {
+	uint64_t start_ns, end_ns;
+	uint32_t id, tid, pid;
+	uint32_t cpu; /* RUNNING: where; else the CPU it ran on last */
+	enum cpt_state state;
+	enum cpt_reason reason;
+	const char *name;
+	uint16_t sysno;	     /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
+	uint32_t waker;	     /* task that ended the wait, 0 not of the workload */
+};
+
+/* One step of the ledger over time (opts.step_ns), [start_ns, start_ns + span_ns). */
+struct cpt_step {
+	uint64_t start_ns, span_ns;
+	uint64_t split_ns[CPT_SPLIT_CNT];
+	uint64_t running, runnable, waiting; /* integrals, ns */
+	uint64_t in_progress;
+};
+
+/* What counts as in progress beyond the definition (--in-progress). */
+#define CPT_IN_PROGRESS_SLEEP	0x1
+#define CPT_IN_PROGRESS_CONDVAR 0x2
+
+struct cpt_analysis_opts {
+	struct cpt_filter filter;
+	uint32_t in_progress; /* CPT_IN_PROGRESS_* */
+	bool wait_all;	      /* window to the last task; also set by the trace's own flag */
+	/* Called in order while feeding; NULL: not wanted. Return 0, or -errno to stop the pass. */
+	int (*on_interval)(void *ctx, const struct cpt_interval *iv);
+	int (*on_step)(void *ctx, const struct cpt_step *step);
+	uint64_t step_ns; /* 0: no steps */
+	void *ctx;
+};
+
+/* meta and what opts points to are borrowed until finish. NULL with errno. */
+struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
+				   const struct cpt_analysis_opts *opts);
+
+/* 0 or -errno (-ENOMEM, or what a callback returned). */
+int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt);
+
+/* Ends the pass and yields the facts (caller frees with report__free); the analysis itself is freed in
+ * any case. close_facts may be NULL. incomplete_why as trace_reader__incomplete(). last_ns: time up to
+ * which the trace saw everything; the window is cut there if the command's end was not met. NULL with
+ * errno. */
+struct cpt_report *analysis__finish(struct cpt_analysis *a, const struct cpt_trace_close *close_facts,
+				    const char *incomplete_why, uint64_t last_ns);
+
+void analysis__free(struct cpt_analysis *a); /* accepts NULL; for passes that are given up */
+
+/* Name of a task as last seen while feeding ("" if unknown); for `script`. Borrowed. */
+const char *analysis__task_name(const struct cpt_analysis *a, uint32_t id);
+uint32_t analysis__task_tid(const struct cpt_analysis *a, uint32_t id);
+
+#endif /* CPT_ANALYSIS_H */
