@@ -51,10 +51,23 @@ struct cpt_wait {
 #define CPT_WAIT_TIMEOUT 0x2 /* from CPT_SW_PREV_TIMEOUT */
 
 /* How the wait that a SWITCH begins came to its end (cpt_event.end, valid when PREV_BLOCKED). */
-#define CPT_END_OPEN	0 /* it did not end within the trace */
+#define CPT_END_OPEN	0 /* it did not end within the trace, or its wake-up was lost */
 #define CPT_END_TASK	1 /* woken by task `end_waker` of the trace (in its own context or send) */
 #define CPT_END_FOREIGN 2 /* by a task outside; end_waker is its tid */
 #define CPT_END_IRQ	3 /* by an interrupt: timer, device, network */
+
+/* How a wake-up ends a wait: by the waker itself, or by an interrupt that merely hit it. */
+static inline uint8_t cpt_wake_end(uint8_t wake_ctx, uint16_t flags, uint32_t waker,
+				   uint32_t *end_waker)
+{
+	*end_waker = 0;
+	if (wake_ctx != CPT_CTX_TASK && wake_ctx != CPT_CTX_SOFTIRQ_SEND)
+		return CPT_END_IRQ;
+	if (!(flags & CPT_SW_WAKER_FOREIGN) && !waker)
+		return CPT_END_IRQ;
+	*end_waker = waker;
+	return flags & CPT_SW_WAKER_FOREIGN ? CPT_END_FOREIGN : CPT_END_TASK;
+}
 
 /* Where an identity event's payload is. Owned by the batch or builder the event came from. */
 struct cpt_mask {

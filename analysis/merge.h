@@ -14,6 +14,12 @@
  * when the task waited long for a CPU; and a wait may end long after its switch-out was emitted.
  * Both go to the sink's `late` call, for the trace's late table.
  *
+ * Events at one instant stand in an order that can have happened, whatever order they arrived in:
+ * births and other identity first, then switches, then wake-ups; but a wake-up before the switch-in
+ * it belongs to, a task's switch-out before its switch-in elsewhere, and each CPU's own order kept.
+ * NEW stands before anything else of its task and EXIT before its final SWITCH even if their times
+ * say otherwise.
+ *
  * Memory: O(events within the hold-back + tasks).
  */
 #ifndef CPT_MERGE_H
@@ -52,21 +58,31 @@ struct cpt_merge_sink {
 struct cpt_merge *merge__new(uint32_t cpu_cnt, const struct cpt_merge_sink *sink);
 void merge__free(struct cpt_merge *m); /* accepts NULL */
 
-/* cnt consecutive ring records of one CPU, in ring order (cpt_rec_switch / cpt_rec_occupancy). Gaps
- * in their seq become CPT_EV_LOSS events between the neighbours' times. Times that go back within a
- * CPU are clamped. 0 or -errno (-ENOMEM, -EINVAL for a CPU out of range or an unknown type). */
+/* cnt consecutive ring records of one CPU, in ring order (cpt_rec_switch / cpt_rec_occupancy). The
+ * first record of a CPU has seq 0. Gaps in seq become CPT_EV_LOSS events between the neighbours'
+ * times (from the last merge__add_attempts, if that is later, and never before the horizon). Times
+ * that go back within a CPU are clamped. 0 or -errno (-ENOMEM, -EINVAL for a CPU out of range or an
+ * unknown type); an error is final. */
 int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt);
 
 /* Records lost at the end of what cpu delivered so far, known from its attempts counter: attempts
- * made in all up to now_ns. What add_ring later sees as a gap is not counted twice. */
+ * made in all up to now_ns, read before the ring's head whose records have all been added. What
+ * add_ring later sees as a gap is not counted twice, and a record that comes after all takes its loss
+ * back while that has not been emitted. */
 int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t now_ns);
 
 /* One lifecycle record (struct cpt_rec_head and what follows; head.sz bytes must be valid).
  * NUDGE is accepted and ignored. 0 or -errno. */
 int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz);
 
+/* Says that every record with a time before complete_ns has been added (the time at which the last
+ * drain began; at least the next horizon). Wake-ups from then on may have predecessors that have not
+ * been seen, so they are not used yet to say how a wait ended. Without any call all are used. */
+void merge__complete(struct cpt_merge *m, uint64_t complete_ns);
+
 /* Emits everything before horizon_ns. Whoever calls promises that all records with a smaller time
- * have been added, late wake-ups and ends excepted. */
+ * have been added, late wake-ups and ends excepted; one that comes all the same is moved up to the
+ * horizon. 0 or -errno. */
 int merge__advance(struct cpt_merge *m, uint64_t horizon_ns);
 
 /* Emits the rest. Waits without an end stay CPT_END_OPEN. */

@@ -1,0 +1,1087 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * merge.c - see merge.h.
+ *
+ * A ring record is copied once, into a slot of 64 bytes; what is sorted are keys of 16 bytes. A
+ * switch-in that names its wake-up has two keys, for the wake-up and for the switch.
+ *
+ *   add_*   ──► fresh keys (runs that are sorted or nearly so)
+ *   advance ──► sort fresh, merge into pending, emit those before the horizon
+ *
+ * Each task keeps the list of its wake-ups that are still to be emitted, ordered by time, so that a
+ * blocking switch-out finds its end in one step: everything before it has been emitted, so the list's
+ * head is the first wake-up after it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "merge.h"
+#include "trace_limits.h"
+
+#define BATCH_CNT   256
+#define MIN_RUN_CNT 16
+/* Larger groups of one instant than can come about by chance keep their plain order. */
+#define TIE_CNT_MAX 48
+
+/* key.ord: kind << 30 | what orders keys of one kind at one instant. */
+#define KIND_LIFE 0u
+#define KIND_RING 1u /* | cpu; the sort is stable, so a CPU's own order stays */
+#define KIND_WAKE 2u /* | task */
+#define ORD(kind, rest) ((kind) << 30 | (rest))
+
+struct key {
+	uint64_t ts_ns;
+	uint32_t slot;
+	uint32_t ord;
+};
+
+struct keys {
+	struct key *at;
+	size_t cnt, cap;
+};
+
+struct loss {
+	uint64_t until_ns;
+	uint64_t cnt;
+};
+
+/* What a slot holds is told by its side entry. */
+union slot {
+	struct cpt_rec_switch sw;
+	struct cpt_rec_occupancy occ;
+	struct loss loss;
+	struct cpt_rec_head *life; /* owned */
+};
+
+enum { SLOT_FREE, SLOT_SWITCH, SLOT_OCCUPANCY, SLOT_LOSS, SLOT_LIFE };
+
+struct side {
+	uint64_t ts_ns;	    /* the record's time as clamped */
+	uint32_t wake_next; /* by time, of the same task; free slots: the next free one */
+	uint32_t wake_prev;
+	uint32_t cpu;
+	uint8_t kind;	/* SLOT_* */
+	uint8_t refs;	/* keys that refer to it */
+	uint8_t done;	/* LIFE: has been emitted ahead of its key */
+	uint8_t reserved;
+};
+
+struct task_state {
+	uint64_t open_ts_ns; /* emitted blocking switch-out whose end is not known; 0 none */
+	uint32_t wake_head, wake_tail;
+	uint32_t new_slot, exit_slot; /* NEW, EXIT that wait to be emitted */
+};
+
+struct cpu_state {
+	uint64_t next_seq;
+	uint64_t last_ts_ns;  /* of its last record */
+	uint64_t sound_ns;    /* up to here no record was missing at the end */
+	uint32_t tail_loss;   /* pending LOSS made by add_attempts, 0 none */
+};
+
+struct cpt_merge {
+	struct cpt_merge_sink sink;
+	int err;
+	uint32_t cpu_cnt;
+	uint64_t emitted_ns;  /* the horizon: everything before it is out */
+	uint64_t complete_ns;
+	uint64_t lost_cnt;
+	struct cpu_state *cpus;
+	struct task_state *tasks;
+	uint32_t task_cap;
+	union slot *slots; /* [0] is never used: index 0 means none */
+	struct side *sides;
+	uint32_t slot_cnt, slot_cap, free_head;
+	struct keys fresh_ring, fresh_wake, fresh_life;
+	struct keys pending; /* sorted */
+	struct keys scratch;
+	struct keys swap;
+	size_t *runs;
+	size_t run_cap;
+	size_t batch_cnt;
+	struct cpt_event events[BATCH_CNT];
+	struct cpt_wait waits[BATCH_CNT];
+	struct cpt_info infos[BATCH_CNT];
+	struct cpt_rec_head *lives[BATCH_CNT]; /* to be freed once the batch is delivered */
+};
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static int keys_reserve(struct keys *k, size_t more)
+{
+	size_t cap = k->cap ? k->cap : 1024;
+	struct key *at;
+
+	if (k->cnt + more <= k->cap)
+		return 0;
+	while (cap < k->cnt + more)
+		cap *= 2;
+	at = realloc(k->at, cap * sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	k->at = at;
+	k->cap = cap;
+	return 0;
+}
+
+static int slots_grow(struct cpt_merge *m)
+{
+	uint32_t cap = m->slot_cap ? m->slot_cap * 2 : 4096;
+	union slot *slots;
+	struct side *sides;
+
+	if (cap < m->slot_cap)
+		return -ENOMEM;
+	slots = realloc(m->slots, cap * sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	m->slots = slots;
+	sides = realloc(m->sides, cap * sizeof(*sides));
+	if (!sides)
+		return -ENOMEM;
+	m->sides = sides;
+	m->slot_cap = cap;
+	return 0;
+}
+
+/* A slot with one reference, 0 without memory. */
+static uint32_t slot_new(struct cpt_merge *m, uint8_t kind, uint32_t cpu, uint64_t ts_ns)
+{
+	uint32_t slot = m->free_head;
+
+	if (slot) {
+		m->free_head = m->sides[slot].wake_next;
+	} else {
+		if (m->slot_cnt == m->slot_cap && slots_grow(m))
+			return 0;
+		slot = m->slot_cnt++;
+	}
+	m->sides[slot] = (struct side){ .ts_ns = ts_ns, .cpu = cpu, .kind = kind, .refs = 1 };
+	return slot;
+}
+
+static void slot_put(struct cpt_merge *m, uint32_t slot)
+{
+	struct side *s = &m->sides[slot];
+
+	if (--s->refs)
+		return;
+	s->kind = SLOT_FREE;
+	s->wake_next = m->free_head;
+	m->free_head = slot;
+}
+
+static int tasks_reserve(struct cpt_merge *m, uint32_t task)
+{
+	uint32_t cap = m->task_cap ? m->task_cap : 256;
+	struct task_state *tasks;
+
+	if (task < m->task_cap)
+		return 0;
+	if (task > CPT_TASK_MAX)
+		return -EINVAL;
+	while (cap <= task)
+		cap *= 2;
+	tasks = realloc(m->tasks, cap * sizeof(*tasks));
+	if (!tasks)
+		return -ENOMEM;
+	memset(tasks + m->task_cap, 0, (cap - m->task_cap) * sizeof(*tasks));
+	m->tasks = tasks;
+	m->task_cap = cap;
+	return 0;
+}
+
+struct cpt_merge *merge__new(uint32_t cpu_cnt, const struct cpt_merge_sink *sink)
+{
+	struct cpt_merge *m;
+
+	if (!cpu_cnt || cpu_cnt > CPT_TRACE_MAX_CPUS || !sink || !sink->events || !sink->late) {
+		errno = EINVAL;
+		return NULL;
+	}
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->sink = *sink;
+	m->cpu_cnt = cpu_cnt;
+	m->complete_ns = UINT64_MAX;
+	m->slot_cnt = 1;
+	m->cpus = calloc(cpu_cnt, sizeof(*m->cpus));
+	if (!m->cpus || slots_grow(m) || tasks_reserve(m, 0)) {
+		merge__free(m);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return m;
+}
+
+void merge__free(struct cpt_merge *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 1; m->sides && i < m->slot_cnt; i++)
+		if (m->sides[i].kind == SLOT_LIFE && !m->sides[i].done)
+			free(m->slots[i].life);
+	for (size_t i = 0; i < m->batch_cnt; i++)
+		free(m->lives[i]);
+	free(m->cpus);
+	free(m->tasks);
+	free(m->slots);
+	free(m->sides);
+	free(m->fresh_ring.at);
+	free(m->fresh_wake.at);
+	free(m->fresh_life.at);
+	free(m->pending.at);
+	free(m->scratch.at);
+	free(m->swap.at);
+	free(m->runs);
+	free(m);
+}
+
+/* ---- late facts ------------------------------------------------------------------------------- */
+
+/* The wake-up in sw ends the wait of its task that was emitted as open. */
+static int late_end(struct cpt_merge *m, const struct cpt_rec_switch *sw)
+{
+	struct task_state *t = &m->tasks[sw->next];
+	struct cpt_late late = {
+		.ts_ns = t->open_ts_ns,
+		.task = sw->next,
+		.kind = CPT_LATE_END,
+	};
+
+	t->open_ts_ns = 0;
+	late.end = cpt_wake_end(sw->wake_ctx, sw->flags, sw->waker, &late.waker);
+	return m->sink.late(m->sink.ctx, &late);
+}
+
+static int late_wake(struct cpt_merge *m, const struct cpt_rec_switch *sw, uint32_t cpu)
+{
+	const struct cpt_late late = {
+		.ts_ns = sw->wake_ts_ns,
+		.task = sw->next,
+		.waker = sw->waker,
+		.kind = CPT_LATE_WAKE,
+		.wake_ctx = sw->wake_ctx,
+		.flags = sw->flags & CPT_SW_WAKER_FOREIGN,
+		.waker_sysno = sw->waker_sysno,
+		.cpu = cpu,
+	};
+	const struct task_state *t = &m->tasks[sw->next];
+	int err = 0;
+
+	if (t->open_ts_ns && t->open_ts_ns <= sw->wake_ts_ns)
+		err = late_end(m, sw);
+	return err ? err : m->sink.late(m->sink.ctx, &late);
+}
+
+/* ---- adding ----------------------------------------------------------------------------------- */
+
+/* Into the task's list of wake-ups, which are few and come nearly in order. */
+static void wake_link(struct cpt_merge *m, uint32_t slot)
+{
+	const uint64_t ts_ns = m->slots[slot].sw.wake_ts_ns;
+	struct task_state *t = &m->tasks[m->slots[slot].sw.next];
+	uint32_t prev = t->wake_tail;
+
+	while (prev && m->slots[prev].sw.wake_ts_ns > ts_ns)
+		prev = m->sides[prev].wake_prev;
+	m->sides[slot].wake_prev = prev;
+	m->sides[slot].wake_next = prev ? m->sides[prev].wake_next : t->wake_head;
+	if (m->sides[slot].wake_next)
+		m->sides[m->sides[slot].wake_next].wake_prev = slot;
+	else
+		t->wake_tail = slot;
+	if (prev)
+		m->sides[prev].wake_next = slot;
+	else
+		t->wake_head = slot;
+}
+
+static void wake_unlink(struct cpt_merge *m, uint32_t slot)
+{
+	struct task_state *t = &m->tasks[m->slots[slot].sw.next];
+	const uint32_t prev = m->sides[slot].wake_prev, next = m->sides[slot].wake_next;
+
+	if (prev)
+		m->sides[prev].wake_next = next;
+	else
+		t->wake_head = next;
+	if (next)
+		m->sides[next].wake_prev = prev;
+	else
+		t->wake_tail = prev;
+}
+
+static void add_key(struct keys *k, uint64_t ts_ns, uint32_t slot, uint32_t ord)
+{
+	k->at[k->cnt++] = (struct key){ .ts_ns = ts_ns, .slot = slot, .ord = ord };
+}
+
+static int add_loss(struct cpt_merge *m, uint32_t cpu, uint64_t cnt, uint64_t until_ns)
+{
+	const struct cpu_state *c = &m->cpus[cpu];
+	uint64_t from_ns = c->last_ts_ns;
+	uint32_t slot;
+	int err;
+
+	if (from_ns < c->sound_ns)
+		from_ns = c->sound_ns;
+	if (from_ns > until_ns)
+		from_ns = until_ns;
+	if (from_ns < m->emitted_ns)
+		from_ns = m->emitted_ns;
+	err = keys_reserve(&m->fresh_ring, 1);
+	if (err)
+		return err;
+	slot = slot_new(m, SLOT_LOSS, cpu, from_ns);
+	if (!slot)
+		return -ENOMEM;
+	if (until_ns < from_ns)
+		until_ns = from_ns;
+	m->slots[slot].loss = (struct loss){ .until_ns = until_ns, .cnt = cnt };
+	m->lost_cnt += cnt;
+	add_key(&m->fresh_ring, from_ns, slot, ORD(KIND_RING, cpu));
+	return (int)slot;
+}
+
+/* cnt records that add_attempts had called lost have come. */
+static void take_loss_back(struct cpt_merge *m, struct cpu_state *c, uint64_t cnt)
+{
+	struct loss *loss = &m->slots[c->tail_loss].loss;
+
+	if (!c->tail_loss)
+		return;
+	if (cnt > loss->cnt)
+		cnt = loss->cnt;
+	loss->cnt -= cnt;
+	m->lost_cnt -= cnt;
+}
+
+/* Compares the record's place in the sequence with what has come so far. */
+static int check_seq(struct cpt_merge *m, uint32_t cpu, uint32_t seq, uint64_t ts_ns)
+{
+	struct cpu_state *c = &m->cpus[cpu];
+	const int32_t gap = (int32_t)(seq - (uint32_t)c->next_seq);
+	int err;
+
+	c->next_seq += 1 + (int64_t)gap;
+	if (!gap)
+		return 0;
+	if (gap < 0) {
+		take_loss_back(m, c, -(int64_t)gap);
+		return 0;
+	}
+	err = add_loss(m, cpu, (uint64_t)gap, ts_ns);
+	return err < 0 ? err : 0;
+}
+
+static int add_switch(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_switch *rec,
+		      uint64_t ts_ns)
+{
+	const uint32_t high = rec->prev > rec->next ? rec->prev : rec->next;
+	struct cpt_rec_switch *sw;
+	uint32_t slot;
+	int err;
+
+	err = tasks_reserve(m, high);
+	if (err)
+		return err;
+	slot = slot_new(m, SLOT_SWITCH, cpu, ts_ns);
+	if (!slot)
+		return -ENOMEM;
+	sw = &m->slots[slot].sw;
+	memcpy(sw, rec, sizeof(*sw));
+	add_key(&m->fresh_ring, ts_ns, slot, ORD(KIND_RING, cpu));
+	if (!(sw->flags & CPT_SW_NEXT_WOKEN) || !sw->next)
+		return 0;
+	if (sw->wake_ts_ns > ts_ns)
+		sw->wake_ts_ns = ts_ns;
+	if (sw->wake_ts_ns < m->emitted_ns)
+		return late_wake(m, sw, cpu);
+	add_key(&m->fresh_wake, sw->wake_ts_ns, slot, ORD(KIND_WAKE, sw->next));
+	m->sides[slot].refs++;
+	wake_link(m, slot);
+	return 0;
+}
+
+/* The sums must fit the span they describe, whatever the kernel side's clock did. */
+static void tidy_occupancy(struct cpt_rec_occupancy *occ, uint64_t ts_ns)
+{
+	uint64_t span;
+
+	if (occ->since_ns > ts_ns)
+		occ->since_ns = ts_ns;
+	span = ts_ns - occ->since_ns;
+	if (occ->idle_ns > span)
+		occ->idle_ns = span;
+	if (occ->other_ns > span - occ->idle_ns)
+		occ->other_ns = span - occ->idle_ns;
+}
+
+static int add_occupancy(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_occupancy *rec,
+			 uint64_t ts_ns)
+{
+	const uint32_t slot = slot_new(m, SLOT_OCCUPANCY, cpu, ts_ns);
+
+	if (!slot)
+		return -ENOMEM;
+	memcpy(&m->slots[slot].occ, rec, sizeof(*rec));
+	tidy_occupancy(&m->slots[slot].occ, ts_ns);
+	add_key(&m->fresh_ring, ts_ns, slot, ORD(KIND_RING, cpu));
+	return 0;
+}
+
+static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
+{
+	/* Type, seq and time stand at the same offsets in both kinds. */
+	const struct cpt_rec_switch *sw = rec;
+	struct cpu_state *c = &m->cpus[cpu];
+	uint64_t ts_ns = sw->ts_ns;
+	int err;
+
+	if (sw->type != CPT_REC_SWITCH && sw->type != CPT_REC_OCCUPANCY)
+		return -EINVAL;
+	if (ts_ns < c->last_ts_ns)
+		ts_ns = c->last_ts_ns;
+	if (ts_ns < m->emitted_ns)
+		ts_ns = m->emitted_ns;
+	err = check_seq(m, cpu, sw->seq, ts_ns);
+	if (err)
+		return err;
+	c->last_ts_ns = ts_ns;
+	return sw->type == CPT_REC_SWITCH ? add_switch(m, cpu, sw, ts_ns) :
+					    add_occupancy(m, cpu, rec, ts_ns);
+}
+
+int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt)
+{
+	const char *rec = recs;
+
+	if (m->err)
+		return m->err;
+	if (cpu >= m->cpu_cnt)
+		return m->err = -EINVAL;
+	m->err = keys_reserve(&m->fresh_wake, cnt);
+	for (size_t i = 0; i < cnt && !m->err; i++) {
+		/* A loss before this record takes a key of its own. */
+		m->err = keys_reserve(&m->fresh_ring, cnt - i + 1);
+		if (!m->err)
+			m->err = add_ring_rec(m, cpu, rec + i * CPT_REC_SZ);
+	}
+	return m->err;
+}
+
+int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t now_ns)
+{
+	struct cpu_state *c;
+	int slot;
+
+	if (m->err)
+		return m->err;
+	if (cpu >= m->cpu_cnt)
+		return m->err = -EINVAL;
+	c = &m->cpus[cpu];
+	if (attempts > c->next_seq) {
+		slot = add_loss(m, cpu, attempts - c->next_seq, now_ns);
+		if (slot < 0)
+			return m->err = slot;
+		c->tail_loss = (uint32_t)slot;
+		c->next_seq = attempts;
+	}
+	if (now_ns > c->sound_ns)
+		c->sound_ns = now_ns;
+	return 0;
+}
+
+/* Size a lifecycle record of this type must have at least, 0 for a type not known. */
+static size_t life_sz(uint32_t type)
+{
+#define LIFE_SZ(name, value, rec) { value, sizeof(struct rec) },
+	static const struct {
+		uint32_t type;
+		size_t sz;
+	} sizes[] = { CPT_LIFE_RECS(LIFE_SZ) };
+#undef LIFE_SZ
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i].type == type)
+			return sizes[i].sz;
+	return 0;
+}
+
+static int add_life(struct cpt_merge *m, struct cpt_rec_head *life)
+{
+	uint32_t slot;
+	int err;
+
+	err = tasks_reserve(m, life->id);
+	if (!err)
+		err = keys_reserve(&m->fresh_life, 1);
+	if (err)
+		return err;
+	if (life->ts_ns < m->emitted_ns)
+		life->ts_ns = m->emitted_ns;
+	slot = slot_new(m, SLOT_LIFE, life->cpu, life->ts_ns);
+	if (!slot)
+		return -ENOMEM;
+	m->slots[slot].life = life;
+	if (life->type == CPT_REC_NEW)
+		m->tasks[life->id].new_slot = slot;
+	else if (life->type == CPT_REC_EXIT)
+		m->tasks[life->id].exit_slot = slot;
+	add_key(&m->fresh_life, life->ts_ns, slot,
+		ORD(KIND_LIFE, (life->type & 0xf) << 26 | life->id));
+	return 0;
+}
+
+int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
+{
+	struct cpt_rec_head head, *copy;
+	size_t want;
+
+	if (m->err)
+		return m->err;
+	if (sz < sizeof(head))
+		return m->err = -EINVAL;
+	memcpy(&head, rec, sizeof(head));
+	want = life_sz(head.type);
+	if (!want || head.sz > sz || head.sz < want || head.cpu >= m->cpu_cnt)
+		return m->err = -EINVAL;
+	if (head.type == CPT_REC_NUDGE)
+		return 0;
+	if (!head.id)
+		return m->err = -EINVAL;
+	copy = malloc(want);
+	if (!copy)
+		return m->err = -ENOMEM;
+	memcpy(copy, rec, want);
+	m->err = add_life(m, copy);
+	if (m->err)
+		free(copy);
+	return m->err;
+}
+
+/* ---- sorting ---------------------------------------------------------------------------------- */
+
+static inline bool key_after(const struct key *a, const struct key *b)
+{
+	return a->ts_ns != b->ts_ns ? a->ts_ns > b->ts_ns : a->ord > b->ord;
+}
+
+/* Stable merge of two sorted runs; a's keys come first among equals. */
+static void merge_runs(struct key *out, const struct key *a, size_t a_cnt, const struct key *b,
+		       size_t b_cnt)
+{
+	const struct key *a_end = a + a_cnt, *b_end = b + b_cnt;
+
+	if (a_cnt && b_cnt && !key_after(a_end - 1, b)) {
+		memcpy(out, a, a_cnt * sizeof(*a));
+		memcpy(out + a_cnt, b, b_cnt * sizeof(*b));
+		return;
+	}
+	while (a < a_end && b < b_end) {
+		const bool take_b = key_after(a, b);
+
+		*out++ = *(take_b ? b : a);
+		b += take_b;
+		a += !take_b;
+	}
+	memcpy(out, a, (size_t)(a_end - a) * sizeof(*a));
+	out += a_end - a;
+	memcpy(out, b, (size_t)(b_end - b) * sizeof(*b));
+}
+
+/* Length of the sorted run at `at`; one that is shorter than MIN_RUN_CNT is made longer. */
+static size_t next_run(struct key *at, size_t cnt)
+{
+	size_t len = 1;
+
+	while (len < cnt && !key_after(&at[len - 1], &at[len]))
+		len++;
+	for (; len < cnt && len < MIN_RUN_CNT; len++) {
+		const struct key key = at[len];
+		size_t pos = len;
+
+		for (; pos && key_after(&at[pos - 1], &key); pos--)
+			at[pos] = at[pos - 1];
+		at[pos] = key;
+	}
+	return len;
+}
+
+/* Merges neighbouring runs of `from` into `to`; runs[] holds run ends, *cnt of them. */
+static void merge_pass(struct key *to, const struct key *from, size_t *runs, size_t *cnt)
+{
+	size_t start = 0, out = 0;
+
+	for (size_t i = 0; i < *cnt; i += 2) {
+		const size_t mid = runs[i], end = i + 1 < *cnt ? runs[i + 1] : mid;
+
+		merge_runs(to + start, from + start, mid - start, from + mid, end - mid);
+		runs[out++] = end;
+		start = end;
+	}
+	*cnt = out;
+}
+
+/* Sorts k by the runs it consists of, stable. */
+static int sort_keys(struct cpt_merge *m, struct keys *k)
+{
+	const size_t most = k->cnt / MIN_RUN_CNT + 1;
+	size_t run_cnt = 0;
+	struct keys other;
+
+	if (most > m->run_cap) {
+		size_t *runs = realloc(m->runs, most * 2 * sizeof(*runs));
+
+		if (!runs)
+			return -ENOMEM;
+		m->runs = runs;
+		m->run_cap = most * 2;
+	}
+	m->swap.cnt = 0;
+	if (keys_reserve(&m->swap, k->cnt))
+		return -ENOMEM;
+	for (size_t pos = 0; pos < k->cnt; m->runs[run_cnt++] = pos)
+		pos += next_run(k->at + pos, k->cnt - pos);
+	while (run_cnt > 1) {
+		merge_pass(m->swap.at, k->at, m->runs, &run_cnt);
+		m->swap.cnt = k->cnt;
+		other = *k;
+		*k = m->swap;
+		m->swap = other;
+	}
+	return 0;
+}
+
+static int append_keys(struct keys *to, struct keys *from)
+{
+	if (keys_reserve(to, from->cnt))
+		return -ENOMEM;
+	if (from->cnt)
+		memcpy(to->at + to->cnt, from->at, from->cnt * sizeof(*from->at));
+	to->cnt += from->cnt;
+	from->cnt = 0;
+	return 0;
+}
+
+/* Brings what was added since into the pending keys. */
+static int settle_fresh(struct cpt_merge *m)
+{
+	struct keys other;
+
+	m->scratch.cnt = 0;
+	if (append_keys(&m->scratch, &m->fresh_life) || append_keys(&m->scratch, &m->fresh_ring) ||
+	    append_keys(&m->scratch, &m->fresh_wake) || sort_keys(m, &m->scratch))
+		return -ENOMEM;
+	if (!m->scratch.cnt)
+		return 0;
+	m->swap.cnt = 0;
+	if (keys_reserve(&m->swap, m->pending.cnt + m->scratch.cnt))
+		return -ENOMEM;
+	merge_runs(m->swap.at, m->pending.at, m->pending.cnt, m->scratch.at, m->scratch.cnt);
+	m->swap.cnt = m->pending.cnt + m->scratch.cnt;
+	other = m->pending;
+	m->pending = m->swap;
+	m->swap = other;
+	return 0;
+}
+
+/* ---- one instant ------------------------------------------------------------------------------ */
+
+/* Task that a key's event takes off a CPU, wakes, or puts on one; 0 none. */
+static uint32_t task_out(const struct cpt_merge *m, const struct key *k)
+{
+	return k->ord >> 30 == KIND_RING && m->sides[k->slot].kind == SLOT_SWITCH ?
+		       m->slots[k->slot].sw.prev :
+		       0;
+}
+
+static uint32_t task_in(const struct cpt_merge *m, const struct key *k)
+{
+	return k->ord >> 30 == KIND_RING && m->sides[k->slot].kind == SLOT_SWITCH ?
+		       m->slots[k->slot].sw.next :
+		       0;
+}
+
+static uint32_t task_woken(const struct cpt_merge *m, const struct key *k)
+{
+	return k->ord >> 30 == KIND_WAKE ? m->slots[k->slot].sw.next : 0;
+}
+
+/* Whether b, though later in plain order, must stand before a. Both are of one instant. */
+static bool must_precede(const struct cpt_merge *m, const struct key *b, const struct key *a)
+{
+	const uint32_t in = task_in(m, a);
+
+	if (!in)
+		return false;
+	return b->ord >> 30 == KIND_WAKE ? b->slot == a->slot : task_out(m, b) == in;
+}
+
+/* Whether a, being earlier in plain order, must stay before b. */
+static bool must_stay(const struct cpt_merge *m, const struct key *a, const struct key *b)
+{
+	const uint32_t woken = task_woken(m, b), out = task_out(m, a);
+
+	if (a->ord >> 30 == KIND_LIFE)
+		return true;
+	return out && (out == woken || out == task_in(m, b));
+}
+
+/* Moves the key at `from` to the place `to` before it, if nothing between must stay before it. A
+ * wake-up passes what its switch-in's CPU did after that switch-in: also the task leaving again. */
+static bool move_up(const struct cpt_merge *m, struct key *k, size_t to, size_t from)
+{
+	const struct key key = k[from];
+	const uint32_t own_ord = key.ord >> 30 == KIND_WAKE ? k[to].ord : key.ord;
+
+	for (size_t i = to; i < from; i++)
+		if (k[i].ord != own_ord ? must_stay(m, &k[i], &key) : own_ord == key.ord)
+			return false;
+	memmove(&k[to + 1], &k[to], (from - to) * sizeof(*k));
+	k[to] = key;
+	return true;
+}
+
+/* Puts the keys of one instant into an order that can have happened. Each place takes the first key
+ * that nothing behind it must precede; where they contradict each other the plain order stands. */
+static void order_instant(const struct cpt_merge *m, struct key *k, size_t cnt)
+{
+	for (size_t i = 0; i + 1 < cnt; i++) {
+		size_t moves = cnt; /* each move brings up another key, so this many end it */
+		size_t j = i + 1;
+
+		while (j < cnt && moves) {
+			if (must_precede(m, &k[j], &k[i]) && move_up(m, k, i, j)) {
+				moves--;
+				j = i + 1;
+			} else {
+				j++;
+			}
+		}
+	}
+}
+
+/* ---- emitting --------------------------------------------------------------------------------- */
+
+static int flush_batch(struct cpt_merge *m)
+{
+	int err = 0;
+
+	if (m->batch_cnt)
+		err = m->sink.events(m->sink.ctx, m->events, m->batch_cnt);
+	for (size_t i = 0; i < m->batch_cnt; i++) {
+		free(m->lives[i]);
+		m->lives[i] = NULL;
+	}
+	m->batch_cnt = 0;
+	return err;
+}
+
+/* The next event of the batch, zeroed; NULL on error (m->err is set). */
+static struct cpt_event *next_event(struct cpt_merge *m)
+{
+	struct cpt_event *ev;
+
+	if (m->batch_cnt == BATCH_CNT) {
+		m->err = flush_batch(m);
+		if (m->err)
+			return NULL;
+	}
+	ev = &m->events[m->batch_cnt++];
+	memset(ev, 0, sizeof(*ev));
+	return ev;
+}
+
+static void fill_mask(struct cpt_mask *mask, uint32_t nr_cpus_allowed, const uint64_t *bits)
+{
+	mask->nr_cpus_allowed = nr_cpus_allowed;
+	mask->bits = bits;
+	mask->word_cnt = CPT_MASK_WORDS;
+	while (mask->word_cnt && !bits[mask->word_cnt - 1])
+		mask->word_cnt--;
+}
+
+static void fill_new(struct cpt_event *ev, struct cpt_info *info, struct cpt_rec_task *rec)
+{
+	ev->type = CPT_EV_NEW;
+	ev->other = rec->parent;
+	rec->comm[CPT_COMM_LEN - 1] = '\0';
+	info->tid = rec->tid;
+	info->tgid = rec->tgid;
+	info->ns_tid = rec->ns_tid;
+	info->flags = rec->flags;
+	info->start_boottime_ns = rec->start_boottime_ns;
+	info->comm = rec->comm;
+	fill_mask(&info->mask, rec->nr_cpus_allowed, (const uint64_t *)rec->mask);
+}
+
+static void fill_exec(struct cpt_event *ev, struct cpt_info *info, struct cpt_rec_exec *rec)
+{
+	ev->type = CPT_EV_EXEC;
+	rec->comm[CPT_COMM_LEN - 1] = '\0';
+	rec->filename[CPT_PATH_LEN - 1] = '\0';
+	info->tid = rec->tid;
+	info->tgid = rec->tgid;
+	info->ns_tid = rec->ns_tid;
+	info->start_boottime_ns = rec->start_boottime_ns;
+	info->comm = rec->comm;
+	info->filename = rec->filename;
+	info->args = rec->args;
+	info->args_sz = rec->args_sz < CPT_ARGS_LEN ? rec->args_sz : CPT_ARGS_LEN;
+}
+
+static void fill_exit(struct cpt_event *ev, struct cpt_info *info, const struct cpt_rec_exit *rec)
+{
+	ev->type = CPT_EV_EXIT;
+	info->exit_code = rec->exit_code;
+	info->sum_exec_ns = rec->sum_exec_ns;
+	info->run_delay_ns = rec->run_delay_ns;
+	info->nvcsw = rec->nvcsw;
+	info->nivcsw = rec->nivcsw;
+}
+
+static void fill_rename(struct cpt_event *ev, struct cpt_info *info, struct cpt_rec_rename *rec)
+{
+	ev->type = CPT_EV_RENAME;
+	rec->comm[CPT_COMM_LEN - 1] = '\0';
+	info->comm = rec->comm;
+}
+
+static void fill_affinity(struct cpt_event *ev, struct cpt_info *info,
+			  const struct cpt_rec_affinity *rec)
+{
+	ev->type = CPT_EV_AFFINITY;
+	fill_mask(&info->mask, rec->nr_cpus_allowed, (const uint64_t *)rec->mask);
+}
+
+/* The lifecycle record in slot, at ts_ns, unless it has been emitted ahead of its time. */
+static void emit_life(struct cpt_merge *m, uint32_t slot, uint64_t ts_ns)
+{
+	struct cpt_rec_head *life = m->slots[slot].life;
+	struct cpt_event *ev;
+	struct cpt_info *info;
+
+	if (m->sides[slot].done)
+		return;
+	ev = next_event(m);
+	if (!ev)
+		return;
+	m->sides[slot].done = 1;
+	m->lives[m->batch_cnt - 1] = life;
+	info = &m->infos[m->batch_cnt - 1];
+	memset(info, 0, sizeof(*info));
+	ev->ts_ns = ts_ns;
+	ev->task = life->id;
+	ev->cpu = life->cpu;
+	ev->info = info;
+	if (life->type == CPT_REC_NEW)
+		fill_new(ev, info, (void *)life);
+	else if (life->type == CPT_REC_EXEC)
+		fill_exec(ev, info, (void *)life);
+	else if (life->type == CPT_REC_RENAME)
+		fill_rename(ev, info, (void *)life);
+	else if (life->type == CPT_REC_EXIT)
+		fill_exit(ev, info, (void *)life);
+	else
+		fill_affinity(ev, info, (void *)life);
+	if (m->tasks[life->id].new_slot == slot)
+		m->tasks[life->id].new_slot = 0;
+	if (m->tasks[life->id].exit_slot == slot)
+		m->tasks[life->id].exit_slot = 0;
+}
+
+/* Whatever happens to a task happens after its birth. */
+static inline void emit_birth(struct cpt_merge *m, uint32_t task, uint64_t ts_ns)
+{
+	if (m->tasks[task].new_slot)
+		emit_life(m, m->tasks[task].new_slot, ts_ns);
+}
+
+/* What prev waits for and how that will end, as far as it is known. */
+static void fill_wait(struct cpt_merge *m, struct cpt_event *ev, const struct cpt_rec_switch *sw)
+{
+	struct task_state *t = &m->tasks[sw->prev];
+	struct cpt_wait *wait = &m->waits[m->batch_cnt - 1];
+	const struct cpt_rec_switch *wake = t->wake_head ? &m->slots[t->wake_head].sw : NULL;
+
+	*wait = (struct cpt_wait){
+		.sysno = sw->sysno,
+		.prev_state = sw->prev_state,
+		.object = sw->object,
+		.arg0 = sw->arg0,
+		.arg1 = sw->arg1,
+		.arg2 = sw->arg2,
+	};
+	if (sw->flags & CPT_SW_PREV_IOWAIT)
+		wait->wait_flags |= CPT_WAIT_IOWAIT;
+	if (sw->flags & CPT_SW_PREV_TIMEOUT)
+		wait->wait_flags |= CPT_WAIT_TIMEOUT;
+	ev->wait = wait;
+	t->open_ts_ns = 0;
+	if (!sw->prev)
+		return;
+	if (wake && wake->wake_ts_ns < m->complete_ns)
+		ev->end = cpt_wake_end(wake->wake_ctx, wake->flags, wake->waker, &ev->end_waker);
+	else
+		t->open_ts_ns = ev->ts_ns;
+}
+
+static void emit_switch(struct cpt_merge *m, uint32_t slot, uint64_t ts_ns)
+{
+	const struct cpt_rec_switch *sw = &m->slots[slot].sw;
+	struct cpt_event *ev;
+
+	emit_birth(m, sw->prev, ts_ns);
+	emit_birth(m, sw->next, ts_ns);
+	if ((sw->flags & CPT_SW_PREV_DEAD) && m->tasks[sw->prev].exit_slot)
+		emit_life(m, m->tasks[sw->prev].exit_slot, ts_ns);
+	ev = next_event(m);
+	if (!ev)
+		return;
+	ev->ts_ns = ts_ns;
+	ev->type = CPT_EV_SWITCH;
+	ev->flags = sw->flags;
+	ev->cpu = m->sides[slot].cpu;
+	ev->task = sw->prev;
+	ev->other = sw->next;
+	if (sw->flags & CPT_SW_PREV_BLOCKED)
+		fill_wait(m, ev, sw);
+	/* It runs again: if its wake-up has not come by now, it is lost. */
+	m->tasks[sw->next].open_ts_ns = 0;
+}
+
+static void emit_wake(struct cpt_merge *m, uint32_t slot)
+{
+	const struct cpt_rec_switch *sw = &m->slots[slot].sw;
+	struct cpt_event *ev;
+
+	emit_birth(m, sw->next, sw->wake_ts_ns);
+	wake_unlink(m, slot);
+	if (m->tasks[sw->next].open_ts_ns && !m->err)
+		m->err = late_end(m, sw);
+	if (m->err)
+		return;
+	ev = next_event(m);
+	if (!ev)
+		return;
+	ev->ts_ns = sw->wake_ts_ns;
+	ev->type = CPT_EV_WAKE;
+	ev->wake_ctx = sw->wake_ctx;
+	ev->flags = sw->flags & CPT_SW_WAKER_FOREIGN;
+	ev->waker_sysno = sw->waker_sysno;
+	ev->cpu = m->sides[slot].cpu;
+	ev->task = sw->next;
+	ev->other = sw->waker;
+}
+
+static void emit_occupancy(struct cpt_merge *m, uint32_t slot, uint64_t ts_ns)
+{
+	const struct cpt_rec_occupancy *occ = &m->slots[slot].occ;
+	struct cpt_event *ev = next_event(m);
+
+	if (!ev)
+		return;
+	ev->ts_ns = ts_ns;
+	ev->type = CPT_EV_OCCUPANCY;
+	ev->cpu = m->sides[slot].cpu;
+	ev->occ_kind = occ->kind;
+	ev->occ_next = (uint8_t)occ->next_kind;
+	ev->occ_since_ns = occ->since_ns;
+	ev->occ_idle_ns = occ->idle_ns;
+	ev->occ_other_ns = occ->other_ns;
+}
+
+static void emit_loss(struct cpt_merge *m, uint32_t slot, uint64_t ts_ns)
+{
+	const struct loss *loss = &m->slots[slot].loss;
+	struct cpu_state *c = &m->cpus[m->sides[slot].cpu];
+	struct cpt_event *ev;
+
+	if (c->tail_loss == slot)
+		c->tail_loss = 0;
+	if (!loss->cnt)
+		return;
+	ev = next_event(m);
+	if (!ev)
+		return;
+	ev->ts_ns = ts_ns;
+	ev->type = CPT_EV_LOSS;
+	ev->cpu = m->sides[slot].cpu;
+	ev->until_ns = loss->until_ns;
+	ev->count = loss->cnt;
+}
+
+static void emit(struct cpt_merge *m, const struct key *k)
+{
+	const uint8_t kind = m->sides[k->slot].kind;
+
+	if (k->ord >> 30 == KIND_WAKE)
+		emit_wake(m, k->slot);
+	else if (kind == SLOT_SWITCH)
+		emit_switch(m, k->slot, k->ts_ns);
+	else if (kind == SLOT_OCCUPANCY)
+		emit_occupancy(m, k->slot, k->ts_ns);
+	else if (kind == SLOT_LOSS)
+		emit_loss(m, k->slot, k->ts_ns);
+	else
+		emit_life(m, k->slot, k->ts_ns);
+	if (!m->err)
+		slot_put(m, k->slot);
+}
+
+/* Emits pending keys before the horizon, or all. */
+static int emit_pending(struct cpt_merge *m, uint64_t horizon_ns, bool all)
+{
+	struct keys *p = &m->pending;
+	size_t done = 0;
+
+	while (done < p->cnt && !m->err && (all || p->at[done].ts_ns < horizon_ns)) {
+		size_t end = done + 1;
+
+		while (end < p->cnt && p->at[end].ts_ns == p->at[done].ts_ns)
+			end++;
+		if (end - done > 1 && end - done <= TIE_CNT_MAX)
+			order_instant(m, p->at + done, end - done);
+		for (; done < end && !m->err; done++)
+			emit(m, &p->at[done]);
+	}
+	if (!m->err)
+		m->err = flush_batch(m);
+	if (done)
+		memmove(p->at, p->at + done, (p->cnt - done) * sizeof(*p->at));
+	p->cnt -= done;
+	return m->err;
+}
+
+void merge__complete(struct cpt_merge *m, uint64_t complete_ns)
+{
+	m->complete_ns = complete_ns;
+}
+
+int merge__advance(struct cpt_merge *m, uint64_t horizon_ns)
+{
+	if (m->err || horizon_ns <= m->emitted_ns)
+		return m->err;
+	m->err = settle_fresh(m);
+	if (m->err)
+		return m->err;
+	m->emitted_ns = horizon_ns;
+	return emit_pending(m, horizon_ns, false);
+}
+
+int merge__finish(struct cpt_merge *m)
+{
+	m->complete_ns = UINT64_MAX;
+	if (!m->err)
+		m->err = settle_fresh(m);
+	return m->err ? m->err : emit_pending(m, 0, true);
+}
+
+uint64_t merge__lost(const struct cpt_merge *m)
+{
+	return m->lost_cnt;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * trace_limits.h - the largest values a trace may hold.
+ *
+ * Owns:     the caps that merge and writer keep to and that the reader holds every file to, so that
+ *           no number in a file decides alone how much memory anybody allocates.
+ */
+#ifndef CPT_TRACE_LIMITS_H
+#define CPT_TRACE_LIMITS_H
+
+#include "trace.h"
+
+/* Highest task number. A reader also refuses numbers above CPT_TASK_FREE + the file's size: every
+ * task leaves more than one byte behind, so a small file cannot make anyone size a table for
+ * millions of them. */
+#define CPT_TASK_MAX  ((1u << 24) - 1)
+#define CPT_TASK_FREE 65536u
+
+/* Per block. */
+#define CPT_BLOCK_EVENTS_MAX 65536u
+#define CPT_BLOCK_SHAPES_MAX 4096u
+#define CPT_BLOCK_DISK_MAX   (4u << 20) /* bytes of any section's payload */
+#define CPT_BLOCK_RAW_MAX    (8u << 20) /* bytes of a block's columns together */
+
+#endif /* CPT_TRACE_LIMITS_H */
