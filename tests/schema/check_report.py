@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Checks JSON reports: against report.schema.json, and against every identity a report must
+satisfy exactly.
+
+Owns: the identities, as functions of the JSON alone. Must not know: how a report came about.
+
+    check_report.py FILE...      one line per finding; status 1 if there was any
+    check_report.py --self-test  the checks themselves, on a report drawn by hand
+"""
+
+import copy
+import json
+import os
+import sys
+
+import jsonschema
+
+SCHEMA_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.schema.json")
+
+# Printed averages carry at least this many decimals.
+RATIO_TOLERANCE = 0.001
+
+
+def load_schema():
+    with open(SCHEMA_PATH, encoding="utf-8") as schema:
+        return json.load(schema)
+
+
+def schema_findings(report):
+    """What of the report the schema does not allow, one line each."""
+    validator = jsonschema.Draft202012Validator(load_schema())
+    findings = []
+    for error in sorted(validator.iter_errors(report), key=lambda e: [str(p) for p in e.path]):
+        where = ".".join(str(part) for part in error.path) or "report"
+        findings.append(f"schema: {where}: {error.message[:200]}")
+    return findings
+
+
+def identity_findings(report):
+    """Which identities the report breaks, one line each. The report satisfies the schema."""
+    found = []
+
+    def same(what, left, right):
+        if left != right:
+            found.append(f"identity: {what}: {left} != {right} (off by {left - right})")
+
+    def near(what, left, right, tolerance):
+        if abs(left - right) > tolerance:
+            found.append(f"identity: {what}: {left} and {right} differ by more than {tolerance}")
+
+    def holds(what, true):
+        if not true:
+            found.append(f"identity: {what}")
+
+    ledger, window = report["ledger_ns"], report["window_ns"]
+    profile = report["parallelism"]["profile_ns"]
+    level = report["concurrency"]["profile_ns"]
+    threads = report["threads"]
+    cpu_time = report["cpu_time_ns"]
+    classes = ("parallel", "concurrent", "serial", "idle", "unknown")
+
+    same("ledger sums to window_ns", sum(ledger[name] for name in classes), window)
+    for name in classes[:-1]:
+        same(f"{name}_split sums to {name}", sum(ledger[f"{name}_split"].values()), ledger[name])
+
+    work = sum(k * ns for k, ns in enumerate(profile))
+    same("sum of k * profile_ns[k] is cpu_time_ns", work, cpu_time)
+    same("threads' running_ns sum to cpu_time_ns", sum(t["running_ns"] for t in threads), cpu_time)
+    if ledger["unknown"] == 0:
+        same("parallelism.profile_ns sums to window_ns", sum(profile), window)
+        same("profile_ns[2..] is ledger parallel", sum(profile[2:]), ledger["parallel"])
+        same("concurrency.profile_ns sums to window_ns", sum(level), window)
+        same("concurrency.profile_ns[0] is ledger idle", level[0], ledger["idle"])
+        same("concurrency.profile_ns[1] is ledger serial", sum(level[1:2]), ledger["serial"])
+    else:
+        holds("parallelism.profile_ns sums to no more than window_ns", sum(profile) <= window)
+
+    if "demand_ns" in report:
+        demand = report["demand_ns"]
+        same("threads' runnable_ns sum to demand_ns.total",
+             sum(t["runnable_ns"] for t in threads), demand["total"])
+        same("demand_ns sums to its total",
+             sum(ns for key, ns in demand.items() if key != "total"), demand["total"])
+    if "budget_ns" in report:
+        budget = report["budget_ns"]
+        same("budget_ns.used is cpu_time_ns", budget["used"], cpu_time)
+        same("budget_ns sums to its total",
+             sum(ns for key, ns in budget.items() if key != "total"), budget["total"])
+
+    for t in threads:
+        states = (t["running_ns"] + t["runnable_ns"] + t["unknown_ns"]
+                  + sum(t["waiting_ns"].values()) + sum(t["parked_ns"].values()))
+        same(f"states of thread {t['id']} sum to its life", states, t["life_ns"])
+        same(f"thread {t['id']} runs parallel or alone",
+             t["parallel_ns"] + t["alone_ns"], t["running_ns"])
+        holds(f"thread {t['id']} lives inside the window", t["life_ns"] <= window)
+        holds(f"thread {t['id']} uses CPUs that are online",
+              t["cpus_used"] <= report["cpus"]["online"])
+    holds("numbers of threads are unique", len({t["id"] for t in threads}) == len(threads))
+    same("tasks.threads counts the rows of threads", report["tasks"]["threads"], len(threads))
+    if ledger["unknown"] == 0:
+        # Each height is rounded to a whole ns.
+        near("heights of the bottle graph sum to the time anything ran",
+             sum(t["bottle"]["height_ns"] for t in threads), sum(profile[1:]), len(threads) + 1)
+
+    if window:
+        near("parallelism.average", report["parallelism"]["average"], cpu_time / window,
+             RATIO_TOLERANCE)
+    if sum(profile[1:]):
+        near("parallelism.tlp", report["parallelism"]["tlp"], work / sum(profile[1:]),
+             RATIO_TOLERANCE)
+    same("parallelism.peak is the last filled entry",
+         report["parallelism"]["peak"], max([k for k, ns in enumerate(profile) if ns], default=0))
+    holds("no more CPUs busy than online",
+          report["parallelism"]["peak"] <= report["cpus"]["online"])
+
+    overlap = report["overlap"]
+    size = len(overlap["names"])
+    square = len(overlap["ns"]) == size and all(len(row) == size for row in overlap["ns"])
+    holds("overlap.ns is square over overlap.names", square)
+    if square:
+        holds("overlap.ns is symmetric and within the window", all(
+            overlap["ns"][i][j] == overlap["ns"][j][i] <= window
+            for i in range(size) for j in range(i, size)))
+        holds("two names overlap only where the run was parallel", all(
+            overlap["ns"][i][j] <= sum(profile[2:]) for i in range(size) for j in range(size)))
+    return found
+
+
+def findings(report):
+    """All findings; identities are judged only where the schema is met."""
+    return schema_findings(report) or identity_findings(report)
+
+
+# ---------------------------------------------------------------- self-test
+
+
+def example():
+    """Two threads for 100 ns: both run for 40, the first alone for 50, then it waits for 10."""
+    def thread(number, running, parallel, waiting, height):
+        return {"id": number, "tid": 10 + number, "pid": 11, "name": "w", "command": "w",
+                "life_ns": running + waiting, "running_ns": running, "runnable_ns": 0,
+                "unknown_ns": 0, "waiting_ns": {"disk": waiting}, "parked_ns": {},
+                "parallel_ns": parallel, "alone_ns": running - parallel,
+                "bottle": {"height_ns": height, "width": 1.4},
+                "switches": {"voluntary": 1, "involuntary": 0}, "migrations": 0,
+                "cpus_used": 1, "alive_at_end": False}
+    return {
+        "schema": 1, "cpartrace_version": "0.1.0", "command": ["w"], "root_pid": 11,
+        "exit": {"code": 0}, "started_at": "2026-01-02T03:04:05Z", "kernel": "6.1",
+        "hostname": "h", "window_start_ns": 5, "window_ns": 100, "cpu_time_ns": 130,
+        "cpus": {"online": 2, "allowed": 2, "physical_cores": 2, "quota_cpus": None},
+        "tasks": {"processes": 1, "threads": 2, "peak_alive": 2, "peak_asleep": 0},
+        "ledger_ns": {
+            "parallel": 40, "concurrent": 0, "serial": 60, "idle": 0, "unknown": 0,
+            "parallel_split": {"multi_core": 40, "smt_only": 0},
+            "concurrent_split": {"interleaved": 0, "contended": 0, "overlapped": 0, "starved": 0,
+                                 "all_waiting": 0},
+            "serial_split": {"running": 50, "runnable": 0, "waiting": 10, "in_flight": 0},
+            "idle_split": {"asleep": 0, "quiet": 0}},
+        "parallelism": {"average": 1.3, "tlp": 130 / 90, "peak": 2, "efficiency": 0.65,
+                        "effective": None, "profile_ns": [10, 50, 40]},
+        "concurrency": {"average": 1.4, "peak": 2, "profile_ns": [0, 60, 40]},
+        "threads": [thread(1, 90, 40, 10, 70), thread(2, 40, 40, 0, 20)],
+        "overlap": {"by": "name", "names": ["w"], "ns": [[40]]},
+        "verdict": {"class": "serial", "summary": "One thing at a time."},
+        "data_quality": {"lost_events": 0, "steal_ns": None, "audit": {"cpu_time_error": None},
+                         "warnings": []},
+    }
+
+
+def put(report, path, value):
+    keys = path.split(".")
+    for key in keys[:-1]:
+        report = report[int(key) if key.isdigit() else key]
+    last = int(keys[-1]) if keys[-1].isdigit() else keys[-1]
+    report[last] = value
+
+
+def self_test():
+    """The example is clean; each one-figure change to it is found."""
+    failures = [f"clean example: {f}" for f in findings(example())]
+    wrong = [
+        ("ledger_ns.idle", 1), ("ledger_ns.serial_split.waiting", 9),
+        ("parallelism.profile_ns", [11, 50, 40]), ("parallelism.profile_ns", [10, 50]),
+        ("concurrency.profile_ns", [1, 59, 40]), ("cpu_time_ns", 129),
+        ("threads.0.life_ns", 99), ("threads.0.alone_ns", 49), ("threads.1.cpus_used", 3),
+        ("threads.1.id", 1), ("threads.0.bottle.height_ns", 60), ("tasks.threads", 3),
+        ("parallelism.average", 1.2), ("parallelism.tlp", 1.3), ("parallelism.peak", 1),
+        ("overlap.ns", [[41]]), ("overlap.ns", []), ("window_ns", 1.5), ("window_ns", -1),
+        ("exit", {"code": 0, "signal": 9}), ("verdict.class", "fast"),
+        ("threads.0.waiting_ns", {"lunch": 10}), ("threads.0.parked_ns", {"sleep": True}),
+        ("demand_ns", {"total": 1, "cpus": 1, "mask": 0, "others": 0, "tracer": 0, "quota": 0,
+                       "placement": 0, "unknown": 0}),
+        ("started_at", "today"), ("ledger_ns.surprise", 0),
+    ]
+    for path, value in wrong:
+        report = copy.deepcopy(example())
+        put(report, path, value)
+        if not findings(report):
+            failures.append(f"{path} = {value} was not found wrong")
+    for key in load_schema()["required"]:
+        report = example()
+        del report[key]
+        if not schema_findings(report):
+            failures.append(f"{key} missing was not found wrong")
+    for failure in failures:
+        print(failure)
+    print(f"{len(wrong)} wrong reports tried, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+def main(argv):
+    if argv == ["--self-test"]:
+        return self_test()
+    if not argv or argv[0].startswith("-"):
+        print("usage: check_report.py FILE... | --self-test", file=sys.stderr)
+        return 2
+    status = 0
+    for path in argv:
+        try:
+            with open(path, encoding="utf-8") as source:
+                found = findings(json.load(source))
+        except (OSError, ValueError) as err:
+            found = [str(err)]
+        for line in found:
+            print(f"{path}: {line}")
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
