@@ -26,6 +26,13 @@ SHORT = {
         ["pool", "--images=1", "--tiles=6"],
         ["serial", "--work-ms=20"],
     ],
+    "processes": [
+        ["fanout", "--workers=1", "--work-ms=50"],
+        ["pipeline", "--items=6", "--slow-us=5000", "--fast-us=500"],
+        ["pingpong", "--rounds=1000"],
+        ["pingpong", "--rounds=1000", "--cpus=2"],
+        ["exec-tree", "--depth=2", "--fan=4", "--work-us=1000"],
+    ],
 }
 CLASSES = {"parallel", "concurrent", "serial", "idle", None}
 NEEDS = {"futex", "loops", "holders", "accounts"}
@@ -80,14 +87,15 @@ def check_truth(what, program, mode, line, began_ns, ended_ns):
     check(f"{what}: has facts", truth["facts"] and all(isinstance(v, str) or number(v) for v in truth["facts"].values()))
 
 
-def in_session(session):
-    """Processes of a session that are alive or not reaped."""
+def in_session(session, reaped_by_us=True):
+    """Processes of a session that are alive or, where the workload could have reaped them, not reaped."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-                if int(stat.read().rpartition(")")[2].split()[3]) == session:
-                    found.append(int(pid))
+                fields = stat.read().rpartition(")")[2].split()
+            if int(fields[3]) == session and (reaped_by_us or fields[0] != "Z"):
+                found.append(int(pid))
         except OSError:
             pass
     return found
@@ -134,7 +142,7 @@ def check_signal(path, program, arguments, number_of_signal):
         process.wait()
     # A process killed together with its parent may be a moment away from being gone.
     for _ in range(20):
-        left = in_session(process.pid)
+        left = in_session(process.pid, number_of_signal != signal.SIGKILL)
         if not left:
             break
         time.sleep(0.05)
