@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * analysis.c - see analysis.h: events to states, window, filter.
+ *
+ * The window of a run:
+ *
+ *      task 1 execs                     last thread of task 1's process leaves its CPU for good
+ *           |<------------------------- window -------------------------->|
+ *           |      |<---- --time A,B: accounting only in here ---->|
+ *
+ * States are followed from the first event on; the timeline accounts only while it is open.
+ *
+ * Lost records (LOSS on one CPU): whatever was off the CPUs, or on that one, may have been woken,
+ * run and blocked again unseen, so all of it is UNKNOWN until its next event. To make that cheap,
+ * tasks are listed for it only after the first loss: each loss empties the list, each event puts
+ * its task back.
+ */
+#include "analysis.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "summary.h"
+#include "sysno.h"
+#include "tasks.h"
+#include "timeline.h"
+#include "wait_class.h"
+
+enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_OVER };
+
+struct cpt_analysis {
+	const struct cpt_trace_meta *meta;
+	struct cpt_analysis_opts opts;
+	struct tasks tasks;
+	struct timeline tl;
+	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
+	bool filtered; /* some condition on tasks is set */
+
+	enum window_state window;
+	uint64_t now_ns;
+	uint64_t window_start_ns, window_end_ns;
+	uint64_t cut_from_ns,
+		cut_to_ns;     /* of --time, absolute; whole window: start and UINT64_MAX */
+	uint64_t next_stop_ns; /* first time at which something but an event happens */
+	uint32_t root_live, all_live;
+
+	uint32_t *cpu_cur;	 /* by CPU: task that runs there, member or not */
+	uint64_t *hole_until_ns; /* by CPU: its records are missing until then, 0 none */
+	uint32_t holes;
+
+	bool tracking; /* a loss was met: known[] is kept */
+	uint32_t *known;
+	uint32_t known_cnt, known_cap;
+
+	struct cpt_pass_counts counts;
+	int err;
+};
+
+struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
+				   const struct cpt_analysis_opts *opts)
+{
+	struct cpt_analysis *a = calloc(1, sizeof(*a));
+	const struct cpt_filter *f = &opts->filter;
+	int err = -ENOMEM;
+
+	if (!a)
+		return NULL;
+	a->meta = meta;
+	a->opts = *opts;
+	if (meta->flags & CPT_TRACE_WAIT_ALL)
+		a->opts.wait_all = true;
+	a->filtered = f->pid_cnt || f->tid_cnt || f->comm_cnt || f->cpus;
+	a->next_stop_ns = UINT64_MAX;
+	sysno_table(meta->machine, a->sysno);
+	err = timeline__init(&a->tl, meta, &a->tasks, &a->opts);
+	if (err)
+		goto out;
+	err = tasks__init(&a->tasks, f);
+	if (err)
+		goto out;
+	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
+	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
+	if (!a->cpu_cur || !a->hole_until_ns)
+		err = -ENOMEM;
+out:
+	if (err) {
+		analysis__free(a);
+		errno = -err;
+		return NULL;
+	}
+	return a;
+}
+
+void analysis__free(struct cpt_analysis *a)
+{
+	if (!a)
+		return;
+	tasks__fini(&a->tasks);
+	timeline__fini(&a->tl);
+	free(a->cpu_cur);
+	free(a->hole_until_ns);
+	free(a->known);
+	free(a);
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static void find_next_stop(struct cpt_analysis *a)
+{
+	uint64_t next = UINT64_MAX;
+
+	if (a->window == WINDOW_OPEN && !a->tl.open && a->now_ns <= a->cut_from_ns)
+		next = a->cut_from_ns;
+	if (a->tl.open && a->cut_to_ns < next)
+		next = a->cut_to_ns;
+	if (a->holes)
+		for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
+			if (a->hole_until_ns[cpu] && a->hole_until_ns[cpu] < next)
+				next = a->hole_until_ns[cpu];
+	a->next_stop_ns = next;
+}
+
+static void open_accounting(struct cpt_analysis *a)
+{
+	timeline__open(&a->tl, a->now_ns);
+	for (uint32_t id = 1; id < a->tasks.end; id++) {
+		struct task *t = tasks__find(&a->tasks, id);
+
+		if (t && t->live)
+			timeline__enter(&a->tl, t);
+	}
+}
+
+static void close_accounting(struct cpt_analysis *a)
+{
+	for (uint32_t id = 1; id < a->tasks.end && a->tl.open; id++) {
+		struct task *t = tasks__find(&a->tasks, id);
+
+		if (t && t->counted) {
+			t->row.alive_at_end = true;
+			timeline__leave(&a->tl, t);
+		}
+	}
+	timeline__close(&a->tl);
+}
+
+/* What is due at a->now_ns: a hole ends, accounting starts or stops. */
+static void do_stop(struct cpt_analysis *a)
+{
+	for (uint32_t cpu = 0; a->holes && cpu < a->tl.cpu_cnt; cpu++) {
+		if (a->hole_until_ns[cpu] && a->hole_until_ns[cpu] <= a->now_ns) {
+			a->hole_until_ns[cpu] = 0;
+			a->holes--;
+			timeline__hole(&a->tl, -1);
+		}
+	}
+	if (a->tl.open && a->now_ns >= a->cut_to_ns) {
+		close_accounting(a);
+		a->cut_from_ns = 0; /* not again */
+	} else if (a->window == WINDOW_OPEN && !a->tl.open && a->now_ns == a->cut_from_ns &&
+		   a->cut_from_ns < a->cut_to_ns) {
+		open_accounting(a);
+	}
+}
+
+static void move_to(struct cpt_analysis *a, uint64_t ts_ns)
+{
+	while (ts_ns >= a->next_stop_ns) {
+		a->now_ns = a->next_stop_ns;
+		timeline__advance(&a->tl, a->now_ns);
+		do_stop(a);
+		find_next_stop(a);
+		if (a->next_stop_ns <= a->now_ns) /* nothing left that could be done at this time */
+			a->next_stop_ns = a->now_ns + 1;
+	}
+	if (ts_ns > a->now_ns)
+		a->now_ns = ts_ns;
+	timeline__advance(&a->tl, a->now_ns);
+}
+
+static void open_window(struct cpt_analysis *a)
+{
+	const struct cpt_filter *f = &a->opts.filter;
+
+	a->window = WINDOW_OPEN;
+	a->window_start_ns = a->now_ns;
+	a->cut_from_ns = a->now_ns;
+	a->cut_to_ns = UINT64_MAX;
+	if (f->have_time) {
+		a->cut_from_ns += f->time_from_ns;
+		if (f->time_to_ns < UINT64_MAX - a->now_ns)
+			a->cut_to_ns = a->now_ns + f->time_to_ns;
+	}
+	if (a->cut_from_ns == a->now_ns && a->cut_from_ns < a->cut_to_ns)
+		open_accounting(a);
+	find_next_stop(a);
+}
+
+static void end_window(struct cpt_analysis *a)
+{
+	a->window = WINDOW_OVER;
+	a->window_end_ns = a->now_ns;
+	close_accounting(a);
+	a->next_stop_ns = UINT64_MAX;
+}
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+static int list_known(struct cpt_analysis *a, struct task *t)
+{
+	if (!a->tracking || t->in_known)
+		return 0;
+	if (a->known_cnt == a->known_cap) {
+		uint32_t cap = a->known_cap ? 2 * a->known_cap : 256;
+		uint32_t *known = realloc(a->known, cap * sizeof(*known));
+
+		if (!known)
+			return -ENOMEM;
+		a->known = known;
+		a->known_cap = cap;
+	}
+	a->known[a->known_cnt++] = t->row.id;
+	t->in_known = true;
+	return 0;
+}
+
+/* All changes of a live task go through here, so that counts and sums follow. */
+static int set_state(struct cpt_analysis *a, struct task *t, enum cpt_state state,
+		     enum cpt_reason reason)
+{
+	timeline__leave(&a->tl, t);
+	if (t->state == CPT_STATE_RUNNING && t->live)
+		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
+	t->state = state;
+	t->reason = reason;
+	if (state == CPT_STATE_RUNNING)
+		t->on_cpu_since_ns = a->now_ns;
+	timeline__enter(&a->tl, t);
+	return list_known(a, t);
+}
+
+static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state state, uint32_t cpu)
+{
+	t->live = true;
+	t->cpu = cpu;
+	t->state = state;
+	a->all_live++;
+	if (t->proc == 1)
+		a->root_live++;
+	t->member = task_selected(&a->tasks, t);
+	if (state == CPT_STATE_RUNNING)
+		t->on_cpu_since_ns = a->now_ns;
+	timeline__enter(&a->tl, t);
+	return list_known(a, t);
+}
+
+static void die(struct cpt_analysis *a, struct task *t)
+{
+	set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	timeline__leave(&a->tl, t);
+	timeline__drop_mask(&a->tl, t);
+	t->live = false;
+	a->all_live--;
+	if (t->proc == 1)
+		a->root_live--;
+	if (a->window == WINDOW_OPEN && (a->opts.wait_all ? !a->all_live : !a->root_live) &&
+	    (t->proc == 1 || a->opts.wait_all))
+		end_window(a);
+}
+
+/* Who the task is has changed, or where it is: does the filter still select it? */
+static void refresh_member(struct cpt_analysis *a, struct task *t)
+{
+	bool member = task_selected(&a->tasks, t);
+
+	if (t->member && !member)
+		timeline__drop_mask(&a->tl, t);
+	t->member = member;
+}
+
+/* ---- switches and wakes ------------------------------------------------------------------------
+ */
+
+static bool ended_by_us(const struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	const struct task *waker;
+
+	if (ev->end != CPT_END_TASK)
+		return false;
+	if (!a->filtered)
+		return true;
+	waker = tasks__find(&a->tasks, ev->end_waker);
+	return waker && waker->member;
+}
+
+static struct cpt_blocked classify(const struct cpt_analysis *a, const struct task *t,
+				   const struct cpt_event *ev)
+{
+	struct cpt_wait_facts facts = {
+		.wait = ev->wait,
+		.sys = CPT_SYS_UNKNOWN,
+		.end = ev->end,
+		.ended_by_us = ended_by_us(a, ev),
+		.io_worker = t->row.io_worker,
+	};
+
+	if (ev->wait->sysno < CPT_SYSNO_TABLE_SZ)
+		facts.sys = a->sysno[ev->wait->sysno];
+	if (wait_may_be_join(ev->wait, facts.sys))
+		facts.expects_our_tid =
+			tasks__has_thread(&a->tasks, t, (uint32_t)(ev->wait->arg1 >> 32));
+	return wait_classify(&facts);
+}
+
+static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+{
+	struct cpt_blocked blocked;
+	bool wake_pending = t->wake_pending;
+
+	t->wake_pending = false;
+	if (ev->flags & CPT_SW_PREV_DEAD) {
+		if (a->tl.open)
+			t->row.voluntary++;
+		die(a, t);
+		return 0;
+	}
+	if (ev->flags & CPT_SW_PREV_UNKNOWN)
+		return set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+	if (!(ev->flags & CPT_SW_PREV_BLOCKED)) {
+		if (a->tl.open)
+			t->row.involuntary++;
+		return set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	}
+	if (a->tl.open)
+		t->row.voluntary++;
+	/* Woken between leaving the run queue and the switch: it is runnable at once. */
+	if (wake_pending)
+		return set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	if (!ev->wait)
+		return set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+	blocked = classify(a, t, ev);
+	t->sysno = ev->wait->sysno;
+	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
+	return set_state(a, t, blocked.state, blocked.reason);
+}
+
+static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
+{
+	t->wake_pending = false;
+	t->sysno = CPT_SYSNO_NONE;
+	t->end_waker = 0;
+	if (t->on_cpu_since_ns && t->cpu != cpu && a->tl.open)
+		t->row.migrations++;
+	if (t->state == CPT_STATE_RUNNING) { /* still on another CPU by our account */
+		a->counts.odd_events++;
+		if (a->cpu_cur[t->cpu] == t->row.id)
+			a->cpu_cur[t->cpu] = 0;
+	}
+	timeline__leave(&a->tl, t);
+	if (t->state == CPT_STATE_RUNNING)
+		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
+	t->state = CPT_STATE_RUNNABLE; /* left already: set_state below only enters */
+	t->cpu = cpu;
+	if (a->opts.filter.cpus)
+		refresh_member(a, t);
+	a->cpu_cur[cpu] = t->row.id;
+	return set_state(a, t, CPT_STATE_RUNNING, CPT_REASON_OTHER);
+}
+
+/* The task a switch speaks of. One that was never born in this trace comes alive here. */
+static struct task *switch_task(struct cpt_analysis *a, uint32_t id, uint32_t cpu)
+{
+	struct task *t = tasks__get(&a->tasks, id);
+
+	if (!t || t->live)
+		return t;
+	if (t->known)
+		a->counts.odd_events++; /* it had ended */
+	if (come_alive(a, t, CPT_STATE_UNKNOWN, cpu)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return t;
+}
+
+/* A CPU runs one task: whoever else is there by our account left unseen. Keeps the invariant that a
+ * RUNNING task is cpu_cur of its CPU, and so R <= the number of CPUs. */
+static int vacate_cpu(struct cpt_analysis *a, uint32_t cpu)
+{
+	struct task *t = a->cpu_cur[cpu] ? tasks__find(&a->tasks, a->cpu_cur[cpu]) : NULL;
+
+	a->cpu_cur[cpu] = 0;
+	if (!t || !t->live || t->state != CPT_STATE_RUNNING || t->cpu != cpu)
+		return 0;
+	a->counts.odd_events++;
+	return set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+}
+
+static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	uint32_t cpu = ev->cpu;
+	struct task *t;
+	int err;
+
+	a->counts.switches++;
+	if (a->cpu_cur[cpu] != ev->task) {
+		err = vacate_cpu(a, cpu);
+		if (err)
+			return err;
+	}
+	if (ev->task) {
+		t = switch_task(a, ev->task, cpu);
+		if (!t)
+			return -errno;
+		if (t->state != CPT_STATE_RUNNING || t->cpu != cpu) { /* it came unseen */
+			if (t->state != CPT_STATE_UNKNOWN)
+				a->counts.odd_events++;
+			err = switch_in(a, t, cpu);
+			if (err)
+				return err;
+		}
+		a->cpu_cur[cpu] = 0;
+		err = switch_out(a, t, ev);
+		if (err || a->window == WINDOW_OVER)
+			return err;
+	}
+	if (!ev->other)
+		return 0;
+	t = switch_task(a, ev->other, cpu);
+	return t ? switch_in(a, t, cpu) : -errno;
+}
+
+static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__find(&a->tasks, ev->task);
+
+	a->counts.wakes++;
+	if (!t || !t->live)
+		return 0;
+	switch (t->state) {
+	case CPT_STATE_RUNNING:
+		t->wake_pending = true;
+		return 0;
+	case CPT_STATE_WAITING:
+	case CPT_STATE_PARKED:
+	case CPT_STATE_UNKNOWN:
+		return set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	case CPT_STATE_RUNNABLE:
+	case CPT_STATE_CNT:
+		break;
+	}
+	return 0;
+}
+
+/* ---- identity ----------------------------------------------------------------------------------
+ */
+
+static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__get(&a->tasks, ev->task);
+	struct task *parent = ev->other ? tasks__find(&a->tasks, ev->other) : NULL;
+	bool was_root_thread;
+	int err;
+
+	if (!t)
+		return -errno;
+	was_root_thread = t->live && t->proc == 1;
+	timeline__leave(&a->tl, t);
+	timeline__drop_mask(&a->tl, t);
+	err = tasks__born(&a->tasks, t, parent, ev->info);
+	if (err)
+		return err;
+	if (!t->live && ev->task == 1 && a->meta->argv) /* lives from its exec on */
+		return 0;
+	if (!t->live)
+		return come_alive(a, t, CPT_STATE_RUNNABLE, ev->cpu);
+	/* Its first switch was seen before its birth. */
+	if (was_root_thread != (t->proc == 1))
+		a->root_live += t->proc == 1 ? 1 : -1;
+	refresh_member(a, t);
+	timeline__enter(&a->tl, t);
+	return 0;
+}
+
+static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__get(&a->tasks, ev->task);
+	int err;
+
+	if (!t)
+		return -errno;
+	timeline__leave(&a->tl, t);
+	err = tasks__exec(&a->tasks, t, ev->info);
+	if (err)
+		return err;
+	t->group = TASK_NONE;
+	if (!t->live) {
+		err = vacate_cpu(a, ev->cpu);
+		if (err)
+			return err;
+		a->cpu_cur[ev->cpu] = ev->task;
+		err = come_alive(a, t, CPT_STATE_RUNNING, ev->cpu);
+		if (err)
+			return err;
+	} else {
+		refresh_member(a, t);
+	}
+	if (ev->task == 1 && a->window == WINDOW_BEFORE)
+		open_window(a);
+	timeline__enter(&a->tl, t);
+	return 0;
+}
+
+static int on_rename(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__get(&a->tasks, ev->task);
+
+	if (!t)
+		return -errno;
+	timeline__leave(&a->tl, t);
+	tasks__rename(t, ev->info);
+	t->group = TASK_NONE;
+	refresh_member(a, t);
+	timeline__enter(&a->tl, t);
+	return 0;
+}
+
+static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__get(&a->tasks, ev->task);
+
+	if (!t)
+		return -errno;
+	t->row.kernel_cpu_ns = ev->info->sum_exec_ns;
+	return 0;
+}
+
+static int on_affinity(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__get(&a->tasks, ev->task);
+	int err;
+
+	if (!t)
+		return -errno;
+	timeline__leave(&a->tl, t);
+	timeline__drop_mask(&a->tl, t);
+	err = tasks__affinity(&a->tasks, t, &ev->info->mask);
+	timeline__enter(&a->tl, t);
+	return err;
+}
+
+/* ---- lost records -------------------------------------------------------------------------------
+ */
+
+static void doubt(struct cpt_analysis *a, struct task *t, uint32_t cpu)
+{
+	if (!t->live || t->state == CPT_STATE_UNKNOWN)
+		return;
+	if (t->state == CPT_STATE_RUNNING && t->cpu != cpu)
+		return;
+	t->wake_pending = false;
+	set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER); /* it is listed: cannot fail */
+}
+
+static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	uint32_t kept = 0;
+
+	a->counts.lost += ev->count;
+	if (ev->until_ns > a->now_ns) {
+		if (!a->hole_until_ns[ev->cpu]) {
+			a->holes++;
+			timeline__hole(&a->tl, +1);
+		}
+		if (ev->until_ns > a->hole_until_ns[ev->cpu])
+			a->hole_until_ns[ev->cpu] = ev->until_ns;
+	}
+	if (!a->tracking) {
+		a->tracking = true;
+		for (uint32_t id = 1; id < a->tasks.end; id++) {
+			struct task *t = tasks__find(&a->tasks, id);
+
+			if (t && t->live && list_known(a, t))
+				return -ENOMEM;
+		}
+	}
+	a->cpu_cur[ev->cpu] = 0;
+	for (uint32_t i = 0; i < a->known_cnt; i++) {
+		struct task *t = tasks__find(&a->tasks, a->known[i]);
+
+		doubt(a, t, ev->cpu);
+		t->in_known = t->live && t->state != CPT_STATE_UNKNOWN;
+		if (t->in_known)
+			a->known[kept++] = t->row.id;
+	}
+	a->known_cnt = kept;
+	find_next_stop(a);
+	return 0;
+}
+
+/* ---- the pass
+ * ------------------------------------------------------------------------------------ */
+
+static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	if (ev->cpu >= a->tl.cpu_cnt)
+		return -EINVAL;
+	move_to(a, ev->ts_ns);
+	switch (ev->type) {
+	case CPT_EV_SWITCH:
+		return on_switch(a, ev);
+	case CPT_EV_WAKE:
+		return on_wake(a, ev);
+	case CPT_EV_NEW:
+		return on_new(a, ev);
+	case CPT_EV_EXEC:
+		return on_exec(a, ev);
+	case CPT_EV_RENAME:
+		return on_rename(a, ev);
+	case CPT_EV_EXIT:
+		return on_exit_info(a, ev);
+	case CPT_EV_AFFINITY:
+		return on_affinity(a, ev);
+	case CPT_EV_LOSS:
+		return on_loss(a, ev);
+	default: /* occupancy, and what newer writers may add */
+		return 0;
+	}
+}
+
+int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
+{
+	for (size_t i = 0; i < cnt && !a->err && a->window != WINDOW_OVER; i++) {
+		a->counts.events++;
+		if (a->window == WINDOW_BEFORE &&
+		    !a->meta->argv) { /* attached: from the first event */
+			a->now_ns = ev[i].ts_ns;
+			open_window(a);
+		}
+		a->err = feed_one(a, &ev[i]);
+		if (!a->err)
+			a->err = a->tl.err;
+	}
+	return a->err;
+}
+
+struct cpt_report *analysis__finish(struct cpt_analysis *a,
+				    const struct cpt_trace_close *close_facts,
+				    const char *incomplete_why, uint64_t last_ns)
+{
+	struct cpt_report *r = NULL;
+	bool open = a->window != WINDOW_OVER;
+
+	if (a->window == WINDOW_OPEN && !a->err) {
+		move_to(a, last_ns);
+		end_window(a);
+		a->err = a->tl.err;
+	}
+	if (a->err) {
+		errno = -a->err;
+	} else {
+		r = summary__report(&a->tl, &a->tasks, &a->counts, a->meta, close_facts);
+		if (r) {
+			r->window_open = open;
+			r->quality.incomplete = incomplete_why != NULL;
+			r->quality.incomplete_why = incomplete_why;
+		}
+	}
+	analysis__free(a);
+	return r;
+}
+
+const char *analysis__task_name(const struct cpt_analysis *a, uint32_t id)
+{
+	const struct task *t = id ? tasks__find(&a->tasks, id) : NULL;
+
+	return t ? t->row.name : "";
+}
+
+uint32_t analysis__task_tid(const struct cpt_analysis *a, uint32_t id)
+{
+	const struct task *t = id ? tasks__find(&a->tasks, id) : NULL;
+
+	return t ? t->row.tid : 0;
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * summary.c - see summary.h.
+ */
+#include "summary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The command's own account begins at its fork, ours at its exec: it joins the audit only where
+ * that millisecond of set-up cannot matter. */
+#define AUDIT_ROOT_MIN_NS 1000000000ull
+
+void report__free(struct cpt_report *r)
+{
+	if (!r)
+		return;
+	for (uint32_t i = 0; i < r->threads_cnt; i++)
+		free((char *)r->threads_tab[i].command);
+	free(r->threads_tab);
+	free(r->parallel_ns);
+	free(r->cores_ns);
+	free(r->concurrent_ns);
+	free(r->overlap.names);
+	free(r->overlap.ns);
+	free(r->bins);
+	free(r);
+}
+
+static uint64_t *copy_profile(const uint64_t *ns, uint32_t cnt)
+{
+	uint64_t *copy = malloc(cnt * sizeof(*copy));
+
+	if (copy)
+		memcpy(copy, ns, cnt * sizeof(*copy));
+	return copy;
+}
+
+static int take_profiles(struct cpt_report *r, const struct timeline *tl)
+{
+	r->parallel_cnt = tl->parallel_peak + 1;
+	r->concurrent_cnt = tl->concurrent_peak + 1;
+	r->parallel_ns = copy_profile(tl->parallel_ns, r->parallel_cnt);
+	r->cores_ns = copy_profile(tl->cores_ns, r->parallel_cnt);
+	r->concurrent_ns = copy_profile(tl->concurrent_ns, r->concurrent_cnt);
+	r->parallel_peak = tl->parallel_peak;
+	r->concurrent_peak = tl->concurrent_peak;
+	r->concurrent_folded = tl->concurrent_peak == CONCURRENT_PROFILE_MAX;
+	return r->parallel_ns && r->cores_ns && r->concurrent_ns ? 0 : -ENOMEM;
+}
+
+/* TLP: Flautner et al. 2000; Blake et al., ISCA'10: average R over the time in which R >= 1. */
+static void derive_figures(struct cpt_report *r, const struct timeline *tl)
+{
+	uint64_t busy = 0;
+
+	for (uint32_t k = 1; k < r->parallel_cnt; k++)
+		busy += r->parallel_ns[k];
+	r->cpu_time_ns = tl->running_integral;
+	r->runnable_ns = tl->runnable_integral;
+	r->allowed_integral = tl->allowed_integral;
+	if (r->window_ns)
+		r->parallel_average = (double)tl->running_integral / (double)r->window_ns;
+	if (busy)
+		r->tlp = (double)tl->running_integral / (double)busy;
+	if (tl->allowed_integral)
+		r->efficiency = (double)tl->running_integral / (double)tl->allowed_integral;
+	if (r->window_ns)
+		r->concurrent_average = (double)tl->in_progress_integral / (double)r->window_ns;
+	r->cpus_online = tl->cpu_online_cnt;
+	r->cpus_physical = tl->core_online_cnt;
+	for (uint32_t k = 1; k <= tl->cpu_cnt; k++)
+		if (tl->allowed_ns[k] > tl->allowed_ns[r->cpus_allowed])
+			r->cpus_allowed = k;
+	r->peak_alive = tl->peak_alive;
+	r->peak_asleep = tl->peak_asleep;
+}
+
+static int take_threads(struct cpt_report *r, struct tasks *tasks)
+{
+	uint8_t *proc_seen = calloc(tasks->end + 1, 1);
+	uint32_t cnt = 0;
+
+	for (uint32_t id = 1; id < tasks->end; id++) {
+		const struct task *t = tasks__find(tasks, id);
+
+		cnt += t && t->lived;
+	}
+	r->threads_tab = calloc(cnt ? cnt : 1, sizeof(*r->threads_tab));
+	if (!proc_seen || !r->threads_tab) {
+		free(proc_seen);
+		return -ENOMEM;
+	}
+	for (uint32_t id = 1; id < tasks->end; id++) {
+		struct task *t = tasks__find(tasks, id);
+		struct cpt_thread *row;
+
+		if (!t || !t->lived)
+			continue;
+		row = &r->threads_tab[r->threads_cnt];
+		*row = t->row;
+		row->command = t->command ? t->command : strdup("");
+		t->command = NULL;
+		if (!row->command) {
+			free(proc_seen);
+			return -ENOMEM;
+		}
+		r->threads_cnt++;
+		if (row->running_ns)
+			row->bottle_width /= (double)row->running_ns;
+		for (int i = 0; i < CPT_REASON_CNT; i++)
+			r->reason_ns[i] += row->reason_ns[i];
+		if (t->proc < tasks->end && !proc_seen[t->proc]) {
+			proc_seen[t->proc] = 1;
+			r->processes++;
+		}
+	}
+	r->threads = r->threads_cnt;
+	free(proc_seen);
+	return 0;
+}
+
+static int take_overlap(struct cpt_report *r, const struct timeline *tl)
+{
+	uint32_t cnt = tl->group_cnt;
+
+	r->overlap.names = calloc(cnt ? cnt : 1, sizeof(*r->overlap.names));
+	r->overlap.ns = calloc(cnt ? (size_t)cnt * cnt : 1, sizeof(*r->overlap.ns));
+	if (!r->overlap.names || !r->overlap.ns)
+		return -ENOMEM;
+	r->overlap.cnt = cnt;
+	for (uint32_t i = 0; i < cnt; i++) {
+		memcpy(r->overlap.names[i], tl->group_names[i], CPT_COMM_LEN);
+		for (uint32_t j = 0; j < cnt; j++)
+			r->overlap.ns[(size_t)i * cnt + j] = tl->group_ns[i][j];
+	}
+	return 0;
+}
+
+static int take_bins(struct cpt_report *r, struct timeline *tl)
+{
+	r->bin_ns = tl->bin_ns;
+	r->bins_cnt = tl->bin_ns ? tl->bin_cur + 1 : 0;
+	if (r->bins_cnt && !tl->bins[tl->bin_cur].span_ns)
+		r->bins_cnt--;
+	r->bins = tl->bins;
+	tl->bins = NULL;
+	return 0;
+}
+
+static void audit(struct cpt_report *r, const struct tasks *tasks)
+{
+	for (uint32_t id = 1; id < tasks->end; id++) {
+		const struct task *t = tasks__find(tasks, id);
+
+		if (!t || t->live || !t->row.kernel_cpu_ns)
+			continue;
+		if (id == 1 && t->row.traced_cpu_ns < AUDIT_ROOT_MIN_NS)
+			continue;
+		r->quality.audit_ours_ns += t->row.traced_cpu_ns;
+		r->quality.audit_kernel_ns += t->row.kernel_cpu_ns;
+	}
+	if (!r->quality.audit_kernel_ns)
+		return;
+	r->quality.audit_valid = true;
+	r->quality.audit_cpu_error =
+		((double)r->quality.audit_ours_ns - (double)r->quality.audit_kernel_ns) /
+		(double)r->quality.audit_kernel_ns;
+}
+
+static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *counts,
+			 const struct cpt_trace_close *close_facts)
+{
+	r->events = counts->events;
+	r->switches = counts->switches;
+	r->wakes = counts->wakes;
+	r->quality.lost_located = counts->lost;
+	r->quality.odd_events = counts->odd_events;
+	r->quality.steal_ns = UINT64_MAX;
+	if (!close_facts)
+		return;
+	for (int i = 0; i < CPT_LOSS_CNT; i++)
+		r->quality.lost_other += close_facts->lost[i];
+	r->quality.lost_other += close_facts->lost_recursion;
+	r->quality.mends = close_facts->mends;
+	r->quality.mends_failed = close_facts->mends_failed;
+	r->quality.steal_ns = close_facts->steal_ns;
+}
+
+/* The class that holds most of the non-idle window. Where the unknown time could make another class
+ * the largest, or whole tasks were never seen, the honest answer is that the trace cannot tell. */
+static enum cpt_class find_verdict(const struct cpt_report *r)
+{
+	static const enum cpt_class classes[] = {CPT_CLASS_PARALLEL, CPT_CLASS_CONCURRENT,
+						 CPT_CLASS_SERIAL};
+	enum cpt_class best = CPT_CLASS_PARALLEL;
+	uint64_t second = 0, unknown = r->class_ns[CPT_CLASS_UNKNOWN];
+
+	for (int i = 1; i < 3; i++)
+		if (r->class_ns[classes[i]] > r->class_ns[best])
+			best = classes[i];
+	for (int i = 0; i < 3; i++)
+		if (classes[i] != best && r->class_ns[classes[i]] > second)
+			second = r->class_ns[classes[i]];
+	if (r->close_facts && r->close_facts->lost[CPT_LOSS_TASK_STORAGE])
+		return CPT_CLASS_UNKNOWN;
+	if (unknown && r->class_ns[best] <= second + unknown)
+		return CPT_CLASS_UNKNOWN;
+	return r->class_ns[best] ? best : CPT_CLASS_IDLE;
+}
+
+struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
+				   const struct cpt_pass_counts *counts,
+				   const struct cpt_trace_meta *meta,
+				   const struct cpt_trace_close *close_facts)
+{
+	struct cpt_report *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->meta = meta;
+	r->close_facts = close_facts;
+	r->window_start_ns = tl->start_ns ? tl->start_ns : meta->start_mono_ns;
+	r->window_end_ns = tl->start_ns ? tl->now_ns : meta->start_mono_ns;
+	r->window_ns = r->window_end_ns - r->window_start_ns;
+	for (int i = 0; i < CPT_SPLIT_CNT; i++) {
+		r->split_ns[i] = tl->split_ns[i];
+		r->class_ns[split_class((enum cpt_split)i)] += tl->split_ns[i];
+	}
+	if (take_profiles(r, tl) || take_threads(r, tasks) || take_overlap(r, tl) ||
+	    take_bins(r, tl)) {
+		report__free(r);
+		errno = ENOMEM;
+		return NULL;
+	}
+	derive_figures(r, tl);
+	audit(r, tasks);
+	take_quality(r, counts, close_facts);
+	r->verdict = find_verdict(r);
+	return r;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * summary.h - from the sums of a finished pass to the report's facts.
+ *
+ * Owns:     derived figures (averages, TLP, efficiency), the verdict's class, the audit.
+ * Must not: account anything itself.
+ *
+ * Private to analysis/.
+ */
+#ifndef CPT_SUMMARY_H
+#define CPT_SUMMARY_H
+
+#include "timeline.h"
+
+struct cpt_pass_counts {
+	uint64_t events, switches, wakes;
+	uint64_t lost;	     /* records, by LOSS events */
+	uint64_t odd_events; /* contradicted the account and were healed */
+};
+
+/* Moves the tasks' strings into the report. NULL with errno. */
+struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
+				   const struct cpt_pass_counts *counts,
+				   const struct cpt_trace_meta *meta,
+				   const struct cpt_trace_close *close_facts);
+
+#endif /* CPT_SUMMARY_H */

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * tasks.c - see tasks.h.
+ */
+#include "tasks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int tasks__init(struct tasks *ts, const struct cpt_filter *filter)
+{
+	memset(ts, 0, sizeof(*ts));
+	ts->filter = *filter;
+	return 0;
+}
+
+void tasks__fini(struct tasks *ts)
+{
+	for (uint32_t c = 0; c < ts->chunk_cnt; c++) {
+		if (!ts->chunks[c])
+			continue;
+		for (uint32_t i = 0; i < TASK_CHUNK; i++) {
+			free(ts->chunks[c][i].command);
+			free(ts->chunks[c][i].cpu_bits);
+		}
+		free(ts->chunks[c]);
+	}
+	free(ts->chunks);
+	free(ts->masks);
+	free(ts->tid_map);
+	memset(ts, 0, sizeof(*ts));
+}
+
+static int grow_chunks(struct tasks *ts, uint32_t need)
+{
+	uint32_t cap = ts->chunk_cnt ? ts->chunk_cnt : 16;
+	struct task **chunks;
+
+	while (cap <= need)
+		cap *= 2;
+	chunks = realloc(ts->chunks, cap * sizeof(*chunks));
+	if (!chunks)
+		return -ENOMEM;
+	memset(chunks + ts->chunk_cnt, 0, (cap - ts->chunk_cnt) * sizeof(*chunks));
+	ts->chunks = chunks;
+	ts->chunk_cnt = cap;
+	return 0;
+}
+
+struct task *tasks__find(const struct tasks *ts, uint32_t id)
+{
+	uint32_t chunk = id / TASK_CHUNK;
+	struct task *t;
+
+	if (chunk >= ts->chunk_cnt || !ts->chunks[chunk])
+		return NULL;
+	t = &ts->chunks[chunk][id % TASK_CHUNK];
+	return t->row.id ? t : NULL;
+}
+
+struct task *tasks__get(struct tasks *ts, uint32_t id)
+{
+	uint32_t chunk = id / TASK_CHUNK;
+	struct task *t;
+
+	if (!id || id > TASK_ID_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (chunk >= ts->chunk_cnt && grow_chunks(ts, chunk)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (!ts->chunks[chunk]) {
+		ts->chunks[chunk] = calloc(TASK_CHUNK, sizeof(struct task));
+		if (!ts->chunks[chunk]) {
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	t = &ts->chunks[chunk][id % TASK_CHUNK];
+	if (!t->row.id) {
+		t->row.id = id;
+		t->row.command = "";
+		t->row.identity_lost = true;
+		t->proc = id;
+		t->mask = TASK_NONE;
+		t->group = TASK_NONE;
+		t->member = task_selected(ts, t);
+		if (id >= ts->end)
+			ts->end = id + 1;
+	}
+	return t;
+}
+
+static void set_name(struct task *t, const char *comm)
+{
+	strncpy(t->row.name, comm ? comm : "", CPT_COMM_LEN - 1);
+	t->row.name[CPT_COMM_LEN - 1] = '\0';
+}
+
+static int find_mask(struct tasks *ts, const struct cpt_mask *mask, uint32_t *idx)
+{
+	uint64_t bits[CPT_MASK_WORDS] = {0};
+	uint32_t cnt = mask->word_cnt < CPT_MASK_WORDS ? mask->word_cnt : CPT_MASK_WORDS;
+
+	memcpy(bits, mask->bits, cnt * sizeof(*bits));
+	/* Backwards: a new mask is mostly the one met last. */
+	for (uint32_t i = ts->mask_cnt; i-- > 0;) {
+		if (!memcmp(ts->masks[i].bits, bits, sizeof(bits))) {
+			*idx = i;
+			return 0;
+		}
+	}
+	if (ts->mask_cnt == TASK_MASKS_MAX) {
+		*idx = TASK_NONE;
+		return 0;
+	}
+	if (ts->mask_cnt == ts->mask_cap) {
+		uint32_t cap = ts->mask_cap ? 2 * ts->mask_cap : 8;
+		struct mask *masks = realloc(ts->masks, cap * sizeof(*masks));
+
+		if (!masks)
+			return -ENOMEM;
+		ts->masks = masks;
+		ts->mask_cap = cap;
+	}
+	memcpy(ts->masks[ts->mask_cnt].bits, bits, sizeof(bits));
+	ts->masks[ts->mask_cnt].live = 0;
+	*idx = ts->mask_cnt++;
+	return 0;
+}
+
+int tasks__affinity(struct tasks *ts, struct task *t, const struct cpt_mask *mask)
+{
+	if (!mask->word_cnt)
+		return 0;
+	return find_mask(ts, mask, &t->mask);
+}
+
+static uint32_t hash_tid(uint32_t tid)
+{
+	return tid * 2654435761u; /* Knuth's multiplicative hash */
+}
+
+/* The place of ns_tid in the map: the task with that tid, or the free slot for it. */
+static uint32_t tid_slot(const struct tasks *ts, uint32_t ns_tid)
+{
+	uint32_t mask = ts->tid_map_sz - 1;
+	uint32_t slot = hash_tid(ns_tid) & mask;
+
+	while (ts->tid_map[slot] && tasks__find(ts, ts->tid_map[slot])->row.ns_tid != ns_tid)
+		slot = (slot + 1) & mask;
+	return slot;
+}
+
+static int tid_map_grow(struct tasks *ts)
+{
+	uint32_t *old = ts->tid_map, old_sz = ts->tid_map_sz;
+
+	ts->tid_map_sz = old_sz ? 2 * old_sz : 256;
+	ts->tid_map = calloc(ts->tid_map_sz, sizeof(*ts->tid_map));
+	if (!ts->tid_map) {
+		ts->tid_map = old;
+		ts->tid_map_sz = old_sz;
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < old_sz; i++)
+		if (old[i])
+			ts->tid_map[tid_slot(ts, tasks__find(ts, old[i])->row.ns_tid)] = old[i];
+	free(old);
+	return 0;
+}
+
+/* A task's ns_tid is set here only: when born, before it is in the map. An exec that takes over the
+ * leader's tid keeps the old entry, nobody joins such a thread. */
+static int tid_map_add(struct tasks *ts, const struct task *t)
+{
+	uint32_t slot;
+
+	if (2 * ts->tid_map_used >= ts->tid_map_sz && tid_map_grow(ts))
+		return -ENOMEM;
+	slot = tid_slot(ts, t->row.ns_tid);
+	if (!ts->tid_map[slot])
+		ts->tid_map_used++;
+	ts->tid_map[slot] = t->row.id;
+	return 0;
+}
+
+int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
+		const struct cpt_info *info)
+{
+	bool again = t->known; /* a damaged trace may name a task twice */
+
+	t->known = true;
+	t->row.identity_lost = false;
+	t->row.tid = info->tid;
+	t->row.pid = info->tgid;
+	if (!again)
+		t->row.ns_tid = info->ns_tid;
+	t->row.parent = parent ? parent->row.id : 0;
+	t->row.io_worker = info->flags & CPT_TASK_IO_WORKER;
+	t->proc = (info->flags & CPT_TASK_THREAD) && parent ? parent->proc : t->row.id;
+	set_name(t, info->comm);
+	if (parent && parent->command && !t->command) {
+		t->command = strdup(parent->command);
+		if (!t->command)
+			return -ENOMEM;
+		t->row.command = t->command;
+	}
+	if (!again && tid_map_add(ts, t))
+		return -ENOMEM;
+	return tasks__affinity(ts, t, &info->mask);
+}
+
+int tasks__exec(struct tasks *ts, struct task *t, const struct cpt_info *info)
+{
+	const char *args = info->args_sz ? info->args : info->filename;
+	size_t sz = info->args_sz ? info->args_sz : (args ? strlen(args) : 0);
+	char *command = malloc(sz + 1);
+
+	(void)ts;
+	if (!command)
+		return -ENOMEM;
+	if (sz)
+		memcpy(command, args, sz);
+	while (sz && !command[sz - 1])
+		sz--;
+	for (size_t i = 0; i < sz; i++)
+		if (!command[i])
+			command[i] = ' ';
+	command[sz] = '\0';
+	free(t->command);
+	t->command = command;
+	t->row.command = command;
+	t->row.tid = info->tid;
+	t->row.pid = info->tgid;
+	set_name(t, info->comm);
+	return 0;
+}
+
+void tasks__rename(struct task *t, const struct cpt_info *info)
+{
+	set_name(t, info->comm);
+}
+
+static bool in_list(const uint32_t *list, uint32_t cnt, uint32_t a, uint32_t b)
+{
+	for (uint32_t i = 0; i < cnt; i++)
+		if (list[i] == a || (b && list[i] == b))
+			return true;
+	return false;
+}
+
+bool task_selected(const struct tasks *ts, const struct task *t)
+{
+	const struct cpt_filter *f = &ts->filter;
+
+	if (f->pid_cnt) {
+		const struct task *leader = tasks__find(ts, t->proc);
+
+		if (!in_list(f->pids, f->pid_cnt, t->row.pid, leader ? leader->row.ns_tid : 0))
+			return false;
+	}
+	if (f->tid_cnt && !in_list(f->tids, f->tid_cnt, t->row.tid, t->row.ns_tid))
+		return false;
+	if (f->comm_cnt) {
+		uint32_t i;
+
+		for (i = 0; i < f->comm_cnt; i++)
+			if (!strncmp(f->comms[i], t->row.name, CPT_COMM_LEN - 1))
+				break;
+		if (i == f->comm_cnt)
+			return false;
+	}
+	if (f->cpus && (t->cpu >= CPT_MAX_CPUS || !(f->cpus[t->cpu / 64] >> (t->cpu % 64) & 1)))
+		return false;
+	return true;
+}
+
+bool tasks__has_thread(const struct tasks *ts, const struct task *t, uint32_t ns_tid)
+{
+	const struct task *other;
+
+	if (!ns_tid || !ts->tid_map_sz)
+		return false;
+	other = tasks__find(ts, ts->tid_map[tid_slot(ts, ns_tid)]);
+	return other && other != t && other->proc == t->proc;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * timeline.h - the counts at this instant, and what they add up to over time.
+ *
+ * Owns:     R, Q, W and what follows from them: the ledger, the profiles, the sums of each task, the
+ *           overlap by name, the bins and steps. Time only moves here.
+ * Must not: know events. It is told "this task enters (leaves) the counts in its present state".
+ *
+ *        leave(t) ; change t ; enter(t)
+ *                |
+ *   ----+--------+------------+------ time        advance(now) gives the stretch since the last
+ *       | split, R, C constant|                   change to one split and one R, Q, C
+ *
+ * Invariant: between two calls of advance the counts are constant, and each counted task is in
+ * exactly one state; so the ledger sums to the window and the tasks' states to their lives.
+ *
+ * Private to analysis/.
+ */
+#ifndef CPT_TIMELINE_H
+#define CPT_TIMELINE_H
+
+#include "tasks.h"
+
+/* Largest C told apart in the concurrency profile; more counts as that many. */
+#define CONCURRENT_PROFILE_MAX 65535u
+
+/* More steps than this are refused (E2BIG): a trace that claims years must not fill the disk. */
+#define STEPS_MAX 100000000ull
+
+#define GROUP_MAX (CPT_OVERLAP_MAX - 1) /* names with a row of their own */
+
+struct timeline {
+	const struct cpt_analysis_opts *opts;
+	struct tasks *tasks;
+	bool open;	  /* accounting: inside the window and the --time span */
+	uint64_t now_ns;  /* everything before is accounted */
+	uint64_t start_ns; /* of accounting */
+
+	/* counts of counted tasks at now */
+	uint32_t running, runnable;
+	uint32_t in_progress_blocked; /* waiting, and parked ones that --in-progress adds */
+	uint32_t lock_waits;	      /* of those: lock, handoff, kernel_lock */
+	uint32_t asleep;	      /* parked: sleep */
+	uint32_t unknown;	      /* state cannot be told */
+	uint32_t holes;		      /* CPUs whose records are missing at this instant */
+	uint32_t alive;
+	uint32_t cores_running;	      /* distinct physical cores */
+	bool dirty;		      /* counts changed: split must be found again */
+	enum cpt_split split;
+
+	/* machine */
+	uint32_t cpu_cnt;
+	uint64_t online[CPT_MASK_WORDS];
+	uint32_t *core_of; /* by CPU: dense index of its physical core */
+	uint32_t core_cnt, cpu_online_cnt, core_online_cnt;
+	uint32_t *core_running; /* by core */
+	uint32_t *cpu_task;	/* by CPU: counted task that runs there, 0 none */
+	uint64_t allowed[CPT_MASK_WORDS]; /* union of the live masks, online only */
+	uint32_t allowed_cnt;
+	bool allowed_dirty;
+
+	/* sums */
+	uint64_t split_ns[CPT_SPLIT_CNT];
+	uint64_t *parallel_ns, *cores_ns; /* cpu_cnt + 1 entries */
+	uint64_t *concurrent_ns;
+	uint32_t concurrent_cap, concurrent_peak, parallel_peak;
+	uint64_t *allowed_ns; /* by N_allowed, cpu_cnt + 1 entries */
+	uint64_t allowed_integral;
+	uint64_t running_integral, runnable_integral, in_progress_integral;
+	uint64_t known_ns; /* time with a known class */
+	uint64_t run_parallel_ns, run_alone_ns, run_integral; /* running sums for tasks' differences */
+	double run_bottle, run_cmetric;
+	uint32_t peak_alive, peak_asleep;
+
+	/* overlap by name: times since when two names run together */
+	char group_names[CPT_OVERLAP_MAX][CPT_COMM_LEN];
+	uint32_t group_cnt;
+	uint32_t group_running[CPT_OVERLAP_MAX];
+	uint32_t group_active[CPT_OVERLAP_MAX], group_active_cnt;
+	uint64_t group_since[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX];
+	uint64_t group_ns[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX];
+
+	/* bins: constant number, width doubles as the run grows */
+	struct cpt_bin *bins;
+	uint32_t bin_cur;
+	uint64_t bin_ns, bin_end_ns;
+
+	struct cpt_step step;
+	uint64_t steps;
+	uint64_t step_end_ns;
+	int err; /* of a callback or an allocation; sticky */
+};
+
+int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struct tasks *tasks,
+		   const struct cpt_analysis_opts *opts);
+void timeline__fini(struct timeline *tl);
+
+/* Accounting starts at now_ns with nothing counted; add what is live with timeline__enter(). */
+void timeline__open(struct timeline *tl, uint64_t now_ns);
+
+/* Accounting ends (advance first). Counted tasks stay marked; take them out with leave before. */
+void timeline__close(struct timeline *tl);
+
+/* Moves to now_ns (never back), accounting the stretch. */
+void timeline__advance_slow(struct timeline *tl, uint64_t now_ns);
+static inline void timeline__advance(struct timeline *tl, uint64_t now_ns)
+{
+	if (tl->open && now_ns > tl->now_ns)
+		timeline__advance_slow(tl, now_ns);
+}
+
+/* The task joins (leaves) the counts in its present state at now. Calls nest as in the drawing; both
+ * do nothing while accounting is closed or for tasks that are not live members. */
+void timeline__enter(struct timeline *tl, struct task *t);
+void timeline__leave(struct timeline *tl, struct task *t);
+
+/* The task's affinity no longer counts towards N_allowed: it ended, left the filter, or its mask is about
+ * to change (enter counts it again). */
+void timeline__drop_mask(struct timeline *tl, struct task *t);
+
+/* A CPU's records go missing, or are there again. */
+void timeline__hole(struct timeline *tl, int change);
+
+static inline uint32_t timeline__in_progress(const struct timeline *tl)
+{
+	return tl->running + tl->runnable + tl->in_progress_blocked;
+}
+
+#endif /* CPT_TIMELINE_H */
