@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The live tests: cpartrace on this machine's kernel, as root, against the workloads' own truth,
+perf's recording of the same runs, and the kernel's accounts.
+
+    CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
+        sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
+
+Groups: workloads, programs, behaviour. One line per case; the last line counts them.
+Nothing is skipped: what a case needs and does not find makes it fail.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+import traceback
+
+import cases_behaviour
+import cases_programs
+import cases_workloads
+import harness
+
+GROUPS = {"workloads": cases_workloads, "programs": cases_programs,
+          "behaviour": cases_behaviour}
+
+CASE_SECONDS = 120
+FINDINGS_SHOWN = 25
+
+TOOLS = ("perf", "xz", "pigz", "make", "cc", "stress-ng", "redis-server", "redis-benchmark",
+         "redis-cli", "taskset", "unshare", "/usr/bin/python3")
+
+
+def out_of_time(_number, _frame):
+    raise harness.CaseTimeout()
+
+
+def run_case(function, places):
+    """(findings, notes, seconds) of one case; whatever it does, nothing of it is left."""
+    begun = time.monotonic()
+    case = harness.Case(*places)
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(CASE_SECONDS)
+    try:
+        function(case)
+        if not case.checks:
+            case.findings.append("the case checked nothing")
+    except harness.Failed as err:
+        case.findings.append(str(err))
+    except harness.CaseTimeout:
+        case.findings.append(f"took longer than {CASE_SECONDS} s")
+    except Exception:
+        case.findings.append(traceback.format_exc().rstrip().replace("\n", "\n       "))
+    finally:
+        signal.alarm(0)
+        try:
+            case.close()
+        except harness.Failed as err:
+            case.findings.append(str(err))
+    return case.findings, case.notes, time.monotonic() - begun
+
+
+def say(label, findings, notes, seconds):
+    note = f"  ({'; '.join(notes)})" if notes else ""
+    print(f"{'FAIL' if findings else 'ok  '} {label}  {seconds:.1f} s{note}")
+    for finding in findings[:FINDINGS_SHOWN]:
+        print(f"     - {printable(finding)}")
+    if len(findings) > FINDINGS_SHOWN:
+        print(f"     - and {len(findings) - FINDINGS_SHOWN} more")
+    sys.stdout.flush()
+
+
+def printable(text):
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def places_from_environment():
+    """Where cpartrace, the workloads and the helpers are; None with a message where they are not."""
+    found = []
+    for name, probe in (("CPARTRACE", None), ("WORKLOADS", "threads"),
+                        ("HELPERS", "many_threads")):
+        value = os.environ.get(name)
+        target = value and (os.path.join(value, probe) if probe else value)
+        if not target or not os.access(target, os.X_OK):
+            print(f"live: {name}={value or ''} does not lead to {probe or 'cpartrace'}; "
+                  "build the project and point it there", file=sys.stderr)
+            return None
+        found.append(os.path.abspath(value))
+    return found
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help="default: all")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    parser.add_argument("-k", metavar="PATTERN", default="", help="only cases whose name matches")
+    args = parser.parse_args(argv)
+    unknown = set(args.groups) - set(GROUPS)
+    if unknown:
+        parser.error(f"unknown group {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
+    places = places_from_environment()
+    if places is None:
+        return 2
+    if os.geteuid() != 0 and not args.list:
+        print("live: the live tests load eBPF programs and need root", file=sys.stderr)
+        return 2
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing and not args.list:
+        print(f"live: not installed: {', '.join(missing)}; bootstrap.sh installs them",
+              file=sys.stderr)
+        return 2
+    harness.become_subreaper()
+    passed = failed = 0
+    for group in args.groups or GROUPS:
+        for name, function in GROUPS[group].cases(places[1]):
+            label = f"{group}: {name}"
+            if not re.search(args.k, label):
+                continue
+            if args.list:
+                print(label)
+                continue
+            findings, notes, seconds = run_case(function, places)
+            say(label, findings, notes, seconds)
+            passed += not findings
+            failed += bool(findings)
+    if args.list:
+        return 0
+    if not passed and not failed:
+        print("live: no case matches", file=sys.stderr)
+        return 2
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
