@@ -354,10 +354,14 @@ static void run_pingpong(struct wl_run *run)
 	struct truth *t = &run->truth;
 	struct member *players = make_members(run, 2);
 	bool one_cpu = run->opt[OPT_CPUS] == 1;
-	double rounds = (double)run->opt[OPT_ROUNDS];
+	double rounds;
 	int there[2], back[2];
 
 	need_cpus(run, run->opt[OPT_CPUS], "ask for --cpus 1");
+	/* From one idle CPU to another a wake-up takes many times as long. */
+	if (!run->opt[OPT_ROUNDS])
+		run->opt[OPT_ROUNDS] = one_cpu ? 250000 : 25000;
+	rounds = (double)run->opt[OPT_ROUNDS];
 	make_pipe(&there[0], &there[1]);
 	make_pipe(&back[0], &back[1]);
 	players[0].in_fd = back[0];

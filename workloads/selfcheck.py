@@ -33,6 +33,13 @@ SHORT = {
         ["pingpong", "--rounds=1000", "--cpus=2"],
         ["exec-tree", "--depth=2", "--fan=4", "--work-us=1000"],
     ],
+    "epoll": [
+        ["one-loop", "--requests=300"],
+        ["loop-pool", "--loops=1", "--requests=300"],
+        ["blocking-handler", "--requests=60"],
+        ["offload", "--requests=30"],
+        ["frames", "--frames=6"],
+    ],
 }
 CLASSES = {"parallel", "concurrent", "serial", "idle", None}
 NEEDS = {"futex", "loops", "holders", "accounts"}
