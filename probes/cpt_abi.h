@@ -12,13 +12,12 @@
  * Two streams leave the kernel:
  *
  *   switch rings    one per CPU, single producer (the sched_switch program, interrupts off), mmapped:
- *                   64-byte records of one shape, `struct cpt_rec_switch` and the two that share
- *                   its head. Ordered by time within a CPU.
+ *                   64-byte records of one shape, `struct cpt_rec_switch` and the one that shares
+ *                   its head. Ordered by time within a CPU. Two array maps hold them, because
+ *                   kernels before 6.13 refuse array elements above 4 MiB:
  *
- *      array map element `cpu`:
- *      +0      struct cpt_ring_prod   written by the kernel
- *      +4096   struct cpt_ring_cons   written by the collector
- *      +8192   data, a power of two of bytes; record n at (n * 64) & (size - 1)
+ *      cpt_cells  element `cpu` is its struct cpt_cell: positions, and the probe's state there
+ *      cpt_recs   record n of `cpu` is element cpu * slots + (n & (slots - 1)), slots a power of 2
  *
  *   lifecycle ring  one BPF ring buffer for rare records: who a task is (once, and when exec, a
  *                   rename or a change of affinity alters it), its end, and nudges that wake the
@@ -32,10 +31,8 @@
 #ifndef CPT_ABI_H
 #define CPT_ABI_H
 
-#ifndef CPT_BPF_SIDE
 #include <stddef.h>
 #include <linux/types.h>
-#endif
 
 #define CPT_ABI_VERSION 1
 
@@ -47,32 +44,41 @@
 
 /* ---- per-CPU switch rings ------------------------------------------------------------------ */
 
-#define CPT_RING_PROD_OFF 0
-#define CPT_RING_CONS_OFF 4096
-#define CPT_RING_DATA_OFF 8192
 #define CPT_REC_SZ	  64
+#define CPT_RING_MIN_SLOTS 1024
 
-/* Producer page of one CPU's ring; also the per-CPU state of the switch program, so that one map
- * look-up serves both. Positions count records since start and never wrap. */
-struct cpt_ring_prod {
-	__u64 head;	     /* records published; written after the record is complete */
-	__u64 attempts;	     /* records attempted; attempts - head = lost here */
-	__u64 dropped;	     /* attempts that found the ring full */
-	__u64 mends;	     /* switches without an event whose record was rebuilt (CPT_SW_MENDED) */
-	__u64 mends_failed;  /* of those: outgoing task whose state could not be read any more */
-	__u64 last_ts_ns;    /* time of this CPU's last record: lower bound of a mended switch */
-	__u64 cur_task_ptr;  /* kernel-private: task_struct of `cur`, to look at after a missed switch */
-	__u32 cur;	     /* task number on this CPU by our account, 0 none of ours */
-	__u32 cur_is_idle;   /* when cur == 0: 1 idle, 0 some other task */
+/* What holds a CPU. */
+#define CPT_KIND_OTHER 0 /* a task outside the workload */
+#define CPT_KIND_IDLE  1
+#define CPT_KIND_OURS  2
+
+/*
+ * One CPU's cell: the positions of its ring and the state of the switch program there. All lines
+ * but the last are written by the kernel alone. Positions count records since start, never wrap.
+ */
+struct cpt_cell {
+	__u64 head;	    /* records published; written after the record is complete */
+	__u64 attempts;	    /* records attempted; attempts - head = lost here */
+	__u64 cur_task_ptr; /* probe-private: task_struct running here by our account */
+	__u64 last_ts_ns;   /* time of this CPU's last record: lower bound of a mended switch */
+	__u64 cur_nvcsw;    /* probe-private: its voluntary switches when it came in */
+	__u32 cur;	    /* its task number, 0 none of ours */
+	__u32 cur_tid;	    /* probe-private: its tid, to know the task_struct again */
+	__u32 kind;	    /* CPT_KIND_* of what runs here */
+	__u32 ready;	    /* 0: nothing has been seen of this CPU yet */
+	__u64 dropped;	    /* attempts that found the ring full */
+
 	/* Occupancy of this CPU while it runs none of ours (see cpt_rec_occupancy). */
-	__u64 occ_since_ns;  /* end of what idle_ns/other_ns account for, start of the current kind */
+	__u64 occ_since_ns; /* start of what idle_ns and other_ns account for */
 	__u64 occ_idle_ns;
 	__u64 occ_other_ns;
-	__u64 reserved[4];
-};
+	__u64 mends;	    /* switches without an event, healed (CPT_SW_MENDED where of ours) */
+	__u64 mends_failed; /* of those: outgoing task whose state could not be read any more */
+	__u64 preempt_ptr;  /* probe-private: address of this CPU's preempt count, 0 not known */
+	__u64 reserved[2];
 
-struct cpt_ring_cons {
 	__u64 tail; /* records consumed; written by the collector, read by the producer */
+	__u64 reserved_cons[7];
 };
 
 /* Types of ring records (byte 0 of each). */
@@ -108,8 +114,8 @@ struct cpt_ring_cons {
 	X(NONE, 0)         /* the wait is not on a descriptor, or it could not be read */           \
 	X(FILE, 1)         /* regular file, directory, block device */                             \
 	X(PIPE, 2)         /* pipe or FIFO */                                                      \
-	X(SOCKET, 3)       /* connected by us, or a datagram or paired socket */                   \
-	X(SOCK_SERVING, 4) /* accepted connection, or local port that listens */                   \
+	X(SOCKET, 3)       /* connected by us, paired, or a datagram socket without a port of its own */ \
+	X(SOCK_SERVING, 4) /* accepted connection, or datagram socket bound to a port of its own */ \
 	X(SOCK_LISTEN, 5)  /* listening socket */                                                  \
 	X(TTY, 6)                                                                                  \
 	X(CHARDEV, 7)                                                                              \
@@ -166,7 +172,7 @@ struct cpt_rec_switch {
 	__u8 reserved;
 	__u16 flags; /* CPT_SW_* */
 	__u16 sysno; /* system call prev blocked in, or CPT_SYSNO_* */
-	__u32 seq;   /* attempts counter of this CPU, low 32 bits: a gap is a located loss */
+	__u32 seq;   /* attempts of this CPU before this one, low 32 bits: a gap is a located loss */
 	__u16 prev_state;  /* task state bits of prev as the event gives them */
 	__u16 waker_sysno; /* system call the waker was in, or CPT_SYSNO_* */
 	__u64 ts_ns;
@@ -186,8 +192,11 @@ struct cpt_rec_switch {
  *      since                 last transition         ts_ns
  *        |--- idle_ns + other_ns ---|--- kind ---------|  next kind, told by the following record
  *
- * One is written at a transition idle <-> other (or to ours) when the workload's state has changed
- * since the last one; transitions in between only add to the sums.
+ * One is written at a transition idle <-> other when the workload's state has changed since the
+ * last transition; transitions in between only add to the sums. At a transition to ours one is
+ * written if the sums are not empty; else the switch record that follows says all: the CPU was
+ * CPT_SW_PREV_IDLE or not since this CPU's record before it. The last one of a recording has
+ * next_kind == kind.
  */
 struct cpt_rec_occupancy {
 	__u8 type;   /* CPT_REC_OCCUPANCY */
@@ -296,6 +305,11 @@ enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
 /* cpt_task.flags */
 #define CPT_TS_GATED 0x1 /* the command before its first exec: not of the workload yet */
 
+/* cpt_task.run_state: by our account, which a switch without an event can put behind the truth */
+#define CPT_RUN_ON	0
+#define CPT_RUN_OFF	1 /* off the CPU and runnable */
+#define CPT_RUN_BLOCKED 2
+
 struct cpt_task {
 	__u32 id;
 	__u32 flags; /* CPT_TS_* */
@@ -305,7 +319,7 @@ struct cpt_task {
 	__u32 waker;
 	__u16 waker_flags; /* CPT_SW_WAKER_FOREIGN */
 	__u8 wake_ctx;
-	__u8 run_state; /* probe-private: 0 running, 1 off and runnable, 2 off and blocked */
+	__u8 run_state; /* CPT_RUN_* */
 	__u16 waker_sysno;
 	__u16 reserved;
 	__u32 nr_cpus_allowed;
@@ -316,6 +330,7 @@ struct cpt_task {
 CPT_ASSERT(sizeof(struct cpt_rec_switch) == CPT_REC_SZ);
 CPT_ASSERT(sizeof(struct cpt_rec_occupancy) == CPT_REC_SZ);
 CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
-CPT_ASSERT(sizeof(struct cpt_ring_prod) <= CPT_RING_CONS_OFF);
+CPT_ASSERT(sizeof(struct cpt_cell) == 192);
+CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

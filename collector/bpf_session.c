@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "bpf_session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cpartrace.skel.h"
+#include "features.h"
+
+#define CPT_IDLE_CHECKS 8 /* idle CPUs looked at per round: each look wakes one */
+
+struct bpf_session {
+	struct cpartrace *skel;
+	struct ring_buffer *life;
+	struct cpt_cell *cells;
+	const char *recs; /* cpu_cnt << slots_shift records */
+	size_t cells_sz, recs_sz;
+	uint32_t cpu_cnt;
+	uint32_t slots_shift;
+	uint64_t *checked_head; /* per CPU: head at the last check */
+	uint32_t next_idle;	/* CPU the next round of idle checks starts at */
+	bool attached;
+	uint64_t recursion; /* read before the programs go */
+	bpf_session_life_fn life_fn;
+	void *life_ctx;
+	int life_err;
+};
+
+/* libbpf's log is process-wide; so is this. */
+static int print_verbose(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, args);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return 0;
+}
+
+static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err, err_sz, fmt, args);
+	va_end(args);
+	return code;
+}
+
+/* log2 of the slots of one ring. */
+static uint32_t choose_shift(uint64_t ring_sz, uint32_t cpu_cnt)
+{
+	uint64_t want = ring_sz ? ring_sz : CPT_RING_DEFAULT_SZ, slots;
+	uint32_t shift = 0;
+
+	if (!ring_sz && want * cpu_cnt > CPT_RINGS_MAX_SZ) {
+		want = CPT_RINGS_MAX_SZ / cpu_cnt;
+		while (want & (want - 1))
+			want &= want - 1; /* down to a power of two */
+	}
+	slots = want / CPT_REC_SZ;
+	if (slots < CPT_RING_MIN_SLOTS)
+		slots = CPT_RING_MIN_SLOTS;
+	while ((1ULL << shift) < slots)
+		shift++;
+	/* The index of a record in the map of all rings is 32 bits wide. */
+	while (((uint64_t)cpu_cnt << shift) > UINT32_MAX)
+		shift--;
+	return shift;
+}
+
+static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char *err,
+		size_t err_sz)
+{
+	struct cpt_kernel_facts facts;
+	int ret;
+
+	ret = features__facts(&facts, err, err_sz);
+	if (ret)
+		return ret;
+	s->skel = cpartrace__open();
+	if (!s->skel)
+		return say(err, err_sz, -errno, "cannot open the probes: %s", strerror(errno));
+	s->skel->rodata->cpt_slots_shift = s->slots_shift;
+	s->skel->rodata->cpt_switch_has_state = facts.switch_has_state;
+	s->skel->rodata->cpt_occupancy = !opts->no_occupancy;
+	s->skel->rodata->cpt_cpu_words = (s->cpu_cnt + 63) / 64;
+	s->skel->rodata->cpt_preempt_known = facts.preempt_known;
+	s->skel->rodata->cpt_preempt_off = facts.preempt_off;
+	ret = bpf_map__set_max_entries(s->skel->maps.cpt_cells, s->cpu_cnt);
+	if (!ret)
+		ret = bpf_map__set_max_entries(s->skel->maps.cpt_recs,
+					       s->cpu_cnt << s->slots_shift);
+	if (ret)
+		return say(err, err_sz, ret, "cannot size the rings: %s", strerror(-ret));
+	bpf_program__set_autoattach(s->skel->progs.cpt_cell_check, false);
+	ret = cpartrace__load(s->skel);
+	if (ret == -EPERM || ret == -EACCES)
+		return say(err, err_sz, ret,
+			   "not allowed to load BPF programs: run as root (sudo), or with the "
+			   "capabilities CAP_BPF and CAP_PERFMON");
+	if (ret)
+		return say(err, err_sz, ret,
+			   "the kernel refused the probes: %s; `cpartrace doctor` says what is "
+			   "missing",
+			   strerror(-ret));
+	return 0;
+}
+
+static int map_rings(struct bpf_session *s, char *err, size_t err_sz)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *mem;
+
+	s->cells_sz = (s->cpu_cnt * sizeof(struct cpt_cell) + page - 1) & ~(page - 1);
+	s->recs_sz = (((size_t)s->cpu_cnt << s->slots_shift) * CPT_REC_SZ + page - 1) & ~(page - 1);
+	mem = mmap(NULL, s->cells_sz, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   bpf_map__fd(s->skel->maps.cpt_cells), 0);
+	if (mem == MAP_FAILED)
+		return say(err, err_sz, -errno, "cannot map the cells: %s", strerror(errno));
+	s->cells = mem;
+	mem = mmap(NULL, s->recs_sz, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.cpt_recs), 0);
+	if (mem == MAP_FAILED)
+		return say(err, err_sz, -errno, "cannot map the rings: %s", strerror(errno));
+	s->recs = mem;
+	return 0;
+}
+
+static int on_life(void *ctx, void *data, size_t sz)
+{
+	struct bpf_session *s = ctx;
+
+	/* Not an error to libbpf: it would leave the record in the ring and hand it out again. */
+	if (!s->life_err)
+		s->life_err = s->life_fn(s->life_ctx, data, sz);
+	return 0;
+}
+
+struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char *err, size_t err_sz)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct bpf_session *s;
+	int ret, cpu_cnt;
+
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	libbpf_set_print(opts->verbose ? print_verbose : print_nothing);
+	/* Counts only before 5.11; if it fails there, loading says so. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		say(err, err_sz, 0, "out of memory");
+		return NULL;
+	}
+	cpu_cnt = libbpf_num_possible_cpus();
+	if (cpu_cnt < 0) {
+		ret = say(err, err_sz, cpu_cnt, "cannot tell the number of CPUs: %s",
+			  strerror(-cpu_cnt));
+		goto out;
+	}
+	if (cpu_cnt > CPT_MAX_CPUS) {
+		ret = say(err, err_sz, -E2BIG,
+			  "this machine can have %d CPUs, at most %d are supported", cpu_cnt,
+			  CPT_MAX_CPUS);
+		goto out;
+	}
+	s->cpu_cnt = cpu_cnt;
+	s->slots_shift = choose_shift(opts->ring_sz, s->cpu_cnt);
+	s->checked_head = calloc(s->cpu_cnt, sizeof(*s->checked_head));
+	if (!s->checked_head) {
+		ret = say(err, err_sz, -ENOMEM, "out of memory");
+		goto out;
+	}
+	ret = load(s, opts, err, err_sz);
+	if (ret)
+		goto out;
+	ret = map_rings(s, err, err_sz);
+	if (ret)
+		goto out;
+	s->life = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_life), on_life, s, NULL);
+	if (!s->life) {
+		ret = say(err, err_sz, -errno, "cannot map the lifecycle ring: %s",
+			  strerror(errno));
+		goto out;
+	}
+	return s;
+out:
+	bpf_session__free(s);
+	errno = -ret;
+	return NULL;
+}
+
+/* Runs the check program on cpu. 1 the chain was broken, 0 it was not, -errno (CPU offline). */
+static int run_check(struct bpf_session *s, uint32_t cpu, bool last)
+{
+	uint64_t args[1] = {last};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args),
+		    .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+	int ret = bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_cell_check), &opts);
+
+	return ret ? ret : (int)opts.retval;
+}
+
+int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz)
+{
+	int ret = cpartrace__attach(s->skel);
+
+	if (ret)
+		return say(err, err_sz, ret, "cannot attach the probes: %s", strerror(-ret));
+	s->attached = true;
+	/* Where the kernel cannot run a program on a CPU, its first switch is the first look. */
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		(void)run_check(s, cpu, false);
+	return 0;
+}
+
+int bpf_session__seed(struct bpf_session *s, int pidfd, char *err, size_t err_sz)
+{
+	struct cpt_task task = {
+		.id = 1,
+		.flags = CPT_TS_GATED,
+		.run_state = CPT_RUN_OFF,
+	};
+	int ret;
+
+	s->skel->bss->cpt_last_id = 1;
+	ret = bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_tasks), &pidfd, &task, BPF_NOEXIST);
+	if (ret)
+		return say(err, err_sz, ret, "cannot mark the command for tracing: %s",
+			   strerror(-ret));
+	return 0;
+}
+
+uint32_t bpf_session__cpu_cnt(const struct bpf_session *s)
+{
+	return s->cpu_cnt;
+}
+
+int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd)
+{
+	struct pollfd fds[2] = {
+		{.fd = ring_buffer__epoll_fd(s->life), .events = POLLIN},
+		{.fd = extra_fd, .events = POLLIN},
+	};
+	int ret = poll(fds, 2, timeout_ms);
+
+	if (ret < 0)
+		return errno == EINTR ? 1 : -errno;
+	return ret > 0;
+}
+
+size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs)
+{
+	struct cpt_cell *cell = &s->cells[cpu];
+	uint64_t head = __atomic_load_n(&cell->head, __ATOMIC_ACQUIRE);
+	uint64_t slots = 1ULL << s->slots_shift, first = cell->tail & (slots - 1);
+	uint64_t cnt = head - cell->tail;
+
+	if (cnt > slots - first)
+		cnt = slots - first;
+	*recs = s->recs + (((uint64_t)cpu << s->slots_shift) + first) * CPT_REC_SZ;
+	return cnt;
+}
+
+void bpf_session__consume(struct bpf_session *s, uint32_t cpu, size_t cnt)
+{
+	struct cpt_cell *cell = &s->cells[cpu];
+
+	__atomic_store_n(&cell->tail, cell->tail + cnt, __ATOMIC_RELEASE);
+}
+
+uint64_t bpf_session__attempts(const struct bpf_session *s, uint32_t cpu)
+{
+	return __atomic_load_n(&s->cells[cpu].attempts, __ATOMIC_RELAXED);
+}
+
+int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx)
+{
+	int ret;
+
+	s->life_fn = fn;
+	s->life_ctx = ctx;
+	s->life_err = 0;
+	ret = ring_buffer__consume(s->life);
+	return ret < 0 ? ret : s->life_err;
+}
+
+void bpf_session__check(struct bpf_session *s)
+{
+	uint32_t idle_left = CPT_IDLE_CHECKS, start = s->next_idle;
+
+	for (uint32_t i = 0; i < s->cpu_cnt; i++) {
+		uint32_t cpu = (start + i) % s->cpu_cnt;
+		const struct cpt_cell *cell = &s->cells[cpu];
+		uint64_t head = __atomic_load_n(&cell->head, __ATOMIC_RELAXED);
+		bool still = head == s->checked_head[cpu];
+
+		s->checked_head[cpu] = head;
+		if (!still || !cell->ready)
+			continue;
+		if (cell->kind == CPT_KIND_IDLE) {
+			if (!idle_left)
+				continue;
+			idle_left--;
+			s->next_idle = cpu + 1;
+		}
+		(void)run_check(s, cpu, false); /* offline CPUs have nothing to check */
+	}
+}
+
+static uint64_t recursion_misses(struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
+void bpf_session__finish(struct bpf_session *s)
+{
+	struct bpf_program *prog;
+
+	if (!s->attached)
+		return;
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		(void)run_check(s, cpu, true);
+	cpartrace__detach(s->skel);
+	s->attached = false;
+	bpf_object__for_each_program(prog, s->skel->obj) s->recursion += recursion_misses(prog);
+}
+
+void bpf_session__counters(const struct bpf_session *s, struct bpf_session_counters *c)
+{
+	*c = (struct bpf_session_counters){
+		.lost_recursion = s->recursion,
+		.tasks = s->skel->bss->cpt_last_id,
+	};
+	memcpy(c->lost, s->skel->bss->cpt_losses, sizeof(c->lost));
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++) {
+		c->lost_ring += s->cells[cpu].dropped;
+		c->mends += s->cells[cpu].mends;
+		c->mends_failed += s->cells[cpu].mends_failed;
+	}
+}
+
+void bpf_session__free(struct bpf_session *s)
+{
+	if (!s)
+		return;
+	ring_buffer__free(s->life);
+	if (s->recs)
+		munmap((void *)s->recs, s->recs_sz);
+	if (s->cells)
+		munmap(s->cells, s->cells_sz);
+	cpartrace__destroy(s->skel);
+	free(s->checked_head);
+	free(s);
+}

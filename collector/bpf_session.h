@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * bpf_session.h - the probes in the kernel, from loading to detaching, and what they deliver.
+ *
+ * Owns:     the skeleton (its one user), the maps, the mapped rings, the loss counters.
+ * Must not: interpret records, print. Errors are one line in the caller's buffer.
+ *
+ * Order of calls: open, attach, seed, then any of wait / peek / consume / life / check, then
+ * finish, the last peek / consume / life, counters, free.
+ */
+#ifndef CPT_BPF_SESSION_H
+#define CPT_BPF_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../probes/cpt_abi.h"
+
+#define CPT_RING_DEFAULT_SZ (8ULL << 20)   /* per CPU */
+#define CPT_RINGS_MAX_SZ    (256ULL << 20) /* of all CPUs together */
+
+struct bpf_session;
+
+struct bpf_session_opts {
+	uint64_t ring_sz; /* bytes per CPU, rounded up to a power of two; 0: the default, less where
+			     all CPUs together would take more than CPT_RINGS_MAX_SZ */
+	bool no_occupancy; /* do not watch CPUs that run none of ours */
+	bool verbose;	   /* let libbpf write to stderr */
+};
+
+/* Loads the probes and maps the rings. NULL with errno and a line in err. */
+struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char *err,
+				      size_t err_sz);
+
+/* Attaches the probes and takes the first look at every CPU. 0 or -errno with a line in err. */
+int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz);
+
+/* Makes the process of pidfd, which waits to exec, the command: task 1. 0 or -errno with a line. */
+int bpf_session__seed(struct bpf_session *s, int pidfd, char *err, size_t err_sz);
+
+/* CPUs that can appear: 0 .. this - 1. */
+uint32_t bpf_session__cpu_cnt(const struct bpf_session *s);
+
+/* Sleeps until a ring asks to be drained or timeout_ms passed. extra_fd (-1: none) ends it too when
+ * it becomes readable. 1 woken, 0 timed out, -errno. */
+int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd);
+
+/* The records of cpu that are ready, in one piece (the rest, past the end of the ring, comes with
+ * the next peek). Valid until consumed. Returns their count. */
+size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs);
+void bpf_session__consume(struct bpf_session *s, uint32_t cpu, size_t cnt);
+
+/* Records attempted on cpu so far; read it before the peek that it is to be compared with. */
+uint64_t bpf_session__attempts(const struct bpf_session *s, uint32_t cpu);
+
+/* Hands all lifecycle records that are ready to fn, in order. Stops at its first error and returns
+ * it. */
+typedef int (*bpf_session_life_fn)(void *ctx, const void *rec, size_t sz);
+int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx);
+
+/* Looks at CPUs whose ring has been still since the last call: a switch that fired no event is
+ * found now instead of at the next one. Every busy CPU, and a few of the idle ones in turn. */
+void bpf_session__check(struct bpf_session *s);
+
+/* Closes the accounts of CPUs that run none of ours, then detaches. What is in the rings stays. */
+void bpf_session__finish(struct bpf_session *s);
+
+struct bpf_session_counters {
+	uint64_t lost_ring; /* switch records, all CPUs */
+	uint64_t lost[CPT_LOSS_CNT];
+	uint64_t lost_recursion; /* programs the kernel skipped */
+	uint64_t mends, mends_failed;
+	uint64_t tasks; /* numbers handed out */
+};
+void bpf_session__counters(const struct bpf_session *s, struct bpf_session_counters *c);
+
+void bpf_session__free(struct bpf_session *s); /* detaches too; accepts NULL */
+
+#endif /* CPT_BPF_SESSION_H */

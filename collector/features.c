@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "features.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
+/* Arguments of a tracepoint, its context apart; -ENOENT if the kernel has none of that name. */
+static int tracepoint_args(const struct btf *btf, const char *name)
+{
+	char typedef_name[64];
+	const struct btf_type *t;
+	int id;
+
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -ENOENT;
+	t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type); /* typedef -> pointer */
+	if (!t || !btf_is_ptr(t))
+		return -ENOENT;
+	t = btf__type_by_id(btf, t->type);
+	return t && btf_is_func_proto(t) ? (int)btf_vlen(t) - 1 : -ENOENT;
+}
+
+/* Byte offset of a member, looked for through nameless structs and unions; -1 if there is none. */
+static int64_t member_off(const struct btf *btf, const struct btf_type *t, const char *name)
+{
+	const struct btf_member *m = btf_members(t);
+
+	for (int i = 0; i < btf_vlen(t); i++, m++) {
+		const char *member = btf__name_by_offset(btf, m->name_off);
+		int64_t off = btf_member_bit_offset(t, i) / 8, sub;
+		const struct btf_type *inner;
+
+		if (member && !strcmp(member, name))
+			return off;
+		if (member && *member)
+			continue;
+		inner = btf__type_by_id(btf, m->type);
+		if (inner && btf_is_composite(inner)) {
+			sub = member_off(btf, inner, name);
+			if (sub >= 0)
+				return off + sub;
+		}
+	}
+	return -1;
+}
+
+static bool has_member(const struct btf *btf, const char *type, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+
+	return id > 0 && member_off(btf, btf__type_by_id(btf, id), member) >= 0;
+}
+
+/* Offset of a variable within the kernel's per-CPU area; -1 if it is not there. */
+static int64_t percpu_off(const struct btf *btf, const char *name)
+{
+	int sec_id = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
+	int var_id = btf__find_by_name_kind(btf, name, BTF_KIND_VAR);
+	const struct btf_var_secinfo *info;
+	const struct btf_type *sec;
+
+	if (sec_id < 0 || var_id < 0)
+		return -1;
+	sec = btf__type_by_id(btf, sec_id);
+	info = btf_var_secinfos(sec);
+	for (int i = 0; i < btf_vlen(sec); i++)
+		if (info[i].type == (uint32_t)var_id)
+			return info[i].offset;
+	return -1;
+}
+
+/* The preempt count is a per-CPU variable of its own, or (6.2 to 6.14 on x86) a member of pcpu_hot.
+ */
+static void find_preempt(const struct btf *btf, struct cpt_kernel_facts *facts)
+{
+	int64_t rq = percpu_off(btf, "runqueues"), off = percpu_off(btf, "__preempt_count"), member;
+
+	if (off < 0) {
+		int id = btf__find_by_name_kind(btf, "pcpu_hot", BTF_KIND_STRUCT);
+
+		member = id > 0 ? member_off(btf, btf__type_by_id(btf, id), "preempt_count") : -1;
+		off = percpu_off(btf, "pcpu_hot");
+		if (off >= 0)
+			off = member >= 0 ? off + member : -1;
+	}
+	facts->preempt_known = rq >= 0 && off >= 0 && has_member(btf, "sched_entity", "cfs_rq") &&
+			       has_member(btf, "cfs_rq", "rq");
+	facts->preempt_off = facts->preempt_known ? off - rq : 0;
+}
+
+int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int args;
+
+	memset(facts, 0, sizeof(*facts));
+	if (!btf) {
+		int ret = -errno;
+
+		snprintf(err, err_sz,
+			 "this kernel carries no type information (%s: %s); it must be built with "
+			 "CONFIG_DEBUG_INFO_BTF",
+			 BTF_PATH, strerror(errno));
+		return ret == -EPERM || ret == -EACCES ? ret : -EOPNOTSUPP;
+	}
+	args = tracepoint_args(btf, "sched_switch");
+	if (args < 3) {
+		snprintf(err, err_sz,
+			 "this kernel's type information has no tracepoint sched_switch; Linux 6.1 "
+			 "or "
+			 "later is needed");
+		btf__free(btf);
+		return -EOPNOTSUPP;
+	}
+	facts->switch_has_state = args >= 4;
+	find_preempt(btf, facts);
+	btf__free(btf);
+	return 0;
+}
+
+/* ---- the list for doctor ----------------------------------------------------------------------
+ */
+
+struct list {
+	struct cpt_feature *items;
+	size_t cnt;
+};
+
+static void add(struct list *l, enum cpt_feature_state state, const char *name, const char *mend,
+		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static void add(struct list *l, enum cpt_feature_state state, const char *name, const char *mend,
+		const char *fmt, ...)
+{
+	struct cpt_feature *f;
+	va_list args;
+
+	if (l->cnt >= CPT_FEATURE_MAX)
+		return;
+	f = &l->items[l->cnt++];
+	f->state = state;
+	f->name = name;
+	snprintf(f->mend, sizeof(f->mend), "%s", state == CPT_FEATURE_OK ? "" : mend);
+	va_start(args, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, args);
+	va_end(args);
+}
+
+static void list_kernel(struct list *l)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2) {
+		add(l, CPT_FEATURE_DEGRADED, "kernel version", "", "cannot be told");
+		return;
+	}
+	if (major > 6 || (major == 6 && minor >= 1))
+		add(l, CPT_FEATURE_OK, "kernel version", "", "%s", u.release);
+	else if (major == 6 || (major == 5 && minor >= 15))
+		add(l, CPT_FEATURE_DEGRADED, "kernel version",
+		    "nothing if it works; what is tested is 6.1 and later", "%s, best effort",
+		    u.release);
+	else
+		add(l, CPT_FEATURE_MISSING, "kernel version", "use Linux 6.1 or later",
+		    "%s, too old", u.release);
+}
+
+static bool has_cap(unsigned int cap)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	return data[cap / 32].effective & (1U << (cap % 32));
+}
+
+static void list_caps(struct list *l)
+{
+	bool admin = has_cap(CAP_SYS_ADMIN);
+	bool bpf = admin || has_cap(CAP_BPF), perfmon = admin || has_cap(CAP_PERFMON);
+
+	if (bpf && perfmon)
+		add(l, CPT_FEATURE_OK, "privileges", "", "%s",
+		    geteuid() ? "CAP_BPF and CAP_PERFMON" : "root");
+	else
+		add(l, CPT_FEATURE_MISSING, "privileges",
+		    "run as root (sudo), or give the program CAP_BPF and CAP_PERFMON",
+		    "missing:%s%s", bpf ? "" : " CAP_BPF", perfmon ? "" : " CAP_PERFMON");
+}
+
+/* The stamps and words the probes read where they exist, and what is lost without. */
+static const struct {
+	const char *type, *member, *name, *without;
+} optional[] = {
+	{"sched_info", "last_arrival", "kernel's arrival stamps",
+	 "switches that fire no event are timed less well (CONFIG_SCHED_INFO)"},
+	{"sched_entity", "cfs_rq", "run queue of a task",
+	 "wake-ups from interrupts are not told from tasks' own (CONFIG_FAIR_GROUP_SCHED)"},
+	{"cfs_rq", "throttle_count", "CPU quota state",
+	 "time held back by a CPU quota is not told apart (CONFIG_CFS_BANDWIDTH)"},
+};
+
+static void list_btf(struct list *l)
+{
+	static const char *const needed[] = {"sched_switch", "sched_waking", "task_newtask",
+					     "sched_process_exec", "task_rename"};
+	char err[256], missing[128] = "";
+	struct cpt_kernel_facts facts;
+	struct btf *btf;
+
+	if (features__facts(&facts, err, sizeof(err))) {
+		add(l, CPT_FEATURE_MISSING, "type information (BTF)",
+		    "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as distributions' are",
+		    "%.150s", err);
+		return;
+	}
+	btf = btf__load_vmlinux_btf();
+	if (!btf)
+		return;
+	add(l, CPT_FEATURE_OK, "type information (BTF)", "", "%u types", btf__type_cnt(btf));
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		if (tracepoint_args(btf, needed[i]) >= 0)
+			continue;
+		strncat(missing, " ", sizeof(missing) - strlen(missing) - 1);
+		strncat(missing, needed[i], sizeof(missing) - strlen(missing) - 1);
+	}
+	if (*missing)
+		add(l, CPT_FEATURE_MISSING, "tracepoints", "use Linux 6.1 or later", "missing:%s",
+		    missing);
+	else
+		add(l, CPT_FEATURE_OK, "tracepoints", "", "all there, sched_switch %s",
+		    facts.switch_has_state ? "with the outgoing state"
+					   : "without the outgoing state");
+	add(l, facts.preempt_known ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED, "context of wake-ups",
+	    "none; wakes from interrupts are then credited to the task they interrupted",
+	    facts.preempt_known ? "preempt count found" : "preempt count not found");
+	for (size_t i = 0; i < sizeof(optional) / sizeof(*optional); i++) {
+		bool there = has_member(btf, optional[i].type, optional[i].member);
+
+		add(l, there ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED, optional[i].name,
+		    optional[i].without, "%s", there ? "there" : "not in this kernel");
+	}
+	btf__free(btf);
+}
+
+static void list_programs(struct list *l)
+{
+	int prog = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL);
+	int storage = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL);
+	int ring = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL);
+
+	add(l, prog > 0 ? CPT_FEATURE_OK : CPT_FEATURE_MISSING, "tracing programs",
+	    "run as root; check that the kernel's lockdown mode and seccomp allow bpf(2)",
+	    prog > 0 ? "can be loaded" : "cannot be loaded");
+	add(l, storage > 0 && ring > 0 ? CPT_FEATURE_OK : CPT_FEATURE_MISSING,
+	    "task storage and ring buffer", "run as root on Linux 6.1 or later",
+	    storage > 0 && ring > 0 ? "can be created" : "cannot be created");
+}
+
+static void list_lockdown(struct list *l)
+{
+	char text[64] = "";
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!f)
+		return; /* no such mechanism: nothing in the way */
+	if (!fgets(text, sizeof(text), f))
+		text[0] = 0;
+	fclose(f);
+	if (strstr(text, "[confidentiality]"))
+		add(l, CPT_FEATURE_MISSING, "kernel lockdown",
+		    "boot without lockdown=confidentiality: it forbids programs to read kernel "
+		    "memory",
+		    "confidentiality");
+}
+
+static void list_stats(struct list *l)
+{
+	FILE *f = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+	int on = 0;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &on) != 1)
+		on = 0;
+	fclose(f);
+	if (on)
+		add(l, CPT_FEATURE_DEGRADED, "BPF statistics", "sysctl kernel.bpf_stats_enabled=0",
+		    "on: every switch costs some 130 ns more");
+}
+
+size_t features__list(struct cpt_feature *list)
+{
+	struct list l = {.items = list};
+
+	libbpf_set_print(NULL);
+	list_kernel(&l);
+	list_caps(&l);
+	list_btf(&l);
+	list_programs(&l);
+	list_lockdown(&l);
+	list_stats(&l);
+	return l.cnt;
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exit_status.h"
+
+/* Where in the child it went wrong; sent with errno up the error pipe. */
+enum step { STEP_GROUPS, STEP_GID, STEP_UID, STEP_EXEC };
+
+struct failure {
+	int32_t step;
+	int32_t err;
+};
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	int group_cnt;
+	char *home, *name, *shell;
+};
+
+/* Signals change the tracer's mind, and only handlers can tell: the state they touch. */
+static volatile sig_atomic_t released_pid; /* where to hand signals on to, 0 nowhere */
+static volatile sig_atomic_t pending_signal;
+
+static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE};
+#define KEPT_CNT (sizeof(kept_signals) / sizeof(*kept_signals))
+static struct sigaction given_actions[KEPT_CNT];
+static sigset_t given_mask;
+static bool signals_taken;
+
+static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err, err_sz, fmt, args);
+	va_end(args);
+	return code;
+}
+
+/* The terminal sends these to the whole group: the command gets them by itself. */
+static void on_terminal_signal(int sig)
+{
+	if (!released_pid)
+		pending_signal = sig;
+}
+
+static void on_signal(int sig)
+{
+	int saved = errno;
+
+	if (released_pid)
+		kill(released_pid, sig);
+	else
+		pending_signal = sig;
+	errno = saved;
+}
+
+void spawn__signals(void)
+{
+	struct sigaction action = {.sa_flags = 0};
+	sigset_t open;
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < KEPT_CNT; i++)
+		sigaction(kept_signals[i], NULL, &given_actions[i]);
+	/* What the tracer was told to ignore (nohup), it and the command go on ignoring. */
+	action.sa_handler = on_terminal_signal;
+	for (size_t i = 0; i < 2; i++)
+		if (given_actions[i].sa_handler != SIG_IGN)
+			sigaction(kept_signals[i], &action, NULL);
+	action.sa_handler = on_signal;
+	for (size_t i = 2; i < 4; i++)
+		if (given_actions[i].sa_handler != SIG_IGN)
+			sigaction(kept_signals[i], &action, NULL);
+	action.sa_handler =
+		SIG_IGN; /* a report into a closed pipe is an error to tell, not a death */
+	sigaction(SIGPIPE, &action, NULL);
+	sigemptyset(&open);
+	sigaddset(&open, SIGCHLD);
+	for (size_t i = 0; i < 4; i++)
+		sigaddset(&open, kept_signals[i]);
+	sigprocmask(SIG_UNBLOCK, &open, &given_mask);
+	signals_taken = true;
+}
+
+int spawn__interrupted(void)
+{
+	return pending_signal;
+}
+
+static void identity__free(struct identity *who)
+{
+	free(who->groups);
+	free(who->home);
+	free(who->name);
+	free(who->shell);
+}
+
+static int identity__find(struct identity *who, const char *user, char *err, size_t err_sz)
+{
+	struct passwd *pw;
+	char *end;
+	unsigned long uid;
+
+	memset(who, 0, sizeof(*who));
+	errno = 0;
+	pw = getpwnam(user);
+	if (!pw && *user >= '0' && *user <= '9') {
+		uid = strtoul(user, &end, 10);
+		if (!*end && uid < UINT32_MAX)
+			pw = getpwuid(uid);
+	}
+	if (!pw)
+		return say(err, err_sz, -EINVAL, "no such user: %s", user);
+	who->uid = pw->pw_uid;
+	who->gid = pw->pw_gid;
+	who->home = strdup(pw->pw_dir);
+	who->name = strdup(pw->pw_name);
+	who->shell = strdup(pw->pw_shell);
+	getgrouplist(pw->pw_name, pw->pw_gid, NULL, &who->group_cnt);
+	who->groups = calloc(who->group_cnt + 1, sizeof(*who->groups));
+	if (!who->groups || !who->home || !who->name || !who->shell) {
+		identity__free(who);
+		return say(err, err_sz, -ENOMEM, "out of memory");
+	}
+	if (getgrouplist(who->name, who->gid, who->groups, &who->group_cnt) < 0) {
+		identity__free(who);
+		return say(err, err_sz, -EIO, "cannot tell the groups of user %s", user);
+	}
+	return 0;
+}
+
+static void __attribute__((noreturn)) child_fail(int error_fd, enum step step)
+{
+	struct failure f = {.step = step, .err = errno};
+
+	/* If the tracer is gone there is nobody to tell. */
+	if (write(error_fd, &f, sizeof(f)) != sizeof(f))
+		_exit(CPT_STATUS_TRACER);
+	_exit(CPT_STATUS_TRACER);
+}
+
+static void __attribute__((noreturn))
+child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd, int error_fd)
+{
+	char go = 0;
+	ssize_t n;
+
+	/* Ctrl-C before the release: the tracer gives up, the gate closes. */
+	do {
+		n = read(gate_fd, &go, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(CPT_STATUS_TRACER);
+	if (opts->user) {
+		if (setgroups(who->group_cnt, who->groups))
+			child_fail(error_fd, STEP_GROUPS);
+		if (setresgid(who->gid, who->gid, who->gid))
+			child_fail(error_fd, STEP_GID);
+		if (setresuid(who->uid, who->uid, who->uid))
+			child_fail(error_fd, STEP_UID);
+		setenv("HOME", who->home, 1);
+		setenv("USER", who->name, 1);
+		setenv("LOGNAME", who->name, 1);
+		setenv("SHELL", *who->shell ? who->shell : "/bin/sh", 1);
+	}
+	if (signals_taken) {
+		for (size_t i = 0; i < KEPT_CNT; i++)
+			sigaction(kept_signals[i], &given_actions[i], NULL);
+		sigprocmask(SIG_SETMASK, &given_mask, NULL);
+	}
+	execvp(opts->argv[0], opts->argv);
+	child_fail(error_fd, STEP_EXEC);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char *err, size_t err_sz)
+{
+	int gate[2] = {-1, -1}, error[2] = {-1, -1}, ret;
+	struct identity who = {};
+
+	*child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
+	if (opts->user) {
+		ret = identity__find(&who, opts->user, err, err_sz);
+		if (ret)
+			return ret;
+	}
+	if (pipe2(gate, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
+		ret = say(err, err_sz, -errno, "cannot create a pipe: %s", strerror(errno));
+		goto out;
+	}
+	child->pid = fork();
+	if (child->pid < 0) {
+		ret = say(err, err_sz, -errno, "cannot fork: %s", strerror(errno));
+		child->pid = 0;
+		goto out;
+	}
+	if (!child->pid) {
+		close(gate[1]);
+		close(error[0]);
+		child_run(opts, &who, gate[0], error[1]);
+	}
+	child->gate_fd = gate[1];
+	child->error_fd = error[0];
+	gate[1] = error[0] = -1;
+	child->pidfd = syscall(SYS_pidfd_open, child->pid, 0);
+	ret = 0;
+	if (child->pidfd < 0) {
+		ret = say(err, err_sz, -errno, "cannot open a pidfd of the child: %s",
+			  strerror(errno));
+		spawn__close(child);
+	}
+out:
+	close_fd(&gate[0]);
+	close_fd(&gate[1]);
+	close_fd(&error[0]);
+	close_fd(&error[1]);
+	identity__free(&who);
+	return ret;
+}
+
+static int describe_failure(const struct failure *f, const struct spawn_opts *opts, char *err,
+			    size_t err_sz)
+{
+	const char *cmd = opts->argv[0];
+
+	switch ((enum step)f->step) {
+	case STEP_GROUPS:
+	case STEP_GID:
+	case STEP_UID:
+		/* Not to be taken for "cannot execute". */
+		return say(err, err_sz, -ECANCELED, "cannot become user %s: %s", opts->user,
+			   strerror(f->err));
+	case STEP_EXEC:
+		break;
+	}
+	if (f->err == ENOENT && !strchr(cmd, '/'))
+		return say(err, err_sz, -f->err, "%s: command not found in PATH", cmd);
+	if (f->err == ENOENT && !access(cmd, F_OK))
+		return say(err, err_sz, -f->err, "%s: its interpreter or loader was not found",
+			   cmd);
+	if (f->err == ENOEXEC)
+		return say(err, err_sz, -f->err, "cannot execute %s: not a program of this machine",
+			   cmd);
+	return say(err, err_sz, -f->err, "cannot execute %s: %s", cmd, strerror(f->err));
+}
+
+/* The end of a child that never became the command: soon, and of no interest. */
+static void reap_wait(struct spawn_child *child)
+{
+	while (!child->reaped && waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
+		;
+	child->reaped = true;
+}
+
+int spawn__release(struct spawn_child *child, const struct spawn_opts *opts, char *err,
+		   size_t err_sz)
+{
+	struct failure f;
+	ssize_t n;
+	int ret;
+
+	released_pid = child->pid;
+	if (write(child->gate_fd, "", 1) != 1) {
+		ret = say(err, err_sz, -ECANCELED, "the child went away before it was released: %s",
+			  strerror(errno));
+		released_pid = 0;
+		spawn__close(child);
+		return ret;
+	}
+	close_fd(&child->gate_fd);
+	do {
+		n = read(child->error_fd, &f, sizeof(f));
+	} while (n < 0 && errno == EINTR);
+	close_fd(&child->error_fd);
+	if (!n)
+		return 0;
+	released_pid = 0;
+	if (n != sizeof(f)) {
+		f.step = STEP_EXEC;
+		f.err = n < 0 ? errno : EIO;
+	}
+	reap_wait(child);
+	return describe_failure(&f, opts, err, err_sz);
+}
+
+int spawn__status_of(int err)
+{
+	switch (-err) {
+	case ENOENT:
+	case ENOTDIR:
+		return CPT_STATUS_NOT_FOUND;
+	case EACCES:
+	case EPERM:
+	case ENOEXEC:
+	case EISDIR:
+	case ELIBBAD:
+	case ETXTBSY:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EINVAL:
+	case E2BIG:
+		return CPT_STATUS_CANNOT_EXEC;
+	default:
+		return CPT_STATUS_TRACER;
+	}
+}
+
+bool spawn__reap(struct spawn_child *child)
+{
+	pid_t pid;
+
+	if (child->reaped || !child->pid)
+		return true;
+	do {
+		pid = waitpid(child->pid, &child->status, WNOHANG);
+	} while (pid < 0 && errno == EINTR);
+	if (pid == 0)
+		return false;
+	/* The number may be another process's from now on. */
+	released_pid = 0;
+	child->reaped = true;
+	return true;
+}
+
+void spawn__close(struct spawn_child *child)
+{
+	bool waits = child->gate_fd >= 0;
+
+	close_fd(&child->gate_fd);
+	close_fd(&child->error_fd);
+	if (waits && child->pid)
+		reap_wait(child);
+	close_fd(&child->pidfd);
+}

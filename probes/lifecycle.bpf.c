@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * lifecycle.bpf.c - who the tasks of the workload are.
+ *
+ * Owns:     the family: task numbers and their inheritance; identity records.
+ * Must not: know about switches, but for one thing: the command's first exec, which opens the
+ * window, finds it running, and tells its CPU's cell.
+ *
+ * Inheritance is at task_newtask: sched_process_fork does not fire for kernel-made workers of
+ * io_uring.
+ */
+#include "state.bpf.h"
+
+static __always_inline __u32 pid_in_own_ns(struct pid *pid)
+{
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid upid = {};
+
+	bpf_core_read(&upid.nr, sizeof(upid.nr), &pid->numbers[level].nr);
+	return upid.nr;
+}
+
+static __always_inline __u32 ns_tid(struct task_struct *task)
+{
+	return pid_in_own_ns(BPF_CORE_READ(task, thread_pid));
+}
+
+static __always_inline __u32 ns_tgid(struct task_struct *task)
+{
+	return pid_in_own_ns(BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]));
+}
+
+/* Announces a task; t must be its storage, already numbered. */
+static __always_inline void emit_new(struct task_struct *task, struct cpt_task *t, __u32 parent,
+				     __u32 flags, __u64 ts)
+{
+	struct cpt_rec_task *rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
+
+	t->nr_cpus_allowed = task->nr_cpus_allowed;
+	t->mask0 = task->cpus_mask.bits[0];
+	if (!rec) {
+		count_loss(CPT_LOSS_LIFE_RING_FULL);
+		return;
+	}
+	fill_head(&rec->head, CPT_REC_NEW, sizeof(*rec), ts, t->id, bpf_get_smp_processor_id());
+	rec->parent = parent;
+	rec->tid = task->pid;
+	rec->tgid = task->tgid;
+	rec->ns_tid = ns_tid(task);
+	rec->ns_tgid = ns_tgid(task);
+	rec->flags = flags;
+	rec->start_boottime_ns = task->start_boottime;
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	rec->nr_cpus_allowed = t->nr_cpus_allowed;
+	rec->reserved = 0;
+	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
+	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
+	bpf_ringbuf_submit(rec, 0);
+}
+
+SEC("tp_btf/task_newtask")
+int cpt_task_newtask(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0], *creator = bpf_get_current_task_btf();
+	__u64 clone_flags = ctx[1];
+	struct cpt_task *parent = family_get(creator), *t;
+	__u32 flags = 0;
+
+	if (!parent)
+		return 0;
+	t = bpf_task_storage_get(&cpt_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!t) {
+		count_loss(CPT_LOSS_TASK_STORAGE);
+		return 0;
+	}
+	if (clone_flags & CLONE_THREAD)
+		flags |= CPT_TASK_THREAD;
+	if (clone_flags & CLONE_VFORK)
+		flags |= CPT_TASK_VFORK;
+	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER))
+		flags |= CPT_TASK_IO_WORKER;
+	t->id = __sync_fetch_and_add(&cpt_last_id, 1) + 1;
+	t->run_state = CPT_RUN_OFF;
+	family_changed();
+	emit_new(task, t, parent->id, flags, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* The command's gate opens: from here on it is of the workload, and it runs on this CPU. */
+static __always_inline void open_gate(struct task_struct *task, struct cpt_task *t, __u64 ts)
+{
+	struct cpt_cell *cell = cell_get(bpf_get_smp_processor_id());
+
+	t->in_ts_ns = ts;
+	t->wake_ts_ns = 0;
+	t->run_state = CPT_RUN_ON;
+	emit_new(task, t, 0, 0, ts);
+	if (cell) {
+		cell->cur_task_ptr = (__u64)task;
+		cell->cur = t->id;
+		cell->cur_tid = task->pid;
+		cell->cur_nvcsw = task->nvcsw;
+		cell->kind = CPT_KIND_OURS;
+		cell->occ_idle_ns = cell->occ_other_ns = 0;
+		cell->last_ts_ns = ts;
+		cell->ready = 1;
+	}
+	t->flags &= ~CPT_TS_GATED;
+}
+
+SEC("tp_btf/sched_process_exec")
+int cpt_exec(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	__u32 old_tid = ctx[1];
+	struct linux_binprm *bprm = (void *)ctx[2];
+	struct cpt_task *t = bpf_task_storage_get(&cpt_tasks, task, NULL, 0);
+	__u64 ts, args_start, args_end, sz;
+	struct cpt_rec_exec *rec;
+
+	if (!t)
+		return 0;
+	ts = bpf_ktime_get_ns();
+	family_changed();
+	if (t->flags & CPT_TS_GATED) {
+		open_gate(task, t, ts);
+	} else {
+		/* A thread that execs takes its leader's tid: the cell must know it again. */
+		struct cpt_cell *cell = cell_get(bpf_get_smp_processor_id());
+
+		if (cell && cell->cur == t->id)
+			cell->cur_tid = task->pid;
+	}
+	rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(CPT_LOSS_LIFE_RING_FULL);
+		return 0;
+	}
+	fill_head(&rec->head, CPT_REC_EXEC, sizeof(*rec), ts, t->id, bpf_get_smp_processor_id());
+	rec->tid = task->pid;
+	rec->tgid = task->tgid;
+	rec->old_tid = old_tid;
+	rec->ns_tid = ns_tid(task);
+	rec->start_boottime_ns = task->start_boottime;
+	rec->reserved = 0;
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	rec->filename[0] = 0;
+	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), bprm->filename);
+	args_start = task->mm->arg_start;
+	args_end = task->mm->arg_end;
+	sz = args_end - args_start;
+	if (args_end < args_start)
+		sz = 0;
+	if (sz > CPT_ARGS_LEN)
+		sz = CPT_ARGS_LEN;
+	/* The pages were just written by exec; one that is swapped out already costs the arguments.
+	 */
+	if (bpf_probe_read_user(rec->args, sz, (void *)args_start))
+		sz = 0;
+	rec->args_sz = sz;
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int cpt_rename(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[0];
+	const char *comm = (void *)ctx[1];
+	struct cpt_task *t = family_get(task);
+	struct cpt_rec_rename *rec;
+
+	if (!t)
+		return 0;
+	rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(CPT_LOSS_LIFE_RING_FULL);
+		return 0;
+	}
+	fill_head(&rec->head, CPT_REC_RENAME, sizeof(*rec), bpf_ktime_get_ns(), t->id,
+		  bpf_get_smp_processor_id());
+	__builtin_memset(rec->comm, 0, sizeof(rec->comm));
+	bpf_probe_read_kernel_str(rec->comm, sizeof(rec->comm), comm);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}

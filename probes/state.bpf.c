@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* state.bpf.c - definitions of what state.bpf.h declares. No code. */
+#include "state.bpf.h"
+
+struct cpt_tasks_map cpt_tasks SEC(".maps");
+struct cpt_cells_map cpt_cells SEC(".maps");
+struct cpt_recs_map cpt_recs SEC(".maps");
+struct cpt_life_map cpt_life SEC(".maps");
+
+const volatile __u32 cpt_slots_shift = 10;
+const volatile bool cpt_switch_has_state = true;
+const volatile bool cpt_occupancy = true;
+const volatile __u32 cpt_cpu_words = CPT_MASK_WORDS;
+const volatile bool cpt_preempt_known = false;
+const volatile __s64 cpt_preempt_off = 0;
+
+__u32 cpt_last_id = 0;
+__u64 cpt_losses[CPT_LOSS_CNT] = {};
+__u32 cpt_any_quiet = 0;
+__u64 cpt_quiet[CPT_MASK_WORDS] = {};
+__s64 cpt_regs_off = 0;
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
