@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -94,22 +93,6 @@ extern struct pool work_pool;
 struct pool work_pool = {.mutex = PTHREAD_MUTEX_INITIALIZER,
 			 .work_ready = PTHREAD_COND_INITIALIZER};
 
-static int make_eventfd(void)
-{
-	int fd = eventfd(0, EFD_CLOEXEC);
-
-	if (fd < 0)
-		die(errno, "cannot make an eventfd");
-	return fd;
-}
-
-static void raise_eventfd(int fd)
-{
-	const uint64_t one = 1;
-
-	write_full(fd, &one, sizeof(one));
-}
-
 /* --- serving
  * -----------------------------------------------------------------------------------------------------
  */
@@ -135,7 +118,7 @@ static void answer(struct loop *loop, struct connection *c)
 	op_end(server->log, c->began_ns);
 	/* Never taken back: every loop is to see it. */
 	if (atomic_load(&server->log->completed) == server->load->requests)
-		raise_eventfd(server->stop_fd);
+		eventfd_raise(server->stop_fd);
 }
 
 static void read_request(struct loop *loop, struct connection *c)
@@ -232,7 +215,7 @@ static void init_server(struct server *server, struct wl_run *run,
 		.load = load_make(CLIENT, run->opt[OPT_CONNECTIONS], run->opt[OPT_REQUESTS]),
 		.log = op_log_make(run->opt[OPT_REQUESTS]),
 		.on_request = on_request,
-		.stop_fd = make_eventfd(),
+		.stop_fd = eventfd_make(),
 		.from_stop = {.kind = FROM_STOP},
 		.from_workers = {.kind = FROM_WORKERS},
 	};
@@ -548,7 +531,7 @@ static void *work(void *arg)
 		c->next = pool->done;
 		pool->done = c;
 		pthread_mutex_unlock(&pool->mutex);
-		raise_eventfd(pool->done_fd);
+		eventfd_raise(pool->done_fd);
 	}
 	w->delay_ns = thread_run_delay_ns();
 	w->cpu_ns = thread_cpu_ns();
@@ -574,7 +557,7 @@ static void run_offload(struct wl_run *run)
 	init_server(&server, run, hand_to_workers);
 	server.pool = &work_pool;
 	work_pool.todo_end = &work_pool.todo;
-	work_pool.done_fd = make_eventfd();
+	work_pool.done_fd = eventfd_make();
 	init_loop(&loop, &server, false);
 	epoll_add(loop.epoll_fd, work_pool.done_fd, &server.from_workers);
 	start_load(&server);

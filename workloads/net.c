@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -151,6 +152,22 @@ int64_t timer_take(int timer_fd)
 	if (!read_full(timer_fd, &expirations, sizeof(expirations)))
 		die(0, "cannot read a timerfd: it ended");
 	return (int64_t)expirations;
+}
+
+int eventfd_make(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	if (fd < 0)
+		die(errno, "cannot make an eventfd");
+	return fd;
+}
+
+void eventfd_raise(int fd)
+{
+	const uint64_t one = 1;
+
+	write_full(fd, &one, sizeof(one));
 }
 
 struct op_log *op_log_make(int64_t capacity)

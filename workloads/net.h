@@ -44,6 +44,11 @@ void timer_set(int timer_fd, int64_t at_ns, int64_t period_ns);
 /* Takes the expirations since it was last read, at least one. */
 int64_t timer_take(int timer_fd);
 
+int eventfd_make(void);
+
+/* Adds one: it becomes readable. */
+void eventfd_raise(int fd);
+
 /*
  * Operations in progress, seen by whoever serves them: one in [began, ended) each. In shared
  * memory, so that the processes and threads of a server write to one log.

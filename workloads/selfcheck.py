@@ -40,6 +40,13 @@ SHORT = {
         ["offload", "--requests=30"],
         ["frames", "--frames=6"],
     ],
+    "webserver": [
+        ["--model=sequential", "--connections=4", "--requests=12"],
+        ["--model=threads", "--requests=40"],
+        ["--model=processes", "--requests=40"],
+        ["--model=epoll", "--requests=40"],
+        ["--model=epoll-threads", "--requests=40"],
+    ],
 }
 CLASSES = {"parallel", "concurrent", "serial", "idle", None}
 NEEDS = {"futex", "loops", "holders", "accounts"}
