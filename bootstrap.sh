@@ -168,10 +168,9 @@ install_packages() {
 		rm -f "$POLICY"
 		POLICY=
 	fi
-	# Nor are they to start at the next boot.
+	# Nor are they to start at the next boot (this sees to systemd's links too).
 	for package in "${services[@]}"; do
-		if ! { deb-systemd-helper disable "$package.service" &&
-			update-rc.d "$package" disable; } >"$SCRATCH/apt" 2>&1; then
+		if ! update-rc.d "$package" disable >"$SCRATCH/apt" 2>&1; then
 			die "cannot keep $package from starting at boot: $(tail -n 1 "$SCRATCH/apt")"
 		fi
 	done
