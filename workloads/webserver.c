@@ -31,6 +31,7 @@ struct model {
 	bool one_by_one; /* serves a connection at a time: each request comes on a connection of its
 			    own */
 	bool is_threaded, is_forking, is_loop;
+	int64_t requests; /* as many as it serves in about 1.5 s on two CPUs */
 };
 
 /* What the processes share; set up by the first before the others are started. */
@@ -487,6 +488,8 @@ static void run_site(struct wl_run *run, const struct model *model)
 	int64_t began = now_ns(), cpu;
 
 	name_thread("webserver");
+	if (!run->opt[OPT_REQUESTS])
+		run->opt[OPT_REQUESTS] = model->requests;
 	site->run = run;
 	site->model = model;
 	site->load = load_make("ws-load", run->opt[OPT_CONNECTIONS], run->opt[OPT_REQUESTS]);
@@ -529,28 +532,32 @@ static void run_site(struct wl_run *run, const struct model *model)
 
 static void run_sequential(struct wl_run *run)
 {
-	static const struct model model = {.serve = serve_one_by_one, .one_by_one = true};
+	static const struct model model = {
+		.serve = serve_one_by_one, .one_by_one = true, .requests = 110};
 
 	run_site(run, &model);
 }
 
 static void run_threads(struct wl_run *run)
 {
-	static const struct model model = {.serve = serve_by_threads, .is_threaded = true};
+	static const struct model model = {
+		.serve = serve_by_threads, .is_threaded = true, .requests = 1000};
 
 	run_site(run, &model);
 }
 
 static void run_processes(struct wl_run *run)
 {
-	static const struct model model = {.serve = serve_by_processes, .is_forking = true};
+	static const struct model model = {
+		.serve = serve_by_processes, .is_forking = true, .requests = 1000};
 
 	run_site(run, &model);
 }
 
 static void run_epoll(struct wl_run *run)
 {
-	static const struct model model = {.serve = serve_by_loops, .is_loop = true};
+	static const struct model model = {
+		.serve = serve_by_loops, .is_loop = true, .requests = 500};
 
 	run_site(run, &model);
 }
@@ -558,49 +565,31 @@ static void run_epoll(struct wl_run *run)
 static void run_epoll_threads(struct wl_run *run)
 {
 	static const struct model model = {
-		.serve = serve_by_loops, .is_loop = true, .is_threaded = true};
+		.serve = serve_by_loops, .is_loop = true, .is_threaded = true, .requests = 1000};
 
 	run_site(run, &model);
 }
 
 int main(int argc, char **argv)
 {
-#define COMMON(requests)                                                                           \
-	{OPT_CONNECTIONS, "connections", "N", 16, 1, 400, "requests open at once"},                \
-		{OPT_REQUESTS, "requests", "N", requests, 2, 10000000, "requests in all"},         \
-		{OPT_CPU_US,                                                                       \
-		 "cpu-us",                                                                         \
-		 "US",                                                                             \
-		 2000,                                                                             \
-		 2,                                                                                \
-		 1000000,                                                                          \
-		 "the server's CPU time for a request"},                                           \
-	{                                                                                          \
-		OPT_BACKEND_US, "backend-us", "US", 10000, 1, 10000000,                            \
-			"the backend's time to answer"                                             \
-	}
-	/* About as many as each gets done in the same time. */
-	static const struct wl_option sequential[] = {COMMON(120)};
-	static const struct wl_option threads[] = {COMMON(1400)};
-	static const struct wl_option processes[] = {COMMON(1400)};
-	static const struct wl_option epoll[] = {COMMON(700)};
-	static const struct wl_option epoll_threads[] = {
-		COMMON(1400),
+	static const struct wl_option options[] = {
+		{OPT_CONNECTIONS, "connections", "N", 16, 1, 400, "requests open at once"},
+		{OPT_REQUESTS, "requests", "N", 0, 0, 10000000, "in all; 0: for about 1.5 s"},
+		{OPT_CPU_US, "cpu-us", "US", 3000, 2, 1000000, "the server's CPU time of each"},
+		{OPT_BACKEND_US, "backend-us", "US", 10000, 1, 10000000, "the backend's time"},
 		{OPT_LOOPS, "loops", "N", 2, 1, 64, "event loops, a thread each"},
 	};
-#define MODE(name, help, run, options)                                                             \
-	{                                                                                          \
-		name, help, run, options, WL_COUNT(options)                                        \
-	}
-	static const struct wl_mode modes[] = {
-		MODE("sequential", "one connection at a time", run_sequential, sequential),
-		MODE("threads", "a thread for each connection", run_threads, threads),
-		MODE("processes", "a process for each connection", run_processes, processes),
-		MODE("epoll", "one event loop for all connections", run_epoll, epoll),
-		MODE("epoll-threads", "some event loops, connections going round them",
-		     run_epoll_threads, epoll_threads),
+	const size_t without_loops = WL_COUNT(options) - 1;
+	const struct wl_mode modes[] = {
+		{"sequential", "one connection at a time", run_sequential, options, without_loops},
+		{"threads", "a thread for each connection", run_threads, options, without_loops},
+		{"processes", "a process for each connection", run_processes, options,
+		 without_loops},
+		{"epoll", "one event loop for all connections", run_epoll, options, without_loops},
+		{"epoll-threads", "some event loops, connections going round them",
+		 run_epoll_threads, options, WL_COUNT(options)},
 	};
-	static const struct wl_program program = {
+	const struct wl_program program = {
 		"webserver",	 "the same requests, some CPU and a slow backend, served five ways",
 		"--model",	 modes,
 		WL_COUNT(modes),
