@@ -39,7 +39,9 @@ tidy() {
 cppcheck_all() {
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
-		-j "$(nproc)" -D_GNU_SOURCE -D__x86_64__ -I . probes analysis collector workloads tests
+		-j "$(nproc)" -D_GNU_SOURCE -D__x86_64__ -D__TARGET_ARCH_x86 \
+		"-DLIBBPF_OPTS(type, name, ...)=struct type name = {__VA_ARGS__}" \
+		"-DSEC(name)=" -I . probes analysis collector workloads tests
 }
 
 for check in "${checks[@]}"; do
