@@ -16,6 +16,9 @@
 #define CPT_TASK_MAX  ((1u << 24) - 1)
 #define CPT_TASK_FREE 65536u
 
+/* Latest time: differences of two fit a signed number. */
+#define CPT_TIME_MAX ((uint64_t)INT64_MAX)
+
 /* Per block. */
 #define CPT_BLOCK_EVENTS_MAX 65536u
 #define CPT_BLOCK_SHAPES_MAX 4096u

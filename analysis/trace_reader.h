@@ -2,12 +2,13 @@
 /*
  * trace_reader.h - a trace file to events.
  *
- * Owns:     validation of every byte, decompression, the late table, the extra pass for a trace
- *           without its closing section. What comes out is ordered by time and complete: late
+ * Owns:     validation of every byte, decompression, working in the late facts. What comes out is ordered by time and complete: late
  *           wake-ups stand at their own time, and each blocking switch-out says how it ended.
  * Must not: print, exit, trust the file.
  *
- * Memory: O(one block + late table), bounded whatever the file says.
+ * Memory: one block, and a window of late facts of at most 20 MiB, whatever the file says. Times are
+ * below 2^63; a task's number is at most 65536 + the file's size (and below 2^24), so that a table by
+ * task number is a safe thing to have.
  */
 #ifndef CPT_TRACE_READER_H
 #define CPT_TRACE_READER_H

@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * trace_reader.c - see trace_reader.h.
+ *
+ * Opening walks over the headers of all sections once: it finds where the sound part of the file
+ * ends, its span, and the closing section. Then blocks are decoded one by one, and the late facts of
+ * their time are worked in:
+ *
+ *   block   S S W S | S W S S W | S S      returned in slices that end where a late wake-up belongs
+ *   late            w           w          each returned alone
+ *
+ * Whatever stops reading early leaves one reason in r->incomplete.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trace_block.h"
+#include "trace_format.h"
+#include "trace_late.h"
+#include "trace_reader.h"
+#include "varint.h"
+
+/* A late end looks at this many switches of its instant, so that no file can make it look for long. */
+#define SAME_TIME_MAX 64
+
+struct bytes {
+	uint8_t *at;
+	size_t cap;
+};
+
+struct trace_reader {
+	int fd;
+	uint64_t file_sz;
+	uint64_t data_pos; /* first section behind META */
+	uint64_t end_pos;  /* end of the sound sections */
+	uint64_t pos;	   /* next section */
+	uint64_t first_ns, last_ns;
+	struct cpt_trace_meta meta;
+	struct cpt_trace_close close;
+	bool has_close, has_late, has_blocks;
+	uint32_t task_max;
+	struct block_decoder *decoder;
+	struct bytes payload; /* the current block's: its events point into it */
+	struct bytes aside;   /* any other section's */
+	struct late_window late;
+	struct cpt_event *events; /* the current block */
+	size_t event_cnt, event_pos;
+	size_t end_idx, wake_idx; /* next of late.at to look at for an end, a wake-up */
+	uint64_t block_last_ns; /* the next block must not begin before it */
+	struct cpt_event late_event;
+	char incomplete[CPT_TRACE_ERR_LEN];
+};
+
+/* The first reason stays. */
+__attribute__((format(printf, 2, 3))) static void note(struct trace_reader *r, const char *fmt, ...)
+{
+	va_list args;
+
+	if (r->incomplete[0])
+		return;
+	va_start(args, fmt);
+	vsnprintf(r->incomplete, sizeof(r->incomplete), fmt, args);
+	va_end(args);
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+/* 1 all of sz bytes, 0 the file ends before, -errno. */
+static int read_at(const struct trace_reader *r, void *data, size_t sz, uint64_t pos)
+{
+	char *p = data;
+
+	while (sz) {
+		const ssize_t got = pread(r->fd, p, sz, (off_t)pos);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			return 0;
+		p += got;
+		pos += (uint64_t)got;
+		sz -= (size_t)got;
+	}
+	return 1;
+}
+
+/* Header of the section at pos. 1; 0 none that is sound and whole (says why unless pos is the end);
+ * -errno. */
+static int read_section(struct trace_reader *r, uint64_t pos, struct section *s)
+{
+	uint8_t head[SECTION_HEADER_SZ];
+	const uint64_t left = r->file_sz - pos;
+	int ret;
+
+	if (!left)
+		return 0;
+	ret = left < sizeof(head) ? 0 : read_at(r, head, sizeof(head), pos);
+	if (ret < 0)
+		return ret;
+	if (!ret) {
+		note(r, "cut off at byte %" PRIu64, pos);
+		return 0;
+	}
+	if (section__decode(s, head)) {
+		note(r, "damaged at byte %" PRIu64 ": no section header there", pos);
+		return 0;
+	}
+	if (s->sz > left - sizeof(head)) {
+		note(r, "cut off at byte %" PRIu64, pos);
+		return 0;
+	}
+	return 1;
+}
+
+/* Payload of the section at pos into b. 1, 0 damaged, -errno. */
+static int read_payload(struct trace_reader *r, struct bytes *b, uint64_t pos,
+			const struct section *s)
+{
+	uint8_t *bigger;
+	int ret;
+
+	if (s->sz > b->cap) {
+		bigger = realloc(b->at, s->sz);
+		if (!bigger)
+			return -ENOMEM;
+		b->at = bigger;
+		b->cap = s->sz;
+	}
+	ret = read_at(r, b->at, s->sz, pos + SECTION_HEADER_SZ);
+	if (ret < 0)
+		return ret;
+	if (ret && trace_crc(b->at, s->sz) == s->crc)
+		return 1;
+	note(r, "damaged at byte %" PRIu64 ": check sum of a section is wrong", pos);
+	return 0;
+}
+
+static uint64_t next_pos(uint64_t pos, const struct section *s)
+{
+	return pos + SECTION_HEADER_SZ + s->sz;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* Says why in err and returns -code. */
+__attribute__((format(printf, 3, 4))) static int refuse(char *err, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err, CPT_TRACE_ERR_LEN, fmt, args);
+	va_end(args);
+	return -code;
+}
+
+static int refuse_errno(char *err, int ret)
+{
+	return refuse(err, -ret, "cannot read the trace: %s", strerror(-ret));
+}
+
+static int open_header(struct trace_reader *r, struct trace_header *h, char *err)
+{
+	uint8_t head[TRACE_HEADER_SZ] = { 0 };
+	const uint64_t have = r->file_sz < sizeof(head) ? r->file_sz : sizeof(head);
+	int ret;
+
+	if (!r->file_sz)
+		return refuse(err, ENODATA, "the trace is empty: nothing was recorded into it");
+	ret = read_at(r, head, have, 0);
+	if (ret < 0)
+		return refuse_errno(err, ret);
+	if (have < sizeof(head) &&
+	    !memcmp(head, trace_magic, have < TRACE_MAGIC_SZ ? have : TRACE_MAGIC_SZ))
+		return refuse(err, EBADMSG, "the trace is cut off within its header: record again");
+	ret = trace_header__decode(h, head);
+	if (ret == -ENOTSUP)
+		return refuse(err, ENOTSUP,
+			      "the trace has format %u.%u, this program reads %u: use the version of "
+			      "cpartrace that wrote it",
+			      h->major, h->minor, CPT_TRACE_MAJOR);
+	if (ret == -EINVAL)
+		return refuse(err, EINVAL, "not a trace: it does not begin as cpartrace's do");
+	if (ret)
+		return refuse(err, EBADMSG, "the trace's header is damaged: record again");
+	return 0;
+}
+
+static int open_meta(struct trace_reader *r, char *err)
+{
+	struct section s = { 0 };
+	int ret = read_section(r, TRACE_HEADER_SZ, &s);
+
+	if (ret > 0 && s.type == SECTION_META)
+		ret = read_payload(r, &r->aside, TRACE_HEADER_SZ, &s);
+	else if (ret > 0)
+		ret = 0;
+	if (ret > 0) {
+		ret = trace_meta__decode(&r->meta, r->aside.at, s.sz);
+		ret = !ret ? 1 : ret == -ENOMEM ? ret : 0;
+	}
+	if (ret < 0)
+		return refuse_errno(err, ret);
+	if (!ret)
+		return refuse(err, EBADMSG,
+			      "the trace's description of its recording is %s: record again",
+			      r->file_sz < next_pos(TRACE_HEADER_SZ, &s) ? "cut off" : "damaged");
+	r->data_pos = next_pos(TRACE_HEADER_SZ, &s);
+	return 0;
+}
+
+/* Takes one section into account. 1 go on, 0 stop before it, -errno. */
+static int walk_section(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	int ret;
+
+	if (s->type == SECTION_BLOCK) {
+		if (r->has_blocks && s->first_ns < r->last_ns) {
+			note(r, "damaged at byte %" PRIu64 ": time goes back", pos);
+			return 0;
+		}
+		if (!r->has_blocks)
+			r->first_ns = s->first_ns;
+		r->last_ns = s->last_ns;
+		r->has_blocks = true;
+	} else if (s->type == SECTION_LATE) {
+		r->has_late = true;
+	} else if (s->type == SECTION_CLOSE) {
+		ret = read_payload(r, &r->aside, pos, s);
+		if (ret <= 0)
+			return ret;
+		if (trace_close__decode(&r->close, r->aside.at, s->sz)) {
+			note(r, "damaged at byte %" PRIu64 ": closing section", pos);
+			return 0;
+		}
+		r->has_close = true;
+	} else if (s->flags & SECTION_CRITICAL) {
+		note(r, "needs a newer version of cpartrace from byte %" PRIu64 " on", pos);
+		return 0;
+	}
+	return 1;
+}
+
+static int walk(struct trace_reader *r)
+{
+	struct section s;
+	int ret = 1;
+
+	r->end_pos = r->data_pos;
+	while (!r->has_close) {
+		ret = read_section(r, r->end_pos, &s);
+		if (ret > 0)
+			ret = walk_section(r, r->end_pos, &s);
+		if (ret <= 0)
+			break;
+		r->end_pos = next_pos(r->end_pos, &s);
+	}
+	if (!r->has_blocks)
+		r->first_ns = r->last_ns = r->meta.start_mono_ns;
+	return ret < 0 ? ret : 0;
+}
+
+/* What the header's promise and the walk's finding come to together. */
+static void judge(struct trace_reader *r, const struct trace_header *h)
+{
+	if ((h->flags & TRACE_INCOMPLETE) && r->incomplete[0])
+		return;
+	if (h->flags & TRACE_INCOMPLETE)
+		note(r, "recording was not ended properly");
+	else if (r->file_sz < h->closed_sz)
+		note(r, "cut off at byte %" PRIu64, r->end_pos);
+	else if (!r->has_close)
+		note(r, "damaged at byte %" PRIu64 ": no closing section", r->end_pos);
+	else if (r->end_pos != r->file_sz || h->closed_sz != r->file_sz)
+		note(r, "something follows its closing section at byte %" PRIu64, r->end_pos);
+}
+
+static int open_trace(struct trace_reader *r, char *err)
+{
+	struct trace_header h = { 0 };
+	const off_t sz = lseek(r->fd, 0, SEEK_END);
+	int ret;
+
+	if (sz < 0)
+		return refuse_errno(err, -errno);
+	r->file_sz = (uint64_t)sz;
+	ret = open_header(r, &h, err);
+	if (!ret)
+		ret = open_meta(r, err);
+	if (ret)
+		return ret;
+	r->task_max = CPT_TASK_MAX;
+	if (r->file_sz < CPT_TASK_MAX - CPT_TASK_FREE)
+		r->task_max = CPT_TASK_FREE + (uint32_t)r->file_sz;
+	ret = walk(r);
+	if (ret)
+		return refuse_errno(err, ret);
+	judge(r, &h);
+	r->decoder = block_decoder__new(r->meta.cpu_cnt, r->task_max);
+	if (!r->decoder)
+		return refuse_errno(err, -ENOMEM);
+	return trace_reader__rewind(r);
+}
+
+struct trace_reader *trace_reader__open(int fd, char *err)
+{
+	struct trace_reader *r = calloc(1, sizeof(*r));
+	int ret;
+
+	err[0] = '\0';
+	if (!r) {
+		errno = -refuse_errno(err, -ENOMEM);
+		return NULL;
+	}
+	r->fd = fd;
+	ret = open_trace(r, err);
+	if (ret) {
+		trace_reader__free(r);
+		errno = -ret;
+		return NULL;
+	}
+	return r;
+}
+
+void trace_reader__free(struct trace_reader *r)
+{
+	if (!r)
+		return;
+	trace_meta__clear(&r->meta);
+	block_decoder__free(r->decoder);
+	late_window__clear(&r->late);
+	free(r->payload.at);
+	free(r->aside.at);
+	free(r);
+}
+
+/* ---- late facts ------------------------------------------------------------------------------- */
+
+/* Entries of the LATE section at pos, whose header is s, into the window. 0 or -errno. */
+static int load_late_section(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	struct cursor c;
+	uint64_t prev_ns = 0;
+	int ret = read_payload(r, &r->aside, pos, s);
+
+	if (ret <= 0)
+		return ret;
+	c = (struct cursor){ .at = r->aside.at, .end = r->aside.at + s->sz };
+	while (c.at < c.end) {
+		struct cpt_late late;
+
+		if (!late__decode(&c, &late, &prev_ns, r->meta.cpu_cnt, r->task_max)) {
+			note(r, "damaged at byte %" PRIu64 ": late facts", pos);
+			return 0;
+		}
+		ret = late_window__add(&r->late, &late);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Fills the window with late facts from from_ns on. 0 or -errno. */
+static int load_late(struct trace_reader *r, uint64_t from_ns)
+{
+	uint64_t pos = r->data_pos;
+	struct section s;
+	int ret = 0;
+
+	late_window__begin(&r->late, from_ns);
+	r->end_idx = r->wake_idx = 0;
+	while (r->has_late && pos < r->end_pos && !ret) {
+		ret = read_section(r, pos, &s);
+		if (ret <= 0)
+			break;
+		ret = 0;
+		if (s.type == SECTION_LATE && s.last_ns >= from_ns && s.first_ns < r->late.until_ns)
+			ret = load_late_section(r, pos, &s);
+		pos = next_pos(pos, &s);
+	}
+	late_window__end(&r->late);
+	if (r->late.excess)
+		note(r, "more late facts at one instant than there can be");
+	return ret;
+}
+
+/* First event at or after ts_ns, from index lo on. */
+static size_t find_time(const struct trace_reader *r, size_t lo, uint64_t ts_ns)
+{
+	size_t hi = r->event_cnt;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (r->events[mid].ts_ns < ts_ns)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void apply_end(struct trace_reader *r, const struct cpt_late *late)
+{
+	const size_t from = find_time(r, 0, late->ts_ns);
+
+	for (size_t i = from; i < r->event_cnt && i - from < SAME_TIME_MAX; i++) {
+		struct cpt_event *ev = &r->events[i];
+
+		if (ev->ts_ns != late->ts_ns)
+			return;
+		if (ev->type != CPT_EV_SWITCH || ev->task != late->task ||
+		    !(ev->flags & CPT_SW_PREV_BLOCKED))
+			continue;
+		ev->end = late->end;
+		ev->end_waker = late->end == CPT_END_IRQ ? 0 : late->waker;
+		return;
+	}
+}
+
+/* Ends of waits that began in events[..lim). Those of its last instant may belong to the next block,
+ * so they are looked at again there. */
+static void apply_ends(struct trace_reader *r, size_t lim)
+{
+	const uint64_t last_ns = r->events[lim - 1].ts_ns;
+	size_t i = r->end_idx;
+
+	for (; i < r->late.cnt && r->late.at[i].ts_ns <= last_ns; i++) {
+		if (r->late.at[i].kind == CPT_LATE_END)
+			apply_end(r, &r->late.at[i]);
+		if (r->late.at[i].ts_ns < last_ns)
+			r->end_idx = i + 1;
+	}
+}
+
+/* The next late wake-up, NULL when the window has no more. */
+static const struct cpt_late *next_wake(struct trace_reader *r)
+{
+	while (r->wake_idx < r->late.cnt && r->late.at[r->wake_idx].kind != CPT_LATE_WAKE)
+		r->wake_idx++;
+	return r->wake_idx < r->late.cnt ? &r->late.at[r->wake_idx] : NULL;
+}
+
+/* Whether ev, of the wake-up's instant, stands before it: all but its task's own switch-in and
+ * wake-ups of higher tasks do. */
+static bool precedes(const struct cpt_event *ev, const struct cpt_late *wake)
+{
+	if (ev->type == CPT_EV_SWITCH)
+		return ev->other != wake->task;
+	return ev->type != CPT_EV_WAKE || ev->task < wake->task;
+}
+
+/* Where the wake-up belongs among events[event_pos..lim). */
+static size_t place_wake(const struct trace_reader *r, const struct cpt_late *wake, size_t lim)
+{
+	size_t i = find_time(r, r->event_pos, wake->ts_ns);
+
+	while (i < lim && r->events[i].ts_ns == wake->ts_ns && precedes(&r->events[i], wake))
+		i++;
+	return i < lim ? i : lim;
+}
+
+static void return_wake(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
+{
+	const struct cpt_late *late = &r->late.at[r->wake_idx++];
+
+	r->late_event = (struct cpt_event){
+		.ts_ns = late->ts_ns,
+		.type = CPT_EV_WAKE,
+		.wake_ctx = late->wake_ctx,
+		.flags = late->flags,
+		.waker_sysno = late->waker_sysno,
+		.cpu = late->cpu,
+		.task = late->task,
+		.other = late->waker,
+	};
+	*ev = &r->late_event;
+	*cnt = 1;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Decodes the block at r->pos. 1, 0 damaged, -errno. */
+static int decode_block(struct trace_reader *r, const struct section *s)
+{
+	const char *why = "";
+	int ret = read_payload(r, &r->payload, r->pos, s);
+
+	if (ret <= 0)
+		return ret;
+	ret = block_decoder__decode(r->decoder, r->payload.at, s->sz, s->cnt, s->first_ns, s->last_ns,
+				    &r->events, &why);
+	if (ret == -EBADMSG) {
+		note(r, "damaged at byte %" PRIu64 ": %s in a block", r->pos, why);
+		return 0;
+	}
+	if (ret)
+		return ret;
+	r->event_cnt = s->cnt;
+	r->event_pos = 0;
+	r->block_last_ns = s->last_ns;
+	return 1;
+}
+
+/* The next block. 1, 0 at the end or at a damaged one, -errno. */
+static int next_block(struct trace_reader *r)
+{
+	struct section s;
+	int ret;
+
+	while (r->pos < r->end_pos) {
+		ret = read_section(r, r->pos, &s);
+		if (ret > 0 && s.type == SECTION_BLOCK && s.first_ns < r->block_last_ns) {
+			/* The walk has seen them in order: the file changes while it is read. */
+			note(r, "damaged at byte %" PRIu64 ": time goes back", r->pos);
+			ret = 0;
+		} else if (ret > 0 && s.type == SECTION_BLOCK) {
+			ret = decode_block(r, &s);
+		} else if (ret > 0) {
+			r->pos = next_pos(r->pos, &s);
+			continue;
+		}
+		r->pos = ret > 0 ? next_pos(r->pos, &s) : r->end_pos;
+		return ret;
+	}
+	return 0;
+}
+
+/* Behind the last block only wake-ups of its last instant are left; later ones have no switch-in in
+ * what could be read. */
+static int next_tail(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
+{
+	const struct cpt_late *wake = next_wake(r);
+
+	if (!wake || wake->ts_ns > r->block_last_ns)
+		return 0;
+	return_wake(r, ev, cnt);
+	return 1;
+}
+
+/* Returns what comes next of the current block, which has events left. 1, or 0 when the window must
+ * move on first. */
+static int next_slice(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
+{
+	const struct cpt_late *wake = next_wake(r);
+	size_t lim = r->event_cnt, end;
+
+	if (r->events[lim - 1].ts_ns >= r->late.until_ns)
+		lim = find_time(r, r->event_pos, r->late.until_ns);
+	if (lim > r->event_pos)
+		apply_ends(r, lim);
+	end = wake ? place_wake(r, wake, lim) : lim;
+	/* The next block may go on with the same instant. */
+	if (wake && end == r->event_pos && end < r->event_cnt) {
+		return_wake(r, ev, cnt);
+		return 1;
+	}
+	if (end == r->event_pos)
+		return 0;
+	*ev = r->events + r->event_pos;
+	*cnt = end - r->event_pos;
+	r->event_pos = end;
+	return 1;
+}
+
+int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
+{
+	int ret;
+
+	for (;;) {
+		if (r->event_pos == r->event_cnt) {
+			ret = next_block(r);
+			if (ret < 0)
+				return ret;
+			if (!ret)
+				return next_tail(r, ev, cnt);
+		}
+		if (next_slice(r, ev, cnt))
+			return 1;
+		ret = load_late(r, r->late.until_ns);
+		if (ret)
+			return ret;
+	}
+}
+
+int trace_reader__rewind(struct trace_reader *r)
+{
+	r->pos = r->data_pos;
+	r->event_cnt = r->event_pos = 0;
+	r->block_last_ns = 0;
+	r->end_idx = r->wake_idx = 0;
+	return load_late(r, 0);
+}
+
+/* ---- facts ------------------------------------------------------------------------------------ */
+
+const struct cpt_trace_meta *trace_reader__meta(const struct trace_reader *r)
+{
+	return &r->meta;
+}
+
+const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reader *r)
+{
+	return r->has_close ? &r->close : NULL;
+}
+
+const char *trace_reader__incomplete(const struct trace_reader *r)
+{
+	return r->incomplete[0] ? r->incomplete : NULL;
+}
+
+void trace_reader__span(const struct trace_reader *r, uint64_t *first_ns, uint64_t *last_ns)
+{
+	*first_ns = r->first_ns;
+	*last_ns = r->last_ns;
+}
+
+uint64_t trace_reader__file_sz(const struct trace_reader *r)
+{
+	return r->file_sz;
+}
+
+uint64_t trace_reader__file_pos(const struct trace_reader *r)
+{
+	return r->pos;
+}

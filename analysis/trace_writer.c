@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * trace_writer.c - see trace_writer.h.
+ *
+ *   header | META | LATE? BLOCK | LATE? BLOCK | … | CLOSE
+ *
+ * The file is only ever appended to, except for the header at the end. Late facts go to disk right
+ * before the block that made them known: so a trace that is cut off between any two sections tells
+ * of each wait whose end lies before the cut how it ended, without another pass.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trace_block.h"
+#include "trace_format.h"
+#include "trace_writer.h"
+
+#define BLOCK_AGE_NS 250000000u
+#define LATE_FULL    (64u << 10)
+
+struct trace_writer {
+	int fd;
+	int err;
+	uint64_t pos;
+	uint64_t switch_cnt;
+	uint64_t last_ns;
+	struct block_encoder *block;
+	uint8_t *late;
+	size_t late_sz;
+	uint32_t late_cnt;
+	uint64_t late_prev_ns, late_min_ns, late_max_ns;
+};
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+static int write_at(struct trace_writer *w, const void *data, size_t sz, uint64_t pos)
+{
+	const char *p = data;
+
+	while (sz && !w->err) {
+		const ssize_t done = pwrite(w->fd, p, sz, (off_t)pos);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			/* A write that takes nothing means that there is no room. */
+			w->err = done < 0 ? -errno : -ENOSPC;
+			break;
+		}
+		p += done;
+		pos += (uint64_t)done;
+		sz -= (size_t)done;
+	}
+	return w->err;
+}
+
+static int append(struct trace_writer *w, const void *data, size_t sz)
+{
+	if (!write_at(w, data, sz, w->pos))
+		w->pos += sz;
+	return w->err;
+}
+
+static int write_section(struct trace_writer *w, struct section *s, const void *payload, size_t sz)
+{
+	uint8_t head[SECTION_HEADER_SZ];
+	const uint64_t start = w->pos;
+
+	s->sz = (uint32_t)sz;
+	s->crc = trace_crc(payload, sz);
+	section__encode(head, s);
+	if (!append(w, head, sizeof(head)))
+		append(w, payload, sz);
+	if (w->err)
+		w->pos = start;
+	return w->err;
+}
+
+static int write_header(struct trace_writer *w, uint32_t flags, uint64_t closed_sz)
+{
+	const struct trace_header h = { .major = CPT_TRACE_MAJOR, .minor = CPT_TRACE_MINOR,
+					.flags = flags, .closed_sz = closed_sz };
+	uint8_t head[TRACE_HEADER_SZ];
+
+	trace_header__encode(head, &h);
+	return write_at(w, head, sizeof(head), 0);
+}
+
+/* Takes payload over. */
+static int write_owned(struct trace_writer *w, uint16_t type, uint8_t *payload, size_t sz)
+{
+	struct section s = { .type = type };
+
+	if (!payload)
+		return w->err = -errno;
+	write_section(w, &s, payload, sz);
+	free(payload);
+	return w->err;
+}
+
+/* ---- late facts and blocks ---------------------------------------------------------------------- */
+
+static int flush_late(struct trace_writer *w)
+{
+	struct section s = { .type = SECTION_LATE, .cnt = w->late_cnt,
+			     .first_ns = w->late_min_ns, .last_ns = w->late_max_ns };
+
+	if (!w->late_cnt || w->err)
+		return w->err;
+	write_section(w, &s, w->late, w->late_sz);
+	w->late_cnt = 0;
+	w->late_sz = 0;
+	w->late_prev_ns = 0;
+	return w->err;
+}
+
+static int flush_block(struct trace_writer *w)
+{
+	struct section s = { .type = SECTION_BLOCK, .cnt = block_encoder__cnt(w->block),
+			     .first_ns = block_encoder__first_ns(w->block),
+			     .last_ns = block_encoder__last_ns(w->block) };
+	const uint8_t *payload;
+	size_t sz;
+
+	if (flush_late(w) || !s.cnt)
+		return w->err;
+	payload = block_encoder__encode(w->block, &sz);
+	if (!payload)
+		return w->err = -errno;
+	return write_section(w, &s, payload, sz);
+}
+
+/* ---- public ------------------------------------------------------------------------------------ */
+
+struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta)
+{
+	struct trace_writer *w;
+	uint8_t *payload;
+	size_t sz;
+	int err;
+
+	payload = trace_meta__encode(meta, &sz);
+	if (!payload)
+		return NULL;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		goto no_memory;
+	w->fd = fd;
+	w->block = block_encoder__new(meta->cpu_cnt);
+	w->late = malloc(LATE_FULL + LATE_ENTRY_MAX);
+	if (!w->block || !w->late)
+		goto no_memory;
+	w->pos = TRACE_HEADER_SZ;
+	write_header(w, TRACE_INCOMPLETE, 0);
+	if (write_owned(w, SECTION_META, payload, sz)) {
+		err = -w->err;
+		trace_writer__free(w);
+		errno = err;
+		return NULL;
+	}
+	return w;
+no_memory:
+	free(payload);
+	trace_writer__free(w);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void trace_writer__free(struct trace_writer *w)
+{
+	if (!w)
+		return;
+	block_encoder__free(w->block);
+	free(w->late);
+	free(w);
+}
+
+int trace_writer__events(struct trace_writer *w, const struct cpt_event *ev, size_t cnt)
+{
+	for (size_t i = 0; i < cnt && !w->err; i++) {
+		if (ev[i].ts_ns < w->last_ns)
+			return w->err = -EINVAL;
+		if (block_encoder__full(w->block) && flush_block(w))
+			break;
+		w->err = block_encoder__add(w->block, &ev[i]);
+		w->last_ns = ev[i].ts_ns;
+		w->switch_cnt += ev[i].type == CPT_EV_SWITCH;
+	}
+	return w->err;
+}
+
+int trace_writer__late(struct trace_writer *w, const struct cpt_late *late)
+{
+	uint8_t *end;
+
+	if (w->err || (late->kind == CPT_LATE_END && block_encoder__end(w->block, late)))
+		return w->err;
+	if (!w->late_cnt || late->ts_ns < w->late_min_ns)
+		w->late_min_ns = late->ts_ns;
+	if (!w->late_cnt || late->ts_ns > w->late_max_ns)
+		w->late_max_ns = late->ts_ns;
+	end = late__encode(w->late + w->late_sz, late, &w->late_prev_ns);
+	w->late_sz = (size_t)(end - w->late);
+	w->late_cnt++;
+	return w->late_sz >= LATE_FULL ? flush_late(w) : 0;
+}
+
+static int sink_events(void *ctx, const struct cpt_event *ev, size_t cnt)
+{
+	return trace_writer__events(ctx, ev, cnt);
+}
+
+static int sink_late(void *ctx, const struct cpt_late *late)
+{
+	return trace_writer__late(ctx, late);
+}
+
+struct cpt_merge_sink trace_writer__sink(struct trace_writer *w)
+{
+	return (struct cpt_merge_sink){ .events = sink_events, .late = sink_late, .ctx = w };
+}
+
+int trace_writer__tick(struct trace_writer *w, uint64_t now_ns)
+{
+	const uint64_t first_ns = block_encoder__first_ns(w->block);
+
+	if (w->err || !block_encoder__cnt(w->block))
+		return w->err;
+	return now_ns > first_ns && now_ns - first_ns > BLOCK_AGE_NS ? flush_block(w) : 0;
+}
+
+int trace_writer__close(struct trace_writer *w, const struct cpt_trace_close *close)
+{
+	uint8_t *payload;
+	size_t sz = 0;
+
+	if (w->err || flush_block(w))
+		return w->err;
+	payload = trace_close__encode(close, &sz);
+	if (write_owned(w, SECTION_CLOSE, payload, sz))
+		return w->err;
+	return write_header(w, 0, w->pos);
+}
+
+uint64_t trace_writer__bytes(const struct trace_writer *w)
+{
+	return w->pos;
+}
+
+uint64_t trace_writer__switches(const struct trace_writer *w)
+{
+	return w->switch_cnt;
+}
