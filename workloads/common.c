@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,16 @@ static const char *program_name = "workload";
 static pid_t children[CHILDREN_MAX];
 static volatile sig_atomic_t child_cnt;
 static volatile sig_atomic_t ending;
+/* Shared by all processes of the run: one of them has failed or been told to end, and what follows is no news. */
+static atomic_bool *ending_all;
 
 /* Async-signal-safe. Grandchildren die with their parents, and come to us as the nearest subreaper.
  */
 static void end_children(void)
 {
 	ending = 1;
+	if (ending_all)
+		atomic_store(ending_all, true);
 	for (int i = 0; i < child_cnt; i++)
 		if (children[i] > 0)
 			kill(children[i], SIGKILL);
@@ -47,8 +52,9 @@ void die(int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	fprintf(stderr, "%s: %s%s%s\n", program_name, message, err ? ": " : "",
-		err ? strerror(err) : "");
+	if (!ending_all || !atomic_exchange(ending_all, true))
+		fprintf(stderr, "%s: %s%s%s\n", program_name, message, err ? ": " : "",
+			err ? strerror(err) : "");
 	end_children();
 	_exit(1);
 }
@@ -565,6 +571,7 @@ int wl_main(int argc, char **argv, const struct wl_program *program)
 
 	program_name = program->name;
 	run.program = program;
+	ending_all = make_shared(sizeof(*ending_all));
 	catch_signals();
 	used = choose_mode(&run, argc, argv);
 	if (used < 0)

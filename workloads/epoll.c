@@ -402,8 +402,12 @@ static void run_loop_pool(struct wl_run *run)
 	}
 	truth_expect(t, TRUTH_SPAN, "parallelism.peak", NULL, TRUTH_NO_MIN, (double)count)->filter =
 		SERVER;
+	/*
+	 * When the answer wakes the client on the loop's CPU, the kernel charges the client from the
+	 * wake on, and the loop still runs for some microseconds.
+	 */
 	truth_expect_cpu(t, TRUTH_RUN, "threads[name=" SERVER "].running_ns", process_cpu_ns(),
-			 0.93, 1.03);
+			 0.93, 1.05);
 	truth_expect_of(t, TRUTH_RUN, "threads[name=" SERVER "].running_ns",
 			(double)run->opt[OPT_REQUESTS] * (double)run->opt[OPT_CPU_US] *
 				WL_NS_PER_US,

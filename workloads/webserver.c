@@ -419,8 +419,12 @@ static void expect_server(const struct site *site, struct truth *t)
 	double outside_mean = op_mean(site->load->log, t->span_start_ns, t->span_end_ns);
 	double wait = (double)site->backend_wait_ns;
 
+	/*
+	 * The kernel's account begins with a wake on an idle CPU, and ends the waker's with a wake that
+	 * preempts it: it may be larger or smaller by some microseconds a wake.
+	 */
 	truth_expect_cpu(t, TRUTH_RUN, "threads[name=" SERVER "].running_ns", site->cpu_ns, 0.92,
-			 1.04);
+			 1.05);
 	/* The same share of the span, which leaves out the start and the end, where fewer requests
 	 * are open. */
 	of_server(truth_expect_of(t, TRUTH_SPAN, "parallelism.average", average, 0.88, 1.12));
