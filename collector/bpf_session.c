@@ -17,7 +17,8 @@
 #include "cpartrace.skel.h"
 #include "features.h"
 
-#define CPT_IDLE_CHECKS 8 /* idle CPUs looked at per round: each look wakes one */
+#define CPT_IDLE_CHECKS 8	/* idle CPUs looked at per round: each look wakes one */
+#define CPT_STILL_NS	2000000 /* a CPU with a record this fresh has just had its chain checked */
 
 struct bpf_session {
 	struct cpartrace *skel;
@@ -27,8 +28,7 @@ struct bpf_session {
 	size_t cells_sz, recs_sz;
 	uint32_t cpu_cnt;
 	uint32_t slots_shift;
-	uint64_t *checked_head; /* per CPU: head at the last check */
-	uint32_t next_idle;	/* CPU the next round of idle checks starts at */
+	uint32_t next_idle; /* CPU the next round of idle checks starts at */
 	bool attached;
 	uint64_t recursion; /* read before the programs go */
 	bpf_session_life_fn life_fn;
@@ -177,11 +177,6 @@ struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char 
 	}
 	s->cpu_cnt = cpu_cnt;
 	s->slots_shift = choose_shift(opts->ring_sz, s->cpu_cnt);
-	s->checked_head = calloc(s->cpu_cnt, sizeof(*s->checked_head));
-	if (!s->checked_head) {
-		ret = say(err, err_sz, -ENOMEM, "out of memory");
-		goto out;
-	}
 	ret = load(s, opts, err, err_sz);
 	if (ret)
 		goto out;
@@ -282,7 +277,20 @@ void bpf_session__consume(struct bpf_session *s, uint32_t cpu, size_t cnt)
 
 uint64_t bpf_session__attempts(const struct bpf_session *s, uint32_t cpu)
 {
-	return __atomic_load_n(&s->cells[cpu].attempts, __ATOMIC_RELAXED);
+	/* Not the attempts counter: it runs ahead of the record that is being written. Drops first: what
+	 * is dropped later is left for the next time. */
+	uint64_t dropped = __atomic_load_n(&s->cells[cpu].dropped, __ATOMIC_ACQUIRE);
+
+	return dropped + __atomic_load_n(&s->cells[cpu].head, __ATOMIC_ACQUIRE);
+}
+
+void bpf_session__live(const struct bpf_session *s, uint32_t *root, uint32_t *all)
+{
+	int32_t r = __atomic_load_n(&s->skel->bss->cpt_live_root, __ATOMIC_ACQUIRE);
+	int32_t a = __atomic_load_n(&s->skel->bss->cpt_live_all, __ATOMIC_ACQUIRE);
+
+	*root = r > 0 ? r : 0;
+	*all = a > 0 ? a : 0;
 }
 
 int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx)
@@ -296,18 +304,15 @@ int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx)
 	return ret < 0 ? ret : s->life_err;
 }
 
-void bpf_session__check(struct bpf_session *s)
+void bpf_session__check(struct bpf_session *s, uint64_t now_ns)
 {
 	uint32_t idle_left = CPT_IDLE_CHECKS, start = s->next_idle;
 
 	for (uint32_t i = 0; i < s->cpu_cnt; i++) {
 		uint32_t cpu = (start + i) % s->cpu_cnt;
 		const struct cpt_cell *cell = &s->cells[cpu];
-		uint64_t head = __atomic_load_n(&cell->head, __ATOMIC_RELAXED);
-		bool still = head == s->checked_head[cpu];
 
-		s->checked_head[cpu] = head;
-		if (!still || !cell->ready)
+		if (!cell->ready || now_ns < cell->last_ts_ns + CPT_STILL_NS)
 			continue;
 		if (cell->kind == CPT_KIND_IDLE) {
 			if (!idle_left)
@@ -366,6 +371,5 @@ void bpf_session__free(struct bpf_session *s)
 	if (s->cells)
 		munmap(s->cells, s->cells_sz);
 	cpartrace__destroy(s->skel);
-	free(s->checked_head);
 	free(s);
 }

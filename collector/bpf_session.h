@@ -51,7 +51,11 @@ int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd);
 size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs);
 void bpf_session__consume(struct bpf_session *s, uint32_t cpu, size_t cnt);
 
-/* Records attempted on cpu so far; read it before the peek that it is to be compared with. */
+/* Tasks that have not made their final switch-out: threads of the command's process, and of the whole
+ * workload. Both 0 until the command runs. */
+void bpf_session__live(const struct bpf_session *s, uint32_t *root, uint32_t *all);
+
+/* Records attempted on cpu so far, a lower bound of what the next peeks and losses add up to. */
 uint64_t bpf_session__attempts(const struct bpf_session *s, uint32_t cpu);
 
 /* Hands all lifecycle records that are ready to fn, in order. Stops at its first error and returns
@@ -59,9 +63,9 @@ uint64_t bpf_session__attempts(const struct bpf_session *s, uint32_t cpu);
 typedef int (*bpf_session_life_fn)(void *ctx, const void *rec, size_t sz);
 int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx);
 
-/* Looks at CPUs whose ring has been still since the last call: a switch that fired no event is
- * found now instead of at the next one. Every busy CPU, and a few of the idle ones in turn. */
-void bpf_session__check(struct bpf_session *s);
+/* Looks at CPUs that have been without a record for a while (now_ns: CLOCK_MONOTONIC): a switch that fired
+ * no event is found now instead of at the next one. Every busy CPU, and a few of the idle ones in turn. */
+void bpf_session__check(struct bpf_session *s, uint64_t now_ns);
 
 /* Closes the accounts of CPUs that run none of ours, then detaches. What is in the rings stays. */
 void bpf_session__finish(struct bpf_session *s);

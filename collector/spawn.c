@@ -269,11 +269,11 @@ static int describe_failure(const struct failure *f, const struct spawn_opts *op
 	return say(err, err_sz, -f->err, "cannot execute %s: %s", cmd, strerror(f->err));
 }
 
-/* The end of a child that never became the command: soon, and of no interest. */
-static void reap_wait(struct spawn_child *child)
+void spawn__wait(struct spawn_child *child)
 {
 	while (!child->reaped && waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
 		;
+	released_pid = 0;
 	child->reaped = true;
 }
 
@@ -304,7 +304,7 @@ int spawn__release(struct spawn_child *child, const struct spawn_opts *opts, cha
 		f.step = STEP_EXEC;
 		f.err = n < 0 ? errno : EIO;
 	}
-	reap_wait(child);
+	spawn__wait(child);
 	return describe_failure(&f, opts, err, err_sz);
 }
 
@@ -354,6 +354,6 @@ void spawn__close(struct spawn_child *child)
 	close_fd(&child->gate_fd);
 	close_fd(&child->error_fd);
 	if (waits && child->pid)
-		reap_wait(child);
+		spawn__wait(child);
 	close_fd(&child->pidfd);
 }

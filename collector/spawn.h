@@ -63,6 +63,9 @@ int spawn__status_of(int err);
 /* Reaps without waiting. true if it has ended (now or before). */
 bool spawn__reap(struct spawn_child *child);
 
+/* Waits for the end of a released child. */
+void spawn__wait(struct spawn_child *child);
+
 /* Gives up a child that was not released (it exits), closes what is open. Idempotent. */
 void spawn__close(struct spawn_child *child);
 

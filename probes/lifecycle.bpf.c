@@ -55,7 +55,7 @@ static __always_inline void emit_new(struct task_struct *task, struct cpt_task *
 	rec->reserved = 0;
 	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
 	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
-	bpf_ringbuf_submit(rec, 0);
+	life_submit(rec);
 }
 
 SEC("tp_btf/task_newtask")
@@ -82,6 +82,7 @@ int cpt_task_newtask(__u64 *ctx)
 	t->id = __sync_fetch_and_add(&cpt_last_id, 1) + 1;
 	t->run_state = CPT_RUN_OFF;
 	family_changed();
+	count_live(task->tgid, 1);
 	emit_new(task, t, parent->id, flags, bpf_ktime_get_ns());
 	return 0;
 }
@@ -94,6 +95,8 @@ static __always_inline void open_gate(struct task_struct *task, struct cpt_task 
 	t->in_ts_ns = ts;
 	t->wake_ts_ns = 0;
 	t->run_state = CPT_RUN_ON;
+	cpt_root_tgid = task->tgid;
+	count_live(task->tgid, 1);
 	emit_new(task, t, 0, 0, ts);
 	if (cell) {
 		cell->cur_task_ptr = (__u64)task;
@@ -158,7 +161,7 @@ int cpt_exec(__u64 *ctx)
 	if (bpf_probe_read_user(rec->args, sz, (void *)args_start))
 		sz = 0;
 	rec->args_sz = sz;
-	bpf_ringbuf_submit(rec, 0);
+	life_submit(rec);
 	return 0;
 }
 
@@ -181,6 +184,6 @@ int cpt_rename(__u64 *ctx)
 		  bpf_get_smp_processor_id());
 	__builtin_memset(rec->comm, 0, sizeof(rec->comm));
 	bpf_probe_read_kernel_str(rec->comm, sizeof(rec->comm), comm);
-	bpf_ringbuf_submit(rec, 0);
+	life_submit(rec);
 	return 0;
 }

@@ -65,7 +65,7 @@ static __noinline void occupancy_emit(struct cpt_cell *cell, __u32 cpu, __u64 ts
 		rec->kind = cell->kind;
 		rec->reserved = 0;
 		rec->reserved2 = 0;
-		rec->seq = cell->attempts;
+		rec->seq = cell->attempts - 1;
 		rec->next_kind = next_kind;
 		rec->ts_ns = ts;
 		rec->since_ns = cell->occ_since_ns;
@@ -194,15 +194,17 @@ static __noinline void emit_affinity(struct task_struct *task, struct cpt_task *
 	rec->reserved = 0;
 	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
 	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
-	bpf_ringbuf_submit(rec, 0);
+	life_submit(rec);
 }
 
 /* task_ptr need not be a pointer the verifier trusts: a dead task may be found late. */
 static __noinline void emit_exit(__u64 task_ptr, __u32 id, __u32 cpu, __u64 ts)
 {
 	struct task_struct *task = (void *)task_ptr;
-	struct cpt_rec_exit *rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
+	struct cpt_rec_exit *rec;
 
+	count_live(BPF_CORE_READ(task, tgid), -1);
+	rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
 	if (!rec) {
 		count_loss(CPT_LOSS_LIFE_RING_FULL);
 		return;
@@ -216,7 +218,7 @@ static __noinline void emit_exit(__u64 task_ptr, __u32 id, __u32 cpu, __u64 ts)
 	rec->nivcsw = BPF_CORE_READ(task, nivcsw);
 	rec->exit_code = BPF_CORE_READ(task, exit_code);
 	rec->reserved = 0;
-	bpf_ringbuf_submit(rec, 0);
+	life_submit(rec);
 }
 
 /* ---- the chain check --------------------------------------------------------------------------
@@ -364,7 +366,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	if (rec) {
 		rec->type = CPT_REC_SWITCH;
 		rec->reserved = 0;
-		rec->seq = cell->attempts;
+		rec->seq = cell->attempts - 1;
 		rec->prev = cell->cur;
 		rec->prev_state = 0;
 		if (cell->cur) {
@@ -501,7 +503,7 @@ int cpt_sched_switch(__u64 *ctx)
 	if (rec) {
 		rec->type = CPT_REC_SWITCH;
 		rec->reserved = 0;
-		rec->seq = cell->attempts;
+		rec->seq = cell->attempts - 1;
 		if (p) {
 			rec->prev = p->id;
 			rec->prev_state = state;

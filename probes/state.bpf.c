@@ -18,6 +18,9 @@ __u32 cpt_last_id = 0;
 __u64 cpt_losses[CPT_LOSS_CNT] = {};
 __u32 cpt_any_quiet = 0;
 __u64 cpt_quiet[CPT_MASK_WORDS] = {};
+__u32 cpt_root_tgid = 0;
+__s32 cpt_live_root = 0;
+__s32 cpt_live_all = 0;
 __s64 cpt_regs_off = 0;
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -46,9 +46,11 @@ struct cpt_recs_map {
 	__type(value, struct cpt_slot);
 };
 
+#define CPT_LIFE_SZ (1 << 22)
+
 struct cpt_life_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 22);
+	__uint(max_entries, CPT_LIFE_SZ);
 };
 
 extern struct cpt_tasks_map cpt_tasks SEC(".maps");
@@ -69,7 +71,10 @@ extern __u32 cpt_last_id; /* task numbers handed out so far */
 extern __u64 cpt_losses[CPT_LOSS_CNT];
 extern __u32 cpt_any_quiet;		/* some bit of cpt_quiet may be set */
 extern __u64 cpt_quiet[CPT_MASK_WORDS]; /* CPUs at whose last turn nothing had changed since */
-extern __s64 cpt_regs_off;		/* from a task's stack to its saved user registers */
+extern __u32 cpt_root_tgid;		/* the command's process; set when its gate opens */
+extern __s32 cpt_live_root; /* threads of it that have not made their final switch-out */
+extern __s32 cpt_live_all;  /* likewise, of the whole workload */
+extern __s64 cpt_regs_off;  /* from a task's stack to its saved user registers */
 
 static __always_inline void count_loss(__u32 cause)
 {
@@ -98,6 +103,14 @@ static __always_inline void family_changed(void)
 	}
 }
 
+/* One task more, or one less (its final switch-out). */
+static __always_inline void count_live(__u32 tgid, __s32 by)
+{
+	__sync_fetch_and_add(&cpt_live_all, by);
+	if (tgid == cpt_root_tgid)
+		__sync_fetch_and_add(&cpt_live_root, by);
+}
+
 static __always_inline struct cpt_cell *cell_get(__u32 cpu)
 {
 	return bpf_map_lookup_elem(&cpt_cells, &cpu);
@@ -111,6 +124,14 @@ static __always_inline void fill_head(struct cpt_rec_head *head, __u32 type, __u
 	head->ts_ns = ts;
 	head->id = id;
 	head->cpu = cpu;
+}
+
+/* The collector comes by on its own; it is only woken where the ring could fill before that. */
+static __always_inline void life_submit(void *rec)
+{
+	__u64 waiting = bpf_ringbuf_query(&cpt_life, BPF_RB_AVAIL_DATA);
+
+	bpf_ringbuf_submit(rec, waiting > CPT_LIFE_SZ / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* Bytes of a kernel CPU mask that fit a record. */

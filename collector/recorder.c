@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "../analysis/merge.h"
+#include "../analysis/trace_writer.h"
+#include "exit_status.h"
+#include "machine.h"
+
+#define DRAIN_MS 50
+#define HOLD_BACK_NS                                                                               \
+	100000000	  /* two drains: a chain that broke unseen is mended at the next look */
+#define GRACE_NS 20000000 /* the command is gone by wait(2), but not by our account */
+
+struct recorder {
+	const struct recorder_opts *opts;
+	struct recorder_result *res;
+	struct bpf_session *session;
+	struct spawn_child child;
+	struct trace_writer *writer;
+	struct cpt_merge *merge;
+	uint64_t *attempts; /* per CPU, told to the merge */
+	uint64_t start_ns;
+	uint64_t steal_ns, throttled_ns, own_cpu_ns; /* when recording started */
+	uint64_t reaped_ns;
+};
+
+/* ---- what the trace says about itself ------------------------------------------------------------ */
+
+static uint64_t own_cpu_ns(void)
+{
+	struct rusage u = {};
+
+	getrusage(RUSAGE_SELF, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000ULL +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000ULL;
+}
+
+static int open_trace(struct recorder *r)
+{
+	struct cpt_trace_meta meta = {};
+	struct cpt_cpu_info *cpus;
+	struct cpt_merge_sink sink;
+	struct utsname u = {};
+
+	cpus = machine__cpus(&meta.cpu_info_cnt);
+	if (!cpus)
+		goto no_memory;
+	uname(&u);
+	meta.cpartrace_version = r->opts->version;
+	meta.hostname = u.nodename;
+	meta.kernel = u.release;
+	meta.machine = u.machine;
+	meta.argv = r->opts->spawn.argv;
+	meta.root_tid = r->child.pid;
+	if (r->opts->wait_all)
+		meta.flags |= CPT_TRACE_WAIT_ALL;
+	if (r->opts->session.no_occupancy)
+		meta.flags |= CPT_TRACE_NO_OCCUPANCY;
+	machine__clocks(&meta.start_mono_ns, &meta.start_real_ns, &meta.start_boot_ns);
+	meta.quota_cpus = machine__quota_cpus(r->child.pid);
+	meta.cpu_cnt = bpf_session__cpu_cnt(r->session);
+	meta.cpus = cpus;
+	r->start_ns = meta.start_mono_ns;
+	r->writer = trace_writer__new(r->opts->trace_fd, &meta);
+	free(cpus);
+	if (!r->writer) {
+		snprintf(r->res->line, sizeof(r->res->line), "cannot write the trace: %s",
+			 strerror(errno));
+		return -errno;
+	}
+	sink = trace_writer__sink(r->writer);
+	r->merge = merge__new(meta.cpu_cnt, &sink);
+	r->attempts = calloc(meta.cpu_cnt, sizeof(*r->attempts));
+	if (r->merge && r->attempts)
+		return 0;
+no_memory:
+	snprintf(r->res->line, sizeof(r->res->line), "out of memory");
+	return -ENOMEM;
+}
+
+/* ---- draining -------------------------------------------------------------------------------------- */
+
+/* From the first failure on the trace takes no more, but the command is seen to its end. */
+static void note_failure(struct recorder *r, int err, const char *what)
+{
+	if (!err || r->res->trace_err)
+		return;
+	r->res->trace_err = err;
+	snprintf(r->res->line, sizeof(r->res->line),
+		 "%s: %s; the trace ends there, the command goes on", what, strerror(-err));
+}
+
+static int on_life(void *ctx, const void *rec, size_t sz)
+{
+	struct recorder *r = ctx;
+
+	if (!r->res->trace_err)
+		note_failure(r, merge__add_life(r->merge, rec, sz), "cannot record");
+	return 0;
+}
+
+static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
+{
+	uint64_t attempts = bpf_session__attempts(r->session, cpu);
+	const void *recs;
+	size_t cnt;
+
+	while ((cnt = bpf_session__peek(r->session, cpu, &recs))) {
+		if (!r->res->trace_err)
+			note_failure(r, merge__add_ring(r->merge, cpu, recs, cnt), "cannot record");
+		bpf_session__consume(r->session, cpu, cnt);
+	}
+	if (attempts == r->attempts[cpu])
+		return;
+	r->attempts[cpu] = attempts;
+	if (!r->res->trace_err)
+		note_failure(r, merge__add_attempts(r->merge, cpu, attempts, now), "cannot record");
+}
+
+/* Everything the rings hold, to the merge. Returns when it began: all before that is in. */
+static uint64_t drain(struct recorder *r)
+{
+	uint64_t now = machine__now_ns();
+
+	for (uint32_t cpu = 0; cpu < bpf_session__cpu_cnt(r->session); cpu++)
+		drain_cpu(r, cpu, now);
+	note_failure(r, bpf_session__life(r->session, on_life, r),
+		     "cannot read the lifecycle ring");
+	return now;
+}
+
+static void drain_and_write(struct recorder *r)
+{
+	uint64_t now;
+
+	bpf_session__check(r->session, machine__now_ns());
+	now = drain(r);
+	if (r->res->trace_err)
+		return;
+	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
+	if (!r->res->trace_err)
+		note_failure(r, trace_writer__tick(r->writer, now), "cannot write the trace");
+}
+
+static bool at_end(struct recorder *r)
+{
+	bool reaped = spawn__reap(&r->child);
+	uint64_t now = machine__now_ns();
+	uint32_t root, all;
+
+	if (reaped && !r->reaped_ns)
+		r->reaped_ns = now;
+	bpf_session__live(r->session, &root, &all);
+	if (r->opts->wait_all)
+		return reaped && !all;
+	/* A process is only reaped after its last thread; that switch-out is under way at most. */
+	return reaped && (!root || now > r->reaped_ns + GRACE_NS);
+}
+
+static void watch(struct recorder *r)
+{
+	bool ending;
+	int ret;
+
+	while (!at_end(r)) {
+		ending = r->child.reaped && !r->opts->wait_all;
+		/* A pidfd stays readable: once the end is known it would only keep us from sleeping. */
+		ret = bpf_session__wait(r->session, ending ? 1 : DRAIN_MS,
+					r->child.reaped ? -1 : r->child.pidfd);
+		if (ret < 0) {
+			note_failure(r, ret, "cannot wait for the probes");
+			return;
+		}
+		drain_and_write(r);
+	}
+}
+
+static void close_trace(struct recorder *r)
+{
+	struct cpt_trace_close *close = &r->res->close;
+	struct bpf_session_counters counters;
+	uint64_t steal, throttled, end;
+
+	bpf_session__finish(r->session);
+	end = machine__now_ns();
+	drain(r);
+	if (!r->res->trace_err)
+		note_failure(r, merge__finish(r->merge), "cannot write the trace");
+	steal = machine__steal_ns();
+	/* Of the tracer's own cgroup, which the command inherited; its own is gone with it. */
+	throttled = machine__throttled_ns(getpid());
+	bpf_session__counters(r->session, &counters);
+	*close = (struct cpt_trace_close){
+		.end_mono_ns = end,
+		.lost_ring = counters.lost_ring,
+		.lost_recursion = counters.lost_recursion,
+		.mends = counters.mends,
+		.mends_failed = counters.mends_failed,
+		.tracer_cpu_ns = own_cpu_ns() - r->own_cpu_ns,
+		.steal_ns = steal == UINT64_MAX || r->steal_ns == UINT64_MAX ? UINT64_MAX
+									     : steal - r->steal_ns,
+		.throttled_ns = throttled == UINT64_MAX || r->throttled_ns == UINT64_MAX
+					? UINT64_MAX
+					: throttled - r->throttled_ns,
+	};
+	memcpy(close->lost, counters.lost, sizeof(close->lost));
+	if (r->child.reaped && WIFEXITED(r->child.status)) {
+		close->exit_kind = CPT_EXIT_CODE;
+		close->exit_value = WEXITSTATUS(r->child.status);
+	} else if (r->child.reaped && WIFSIGNALED(r->child.status)) {
+		close->exit_kind = CPT_EXIT_SIGNAL;
+		close->exit_value = WTERMSIG(r->child.status);
+	}
+	if (!r->res->trace_err)
+		note_failure(r, trace_writer__close(r->writer, close), "cannot close the trace");
+	r->res->located_lost = merge__lost(r->merge);
+	r->res->trace_bytes = trace_writer__bytes(r->writer);
+	r->res->switches = trace_writer__switches(r->writer);
+	r->res->tasks = counters.tasks;
+}
+
+static int workload_status(const struct spawn_child *child)
+{
+	return WIFSIGNALED(child->status) ? CPT_STATUS_SIGNAL + WTERMSIG(child->status)
+					  : WEXITSTATUS(child->status);
+}
+
+/* Up to the release every failure is ours, and nothing has run yet. */
+static int prepare(struct recorder *r)
+{
+	char *line = r->res->line;
+	int ret;
+
+	r->session = bpf_session__open(&r->opts->session, line, CPT_RECORDER_LINE);
+	if (!r->session)
+		return -errno;
+	ret = spawn__start(&r->child, &r->opts->spawn, line, CPT_RECORDER_LINE);
+	if (ret)
+		return ret;
+	ret = open_trace(r);
+	if (ret)
+		return ret;
+	ret = bpf_session__attach(r->session, line, CPT_RECORDER_LINE);
+	if (ret)
+		return ret;
+	ret = bpf_session__seed(r->session, r->child.pidfd, line, CPT_RECORDER_LINE);
+	if (ret)
+		return ret;
+	if (spawn__interrupted()) {
+		snprintf(line, CPT_RECORDER_LINE, "interrupted before the command was started");
+		return -EINTR;
+	}
+	r->steal_ns = machine__steal_ns();
+	r->throttled_ns = machine__throttled_ns(getpid());
+	r->own_cpu_ns = own_cpu_ns();
+	return 0;
+}
+
+int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
+{
+	struct recorder r = {
+		.opts = opts,
+		.res = res,
+		.child = {.pidfd = -1, .gate_fd = -1, .error_fd = -1},
+	};
+	int ret;
+
+	memset(res, 0, sizeof(*res));
+	res->status = CPT_STATUS_TRACER;
+	ret = prepare(&r);
+	if (ret)
+		goto out;
+	ret = spawn__release(&r.child, &opts->spawn, res->line, sizeof(res->line));
+	if (ret) {
+		res->status = spawn__status_of(ret);
+		goto out;
+	}
+	res->released = true;
+	watch(&r);
+	close_trace(&r);
+	if (!r.child.reaped)
+		spawn__wait(&r.child);
+	res->status = workload_status(&r.child);
+out:
+	bpf_session__free(r.session);
+	merge__free(r.merge);
+	trace_writer__free(r.writer);
+	free(r.attempts);
+	spawn__close(&r.child);
+	return ret;
+}
