@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* analyse.c - see analyse.h. */
+#include "analyse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exit_status.h"
+#include "say.h"
+
+/* Shorter waits need no comfort, and a terminal need not be written to more often. */
+#define PROGRESS_AFTER_NS UINT64_C(1000000000)
+#define PROGRESS_EVERY_NS UINT64_C(200000000)
+
+struct progress {
+	bool wanted, shown;
+	uint64_t next_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void progress_tick(struct progress *p, const struct trace_reader *r)
+{
+	uint64_t now, size = trace_reader__file_sz(r);
+
+	if (!p->wanted)
+		return;
+	now = now_ns();
+	if (now < p->next_ns)
+		return;
+	p->next_ns = now + PROGRESS_EVERY_NS;
+	p->shown = true;
+	fprintf(stderr, "\rcpartrace: analysing %3.0f %%",
+		size ? 100.0 * (double)trace_reader__file_pos(r) / (double)size : 0);
+	fflush(stderr);
+}
+
+static void progress_end(const struct progress *p)
+{
+	if (p->shown)
+		fprintf(stderr, "\r%28s\r", "");
+}
+
+int analysed__open_fd(struct analysed *a, int fd, const char *path)
+{
+	char why[CPT_TRACE_ERR_LEN] = "";
+	int err;
+
+	*a = (struct analysed){.fd = -1};
+	a->reader = trace_reader__open(fd, why);
+	if (a->reader)
+		return 0;
+	err = errno ? -errno : -EINVAL;
+	return fail(err, "cannot read %s: %s", path, *why ? why : strerror(-err));
+}
+
+int analysed__open(struct analysed *a, const char *path)
+{
+	struct stat st;
+	int fd, err;
+
+	*a = (struct analysed){.fd = -1};
+	/* O_NONBLOCK: a FIFO without a writer must not hang us before it is refused. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return fail(-ENOENT, "no trace at %s: record one with `cpartrace run COMMAND`, or name "
+				     "one with -i", path);
+	if (fd < 0)
+		return fail(-errno, "cannot open %s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		err = fail(-errno, "cannot read %s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		err = fail(S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL,
+			   "cannot read %s: a trace is a regular file", path);
+	else
+		err = analysed__open_fd(a, fd, path);
+	if (err < 0)
+		close(fd);
+	else
+		a->fd = fd;
+	return err;
+}
+
+static int feed_all(struct analysed *a, struct cpt_analysis *analysis, const char *path,
+		    uint64_t *last_ns)
+{
+	struct progress progress = {.wanted = isatty(STDERR_FILENO),
+				    .next_ns = now_ns() + PROGRESS_AFTER_NS};
+	const struct cpt_event *ev;
+	size_t cnt;
+	int ret, err = 0;
+
+	while ((ret = trace_reader__next(a->reader, &ev, &cnt)) > 0) {
+		*last_ns = ev[cnt - 1].ts_ns;
+		err = analysis__feed(analysis, ev, cnt);
+		if (err < 0)
+			break;
+		progress_tick(&progress, a->reader);
+	}
+	progress_end(&progress);
+	if (ret < 0)
+		return fail(ret, "cannot read %s: %s", path, strerror(-ret));
+	if (err == -ENOMEM)
+		fail(err, "cannot analyse %s: out of memory", path);
+	return err;
+}
+
+int analysed__run(struct analysed *a, const char *path, const struct cpt_analysis_opts *opts)
+{
+	const struct cpt_trace_close *closed = trace_reader__close_facts(a->reader);
+	struct cpt_analysis *analysis;
+	uint64_t last_ns, span_ns;
+	int err;
+
+	analysis = analysis__new(trace_reader__meta(a->reader), opts);
+	if (!analysis)
+		return fail(-errno, "cannot analyse %s: %s", path, strerror(errno));
+	trace_reader__span(a->reader, &last_ns, &span_ns);
+	err = feed_all(a, analysis, path, &last_ns);
+	if (err < 0) {
+		analysis__free(analysis);
+		return err;
+	}
+	/* A trace that was cut off has seen everything up to its last event and no more. */
+	if (closed && !trace_reader__incomplete(a->reader) && closed->end_mono_ns > last_ns)
+		last_ns = closed->end_mono_ns;
+	a->report = analysis__finish(analysis, closed, trace_reader__incomplete(a->reader), last_ns);
+	if (!a->report) {
+		err = errno ? -errno : -ENOMEM;
+		/* The last steps and intervals are handed out here: a callback may have stopped it. */
+		return err == -ENOMEM ? fail(err, "cannot analyse %s: out of memory", path) : err;
+	}
+	return 0;
+}
+
+void analysed__free(struct analysed *a)
+{
+	report__free(a->report);
+	trace_reader__free(a->reader);
+	if (a->fd >= 0)
+		close(a->fd);
+	*a = (struct analysed){.fd = -1};
+}
+
+int analysed__status(int err)
+{
+	return err == -ENOTSUP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * analyse.h - a trace file to a report: the one way `run`, `report` and `export` share.
+ *
+ * Owns:     opening traces, the loop that feeds the analysis, progress on a terminal.
+ * Must not: write reports.
+ */
+#ifndef CPT_ANALYSE_H
+#define CPT_ANALYSE_H
+
+#include "analysis/analysis.h"
+#include "analysis/trace_reader.h"
+
+struct analysed {
+	int fd; /* -1: not ours to close */
+	struct trace_reader *reader;
+	struct cpt_report *report; /* borrows from the reader */
+};
+
+/* Opens the trace at path. 0, or -errno after having said why: -ENOTSUP another version's, -EINVAL,
+ * -EBADMSG, -ENODATA not a trace, -EISDIR and the like. */
+int analysed__open(struct analysed *a, const char *path);
+
+/* Likewise for an open one (the caller keeps the fd); path is for messages. */
+int analysed__open_fd(struct analysed *a, int fd, const char *path);
+
+/* The pass over all events. 0, or -errno after having said why; what opts' callbacks return stops it
+ * and is returned without a word. */
+int analysed__run(struct analysed *a, const char *path, const struct cpt_analysis_opts *opts);
+
+void analysed__free(struct analysed *a);
+
+/* Exit status for an error of the above. */
+int analysed__status(int err);
+
+#endif /* CPT_ANALYSE_H */

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* cmd_doctor.c - `cpartrace doctor`: whether `run` would work here, and what to do if not. */
+#include "cmds.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf_session.h"
+#include "draw.h"
+#include "exit_status.h"
+#include "features.h"
+#include "term.h"
+
+static const struct cli_option options[] = {CLI_OPTIONS_END};
+
+static void add_feature(struct strbuf *out, const struct text_style *style,
+			const struct cpt_feature *f)
+{
+	static const struct {
+		const char *word;
+		enum draw_colour colour;
+	} states[] = {
+		[CPT_FEATURE_OK] = {"ok", DRAW_GREEN},
+		[CPT_FEATURE_DEGRADED] = {"less", DRAW_YELLOW},
+		[CPT_FEATURE_MISSING] = {"MISSING", DRAW_RED},
+	};
+
+	draw_begin(out, style, states[f->state].colour);
+	strbuf__addf(out, " %-7s", states[f->state].word);
+	draw_end(out, style, states[f->state].colour);
+	strbuf__addc(out, ' ');
+	draw_padded(out, f->name, 28, false);
+	strbuf__addc(out, ' ');
+	cli_wrap(out, f->text, 38, 38, style->width);
+	if (f->mend[0]) {
+		strbuf__adds(out, "         to mend: ");
+		cli_wrap(out, f->mend, 18, 18, style->width);
+	}
+}
+
+/* The list can only name what is known to matter; loading the probes is the proof. */
+static bool try_probes(struct cpt_feature *f)
+{
+	struct bpf_session_opts opts = {0};
+	struct bpf_session *session;
+	char err[256] = "";
+
+	memset(f, 0, sizeof(*f));
+	f->name = "probes load and attach";
+	session = bpf_session__open(&opts, err, sizeof(err));
+	if (session && bpf_session__attach(session, err, sizeof(err)) == 0) {
+		f->state = CPT_FEATURE_OK;
+		snprintf(f->text, sizeof(f->text), "yes");
+	} else {
+		f->state = CPT_FEATURE_MISSING;
+		snprintf(f->text, sizeof(f->text), "%.159s", err);
+	}
+	bpf_session__free(session);
+	return f->state == CPT_FEATURE_OK;
+}
+
+static int run(const struct command *self, int argc, char *const *argv)
+{
+	struct cpt_feature list[CPT_FEATURE_MAX], probes;
+	struct text_style style = term_style(STDOUT_FILENO, 0);
+	struct strbuf out = {0};
+	bool works;
+	size_t cnt, i;
+	int first, status;
+
+	if (!command__parse(self, NULL, argc, argv, &first, &status))
+		return status;
+	if (first < argc)
+		return command__usage(self, "unexpected '%s'", argv[first]);
+	cnt = features__list(list);
+	for (i = 0; i < cnt; i++)
+		add_feature(&out, &style, &list[i]);
+	works = try_probes(&probes);
+	add_feature(&out, &style, &probes);
+	strbuf__adds(&out, works ? "\n cpartrace run works here.\n" :
+				   "\n cpartrace run does not work here; see what is MISSING above.\n");
+	if (command__print(strbuf__str(&out)) < 0)
+		works = false;
+	strbuf__free(&out);
+	return works ? CPT_STATUS_OK : CPT_STATUS_FAILED;
+}
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.args = "",
+	.summary = "Looks whether this machine can record, and says what to mend.",
+	.details = "Exit status: 0 if run would work, 1 if not.",
+	.options = options,
+	.run = run,
+	.usage_status = CPT_STATUS_USAGE,
+};

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* cmd_export.c - `cpartrace export`: tables of a trace as CSV or JSON lines. */
+#include "cmds.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "analyse.h"
+#include "exit_status.h"
+#include "export_tables.h"
+#include "output_file.h"
+#include "say.h"
+#include "view.h"
+#include "words.h"
+
+/* Fine enough to see phases, coarse enough for a spreadsheet: a minute has 6,000 of them. */
+#define STEP_DEFAULT_NS UINT64_C(10000000)
+#define STEP_MIN_NS	UINT64_C(1000)
+#define STEP_MAX_NS	UINT64_C(3600000000000)
+
+enum { FORMAT_CSV, FORMAT_JSONL, FORMAT_NONE };
+static const char *const format_words[] = {"csv", "jsonl", NULL};
+
+struct export_opts {
+	struct view view;
+	int format;
+	int table;
+	uint64_t step_ns;
+	const char *output;
+};
+
+static int set_step(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
+{
+	uint64_t ms;
+
+	/* A bare number is milliseconds here: --step 10. */
+	if (!cli_parse_number(value, strlen(value), &ms) && ms && ms <= STEP_MAX_NS / 1000000) {
+		*(uint64_t *)field = ms * 1000000;
+		return 0;
+	}
+	return cli_set_duration(field, value, opt, why);
+}
+
+static const struct cli_option options[] = {
+	VIEW_OPTION_INPUT(struct export_opts, view),
+	{"format", 'f', "FORMAT", "csv, or jsonl: one JSON object per line", cli_set_word,
+	 offsetof(struct export_opts, format), 0, 0, format_words},
+	{"table", 0, "NAME", "threads (default), ledger, intervals or overlap", cli_set_word,
+	 offsetof(struct export_opts, table), 0, 0, export_table_words},
+	{"step", 0, "MS", "table ledger: length of a step in milliseconds, or as 500us, 1s "
+			  "(default: 10)",
+	 set_step, offsetof(struct export_opts, step_ns), STEP_MIN_NS, STEP_MAX_NS, NULL},
+	{"output", 'o', "FILE", "write to FILE instead of standard output", cli_set_string,
+	 offsetof(struct export_opts, output), 0, 0, NULL},
+	VIEW_OPTION_FILTERS(struct export_opts, view),
+	VIEW_OPTION_IN_PROGRESS(struct export_opts, view),
+	CLI_OPTIONS_END,
+};
+
+static void more_help(struct strbuf *out, unsigned int width)
+{
+	const struct export_table *table;
+	const struct table_col *col;
+
+	for (table = export_tables; table->name; table++) {
+		strbuf__addf(out, "\nTable %s: %s\n", table->name, table->help);
+		for (col = table->cols; col->name; col++) {
+			size_t len = strlen(col->name);
+
+			strbuf__addf(out, "  %s", col->name);
+			strbuf__repeat(out, " ", len < 26 ? 28 - (unsigned int)len : 2);
+			cli_wrap(out, col->help, len < 26 ? 30 : (unsigned int)len + 4, 30, width);
+		}
+	}
+}
+
+/* Analyses and writes all rows to ctx->out. An error of writing is in ctx->err and has not been said yet,
+ * others have. */
+static int write_table(struct analysed *a, const char *path, const struct export_opts *o,
+		       struct export_ctx *ctx, struct cpt_analysis_opts *opts)
+{
+	const struct export_table *table = &export_tables[o->table];
+	int err;
+
+	ctx->err = table_out__head(&ctx->out);
+	if (ctx->err < 0)
+		return ctx->err;
+	opts->on_interval = table->on_interval;
+	opts->on_step = table->on_step;
+	opts->step_ns = table->on_step ? o->step_ns : 0;
+	opts->ctx = ctx;
+	err = analysed__run(a, path, opts);
+	if (err < 0)
+		return err;
+	if (table->write)
+		ctx->err = table->write(&ctx->out, a->report);
+	if (!ctx->err && fflush(ctx->out.f) != 0)
+		ctx->err = -errno;
+	return ctx->err;
+}
+
+static int export_to(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
+{
+	struct export_ctx ctx = {.out = {.f = f,
+					 .jsonl = o->format == FORMAT_JSONL,
+					 .cols = export_tables[o->table].cols}};
+	struct cpt_analysis_opts opts = {0};
+	int err;
+
+	view__apply(&o->view, &opts);
+	sysno_table(trace_reader__meta(a->reader)->machine, ctx.sys);
+	err = write_table(a, path, o, &ctx, &opts);
+	if (ctx.err < 0)
+		fail(err, "cannot export %s to %s: %s", path, o->output ? o->output : "standard output",
+		     strerror(-err));
+	table_out__free(&ctx.out);
+	return err;
+}
+
+static int export_to_file(struct analysed *a, const char *path, struct export_opts *o)
+{
+	struct output_file out;
+	int err = output_file__create(&out, o->output, 0);
+	FILE *f;
+
+	if (err < 0)
+		return err;
+	f = fdopen(out.fd, "w");
+	if (!f) {
+		err = fail(-errno, "cannot write %s: %s", o->output, strerror(errno));
+		goto out;
+	}
+	out.fd = -1; /* the stream's from here on */
+	err = export_to(a, path, o, f);
+	if (fclose(f) != 0 && !err)
+		err = fail(-errno, "cannot write %s: %s", o->output, strerror(errno));
+	if (!err)
+		err = output_file__publish(&out, 0);
+out:
+	output_file__discard(&out);
+	return err;
+}
+
+static int export(struct export_opts *o)
+{
+	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
+	struct analysed a;
+	int err = analysed__open(&a, path), status;
+
+	if (err < 0)
+		return analysed__status(err);
+	err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o) :
+							 export_to(&a, path, o, stdout);
+	if (err < 0)
+		status = CPT_STATUS_FAILED;
+	else
+		status = words__data_incomplete(a.report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
+	analysed__free(&a);
+	return status;
+}
+
+static int run(const struct command *self, int argc, char *const *argv)
+{
+	struct export_opts o = {.step_ns = STEP_DEFAULT_NS, .format = FORMAT_NONE};
+	int first, status;
+
+	view__init(&o.view);
+	if (command__parse(self, &o, argc, argv, &first, &status)) {
+		if (first < argc)
+			status = command__usage(self, "unexpected '%s'; name a trace with -i",
+						argv[first]);
+		else if (o.format == FORMAT_NONE)
+			status = command__usage(self, "a format is needed: -f csv or -f jsonl");
+		else
+			status = export(&o);
+	}
+	view__fini(&o.view);
+	return status;
+}
+
+const struct command cmd_export = {
+	.name = "export",
+	.args = "-f FORMAT [-i FILE] [--table NAME] [-o FILE] [OPTIONS]",
+	.summary = "Writes one table of a recorded trace for other programs.",
+	.details = "CSV is RFC 4180 with a head line; units are in the names of the columns. Sums over "
+		   "intervals and over steps are the figures of the report.\n"
+		   "Exit status: as of report.",
+	.options = options,
+	.more_help = more_help,
+	.run = run,
+	.usage_status = CPT_STATUS_USAGE,
+};

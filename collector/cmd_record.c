@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* cmd_record.c - `cpartrace record`: a trace for later. */
+#include "cmds.h"
+
+#include "exit_status.h"
+#include "format.h"
+#include "recording.h"
+#include "run_opts.h"
+#include "say.h"
+
+static int record(const struct record_opts *o, char *const *argv)
+{
+	const char *path = o->output ? o->output : CPT_TRACE_DEFAULT;
+	struct recording rec;
+	char n[FMT_SZ];
+	int status;
+
+	recording__begin(o);
+	status = recording__make(&rec, o, path, argv);
+	if (status)
+		return status;
+	say_note("recorded %s context switches to %s; to see the report: cpartrace report -i %s",
+		 fmt_count(n, rec.res.switches), path, path);
+	status = recording__status(&rec, o);
+	recording__end(&rec);
+	return status;
+}
+
+static int run(const struct command *self, int argc, char *const *argv)
+{
+	struct record_opts o = {0};
+	int first, status;
+
+	if (!command__parse(self, &o, argc, argv, &first, &status))
+		return status;
+	if (o.pids || o.cgroup || o.all_cpus)
+		return fail(CPT_STATUS_UNSUPPORTED,
+			    "record: %s is not supported yet; what works is cpartrace record -- COMMAND",
+			    o.pids ? "--pid" : o.cgroup ? "--cgroup" : "--all-cpus");
+	if (first >= argc)
+		return command__usage(self, "no command to record; as in: cpartrace record -- ./app");
+	return record(&o, argv + first);
+}
+
+const struct command cmd_record = {
+	.name = "record",
+	.args = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
+	.summary = "Runs a command and records a trace of it, without a report.",
+	.details = "Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not started "
+		   "because of this program, 126 if it cannot be executed, 127 if it was not found.",
+	.options = record_options,
+	.run = run,
+	.usage_status = CPT_STATUS_TRACER,
+};

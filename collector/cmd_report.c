@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* cmd_report.c - `cpartrace report`: what `run` printed, again, from the trace. */
+#include "cmds.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyse.h"
+#include "exit_status.h"
+#include "json_report.h"
+#include "say.h"
+#include "term.h"
+#include "text_report.h"
+#include "view.h"
+#include "words.h"
+
+struct report_opts {
+	struct view view;
+	bool json;
+	int sort;
+	int by;
+	uint32_t top;
+	uint32_t width;
+};
+
+static const struct cli_option options[] = {
+	VIEW_OPTION_INPUT(struct report_opts, view),
+	{"json", 'j', NULL, "the whole report as JSON (--sort, --by, --top and --width do not matter)",
+	 cli_set_flag, offsetof(struct report_opts, json), 0, 0, NULL},
+	{"sort", 's', "KEY",
+	 "sort threads by running (default), runnable, waiting, parked, life, parallel, alone, bottle, "
+	 "switches, migrations, tid or name",
+	 cli_set_word, offsetof(struct report_opts, sort), 0, 0, cpt_sort_words},
+	{"by", 0, "WHAT", "rows of the table: thread, process or name (default: auto, by thread with "
+			  "pools of one name as one row)",
+	 cli_set_word, offsetof(struct report_opts, by), 0, 0, cpt_rows_by_words},
+	VIEW_OPTION_FILTERS(struct report_opts, view),
+	VIEW_OPTION_IN_PROGRESS(struct report_opts, view),
+	{"top", 0, "N", "rows of tables (default: 10)", cli_set_number,
+	 offsetof(struct report_opts, top), 1, 1000000, NULL},
+	{"width", 'w', "N", "columns of the text (default: COLUMNS, the terminal's, 80)", cli_set_number,
+	 offsetof(struct report_opts, width), CPT_WIDTH_MIN, CPT_WIDTH_MAX, NULL},
+	CLI_OPTIONS_END,
+};
+
+static int print_json(const struct cpt_report *r)
+{
+	json_t *json = json_report__build(r);
+	char *text = json ? json_report__dump(json) : NULL;
+	int err;
+
+	json_decref(json);
+	if (!text)
+		return fail(-ENOMEM, "cannot write the report: out of memory");
+	fputs(text, stdout);
+	free(text);
+	err = command__print("\n");
+	return err;
+}
+
+static int print_text(const struct cpt_report *r, const struct report_opts *o)
+{
+	struct text_report_opts text = {
+		.style = term_style(STDOUT_FILENO, o->width),
+		.by = (enum cpt_rows_by)o->by,
+		.sort = o->sort,
+		.top = o->top,
+		.note = o->view.note.len ? strbuf__str(&o->view.note) : NULL,
+	};
+	struct strbuf out = {0};
+	int err;
+
+	text_report__add(&out, r, &text);
+	err = out.failed ? fail(-ENOMEM, "cannot write the report: out of memory") :
+			   command__print(strbuf__str(&out));
+	strbuf__free(&out);
+	return err;
+}
+
+static int report(struct report_opts *o)
+{
+	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
+	struct cpt_analysis_opts opts = {0};
+	struct analysed a;
+	int err, status;
+
+	view__apply(&o->view, &opts);
+	err = analysed__open(&a, path);
+	if (!err)
+		err = analysed__run(&a, path, &opts);
+	if (err < 0) {
+		status = analysed__status(err);
+		goto out;
+	}
+	err = o->json ? print_json(a.report) : print_text(a.report, o);
+	if (err < 0)
+		status = CPT_STATUS_FAILED;
+	else
+		status = words__data_incomplete(a.report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
+out:
+	analysed__free(&a);
+	return status;
+}
+
+static int run(const struct command *self, int argc, char *const *argv)
+{
+	struct report_opts o = {.top = CPT_TOP_DEFAULT};
+	int first, status;
+
+	view__init(&o.view);
+	if (command__parse(self, &o, argc, argv, &first, &status)) {
+		if (first < argc)
+			status = command__usage(self, "unexpected '%s'; name a trace with -i",
+						argv[first]);
+		else
+			status = report(&o);
+	}
+	view__fini(&o.view);
+	return status;
+}
+
+const struct command cmd_report = {
+	.name = "report",
+	.args = "[-i FILE] [OPTIONS]",
+	.summary = "Prints the report of a recorded trace.",
+	.details = "A filter makes the threads it selects the workload: the ledger and all figures are "
+		   "computed for them alone.\n"
+		   "Exit status: 0 reported, 1 failed, 2 wrong usage, 3 a trace this version does not "
+		   "know, 4 reported but events were lost or the trace is not whole.",
+	.options = options,
+	.run = run,
+	.usage_status = CPT_STATUS_USAGE,
+};

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cmd_run.c - `cpartrace run`: records a command and prints what `report` prints of its trace.
+ *
+ * The report is always made from the trace, by the code that `report` uses: nothing is known here that
+ * cannot be found out again later.
+ */
+#include "cmds.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analyse.h"
+#include "exit_status.h"
+#include "recording.h"
+#include "run_opts.h"
+#include "run_outputs.h"
+#include "run_repeats.h"
+#include "say.h"
+#include "term.h"
+
+struct run {
+	const struct run_opts *o;
+	char *const *argv;
+	const char *path; /* as asked for */
+	struct run_outputs out;
+	struct repeats repeats;
+	struct view view; /* --in-progress, and its note */
+};
+
+/* ---- one run ------------------------------------------------------------------------------- */
+
+static int analyse(struct run *run, struct analysed *a, int fd, const char *path)
+{
+	struct cpt_analysis_opts opts = {0};
+	int err = analysed__open_fd(a, fd, path);
+
+	view__apply(&run->view, &opts);
+	return err ? err : analysed__run(a, path, &opts);
+}
+
+/* Analyses the trace in fd and writes the reports. 0, or -errno after having said why. */
+static int report(struct run *run, int fd, const char *path, json_t *more)
+{
+	struct analysed a;
+	int err = analyse(run, &a, fd, path);
+
+	if (!err)
+		err = run_outputs__write(&run->out, a.report,
+					 run->view.note.len ? strbuf__str(&run->view.note) : NULL,
+					 more);
+	analysed__free(&a);
+	return err;
+}
+
+static int run_once(struct run *run)
+{
+	struct recording rec;
+	int status = recording__make(&rec, &run->o->rec, run->path, run->argv);
+
+	if (status)
+		return status;
+	if (report(run, rec.trace.fd, run->path, NULL) < 0)
+		rec.failed = true;
+	status = recording__status(&rec, &run->o->rec);
+	recording__end(&rec);
+	return status;
+}
+
+/* ---- -r ------------------------------------------------------------------------------------ */
+
+/* Records run `number` and takes note of its figures. Returns whether to go on. */
+static bool repeat_one(struct run *run, uint32_t number, const char *path, int *status)
+{
+	struct analysed a = {.fd = -1};
+	struct recording rec;
+	int err;
+
+	err = recording__make(&rec, &run->o->rec, path, run->argv);
+	if (err) {
+		*status = err;
+		return false;
+	}
+	err = analyse(run, &a, rec.trace.fd, path);
+	if (!err)
+		err = repeats__add(&run->repeats, a.report, number);
+	if (err < 0)
+		rec.failed = true;
+	analysed__free(&a);
+	/* The first failure is what is returned; the runs after it are still made. */
+	if (!*status)
+		*status = recording__status(&rec, &run->o->rec);
+	recording__end(&rec);
+	return !spawn__interrupted();
+}
+
+static char *numbered(const char *path, uint32_t number)
+{
+	char *name;
+
+	return asprintf(&name, "%s.%" PRIu32, path, number) < 0 ? NULL : name;
+}
+
+static void print_summary(struct run *run)
+{
+	struct strbuf text = {0};
+
+	if (run->o->rec.quiet || run->o->report_file)
+		return;
+	strbuf__adds(&text, "\n ");
+	repeats__summary(&run->repeats, &text, term_style(STDERR_FILENO, 0).utf8);
+	fputs(strbuf__str(&text), stderr);
+	strbuf__free(&text);
+}
+
+/* The report of the median run, from its trace, with what all runs amount to. */
+static int report_median(struct run *run)
+{
+	uint32_t number = repeats__median(&run->repeats);
+	char *path = numbered(run->path, number);
+	json_t *more = repeats__json(&run->repeats);
+	struct analysed a = {.fd = -1};
+	int err = -ENOMEM;
+
+	if (!path || !more) {
+		fail(err, "cannot report: out of memory");
+		goto out;
+	}
+	say_note("report of run %" PRIu32 " of %" PRIu32 ", %s", number, run->repeats.cnt, path);
+	err = analysed__open(&a, path);
+	if (err < 0)
+		goto out;
+	err = report(run, a.fd, path, more);
+	print_summary(run);
+out:
+	analysed__free(&a);
+	json_decref(more);
+	free(path);
+	return err;
+}
+
+static int run_repeatedly(struct run *run)
+{
+	bool go_on = true;
+	uint32_t number;
+	int status = 0;
+
+	for (number = 1; number <= run->o->repeat && go_on; number++) {
+		char *path = numbered(run->path, number);
+
+		if (!path)
+			return fail(CPT_STATUS_TRACER, "cannot repeat: out of memory");
+		go_on = repeat_one(run, number, path, &status);
+		free(path);
+	}
+	if (run->repeats.cnt && report_median(run) < 0 && run->o->rec.strict)
+		status = CPT_STATUS_TRACER;
+	return status;
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+static int run_command(const struct run_opts *o, char *const *argv)
+{
+	struct run run = {.o = o,
+			  .argv = argv,
+			  .path = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT};
+	int status = CPT_STATUS_TRACER;
+
+	recording__begin(&o->rec);
+	view__init(&run.view);
+	run.view.in_progress = o->in_progress;
+	if (run_outputs__open(&run.out, o) < 0)
+		goto out;
+	status = o->repeat > 1 ? run_repeatedly(&run) : run_once(&run);
+	run_outputs__close(&run.out);
+	repeats__free(&run.repeats);
+out:
+	view__fini(&run.view);
+	return status;
+}
+
+static int run(const struct command *self, int argc, char *const *argv)
+{
+	struct run_opts o;
+	int first, status;
+
+	run_opts__init(&o);
+	if (!command__parse(self, &o, argc, argv, &first, &status))
+		return status;
+	if (first >= argc)
+		return command__usage(self, "no command to run; as in: cpartrace run -- ./app --its options");
+	return run_command(&o, argv + first);
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.args = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
+	.summary = "Runs a command, traces it and all it starts, and reports.",
+	.details = "The report goes to standard error; the command keeps its standard input, output and "
+		   "error. Ctrl-C ends the command, and the report is printed. The trace is kept: "
+		   "cpartrace report prints the report again.\n"
+		   "Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not started "
+		   "because of this program, 126 if it cannot be executed, 127 if it was not found.",
+	.options = run_options,
+	.run = run,
+	.usage_status = CPT_STATUS_TRACER,
+};

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cmd_script.c - `cpartrace script`: the events of a trace, one line each, for eyes and grep.
+ *
+ *      SECONDS [CPU] event  who key=value ...
+ *
+ * Every number comes with what it means: tasks as name/tid#number, system calls, kinds of files and
+ * states by name. Names are as of the moment; they are escaped.
+ */
+#include "cmds.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyse.h"
+#include "escape.h"
+#include "exit_status.h"
+#include "script_names.h"
+#include "say.h"
+#include "view.h"
+
+struct script_opts {
+	struct view view;
+};
+
+static const struct cli_option options[] = {
+	VIEW_OPTION_INPUT(struct script_opts, view),
+	VIEW_OPTION_FILTERS(struct script_opts, view),
+	CLI_OPTIONS_END,
+};
+
+struct script {
+	const struct view *view;
+	struct script_names names;
+	uint64_t window_start_ns; /* UINT64_MAX before the command's first exec */
+	struct strbuf line;
+};
+
+static bool selected_task(const struct script *s, uint32_t id)
+{
+	const struct view *v = s->view;
+	const struct script_name *n = script_names__find(&s->names, id);
+	bool ok;
+	uint32_t i;
+
+	if (!id || !n)
+		return false;
+	for (ok = !v->pids.cnt, i = 0; i < v->pids.cnt && !ok; i++)
+		ok = v->pids.n[i] == n->pid;
+	if (!ok)
+		return false;
+	for (ok = !v->tids.cnt, i = 0; i < v->tids.cnt && !ok; i++)
+		ok = v->tids.n[i] == n->tid;
+	if (!ok)
+		return false;
+	for (ok = !v->comm_cnt, i = 0; i < v->comm_cnt && !ok; i++)
+		ok = !strcmp(v->comms[i], n->comm);
+	return ok;
+}
+
+/* An event is shown if one of its tasks, its CPU and its time are asked for. */
+static bool selected(const struct script *s, const struct cpt_event *ev)
+{
+	const struct view *v = s->view;
+
+	if (v->time.given) {
+		uint64_t since = ev->ts_ns - s->window_start_ns;
+
+		if (s->window_start_ns == UINT64_MAX || ev->ts_ns < s->window_start_ns ||
+		    since < v->time.from_ns || since >= v->time.to_ns)
+			return false;
+	}
+	if (v->cpus.given &&
+	    (ev->cpu >= CPT_MAX_CPUS || !(v->cpus.bits[ev->cpu / 64] >> (ev->cpu % 64) & 1)))
+		return false;
+	if (!v->pids.cnt && !v->tids.cnt && !v->comm_cnt)
+		return true;
+	return selected_task(s, ev->task) || selected_task(s, ev->other);
+}
+
+static void add_task(struct script *s, uint32_t id)
+{
+	const struct script_name *n = script_names__find(&s->names, id);
+
+	if (!n) {
+		strbuf__addf(&s->line, "?#%" PRIu32, id);
+		return;
+	}
+	escape_add(&s->line, n->comm, strlen(n->comm), true);
+	strbuf__addf(&s->line, "/%" PRIu32 "#%" PRIu32, n->tid, id);
+}
+
+static void add_text(struct script *s, const char *key, const char *text, size_t len)
+{
+	strbuf__addf(&s->line, " %s=", key);
+	escape_add(&s->line, text, len, true);
+}
+
+static void add_switch_side(struct script *s, uint32_t id, bool idle)
+{
+	if (id)
+		add_task(s, id);
+	else
+		strbuf__adds(&s->line, idle ? "(idle)" : "(other)");
+}
+
+static const char *how_left(uint16_t flags)
+{
+	if (flags & CPT_SW_PREV_DEAD)
+		return "dead";
+	if (flags & CPT_SW_PREV_UNKNOWN)
+		return "unknown";
+	if (flags & CPT_SW_PREV_BLOCKED)
+		return "blocked";
+	if (flags & CPT_SW_PREV_THROTTLED)
+		return "throttled";
+	return flags & CPT_SW_PREV_YIELDED ? "yielded" : "preempted";
+}
+
+static void add_end(struct script *s, const struct cpt_event *ev)
+{
+	switch (ev->end) {
+	case CPT_END_TASK:
+		strbuf__adds(&s->line, " ended_by=");
+		add_task(s, ev->end_waker);
+		break;
+	case CPT_END_FOREIGN:
+		strbuf__addf(&s->line, " ended_by=(other)/%" PRIu32, ev->end_waker);
+		break;
+	case CPT_END_IRQ:
+		strbuf__adds(&s->line, " ended_by=(interrupt)");
+		break;
+	default:
+		strbuf__adds(&s->line, " ended_by=(open)");
+	}
+}
+
+static void add_wait(struct script *s, const struct cpt_wait *w)
+{
+	script_names__add_syscall(&s->names, &s->line, " in=", w->sysno);
+	script_names__add_object(&s->names, &s->line, w);
+	strbuf__addf(&s->line, " args=0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx32, w->arg0, w->arg1,
+		     w->arg2);
+	script_names__add_state(&s->line, w->prev_state);
+	if (w->wait_flags & CPT_WAIT_IOWAIT)
+		strbuf__adds(&s->line, " iowait");
+	if (w->wait_flags & CPT_WAIT_TIMEOUT)
+		strbuf__adds(&s->line, " timeout");
+}
+
+static void line_switch(struct script *s, const struct cpt_event *ev)
+{
+	add_switch_side(s, ev->task, ev->flags & CPT_SW_PREV_IDLE);
+	if (ev->task)
+		strbuf__addf(&s->line, " %s", how_left(ev->flags));
+	if (ev->task && (ev->flags & CPT_SW_PREV_BLOCKED) && ev->wait) {
+		add_wait(s, ev->wait);
+		add_end(s, ev);
+	}
+	strbuf__adds(&s->line, " -> ");
+	add_switch_side(s, ev->other, ev->flags & CPT_SW_NEXT_IDLE);
+	if (ev->flags & CPT_SW_MENDED)
+		strbuf__adds(&s->line, " mended");
+}
+
+static void line_wake(struct script *s, const struct cpt_event *ev)
+{
+	static const char *const contexts[] = {"task", "softirq", "hardirq", "softirq_send"};
+
+	add_task(s, ev->task);
+	strbuf__adds(&s->line, " woken by=");
+	if (ev->flags & CPT_SW_WAKER_FOREIGN)
+		strbuf__addf(&s->line, "(other)/%" PRIu32, ev->other);
+	else if (ev->other)
+		add_task(s, ev->other);
+	else
+		strbuf__adds(&s->line, "(unknown)");
+	strbuf__addf(&s->line, " context=%s",
+		     ev->wake_ctx < sizeof(contexts) / sizeof(contexts[0]) ? contexts[ev->wake_ctx] :
+									     "?");
+	script_names__add_syscall(&s->names, &s->line, " in=", ev->waker_sysno);
+}
+
+static void line_new(struct script *s, const struct cpt_event *ev)
+{
+	add_task(s, ev->task);
+	strbuf__addf(&s->line, " born pid=%" PRIu32 " %s by=", ev->info->tgid,
+		     ev->info->flags & CPT_TASK_IO_WORKER ? "io_worker" :
+		     ev->info->flags & CPT_TASK_THREAD	  ? "thread" :
+							    "process");
+	if (ev->other)
+		add_task(s, ev->other);
+	else
+		strbuf__adds(&s->line, "(cpartrace)");
+	if (ev->info->ns_tid != ev->info->tid)
+		strbuf__addf(&s->line, " ns_tid=%" PRIu32, ev->info->ns_tid);
+}
+
+static void line_exec(struct script *s, const struct cpt_event *ev)
+{
+	const char *arg = ev->info->args;
+	uint32_t left = ev->info->args_sz;
+
+	add_task(s, ev->task);
+	add_text(s, "exec", ev->info->filename, strlen(ev->info->filename));
+	strbuf__adds(&s->line, " args=");
+	while (arg && left) {
+		size_t len = strnlen(arg, left);
+
+		escape_add(&s->line, arg, len, true);
+		len += len < left;
+		arg += len;
+		left -= (uint32_t)len;
+		if (left)
+			strbuf__addc(&s->line, ' ');
+	}
+}
+
+static void line_rename(struct script *s, const struct cpt_event *ev)
+{
+	add_task(s, ev->task);
+	add_text(s, "renamed_to", ev->info->comm, strlen(ev->info->comm));
+}
+
+static void line_exit(struct script *s, const struct cpt_event *ev)
+{
+	int code = ev->info->exit_code;
+
+	add_task(s, ev->task);
+	if (code & 0x7f)
+		strbuf__addf(&s->line, " exit signal=%d(%s)", code & 0x7f,
+			     sigabbrev_np(code & 0x7f) ? sigabbrev_np(code & 0x7f) : "?");
+	else
+		strbuf__addf(&s->line, " exit code=%d", code >> 8 & 0xff);
+	strbuf__addf(&s->line,
+		     " kernel_cpu_ns=%" PRIu64 " kernel_runnable_ns=%" PRIu64 " voluntary=%" PRIu64
+		     " involuntary=%" PRIu64,
+		     ev->info->sum_exec_ns, ev->info->run_delay_ns, ev->info->nvcsw,
+		     ev->info->nivcsw);
+}
+
+static void line_affinity(struct script *s, const struct cpt_event *ev)
+{
+	const struct cpt_mask *mask = &ev->info->mask;
+	const char *sep = "";
+	uint32_t cpu;
+
+	add_task(s, ev->task);
+	strbuf__addf(&s->line, " allowed=%" PRIu32 " cpus=", mask->nr_cpus_allowed);
+	for (cpu = 0; mask->bits && cpu < mask->word_cnt * 64; cpu++) {
+		if (!(mask->bits[cpu / 64] >> (cpu % 64) & 1))
+			continue;
+		strbuf__addf(&s->line, "%s%" PRIu32, sep, cpu);
+		sep = ",";
+	}
+}
+
+static void line_occupancy(struct script *s, const struct cpt_event *ev)
+{
+	static const char *const kinds[] = {"others", "idle", "ours"};
+
+	strbuf__addf(&s->line,
+		     "since=%" PRIu64 ".%09" PRIu64 " idle_ns=%" PRIu64 " others_ns=%" PRIu64
+		     " then=%s next=%s",
+		     ev->occ_since_ns / 1000000000, ev->occ_since_ns % 1000000000, ev->occ_idle_ns,
+		     ev->occ_other_ns, ev->occ_kind < 2 ? kinds[ev->occ_kind] : "?",
+		     ev->occ_next < 3 ? kinds[ev->occ_next] : "?");
+}
+
+static void line_loss(struct script *s, const struct cpt_event *ev)
+{
+	strbuf__addf(&s->line, "lost=%" PRIu64 " until=%" PRIu64 ".%09" PRIu64, ev->count,
+		     ev->until_ns / 1000000000, ev->until_ns % 1000000000);
+}
+
+static const struct {
+	const char *name;
+	bool has_info;
+	void (*line)(struct script *s, const struct cpt_event *ev);
+} kinds[CPT_EV_CNT] = {
+	[CPT_EV_SWITCH] = {"switch", false, line_switch},
+	[CPT_EV_WAKE] = {"wake", false, line_wake},
+	[CPT_EV_NEW] = {"new", true, line_new},
+	[CPT_EV_EXEC] = {"exec", true, line_exec},
+	[CPT_EV_RENAME] = {"rename", true, line_rename},
+	[CPT_EV_EXIT] = {"exit", true, line_exit},
+	[CPT_EV_AFFINITY] = {"affinity", true, line_affinity},
+	[CPT_EV_OCCUPANCY] = {"occupancy", false, line_occupancy},
+	[CPT_EV_LOSS] = {"loss", false, line_loss},
+};
+
+static int print_event(struct script *s, const struct cpt_event *ev)
+{
+	if (ev->type >= CPT_EV_CNT || !kinds[ev->type].line ||
+	    (kinds[ev->type].has_info && !ev->info))
+		return 0;
+	strbuf__clear(&s->line);
+	strbuf__addf(&s->line, "%7" PRIu64 ".%09" PRIu64 " [%03" PRIu32 "] %-9s ",
+		     ev->ts_ns / 1000000000, ev->ts_ns % 1000000000, ev->cpu, kinds[ev->type].name);
+	kinds[ev->type].line(s, ev);
+	strbuf__addc(&s->line, '\n');
+	if (s->line.failed)
+		return -ENOMEM;
+	errno = 0;
+	if (fputs(s->line.s, stdout) == EOF)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+static int script_event(struct script *s, const struct cpt_event *ev)
+{
+	int err;
+
+	/* A name given by this event holds from it on; a rename shows the old one. */
+	if (ev->type != CPT_EV_RENAME) {
+		err = script_names__learn(&s->names, ev);
+		if (err < 0)
+			return err;
+	}
+	if (ev->type == CPT_EV_EXEC && ev->task == 1 && s->window_start_ns == UINT64_MAX)
+		s->window_start_ns = ev->ts_ns;
+	if (selected(s, ev)) {
+		err = print_event(s, ev);
+		if (err < 0)
+			return err;
+	}
+	return ev->type == CPT_EV_RENAME ? script_names__learn(&s->names, ev) : 0;
+}
+
+static int script_all(struct script *s, struct trace_reader *r, const char *path)
+{
+	const struct cpt_event *ev;
+	size_t cnt, i;
+	int ret;
+
+	while ((ret = trace_reader__next(r, &ev, &cnt)) > 0) {
+		for (i = 0; i < cnt; i++) {
+			int err = script_event(s, &ev[i]);
+
+			if (err == -ENOMEM)
+				return fail(err, "cannot print %s: out of memory", path);
+			if (err < 0)
+				return fail(err, "cannot write to standard output: %s",
+					    strerror(-err));
+		}
+	}
+	if (ret < 0)
+		return fail(ret, "cannot read %s: %s", path, strerror(-ret));
+	return command__stdout_done();
+}
+
+static int script(struct script_opts *o)
+{
+	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
+	struct script s = {.view = &o->view, .window_start_ns = UINT64_MAX};
+	const struct cpt_trace_close *closed;
+	struct analysed a;
+	int err, status;
+
+	err = analysed__open(&a, path);
+	if (err < 0)
+		return analysed__status(err);
+	script_names__init(&s.names, trace_reader__meta(a.reader)->machine);
+	err = script_all(&s, a.reader, path);
+	closed = trace_reader__close_facts(a.reader);
+	if (err < 0)
+		status = CPT_STATUS_FAILED;
+	else if (trace_reader__incomplete(a.reader) || !closed || closed->lost_ring)
+		status = CPT_STATUS_INCOMPLETE;
+	else
+		status = CPT_STATUS_OK;
+	if (!err && trace_reader__incomplete(a.reader))
+		say_note("%s is not whole: %s", path, trace_reader__incomplete(a.reader));
+	script_names__fini(&s.names);
+	strbuf__free(&s.line);
+	analysed__free(&a);
+	return status;
+}
+
+static int run(const struct command *self, int argc, char *const *argv)
+{
+	struct script_opts o = {0};
+	int first, status;
+
+	view__init(&o.view);
+	if (command__parse(self, &o, argc, argv, &first, &status)) {
+		if (first < argc)
+			status = command__usage(self, "unexpected '%s'; name a trace with -i",
+						argv[first]);
+		else
+			status = script(&o);
+	}
+	view__fini(&o.view);
+	return status;
+}
+
+const struct command cmd_script = {
+	.name = "script",
+	.args = "[-i FILE] [OPTIONS]",
+	.summary = "Prints the events of a recorded trace, one line each.",
+	.details = "A line is: time in seconds of CLOCK_MONOTONIC, [CPU], kind of event, what happened. Tasks "
+		   "are written name/tid#number; the number is unique in the run. Filters select events "
+		   "that one of the selected threads takes part in.\n"
+		   "Exit status: as of report.",
+	.options = options,
+	.run = run,
+	.usage_status = CPT_STATUS_USAGE,
+};

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* command.c - see command.h. */
+#include "command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exit_status.h"
+#include "say.h"
+#include "term.h"
+
+/* Lines longer than this are hard to read, however wide the terminal is. */
+#define HELP_WIDTH_MAX 100
+
+static unsigned int help_width(void)
+{
+	unsigned int width = term_style(STDOUT_FILENO, 0).width;
+
+	return width < HELP_WIDTH_MAX ? width : HELP_WIDTH_MAX;
+}
+
+void command__help(const struct command *self, struct strbuf *out, unsigned int width)
+{
+	const char *p = self->details;
+
+	strbuf__addf(out, "Usage: cpartrace %s %s\n\n", self->name, self->args);
+	cli_wrap(out, self->summary, 0, 0, width);
+	while (p && *p) {
+		size_t len = strcspn(p, "\n");
+		struct strbuf paragraph = {0};
+
+		strbuf__add(&paragraph, p, len);
+		strbuf__addc(out, '\n');
+		cli_wrap(out, strbuf__str(&paragraph), 0, 0, width);
+		strbuf__free(&paragraph);
+		p += len + (p[len] == '\n');
+	}
+	strbuf__adds(out, "\nOptions:\n");
+	cli_help_options(self->options, out, width);
+	if (self->more_help)
+		self->more_help(out, width);
+}
+
+bool command__parse(const struct command *self, void *into, int argc, char *const *argv, int *first,
+		    int *status)
+{
+	struct strbuf err = {0}, help = {0};
+	int ret = cli_parse(self->options, into, argc, argv, first, &err);
+
+	if (ret == CLI_HELP) {
+		command__help(self, &help, help_width());
+		*status = command__print(strbuf__str(&help)) < 0 ? CPT_STATUS_FAILED :
+								    CPT_STATUS_OK;
+	} else if (ret < 0) {
+		*status = command__usage(self, "%s", strbuf__str(&err));
+	}
+	strbuf__free(&err);
+	strbuf__free(&help);
+	return ret == 0;
+}
+
+int command__usage(const struct command *self, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	say_error("%s: %s", self->name, text);
+	return self->usage_status;
+}
+
+int command__stdout_done(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return fail(errno ? -errno : -EIO, "cannot write to standard output: %s",
+		    strerror(errno ? errno : EIO));
+}
+
+int command__print(const char *text)
+{
+	fputs(text, stdout);
+	return command__stdout_done();
+}

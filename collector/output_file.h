@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * output_file.h - files the program writes, mostly as root into directories of others.
+ *
+ * Owns:     how a file comes into being: under a temporary name that did not exist, never through a
+ *           symbolic link, owned by the user behind sudo; then renamed to its place.
+ * Must not: know what is in it.
+ *
+ *   output_file__create()    DIR/.NAME.PID-N.tmp, mode 0600, O_EXCL | O_NOFOLLOW
+ *   output_file__publish()   an older NAME moves to NAME.old (if asked for), the new one takes its place
+ *   output_file__discard()   as if nothing had been
+ *
+ * A device or FIFO that stands at the place (/dev/null) is written to as it is, where that is allowed.
+ */
+#ifndef CPT_OUTPUT_FILE_H
+#define CPT_OUTPUT_FILE_H
+
+#include <stddef.h>
+
+struct output_file {
+	int fd;	    /* -1: not open; read and write for regular files */
+	char *path; /* where it goes; owned */
+	char *temp; /* where it is until published; NULL once published or for devices; owned */
+};
+
+#define OUTPUT_KEEP_OLD	  0x1 /* the older file moves to PATH.old instead of being replaced */
+#define OUTPUT_SEEKABLE	  0x2 /* only a regular file will do */
+
+/* 0, or -errno after having said what is wrong, in one line. */
+int output_file__create(struct output_file *f, const char *path, unsigned int flags);
+int output_file__publish(struct output_file *f, unsigned int flags);
+/* Writes all of it. 0 or -errno (nothing said). */
+int output_file__write(struct output_file *f, const char *text, size_t len);
+/* Closes; a file that was not published goes away. Safe on {.fd = -1} and after itself. */
+void output_file__discard(struct output_file *f);
+
+/* write, publish, close: for reports. 0 or -errno after having said why; f is done with either way. */
+int output_file__finish(struct output_file *f, const char *text, size_t len);
+
+#define OUTPUT_FILE_NONE ((struct output_file){.fd = -1})
+
+#endif /* CPT_OUTPUT_FILE_H */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* recording.c - see recording.h. */
+#include "recording.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "config.h"
+#include "exit_status.h"
+#include "format.h"
+#include "say.h"
+#include "spawn.h"
+
+#define TRACE_FLAGS (OUTPUT_KEEP_OLD | OUTPUT_SEEKABLE)
+
+void recording__begin(const struct record_opts *o)
+{
+	say__level(o->verbose ? 2 : o->quiet ? 0 : 1);
+	spawn__signals();
+}
+
+/* From here on a trace is found at its name even if we are killed. Before, an older one stands there:
+ * a command that cannot be started costs nobody his last trace. */
+static void put_in_place(void *ctx)
+{
+	struct recording *rec = ctx;
+
+	if (output_file__publish(&rec->trace, TRACE_FLAGS) < 0)
+		rec->failed = true;
+}
+
+static void say_figures(const struct recorder_result *res)
+{
+	char n[FMT_SZ], m[FMT_SZ], d[FMT_SZ];
+
+	say_verbose("recorded %s context switches of %s tasks", fmt_count(n, res->switches),
+		    fmt_count(m, res->tasks));
+	say_verbose("trace: %s bytes, %.1f per switch", fmt_count(n, res->trace_bytes),
+		    res->switches ? (double)res->trace_bytes / (double)res->switches : 0);
+	say_verbose("the tracer itself used %s of CPU time",
+		    fmt_duration(d, res->close.tracer_cpu_ns, false));
+	say_verbose("switches without an event: %s rebuilt, %s not; records lost: %s",
+		    fmt_count(n, res->close.mends), fmt_count(m, res->close.mends_failed),
+		    fmt_count(d, res->close.lost_ring));
+}
+
+int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
+		    char *const *argv)
+{
+	struct recorder_opts opts = {
+		.spawn = {.argv = argv, .user = o->user},
+		.session = {.ring_sz = o->buffer_sz,
+			    .no_occupancy = o->no_budget,
+			    .verbose = o->verbose},
+		.version = CPT_VERSION,
+		.wait_all = o->wait_all,
+		.duration_ns = o->duration_ns,
+		.released = put_in_place,
+		.released_ctx = rec,
+	};
+
+	memset(rec, 0, sizeof(*rec));
+	rec->trace = OUTPUT_FILE_NONE;
+	if (output_file__create(&rec->trace, path, TRACE_FLAGS) < 0)
+		return CPT_STATUS_TRACER;
+	opts.trace_fd = rec->trace.fd;
+	recorder__run(&opts, &rec->res);
+	if (!rec->res.released) {
+		say_error("%s", rec->res.line);
+		output_file__discard(&rec->trace);
+		return rec->res.status;
+	}
+	if (rec->res.trace_err) {
+		say_error("%s", rec->res.line);
+		rec->failed = true;
+	}
+	say_figures(&rec->res);
+	return 0;
+}
+
+void recording__end(struct recording *rec)
+{
+	output_file__discard(&rec->trace);
+}
+
+int recording__status(const struct recording *rec, const struct record_opts *o)
+{
+	return rec->failed && o->strict ? CPT_STATUS_TRACER : rec->res.status;
+}

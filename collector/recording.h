@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * recording.h - one recording into a trace file that `run` and `record` make alike.
+ *
+ * Owns:     the file of the trace, what the recorder is told, and what is said of how it went.
+ * Must not: analyse or report.
+ */
+#ifndef CPT_RECORDING_H
+#define CPT_RECORDING_H
+
+#include "output_file.h"
+#include "recorder.h"
+#include "run_opts.h"
+
+struct recording {
+	struct output_file trace;
+	struct recorder_result res;
+	bool failed; /* something of ours failed after the release; it has been said */
+};
+
+/* Once per program, before the first recording: signals, output levels. */
+void recording__begin(const struct record_opts *o);
+
+/* Runs argv and records it to path. 0 if the command ran: the trace is open in rec->trace then, to be
+ * read and closed by recording__end. Else it has been said why, and the exit status is returned. */
+int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
+		    char *const *argv);
+void recording__end(struct recording *rec);
+
+/* What the program returns for a recording that was made. */
+int recording__status(const struct recording *rec, const struct record_opts *o);
+
+#endif /* CPT_RECORDING_H */

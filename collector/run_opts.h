@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * run_opts.h - the command lines of `run` and `record`.
+ *
+ * Owns:     their tables of options and what they mean together. Parsed without BPF or root.
+ */
+#ifndef CPT_RUN_OPTS_H
+#define CPT_RUN_OPTS_H
+
+#include "cli.h"
+#include "view.h"
+
+struct record_opts {
+	const char *output; /* NULL: CPT_TRACE_DEFAULT */
+	const char *user;
+	uint64_t buffer_sz; /* per CPU; 0: the default */
+	uint64_t duration_ns; /* record: 0 until the command ends */
+	bool wait_all;
+	bool no_budget;
+	bool strict;
+	bool quiet, verbose;
+	/* record: asked for, not supported yet */
+	const char *pids, *cgroup;
+	bool all_cpus;
+};
+
+struct run_opts {
+	struct record_opts rec;
+	const char *json;	 /* "-": stdout */
+	const char *report_file; /* NULL: stderr */
+	uint32_t repeat;
+	uint32_t in_progress; /* CPT_IN_PROGRESS_* */
+	uint32_t top;
+	uint32_t width;
+};
+
+#define REPEAT_MAX 1000
+
+extern const struct cli_option run_options[];
+extern const struct cli_option record_options[];
+
+/* Defaults. */
+void run_opts__init(struct run_opts *o);
+
+#endif /* CPT_RUN_OPTS_H */

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* run_outputs.c - see run_outputs.h. */
+#include "run_outputs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "json_report.h"
+#include "say.h"
+#include "term.h"
+#include "text_report.h"
+
+static bool json_to_stdout(const struct run_opts *o)
+{
+	return o->json && !strcmp(o->json, "-");
+}
+
+int run_outputs__open(struct run_outputs *out, const struct run_opts *o)
+{
+	int err = 0;
+
+	*out = (struct run_outputs){.o = o, .json = OUTPUT_FILE_NONE, .text = OUTPUT_FILE_NONE};
+	if (o->json && !json_to_stdout(o))
+		err = output_file__create(&out->json, o->json, 0);
+	if (!err && o->report_file)
+		err = output_file__create(&out->text, o->report_file, 0);
+	if (err < 0)
+		run_outputs__close(out);
+	return err;
+}
+
+static int write_json(struct run_outputs *out, const struct cpt_report *r, json_t *more)
+{
+	json_t *json = json_report__build(r);
+	struct strbuf text = {0};
+	char *dump = NULL;
+	int err;
+
+	if (json && (!more || !json_object_set(json, "repeats", more)))
+		dump = json_report__dump(json);
+	json_decref(json);
+	if (dump) {
+		strbuf__adds(&text, dump);
+		strbuf__addc(&text, '\n');
+	}
+	if (!dump || text.failed)
+		err = fail(-ENOMEM, "cannot write the JSON report: out of memory");
+	else if (json_to_stdout(out->o))
+		err = command__print(strbuf__str(&text));
+	else
+		err = output_file__finish(&out->json, strbuf__str(&text), text.len);
+	free(dump);
+	strbuf__free(&text);
+	return err;
+}
+
+/* stderr may be a terminal the user has closed: an error then has nowhere to be said but the status. */
+static int write_stderr(const struct strbuf *text)
+{
+	const char *s = strbuf__str(text);
+	size_t len = text->len;
+
+	while (len) {
+		ssize_t n = write(STDERR_FILENO, s, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(-errno, "cannot write the report to standard error: %s",
+				    strerror(errno));
+		s += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_text(struct run_outputs *out, const struct cpt_report *r, const char *note)
+{
+	int fd = out->o->report_file ? out->text.fd : STDERR_FILENO, err;
+	struct text_report_opts opts = {
+		.style = term_style(fd, out->o->width),
+		.by = CPT_ROWS_AUTO,
+		.sort = CPT_SORT_RUNNING,
+		.top = out->o->top,
+		.note = note,
+	};
+	struct strbuf text = {0};
+
+	text_report__add(&text, r, &opts);
+	if (text.failed)
+		err = fail(-ENOMEM, "cannot write the report: out of memory");
+	else if (out->o->report_file)
+		err = output_file__finish(&out->text, strbuf__str(&text), text.len);
+	else
+		err = write_stderr(&text);
+	strbuf__free(&text);
+	return err;
+}
+
+int run_outputs__write(struct run_outputs *out, const struct cpt_report *r, const char *note,
+		       json_t *more)
+{
+	int text_err = 0, json_err = 0;
+
+	if (out->o->report_file || !out->o->rec.quiet)
+		text_err = write_text(out, r, note);
+	if (out->o->json)
+		json_err = write_json(out, r, more);
+	return text_err ? text_err : json_err;
+}
+
+void run_outputs__close(struct run_outputs *out)
+{
+	output_file__discard(&out->json);
+	output_file__discard(&out->text);
+}

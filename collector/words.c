@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* words.c - see words.h. */
+#include "words.h"
+
+#include <inttypes.h>
+
+#include "format.h"
+
+/* Shares of the active (not idle) window. Below a twentieth, running in parallel could not have
+ * shortened the run by more than that; below a hundredth it is start-up and shut-down. */
+#define HARDLY_PARALLEL 0.05
+#define NOT_PARALLEL	0.01
+/* Nine tenths is "nearly all" to a reader, half is "mostly". */
+#define NEARLY_ALL 0.9
+#define MOSTLY	   0.5
+/* From half of the window on, idleness must be said in the first sentence: averages over the whole
+ * window would then describe the idle time and not the work. */
+#define MOSTLY_IDLE 0.5
+/* A caveat is worth a line when what it is about is at least a tenth of the window. */
+#define CAVEAT_SHARE 0.1
+/* Our on-CPU time and the kernel's, after what is explained: a hundredth is what clocks read at
+ * either end of short stretches can make; more is a defect to be told. */
+#define AUDIT_TOLERANCE 0.01
+/* Steal below a hundredth of the CPU time there was does not change any figure's first two digits. */
+#define STEAL_TOLERANCE 0.01
+
+const char *words__class(enum cpt_class cls)
+{
+	static const char *const text[CPT_CLASS_CNT] = {
+		[CPT_CLASS_PARALLEL] = "two or more CPUs worked on it at once",
+		[CPT_CLASS_CONCURRENT] = "several in progress, at most one running",
+		[CPT_CLASS_SERIAL] = "one thing in progress",
+		[CPT_CLASS_IDLE] = "nothing in progress",
+		[CPT_CLASS_UNKNOWN] = "events were lost, it cannot be told",
+	};
+
+	return cls < CPT_CLASS_CNT ? text[cls] : "?";
+}
+
+static uint64_t active_ns(const struct cpt_report *r)
+{
+	return r->window_ns - r->class_ns[CPT_CLASS_IDLE];
+}
+
+static double share(uint64_t part, uint64_t total)
+{
+	return total ? (double)part / (double)total : 0;
+}
+
+/* The class of most of the time that is neither idle nor unknown, and the next one's time. */
+static enum cpt_class leading_class(const struct cpt_report *r, uint64_t *second)
+{
+	enum cpt_class best = CPT_CLASS_PARALLEL;
+	int cls;
+
+	*second = 0;
+	for (cls = CPT_CLASS_PARALLEL; cls <= CPT_CLASS_SERIAL; cls++)
+		if (r->class_ns[cls] > r->class_ns[best])
+			best = (enum cpt_class)cls;
+	for (cls = CPT_CLASS_PARALLEL; cls <= CPT_CLASS_SERIAL; cls++)
+		if (cls != (int)best && r->class_ns[cls] > *second)
+			*second = r->class_ns[cls];
+	return best;
+}
+
+bool words__verdict_uncertain(const struct cpt_report *r)
+{
+	uint64_t second, unknown = r->class_ns[CPT_CLASS_UNKNOWN];
+	enum cpt_class best = leading_class(r, &second);
+
+	return unknown && unknown >= r->class_ns[best] - second;
+}
+
+static bool is_mostly_idle(const struct cpt_report *r)
+{
+	return share(r->class_ns[CPT_CLASS_IDLE], r->window_ns) >= MOSTLY_IDLE && active_ns(r);
+}
+
+/* "3.9 things in progress, 1.03 of 2 CPUs busy on average" */
+static void add_figures(struct strbuf *b, const struct cpt_report *r)
+{
+	double scale = is_mostly_idle(r) ? 1 / share(active_ns(r), r->window_ns) : 1;
+	double in_progress = r->concurrent_average * scale;
+	char c[FMT_SZ], p[FMT_SZ];
+
+	strbuf__addf(b, "%s thing%s in progress, %s of %" PRIu32 " CPU%s busy on average",
+		     fmt_average(c, in_progress), in_progress >= 0.995 && in_progress < 1.005 ? "" : "s",
+		     fmt_average(p, r->parallel_average * scale), r->cpus_allowed,
+		     r->cpus_allowed == 1 ? "" : "s");
+	if (is_mostly_idle(r))
+		strbuf__adds(b, " while it was active");
+}
+
+static void add_parallel_verdict(struct strbuf *b, const struct cpt_report *r)
+{
+	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
+	char p[FMT_SZ];
+
+	fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
+	if (part >= NEARLY_ALL && r->efficiency >= NEARLY_ALL)
+		strbuf__adds(b, "Parallel, on nearly all the CPUs it may use: ");
+	else if (part >= NEARLY_ALL)
+		strbuf__adds(b, "Parallel nearly all the time: ");
+	else if (part >= MOSTLY)
+		strbuf__addf(b, "Mostly parallel (%s of the time it was active): ", p);
+	else
+		strbuf__addf(b, "Parallel more than anything else (%s of the time it was active): ",
+			     p);
+	add_figures(b, r);
+}
+
+static void add_concurrent_verdict(struct strbuf *b, const struct cpt_report *r)
+{
+	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
+	char p[FMT_SZ];
+
+	fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
+	if (part < NOT_PARALLEL)
+		strbuf__adds(b, "Concurrent, not parallel: ");
+	else if (part < HARDLY_PARALLEL)
+		strbuf__adds(b, "Concurrent, hardly parallel: ");
+	else
+		strbuf__addf(b, "Concurrent, parallel for %s of the time it was active: ", p);
+	add_figures(b, r);
+}
+
+static void add_serial_verdict(struct strbuf *b, const struct cpt_report *r)
+{
+	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
+	uint64_t serial = r->class_ns[CPT_CLASS_SERIAL];
+	char p[FMT_SZ];
+
+	strbuf__adds(b, "Serial");
+	if (share(r->split_ns[CPT_SPLIT_SERIAL_WAITING], serial) >= MOSTLY)
+		strbuf__adds(b, ", and mostly waiting");
+	else if (share(r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE], serial) >= MOSTLY)
+		strbuf__adds(b, ", and mostly waiting for a CPU");
+	if (part >= HARDLY_PARALLEL)
+		strbuf__addf(b, ", parallel for %s of the time it was active",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r)));
+	strbuf__adds(b, ": ");
+	add_figures(b, r);
+}
+
+void words__verdict(struct strbuf *b, const struct cpt_report *r)
+{
+	char p[FMT_SZ];
+
+	if (!r->window_ns) {
+		strbuf__adds(b, "Nothing to tell: no time was recorded.");
+		return;
+	}
+	if (r->verdict == CPT_CLASS_UNKNOWN) {
+		strbuf__addf(b, "The trace cannot tell: events were lost, and %s of the time is unknown.",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
+		return;
+	}
+	if (r->verdict == CPT_CLASS_IDLE) {
+		strbuf__adds(b, "Idle: nothing was in progress.");
+		return;
+	}
+	if (words__verdict_uncertain(r))
+		strbuf__adds(b, "Not certain, events were lost. What is known: ");
+	if (r->verdict == CPT_CLASS_PARALLEL)
+		add_parallel_verdict(b, r);
+	else if (r->verdict == CPT_CLASS_CONCURRENT)
+		add_concurrent_verdict(b, r);
+	else
+		add_serial_verdict(b, r);
+	if (is_mostly_idle(r))
+		strbuf__addf(b, "; idle for %s of the time",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_IDLE], r->window_ns));
+	strbuf__addc(b, '.');
+}
+
+static uint64_t waiting_ns(const struct cpt_report *r)
+{
+	uint64_t sum = 0;
+	int reason;
+
+	for (reason = 0; reason < CPT_REASON_WAITING_CNT; reason++)
+		sum += r->reason_ns[reason];
+	return sum;
+}
+
+void words__caveat(struct strbuf *b, const struct cpt_report *r)
+{
+	uint64_t other = r->reason_ns[CPT_REASON_OTHER], waiting = waiting_ns(r);
+	uint64_t quiet = r->class_ns[CPT_CLASS_SERIAL] + r->class_ns[CPT_CLASS_IDLE];
+	char d[FMT_SZ];
+
+	if (r->verdict == CPT_CLASS_CONCURRENT && r->cpus_allowed == 1)
+		strbuf__adds(b, "It was allowed one CPU only: nothing could run in parallel.");
+	else if (r->verdict == CPT_CLASS_CONCURRENT && other > waiting / 2 &&
+		 share(other, r->window_ns) >= CAVEAT_SHARE)
+		strbuf__addf(b,
+			     "%s of its waiting could not be told apart (other): where that was only "
+			     "waiting for work, less was in progress than this says.",
+			     fmt_duration(d, other, false));
+	else if (share(r->reason_ns[CPT_REASON_CONDVAR], r->window_ns) >= CAVEAT_SHARE &&
+		 share(quiet, r->window_ns) >= CAVEAT_SHARE)
+		strbuf__addf(b,
+			     "Threads were %s on condition variables of unknown meaning; to count "
+			     "that as work in progress: --in-progress condvar.",
+			     fmt_duration(d, r->reason_ns[CPT_REASON_CONDVAR], false));
+	else if (share(r->split_ns[CPT_SPLIT_IDLE_ASLEEP], r->window_ns) >= MOSTLY)
+		strbuf__addf(b,
+			     "Up to %" PRIu32 " thread%s slept at once, which is not work in progress; to "
+			     "count it: --in-progress sleep.",
+			     r->peak_asleep, r->peak_asleep == 1 ? "" : "s");
+}
+
+bool words__data_incomplete(const struct cpt_report *r)
+{
+	return r->quality.lost_located || r->quality.lost_other || r->quality.incomplete;
+}
+
+static bool warn_incomplete(struct strbuf *b, const struct cpt_report *r)
+{
+	if (!r->quality.incomplete)
+		return false;
+	strbuf__addf(b, "the trace is not whole: %s",
+		     r->quality.incomplete_why ? r->quality.incomplete_why : "it was cut off");
+	return true;
+}
+
+static bool warn_open(struct strbuf *b, const struct cpt_report *r)
+{
+	if (!r->window_open)
+		return false;
+	strbuf__adds(b, "the end of the command was not recorded");
+	return true;
+}
+
+static bool warn_lost(struct strbuf *b, const struct cpt_report *r)
+{
+	uint64_t lost = r->quality.lost_located + r->quality.lost_other;
+	char n[FMT_SZ], p[FMT_SZ];
+
+	if (!lost)
+		return false;
+	strbuf__addf(b, "%s event%s lost, %s of the time unknown (a larger --buffer-size may help)",
+		     fmt_count(n, lost), lost == 1 ? "" : "s",
+		     fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
+	return true;
+}
+
+static bool warn_mends(struct strbuf *b, const struct cpt_report *r)
+{
+	char n[FMT_SZ];
+
+	if (!r->quality.mends_failed)
+		return false;
+	strbuf__addf(b, "%s switches fired no event and could not be rebuilt",
+		     fmt_count(n, r->quality.mends_failed));
+	return true;
+}
+
+static bool warn_odd(struct strbuf *b, const struct cpt_report *r)
+{
+	char n[FMT_SZ];
+
+	if (!r->quality.odd_events)
+		return false;
+	strbuf__addf(b, "%s event%s contradicted those before and %s reconciled",
+		     fmt_count(n, r->quality.odd_events), r->quality.odd_events == 1 ? "" : "s",
+		     r->quality.odd_events == 1 ? "was" : "were");
+	return true;
+}
+
+static bool warn_steal(struct strbuf *b, const struct cpt_report *r)
+{
+	uint64_t total = r->window_ns * (r->cpus_online ? r->cpus_online : 1);
+	char p[FMT_SZ];
+
+	if (r->quality.steal_ns == UINT64_MAX ||
+	    share(r->quality.steal_ns, total) < STEAL_TOLERANCE)
+		return false;
+	strbuf__addf(b, "the hypervisor took %s of the CPU time (steal), which counts as running here",
+		     fmt_percent(p, r->quality.steal_ns, total));
+	return true;
+}
+
+/* The kernel leaves steal out, and charges a task that wakes on an idle CPU from its wake-up on,
+ * where we say runnable: either explains a difference in its own direction up to its own size. */
+static bool warn_audit(struct strbuf *b, const struct cpt_report *r)
+{
+	uint64_t ours = r->quality.audit_ours_ns, kernel = r->quality.audit_kernel_ns;
+	uint64_t steal = r->quality.steal_ns == UINT64_MAX ? 0 : r->quality.steal_ns;
+	uint64_t diff = ours > kernel ? ours - kernel : kernel - ours;
+	uint64_t explained = ours > kernel ? steal : r->runnable_ns;
+	char d[FMT_SZ];
+
+	if (!r->quality.audit_valid || diff <= explained ||
+	    share(diff - explained, kernel) < AUDIT_TOLERANCE)
+		return false;
+	strbuf__addf(b, "on-CPU time is %s %s the kernel's own account, beyond what is explained",
+		     fmt_duration(d, diff, false), ours > kernel ? "above" : "below");
+	return true;
+}
+
+static bool warn_folded(struct strbuf *b, const struct cpt_report *r)
+{
+	if (!r->concurrent_folded)
+		return false;
+	strbuf__addf(b, "the concurrency profile ends at \"%" PRIu32 " or more\"",
+		     r->concurrent_cnt ? r->concurrent_cnt - 1 : 0);
+	return true;
+}
+
+bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i)
+{
+	static bool (*const checks[])(struct strbuf *, const struct cpt_report *) = {
+		warn_incomplete, warn_open,  warn_lost,	 warn_mends,
+		warn_odd,	 warn_steal, warn_audit, warn_folded,
+	};
+	unsigned int check;
+
+	for (check = 0; check < sizeof(checks) / sizeof(checks[0]); check++) {
+		size_t len = b->len;
+
+		if (!checks[check](b, r))
+			continue;
+		if (!i--)
+			return true;
+		b->len = len;
+		if (b->s)
+			b->s[len] = '\0';
+	}
+	return false;
+}
