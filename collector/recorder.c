@@ -159,6 +159,8 @@ static bool at_end(struct recorder *r)
 	if (reaped && !r->reaped_ns)
 		r->reaped_ns = now;
 	bpf_session__live(r->session, &root, &all);
+	if (r->opts->duration_ns && now - r->start_ns >= r->opts->duration_ns)
+		return true;
 	if (r->opts->wait_all)
 		return reaped && !all;
 	/* A process is only reaped after its last thread; that switch-out is under way at most. */
@@ -284,6 +286,8 @@ int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
 		goto out;
 	}
 	res->released = true;
+	if (opts->released)
+		opts->released(opts->released_ctx);
 	watch(&r);
 	close_trace(&r);
 	if (!r.child.reaped)
