@@ -630,8 +630,13 @@ int cpt_cell_check(__u64 *ctx)
 	if (!cell->ready && cpt_preempt_known && bpf_core_field_exists(cur->se.cfs_rq) &&
 	    bpf_core_field_exists(struct cfs_rq, rq))
 		cell->preempt_ptr = (__u64)BPF_CORE_READ(cur, se.cfs_rq, rq) + cpt_preempt_off;
-	if (!cpt_regs_off)
-		cpt_regs_off = (__u64)bpf_task_pt_regs((void *)cur) - (__u64)cur->stack;
+	if (!cpt_regs_off) {
+		/* Through memory: before 6.2 the verifier refuses to subtract from a kernel pointer. */
+		volatile __s64 *off = &cpt_regs_off;
+
+		*off = (__u64)bpf_task_pt_regs((void *)cur);
+		*off -= (__u64)cur->stack;
+	}
 	if (cell->cur_task_ptr != (__u64)cur || cell->cur != (t ? t->id : 0)) {
 		broken = cell->ready;
 		heal(cell, cpu, cur, t);
