@@ -85,7 +85,9 @@ static __noinline void occupancy_turn(struct cpt_cell *cell, __u32 cpu, __u64 ts
 	__u32 word = (cpu / 64) & (CPT_MASK_WORDS - 1);
 	__u64 bit = 1ULL << (cpu & 63), start, span;
 
-	if (cpt_quiet[word] & bit) {
+	if (!cpt_occupancy) {
+		/* Only what holds the CPU is kept, for the next record's flags. */
+	} else if (cpt_quiet[word] & bit) {
 		start = cell->occ_since_ns + cell->occ_idle_ns + cell->occ_other_ns;
 		span = ts > start ? ts - start : 0;
 		if (cell->kind == CPT_KIND_IDLE)
@@ -484,7 +486,7 @@ int cpt_sched_switch(__u64 *ctx)
 		if (!n) {
 			kind = foreign_kind(next);
 			cell->cur_task_ptr = (__u64)next;
-			if (cpt_occupancy && kind != cell->kind)
+			if (kind != cell->kind)
 				occupancy_turn(cell, cpu, bpf_ktime_get_ns(), kind);
 			return 0;
 		}
