@@ -8,9 +8,10 @@
  *   add_*   ──► fresh keys (runs that are sorted or nearly so)
  *   advance ──► sort fresh, merge into pending, emit those before the horizon
  *
- * Each task keeps the list of its wake-ups that are still to be emitted, ordered by time, so that a
- * blocking switch-out finds its end in one step: everything before it has been emitted, so the list's
- * head is the first wake-up after it.
+ * Each task keeps the lists of its switch-ins and its switch-outs that are still to be emitted, ordered
+ * by time, so that a blocking switch-out finds its end in one step: everything before it has been
+ * emitted, so the head of its switch-ins is the next one, and names the wake-up, unless records
+ * between the two were lost.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -56,21 +57,33 @@ union slot {
 
 enum { SLOT_FREE, SLOT_SWITCH, SLOT_OCCUPANCY, SLOT_LOSS, SLOT_LIFE };
 
+/* A task's switches in one direction, by time. */
+enum { WAY_IN, WAY_OUT, WAY_CNT };
+
+struct link {
+	uint32_t next, prev;
+};
+
+struct list {
+	uint32_t head, tail;
+};
+
 struct side {
-	uint64_t ts_ns;	    /* the record's time as clamped */
-	uint32_t wake_next; /* by time, of the same task; free slots: the next free one */
-	uint32_t wake_prev;
-	uint32_t cpu;
-	uint8_t kind;	/* SLOT_* */
-	uint8_t refs;	/* keys that refer to it */
-	uint8_t done;	/* LIFE: has been emitted ahead of its key */
-	uint8_t reserved;
+	uint64_t ts_ns;		   /* the record's time as clamped */
+	struct link link[WAY_CNT]; /* SWITCH: of next, of prev; FREE: [0].next is the next free one */
+	uint16_t cpu;
+	uint8_t kind; /* SLOT_* */
+	uint8_t refs; /* keys that refer to it */
+	uint8_t done; /* LIFE: has been emitted ahead of its key */
+	uint8_t reserved[3];
 };
 
 struct task_state {
 	uint64_t open_ts_ns; /* emitted blocking switch-out whose end is not known; 0 none */
-	uint32_t wake_head, wake_tail;
+	struct list list[WAY_CNT];
 	uint32_t new_slot, exit_slot; /* NEW, EXIT that wait to be emitted */
+	uint32_t on_cpu;	      /* by what was emitted: 1 + CPU, 0 none */
+	uint32_t reserved;
 };
 
 struct cpu_state {
@@ -151,13 +164,13 @@ static uint32_t slot_new(struct cpt_merge *m, uint8_t kind, uint32_t cpu, uint64
 	uint32_t slot = m->free_head;
 
 	if (slot) {
-		m->free_head = m->sides[slot].wake_next;
+		m->free_head = m->sides[slot].link[0].next;
 	} else {
 		if (m->slot_cnt == m->slot_cap && slots_grow(m))
 			return 0;
 		slot = m->slot_cnt++;
 	}
-	m->sides[slot] = (struct side){ .ts_ns = ts_ns, .cpu = cpu, .kind = kind, .refs = 1 };
+	m->sides[slot] = (struct side){ .ts_ns = ts_ns, .cpu = (uint16_t)cpu, .kind = kind, .refs = 1 };
 	return slot;
 }
 
@@ -168,7 +181,7 @@ static void slot_put(struct cpt_merge *m, uint32_t slot)
 	if (--s->refs)
 		return;
 	s->kind = SLOT_FREE;
-	s->wake_next = m->free_head;
+	s->link[0].next = m->free_head;
 	m->free_head = slot;
 }
 
@@ -278,40 +291,40 @@ static int late_wake(struct cpt_merge *m, const struct cpt_rec_switch *sw, uint3
 
 /* ---- adding ----------------------------------------------------------------------------------- */
 
-/* Into the task's list of wake-ups, which are few and come nearly in order. */
-static void wake_link(struct cpt_merge *m, uint32_t slot)
+/* Into the task's list; records come nearly in order. */
+static void list_add(struct cpt_merge *m, uint32_t task, int way, uint32_t slot)
 {
-	const uint64_t ts_ns = m->slots[slot].sw.wake_ts_ns;
-	struct task_state *t = &m->tasks[m->slots[slot].sw.next];
-	uint32_t prev = t->wake_tail;
+	struct list *l = &m->tasks[task].list[way];
+	struct link *link = &m->sides[slot].link[way];
+	uint32_t prev = l->tail;
 
-	while (prev && m->slots[prev].sw.wake_ts_ns > ts_ns)
-		prev = m->sides[prev].wake_prev;
-	m->sides[slot].wake_prev = prev;
-	m->sides[slot].wake_next = prev ? m->sides[prev].wake_next : t->wake_head;
-	if (m->sides[slot].wake_next)
-		m->sides[m->sides[slot].wake_next].wake_prev = slot;
+	while (prev && m->sides[prev].ts_ns > m->sides[slot].ts_ns)
+		prev = m->sides[prev].link[way].prev;
+	link->prev = prev;
+	link->next = prev ? m->sides[prev].link[way].next : l->head;
+	if (link->next)
+		m->sides[link->next].link[way].prev = slot;
 	else
-		t->wake_tail = slot;
+		l->tail = slot;
 	if (prev)
-		m->sides[prev].wake_next = slot;
+		m->sides[prev].link[way].next = slot;
 	else
-		t->wake_head = slot;
+		l->head = slot;
 }
 
-static void wake_unlink(struct cpt_merge *m, uint32_t slot)
+static void list_del(struct cpt_merge *m, uint32_t task, int way, uint32_t slot)
 {
-	struct task_state *t = &m->tasks[m->slots[slot].sw.next];
-	const uint32_t prev = m->sides[slot].wake_prev, next = m->sides[slot].wake_next;
+	struct list *l = &m->tasks[task].list[way];
+	const struct link *link = &m->sides[slot].link[way];
 
-	if (prev)
-		m->sides[prev].wake_next = next;
+	if (link->prev)
+		m->sides[link->prev].link[way].next = link->next;
 	else
-		t->wake_head = next;
-	if (next)
-		m->sides[next].wake_prev = prev;
+		l->head = link->next;
+	if (link->next)
+		m->sides[link->next].link[way].prev = link->prev;
 	else
-		t->wake_tail = prev;
+		l->tail = link->prev;
 }
 
 static void add_key(struct keys *k, uint64_t ts_ns, uint32_t slot, uint32_t ord)
@@ -394,7 +407,12 @@ static int add_switch(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_sw
 	sw = &m->slots[slot].sw;
 	memcpy(sw, rec, sizeof(*sw));
 	add_key(&m->fresh_ring, ts_ns, slot, ORD(KIND_RING, cpu));
-	if (!(sw->flags & CPT_SW_NEXT_WOKEN) || !sw->next)
+	if (sw->prev)
+		list_add(m, sw->prev, WAY_OUT, slot);
+	if (!sw->next)
+		return 0;
+	list_add(m, sw->next, WAY_IN, slot);
+	if (!(sw->flags & CPT_SW_NEXT_WOKEN))
 		return 0;
 	if (sw->wake_ts_ns > ts_ns)
 		sw->wake_ts_ns = ts_ns;
@@ -402,7 +420,6 @@ static int add_switch(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_sw
 		return late_wake(m, sw, cpu);
 	add_key(&m->fresh_wake, sw->wake_ts_ns, slot, ORD(KIND_WAKE, sw->next));
 	m->sides[slot].refs++;
-	wake_link(m, slot);
 	return 0;
 }
 
@@ -578,8 +595,8 @@ static void merge_runs(struct key *out, const struct key *a, size_t a_cnt, const
 
 	if (a_cnt && b_cnt && !key_after(a_end - 1, b)) {
 		memcpy(out, a, a_cnt * sizeof(*a));
-		memcpy(out + a_cnt, b, b_cnt * sizeof(*b));
-		return;
+		out += a_cnt;
+		a = a_end;
 	}
 	while (a < a_end && b < b_end) {
 		const bool take_b = key_after(a, b);
@@ -588,9 +605,10 @@ static void merge_runs(struct key *out, const struct key *a, size_t a_cnt, const
 		b += take_b;
 		a += !take_b;
 	}
-	memcpy(out, a, (size_t)(a_end - a) * sizeof(*a));
-	out += a_end - a;
-	memcpy(out, b, (size_t)(b_end - b) * sizeof(*b));
+	if (a < a_end)
+		memcpy(out, a, (size_t)(a_end - a) * sizeof(*a));
+	else if (b < b_end)
+		memcpy(out, b, (size_t)(b_end - b) * sizeof(*b));
 }
 
 /* Length of the sorted run at `at`; one that is shorter than MIN_RUN_CNT is made longer. */
@@ -687,82 +705,6 @@ static int settle_fresh(struct cpt_merge *m)
 	m->pending = m->swap;
 	m->swap = other;
 	return 0;
-}
-
-/* ---- one instant ------------------------------------------------------------------------------ */
-
-/* Task that a key's event takes off a CPU, wakes, or puts on one; 0 none. */
-static uint32_t task_out(const struct cpt_merge *m, const struct key *k)
-{
-	return k->ord >> 30 == KIND_RING && m->sides[k->slot].kind == SLOT_SWITCH ?
-		       m->slots[k->slot].sw.prev :
-		       0;
-}
-
-static uint32_t task_in(const struct cpt_merge *m, const struct key *k)
-{
-	return k->ord >> 30 == KIND_RING && m->sides[k->slot].kind == SLOT_SWITCH ?
-		       m->slots[k->slot].sw.next :
-		       0;
-}
-
-static uint32_t task_woken(const struct cpt_merge *m, const struct key *k)
-{
-	return k->ord >> 30 == KIND_WAKE ? m->slots[k->slot].sw.next : 0;
-}
-
-/* Whether b, though later in plain order, must stand before a. Both are of one instant. */
-static bool must_precede(const struct cpt_merge *m, const struct key *b, const struct key *a)
-{
-	const uint32_t in = task_in(m, a);
-
-	if (!in)
-		return false;
-	return b->ord >> 30 == KIND_WAKE ? b->slot == a->slot : task_out(m, b) == in;
-}
-
-/* Whether a, being earlier in plain order, must stay before b. */
-static bool must_stay(const struct cpt_merge *m, const struct key *a, const struct key *b)
-{
-	const uint32_t woken = task_woken(m, b), out = task_out(m, a);
-
-	if (a->ord >> 30 == KIND_LIFE)
-		return true;
-	return out && (out == woken || out == task_in(m, b));
-}
-
-/* Moves the key at `from` to the place `to` before it, if nothing between must stay before it. A
- * wake-up passes what its switch-in's CPU did after that switch-in: also the task leaving again. */
-static bool move_up(const struct cpt_merge *m, struct key *k, size_t to, size_t from)
-{
-	const struct key key = k[from];
-	const uint32_t own_ord = key.ord >> 30 == KIND_WAKE ? k[to].ord : key.ord;
-
-	for (size_t i = to; i < from; i++)
-		if (k[i].ord != own_ord ? must_stay(m, &k[i], &key) : own_ord == key.ord)
-			return false;
-	memmove(&k[to + 1], &k[to], (from - to) * sizeof(*k));
-	k[to] = key;
-	return true;
-}
-
-/* Puts the keys of one instant into an order that can have happened. Each place takes the first key
- * that nothing behind it must precede; where they contradict each other the plain order stands. */
-static void order_instant(const struct cpt_merge *m, struct key *k, size_t cnt)
-{
-	for (size_t i = 0; i + 1 < cnt; i++) {
-		size_t moves = cnt; /* each move brings up another key, so this many end it */
-		size_t j = i + 1;
-
-		while (j < cnt && moves) {
-			if (must_precede(m, &k[j], &k[i]) && move_up(m, k, i, j)) {
-				moves--;
-				j = i + 1;
-			} else {
-				j++;
-			}
-		}
-	}
 }
 
 /* ---- emitting --------------------------------------------------------------------------------- */
@@ -901,12 +843,25 @@ static inline void emit_birth(struct cpt_merge *m, uint32_t task, uint64_t ts_ns
 		emit_life(m, m->tasks[task].new_slot, ts_ns);
 }
 
+/* The wake-up that ends the wait which the task's switch-out at ts_ns begins, NULL when it is not known:
+ * the next switch-in has it, if the task was not seen to leave a CPU in between. */
+static const struct cpt_rec_switch *next_wake(const struct cpt_merge *m, const struct task_state *t,
+					      uint64_t ts_ns)
+{
+	const uint32_t in = t->list[WAY_IN].head, out = t->list[WAY_OUT].head;
+	const struct cpt_rec_switch *sw = &m->slots[in].sw;
+
+	if (!in || !(sw->flags & CPT_SW_NEXT_WOKEN) || sw->wake_ts_ns < ts_ns)
+		return NULL;
+	return !out || m->sides[out].ts_ns >= sw->wake_ts_ns ? sw : NULL;
+}
+
 /* What prev waits for and how that will end, as far as it is known. */
 static void fill_wait(struct cpt_merge *m, struct cpt_event *ev, const struct cpt_rec_switch *sw)
 {
 	struct task_state *t = &m->tasks[sw->prev];
 	struct cpt_wait *wait = &m->waits[m->batch_cnt - 1];
-	const struct cpt_rec_switch *wake = t->wake_head ? &m->slots[t->wake_head].sw : NULL;
+	const struct cpt_rec_switch *wake;
 
 	*wait = (struct cpt_wait){
 		.sysno = sw->sysno,
@@ -921,13 +876,32 @@ static void fill_wait(struct cpt_merge *m, struct cpt_event *ev, const struct cp
 	if (sw->flags & CPT_SW_PREV_TIMEOUT)
 		wait->wait_flags |= CPT_WAIT_TIMEOUT;
 	ev->wait = wait;
-	t->open_ts_ns = 0;
 	if (!sw->prev)
 		return;
+	wake = next_wake(m, t, ev->ts_ns);
 	if (wake && wake->wake_ts_ns < m->complete_ns)
 		ev->end = cpt_wake_end(wake->wake_ctx, wake->flags, wake->waker, &ev->end_waker);
 	else
 		t->open_ts_ns = ev->ts_ns;
+}
+
+/* A task's wait that is open when it leaves or enters a CPU has lost its wake-up. */
+static void note_out(struct cpt_merge *m, uint32_t task, uint32_t slot)
+{
+	if (!task)
+		return;
+	list_del(m, task, WAY_OUT, slot);
+	m->tasks[task].open_ts_ns = 0;
+	m->tasks[task].on_cpu = 0;
+}
+
+static void note_in(struct cpt_merge *m, uint32_t task, uint32_t slot)
+{
+	if (!task)
+		return;
+	list_del(m, task, WAY_IN, slot);
+	m->tasks[task].open_ts_ns = 0;
+	m->tasks[task].on_cpu = 1u + m->sides[slot].cpu;
 }
 
 static void emit_switch(struct cpt_merge *m, uint32_t slot, uint64_t ts_ns)
@@ -948,10 +922,10 @@ static void emit_switch(struct cpt_merge *m, uint32_t slot, uint64_t ts_ns)
 	ev->cpu = m->sides[slot].cpu;
 	ev->task = sw->prev;
 	ev->other = sw->next;
+	note_out(m, sw->prev, slot);
 	if (sw->flags & CPT_SW_PREV_BLOCKED)
 		fill_wait(m, ev, sw);
-	/* It runs again: if its wake-up has not come by now, it is lost. */
-	m->tasks[sw->next].open_ts_ns = 0;
+	note_in(m, sw->next, slot);
 }
 
 static void emit_wake(struct cpt_merge *m, uint32_t slot)
@@ -960,7 +934,6 @@ static void emit_wake(struct cpt_merge *m, uint32_t slot)
 	struct cpt_event *ev;
 
 	emit_birth(m, sw->next, sw->wake_ts_ns);
-	wake_unlink(m, slot);
 	if (m->tasks[sw->next].open_ts_ns && !m->err)
 		m->err = late_end(m, sw);
 	if (m->err)
@@ -1033,6 +1006,48 @@ static void emit(struct cpt_merge *m, const struct key *k)
 		slot_put(m, k->slot);
 }
 
+/* Whether what k says can happen now, k[-idx..-1] being what else is left of its instant before it in
+ * plain order: a CPU does one thing after the other, a task enters a CPU once it has left the one it
+ * was on and its wake-up is out, and is woken when it is not running. */
+static bool can_happen(const struct cpt_merge *m, const struct key *k, size_t idx)
+{
+	const struct side *side = &m->sides[k->slot];
+	const struct cpt_rec_switch *sw = &m->slots[k->slot].sw;
+
+	if (k->ord >> 30 == KIND_LIFE)
+		return true;
+	if (k->ord >> 30 == KIND_WAKE)
+		return !m->tasks[sw->next].on_cpu;
+	for (size_t i = 1; i <= idx; i++)
+		if (k[-(ptrdiff_t)i].ord == k->ord)
+			return false;
+	if (side->kind != SLOT_SWITCH || !sw->next)
+		return true;
+	/* Two references: the key of its wake-up is not out yet, though of this instant. */
+	if (side->refs > 1 && sw->wake_ts_ns == side->ts_ns)
+		return false;
+	return !m->tasks[sw->next].on_cpu || sw->next == sw->prev;
+}
+
+/* Emits the keys of one instant, cnt of them, in an order that can have happened: the first in plain
+ * order that can happen next. Where none can, because records are missing, the first. */
+static void emit_instant(struct cpt_merge *m, struct key *k, size_t cnt)
+{
+	for (; cnt && !m->err; cnt--) {
+		struct key key;
+		size_t i = 0;
+
+		while (i < cnt && !can_happen(m, &k[i], i))
+			i++;
+		if (i == cnt)
+			i = 0;
+		key = k[i];
+		memmove(k + 1, k, i * sizeof(*k));
+		*k++ = key;
+		emit(m, &key);
+	}
+}
+
 /* Emits pending keys before the horizon, or all. */
 static int emit_pending(struct cpt_merge *m, uint64_t horizon_ns, bool all)
 {
@@ -1044,8 +1059,10 @@ static int emit_pending(struct cpt_merge *m, uint64_t horizon_ns, bool all)
 
 		while (end < p->cnt && p->at[end].ts_ns == p->at[done].ts_ns)
 			end++;
-		if (end - done > 1 && end - done <= TIE_CNT_MAX)
-			order_instant(m, p->at + done, end - done);
+		if (end - done > 1 && end - done <= TIE_CNT_MAX) {
+			emit_instant(m, p->at + done, end - done);
+			done = end;
+		}
 		for (; done < end && !m->err; done++)
 			emit(m, &p->at[done]);
 	}

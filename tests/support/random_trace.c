@@ -18,6 +18,7 @@ struct machine {
 	uint64_t now_ns;
 	uint32_t task_cnt, live_cnt;
 	enum where where[TASKS_MAX + 1];
+	uint64_t in_ts_ns[TASKS_MAX + 1]; /* a task enters a CPU at most once at one instant */
 	uint32_t cur[CPUS_MAX]; /* task, TB_IDLE, TB_OTHER */
 	uint64_t occ_ts_ns[CPUS_MAX];
 };
@@ -44,7 +45,7 @@ static uint32_t pick(struct machine *m, enum where where)
 	for (uint32_t i = 0; i < m->task_cnt; i++) {
 		const uint32_t task = 1 + (from + i) % m->task_cnt;
 
-		if (m->where[task] == where)
+		if (m->where[task] == where && (where == ON_CPU || m->in_ts_ns[task] < m->now_ns))
 			return task;
 	}
 	return 0;
@@ -99,8 +100,10 @@ static uint32_t pick_next(struct machine *m)
 static void put_on(struct machine *m, uint32_t cpu, uint32_t next)
 {
 	m->cur[cpu] = next;
-	if (next != TB_IDLE && next != TB_OTHER)
-		m->where[next] = ON_CPU;
+	if (next == TB_IDLE || next == TB_OTHER)
+		return;
+	m->where[next] = ON_CPU;
+	m->in_ts_ns[next] = m->now_ns;
 }
 
 static void step_out(struct machine *m, uint32_t cpu)
