@@ -148,9 +148,11 @@ static void add_clipped_line(struct strbuf *b, const char *line, size_t len,
 void draw_clipped(struct strbuf *b, const char *lines, const struct text_style *style)
 {
 	while (*lines) {
-		size_t len = strcspn(lines, "\n");
+		size_t len = strcspn(lines, "\n"), shown = len;
 
-		add_clipped_line(b, lines, len, style);
+		while (shown && lines[shown - 1] == ' ')
+			shown--;
+		add_clipped_line(b, lines, shown, style);
 		lines += len;
 		if (*lines) {
 			strbuf__addc(b, '\n');

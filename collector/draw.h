@@ -34,7 +34,7 @@ const char *draw_dot(const struct text_style *style);
 /* Appends two blocks of lines side by side, the right one from column `col` on. */
 void draw_beside(struct strbuf *b, const char *left, const char *right, unsigned int col);
 
-/* Appends lines cut to the style's width. */
+/* Appends lines cut to the style's width, without blanks at their ends. */
 void draw_clipped(struct strbuf *b, const char *lines, const struct text_style *style);
 
 /* A table: cells are added row by row, left to right; the columns are as wide as their content. */

@@ -398,8 +398,9 @@ static void add_quality(struct strbuf *b, const struct cpt_report *r,
 	if (!i) {
 		strbuf__addf(&line, "complete, %s context switches", fmt_count(n, r->switches));
 		if (r->quality.mends)
-			strbuf__addf(&line, " (%s of them fired no event and were rebuilt)",
-				     fmt_count(m, r->quality.mends));
+			strbuf__addf(&line, "; %s that fired no event %s rebuilt",
+				     fmt_count(m, r->quality.mends),
+				     r->quality.mends == 1 ? "was" : "were");
 	}
 	strbuf__addc(&line, '.');
 	strbuf__adds(b, "\n ");

@@ -83,8 +83,12 @@ static void add_figures(struct strbuf *b, const struct cpt_report *r)
 	double in_progress = r->concurrent_average * scale;
 	char c[FMT_SZ], p[FMT_SZ];
 
-	strbuf__addf(b, "%s thing%s in progress, %s of %" PRIu32 " CPU%s busy on average",
-		     fmt_average(c, in_progress), in_progress >= 0.995 && in_progress < 1.005 ? "" : "s",
+	/* What would be printed as 1.00 is one thing. */
+	if (in_progress >= 0.995 && in_progress < 1.005)
+		strbuf__adds(b, "1 thing");
+	else
+		strbuf__addf(b, "%s things", fmt_average(c, in_progress));
+	strbuf__addf(b, " in progress, %s of %" PRIu32 " CPU%s busy on average",
 		     fmt_average(p, r->parallel_average * scale), r->cpus_allowed,
 		     r->cpus_allowed == 1 ? "" : "s");
 	if (is_mostly_idle(r))

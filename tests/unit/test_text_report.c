@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* test_text_report.c - the report for people: widths, alphabets, hostile names, honest figures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/escape.h"
+#include "collector/format.h"
+#include "collector/text_report.h"
+#include "collector/words.h"
+
+#include "report_fixture.h"
+
+static struct report_fixture fixture;
+
+static int setup(void **state)
+{
+	report_fixture(&fixture);
+	return 0;
+}
+
+static struct text_report_opts plain(unsigned int width, bool utf8)
+{
+	return (struct text_report_opts){.style = {.utf8 = utf8, .width = width},
+					 .top = CPT_TOP_DEFAULT};
+}
+
+/* The text; valid until the next call. */
+static const char *text_of(const struct text_report_opts *opts)
+{
+	static struct strbuf out;
+
+	strbuf__clear(&out);
+	text_report__add(&out, &fixture.report, opts);
+	assert_false(out.failed);
+	return strbuf__str(&out);
+}
+
+static const char *report_at(unsigned int width, bool utf8)
+{
+	struct text_report_opts opts = plain(width, utf8);
+
+	return text_of(&opts);
+}
+
+static void assert_fits(const char *text, unsigned int width)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (display_width(text, len) > width)
+			fail_msg("wider than %u: %.*s", width, (int)len, text);
+		assert_true(!len || text[len - 1] != ' ');
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void the_answer_comes_first(void **state)
+{
+	const char *text = report_at(80, true);
+
+	assert_memory_equal(text, " ./app --workers 4\n", 19);
+	assert_non_null(strstr(text, "2.00 s · 2 of 2 CPUs allowed · 1 process, 5 threads · exit status 0"));
+	assert_non_null(strstr(text, "Concurrent, hardly parallel: 3.96 things in progress, 1.01 of 2 CPUs "
+				     "busy on\n average."));
+	assert_true(strstr(text, "hardly parallel") < strstr(text, "Where the 2.00 s went"));
+	assert_non_null(strstr(text, "contended    94.1 %  one runs, others want its lock"));
+	assert_non_null(strstr(text, "worker-3"));
+	assert_non_null(strstr(text, "Data: complete, 49,408 context switches."));
+}
+
+static void every_width_fits(void **state)
+{
+	unsigned int width;
+
+	for (width = CPT_WIDTH_MIN; width <= 200; width += 4) {
+		assert_fits(report_at(width, true), width);
+		assert_fits(report_at(width, false), width);
+	}
+}
+
+static void ascii_where_there_is_nothing_else(void **state)
+{
+	const char *p;
+
+	strcpy(fixture.threads[1].name, "caf\xc3\xa9");
+	for (p = report_at(80, false); *p; p++)
+		assert_in_range((unsigned char)*p, '\n', '~');
+	assert_non_null(strstr(report_at(80, false), "caf\\xc3\\xa9"));
+	assert_non_null(strstr(report_at(80, true), "caf\xc3\xa9"));
+}
+
+static void no_colour_unless_wanted(void **state)
+{
+	struct text_report_opts opts = plain(80, true);
+
+	assert_null(strchr(text_of(&opts), '\033'));
+	opts.style.colour = true;
+	assert_non_null(strstr(text_of(&opts), "\033[1m"));
+	assert_fits(text_of(&opts), 80);
+}
+
+static void hostile_names_do_no_harm(void **state)
+{
+	static const char *const names[] = {"\033]0;owned\007", "a\nb\rc", "\xff\xfe\x80", "\xe2\x80\xae" "drow",
+					    "\xc2\x9b" "31m", "tab\there"};
+	const char *text, *p;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct cpt_thread *t = report_fixture__add_thread(&fixture, names[i]);
+
+		t->life_ns = t->running_ns = t->alone_ns = FIXTURE_MS * 600;
+	}
+	fixture.argv[1] = (char *)"\033[2J\nrm -rf";
+	strcpy(fixture.names[0], "\033[31m");
+	fixture.overlap[1] = fixture.overlap[2] = FIXTURE_MS * 30;
+	fixture.report.quality.incomplete = true;
+	fixture.report.quality.incomplete_why = "\033[5mblink";
+	text = report_at(80, true);
+	for (p = text; *p; p++)
+		assert_true((unsigned char)*p >= 0x20 || *p == '\n');
+	assert_null(strchr(text, 0x7f));
+	assert_null(strstr(text, "\xc2\x9b"));
+	assert_null(strstr(text, "\xe2\x80\xae"));
+	assert_non_null(strstr(text, "\\x1b]0;owned\\x07"));
+	assert_non_null(strstr(text, "a\\nb\\rc"));
+	assert_non_null(strstr(text, "\\xff\\xfe\\x80"));
+	assert_fits(text, 80);
+}
+
+static void wide_characters_keep_columns_in_line(void **state)
+{
+	strcpy(fixture.threads[1].name, "\xe6\x97\xa5\xe6\x9c\xac"); /* two columns each */
+	assert_non_null(strstr(report_at(80, true), "\n   \xe6\x97\xa5\xe6\x9c\xac      4002"));
+	assert_non_null(strstr(report_at(80, true), "\n   worker-2  4003"));
+}
+
+static void a_pool_is_one_row(void **state)
+{
+	struct text_report_opts opts = plain(80, true);
+	char name[CPT_COMM_LEN];
+	const char *text;
+	int i;
+
+	for (i = 5; i <= 64; i++) {
+		struct cpt_thread *t;
+
+		snprintf(name, sizeof(name), "worker-%d", i);
+		t = report_fixture__add_thread(&fixture, name);
+		t->life_ns = t->running_ns = t->alone_ns = FIXTURE_MS;
+	}
+	text = text_of(&opts);
+	assert_non_null(strstr(text, "worker-*   ×64"));
+	assert_null(strstr(text, "worker-7 "));
+	opts.by = CPT_ROWS_THREAD;
+	text = text_of(&opts);
+	assert_non_null(strstr(text, "worker-1 "));
+	assert_non_null(strstr(text, "and 55 more threads"));
+	opts.by = CPT_ROWS_PROCESS;
+	assert_non_null(strstr(text_of(&opts), "×65"));
+}
+
+static void rows_are_sorted_as_asked(void **state)
+{
+	struct text_report_opts opts = plain(80, true);
+	const char *text;
+
+	opts.sort = 3; /* parked */
+	text = text_of(&opts);
+	assert_true(strstr(text, "   app       4001") < strstr(text, "   worker-1"));
+	opts.sort = 0;
+	text = text_of(&opts);
+	assert_true(strstr(text, "   app       4001") > strstr(text, "   worker-4"));
+	opts.top = 2;
+	assert_non_null(strstr(text_of(&opts), "and 3 more threads"));
+}
+
+static void lost_events_are_said(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	const char *text;
+
+	r->quality.lost_located = 1234;
+	r->class_ns[CPT_CLASS_UNKNOWN] = r->split_ns[CPT_SPLIT_UNKNOWN] = 200 * FIXTURE_MS;
+	r->class_ns[CPT_CLASS_CONCURRENT] -= 200 * FIXTURE_MS;
+	text = report_at(80, true);
+	assert_non_null(strstr(text, "1,234 events lost"));
+	assert_non_null(strstr(text, "unknown        10.0 %"));
+	assert_null(strstr(text, "Not certain"));
+	assert_true(words__data_incomplete(r));
+	/* As much unknown as the class leads by: the verdict must not sound sure. */
+	r->class_ns[CPT_CLASS_UNKNOWN] = 1000 * FIXTURE_MS;
+	r->class_ns[CPT_CLASS_CONCURRENT] = 938 * FIXTURE_MS;
+	assert_non_null(strstr(report_at(80, true), "Not certain"));
+	r->verdict = CPT_CLASS_UNKNOWN;
+	assert_non_null(strstr(report_at(80, true), "The trace cannot tell"));
+}
+
+static void audit_flags_only_what_is_not_explained(void **state)
+{
+	struct cpt_quality *q = &fixture.report.quality;
+
+	q->audit_valid = true;
+	q->audit_ours_ns = 2000 * FIXTURE_MS;
+	/* The kernel charges from the wake-up, which is our runnable: 56 ms of it. */
+	q->audit_kernel_ns = 2050 * FIXTURE_MS;
+	assert_null(strstr(report_at(200, true), "own account"));
+	q->audit_kernel_ns = 2150 * FIXTURE_MS;
+	assert_non_null(strstr(report_at(200, true), "below the kernel's own account"));
+	q->audit_kernel_ns = 1900 * FIXTURE_MS;
+	assert_non_null(strstr(report_at(200, true), "above the kernel's own account"));
+	q->steal_ns = 100 * FIXTURE_MS;
+	assert_null(strstr(report_at(200, true), "own account"));
+}
+
+static void a_report_of_nothing_is_a_report(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct cpt_trace_meta meta = fixture.meta;
+
+	meta.argv = NULL;
+	memset(r, 0, sizeof(*r));
+	r->meta = &meta;
+	r->quality.steal_ns = UINT64_MAX;
+	r->verdict = CPT_CLASS_IDLE;
+	assert_fits(report_at(80, true), 80);
+	assert_non_null(strstr(report_at(80, true), "no time was recorded"));
+}
+
+static void many_cpus_make_few_rows(void **state)
+{
+	static uint64_t profile[129];
+
+	fixture.report.parallel_ns = profile;
+	fixture.report.cores_ns = profile;
+	fixture.report.parallel_cnt = 129;
+	fixture.report.parallel_peak = 128;
+	fixture.report.cpus_allowed = fixture.report.cpus_online = 128;
+	profile[3] = profile[100] = 1000 * FIXTURE_MS;
+	assert_non_null(strstr(report_at(80, true), "   2-3            50.0 %"));
+	assert_non_null(strstr(report_at(80, true), "   64-127         50.0 %"));
+	assert_non_null(strstr(report_at(80, true), "   128             0.0 %"));
+}
+
+static void figures_are_honest(void **state)
+{
+	char buf[FMT_SZ];
+
+	assert_string_equal(fmt_percent(buf, 0, 100), "0.0 %");
+	assert_string_equal(fmt_percent(buf, 1, 1000000), "<0.1 %");
+	assert_string_equal(fmt_percent(buf, 999999, 1000000), ">99.9 %");
+	assert_string_equal(fmt_percent(buf, 1000000, 1000000), "100.0 %");
+	assert_string_equal(fmt_percent(buf, 1, 3), "33.3 %");
+	assert_string_equal(fmt_percent(buf, 1, 0), "0.0 %");
+	assert_string_equal(fmt_duration(buf, 0, true), "0");
+	assert_string_equal(fmt_duration(buf, 999, true), "999 ns");
+	assert_string_equal(fmt_duration(buf, 1000, true), "1.00 µs");
+	assert_string_equal(fmt_duration(buf, 12340, false), "12.3 us");
+	assert_string_equal(fmt_duration(buf, 999499, true), "999 µs");
+	assert_string_equal(fmt_duration(buf, 999500, true), "1.00 ms");
+	assert_string_equal(fmt_duration(buf, 9996000, true), "10.0 ms");
+	assert_string_equal(fmt_duration(buf, UINT64_C(999499000000), true), "999 s");
+	assert_string_equal(fmt_duration(buf, UINT64_C(1000000000000), true), "16 m 40 s");
+	assert_string_equal(fmt_duration(buf, UINT64_C(7500000000000), true), "2 h 05 m");
+	assert_string_equal(fmt_average(buf, 0), "0");
+	assert_string_equal(fmt_average(buf, 0.001), "<0.01");
+	assert_string_equal(fmt_average(buf, 9.999), "10.0");
+	assert_string_equal(fmt_count(buf, 1234567), "1,234,567");
+	assert_string_equal(fmt_count(buf, 999), "999");
+}
+
+static void utf8_is_decoded_strictly(void **state)
+{
+	static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
+					  "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x82", "\xc3"};
+	uint32_t cp;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(utf8_decode(bad[i], strlen(bad[i]), &cp), 0);
+	assert_int_equal(utf8_decode("\xf0\x9f\x98\x80", 4, &cp), 4);
+	assert_int_equal(cp, 0x1f600);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_answer_comes_first, setup),
+		cmocka_unit_test_setup(every_width_fits, setup),
+		cmocka_unit_test_setup(ascii_where_there_is_nothing_else, setup),
+		cmocka_unit_test_setup(no_colour_unless_wanted, setup),
+		cmocka_unit_test_setup(hostile_names_do_no_harm, setup),
+		cmocka_unit_test_setup(wide_characters_keep_columns_in_line, setup),
+		cmocka_unit_test_setup(a_pool_is_one_row, setup),
+		cmocka_unit_test_setup(rows_are_sorted_as_asked, setup),
+		cmocka_unit_test_setup(lost_events_are_said, setup),
+		cmocka_unit_test_setup(audit_flags_only_what_is_not_explained, setup),
+		cmocka_unit_test_setup(a_report_of_nothing_is_a_report, setup),
+		cmocka_unit_test_setup(many_cpus_make_few_rows, setup),
+		cmocka_unit_test(figures_are_honest),
+		cmocka_unit_test(utf8_is_decoded_strictly),
+	};
+
+	/* Widths of characters come from the locale; this one is part of the C library. */
+	if (!setlocale(LC_CTYPE, "C.UTF-8")) {
+		fprintf(stderr, "no C.UTF-8 locale\n");
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
