@@ -8,12 +8,19 @@
  *           |<------------------------- window -------------------------->|
  *           |      |<---- --time A,B: accounting only in here ---->|
  *
- * States are followed from the first event on; the timeline accounts only while it is open.
+ * States are followed from the first event on; the timeline accounts only while it is open. A trace
+ * without a command (attached) is open from its first event to its end.
  *
  * Lost records (LOSS on one CPU): whatever was off the CPUs, or on that one, may have been woken,
- * run and blocked again unseen, so all of it is UNKNOWN until its next event. To make that cheap,
- * tasks are listed for it only after the first loss: each loss empties the list, each event puts
- * its task back.
+ * run and blocked again unseen, so all of it is UNKNOWN until its next event; and while the hole
+ * lasts, a task that leaves another CPU or is born may run there unseen, so it is UNKNOWN too:
+ *
+ *      CPU 0  ---A---|........ hole ........|---B---      A, and all that is off the CPUs: unknown
+ *      CPU 1  -------C-------|      D       |-------      C from its switch-out on: unknown
+ *                            ^ its next event is a wake-up that a switch-in brought: certain again
+ *
+ * To make that cheap, tasks are listed for it only after the first loss: each loss empties the
+ * list, each event puts its task back.
  */
 #include "analysis.h"
 
@@ -27,6 +34,9 @@
 #include "timeline.h"
 #include "wait_class.h"
 
+/* No clock of this kind gets there (146 years); sums and sizes of bins rely on it. */
+#define TS_MAX_NS (1ull << 62)
+
 enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_OVER };
 
 struct cpt_analysis {
@@ -35,7 +45,7 @@ struct cpt_analysis {
 	struct tasks tasks;
 	struct timeline tl;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
-	bool filtered; /* some condition on tasks is set */
+	bool filtered; /* some condition on who a task is is set */
 
 	enum window_state window;
 	uint64_t now_ns;
@@ -70,7 +80,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->opts = *opts;
 	if (meta->flags & CPT_TRACE_WAIT_ALL)
 		a->opts.wait_all = true;
-	a->filtered = f->pid_cnt || f->tid_cnt || f->comm_cnt || f->cpus;
+	a->filtered = f->pid_cnt || f->tid_cnt || f->comm_cnt;
 	a->next_stop_ns = UINT64_MAX;
 	sysno_table(meta->machine, a->sysno);
 	err = timeline__init(&a->tl, meta, &a->tasks, &a->opts);
@@ -179,6 +189,12 @@ static void move_to(struct cpt_analysis *a, uint64_t ts_ns)
 	timeline__advance(&a->tl, a->now_ns);
 }
 
+static uint64_t from_start(const struct cpt_analysis *a, uint64_t offset_ns)
+{
+	return offset_ns < UINT64_MAX - a->window_start_ns ? a->window_start_ns + offset_ns
+							   : UINT64_MAX;
+}
+
 static void open_window(struct cpt_analysis *a)
 {
 	const struct cpt_filter *f = &a->opts.filter;
@@ -188,9 +204,8 @@ static void open_window(struct cpt_analysis *a)
 	a->cut_from_ns = a->now_ns;
 	a->cut_to_ns = UINT64_MAX;
 	if (f->have_time) {
-		a->cut_from_ns += f->time_from_ns;
-		if (f->time_to_ns < UINT64_MAX - a->now_ns)
-			a->cut_to_ns = a->now_ns + f->time_to_ns;
+		a->cut_from_ns = from_start(a, f->time_from_ns);
+		a->cut_to_ns = from_start(a, f->time_to_ns);
 	}
 	if (a->cut_from_ns == a->now_ns && a->cut_from_ns < a->cut_to_ns)
 		open_accounting(a);
@@ -225,19 +240,38 @@ static int list_known(struct cpt_analysis *a, struct task *t)
 	return 0;
 }
 
-/* All changes of a live task go through here, so that counts and sums follow. */
-static int set_state(struct cpt_analysis *a, struct task *t, enum cpt_state state,
-		     enum cpt_reason reason)
+/* Is it still of the workload where it is now? Only while the task is out of the counts. */
+static void refresh_here(struct cpt_analysis *a, struct task *t)
 {
-	timeline__leave(&a->tl, t);
-	if (t->state == CPT_STATE_RUNNING && t->live)
+	bool member = t->chosen && task_is_here(&a->tasks, t);
+
+	if (t->member && !member)
+		timeline__drop_mask(&a->tl, t);
+	t->member = member;
+}
+
+/* Likewise when who it is has changed. */
+static void refresh_member(struct cpt_analysis *a, struct task *t)
+{
+	t->chosen = task_chosen(&a->tasks, t);
+	refresh_here(a, t);
+}
+
+/* A live task leaves its CPU, or changes while off the CPUs. */
+static int set_off(struct cpt_analysis *a, struct task *t, enum cpt_state state,
+		   enum cpt_reason reason)
+{
+	if (t->state == CPT_STATE_RUNNING)
 		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
-	t->state = state;
-	t->reason = reason;
-	if (state == CPT_STATE_RUNNING)
-		t->on_cpu_since_ns = a->now_ns;
-	timeline__enter(&a->tl, t);
+	timeline__turn(&a->tl, t, state, reason, t->cpu);
 	return list_known(a, t);
+}
+
+/* Likewise; but while a CPU's records are missing, what is off the others may be on that one. */
+static int set_off_unless_hole(struct cpt_analysis *a, struct task *t, enum cpt_state state,
+			       enum cpt_reason reason)
+{
+	return set_off(a, t, a->holes ? CPT_STATE_UNKNOWN : state, reason);
 }
 
 static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state state, uint32_t cpu)
@@ -248,7 +282,7 @@ static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state sta
 	a->all_live++;
 	if (t->proc == 1)
 		a->root_live++;
-	t->member = task_selected(&a->tasks, t);
+	refresh_member(a, t);
 	if (state == CPT_STATE_RUNNING)
 		t->on_cpu_since_ns = a->now_ns;
 	timeline__enter(&a->tl, t);
@@ -257,31 +291,25 @@ static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state sta
 
 static void die(struct cpt_analysis *a, struct task *t)
 {
-	set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	if (t->state == CPT_STATE_RUNNING)
+		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
 	timeline__leave(&a->tl, t);
 	timeline__drop_mask(&a->tl, t);
+	t->state = CPT_STATE_RUNNABLE;
 	t->live = false;
 	a->all_live--;
 	if (t->proc == 1)
 		a->root_live--;
-	if (a->window == WINDOW_OPEN && (a->opts.wait_all ? !a->all_live : !a->root_live) &&
-	    (t->proc == 1 || a->opts.wait_all))
+	if (a->window != WINDOW_OPEN || !a->meta->argv)
+		return;
+	if (a->opts.wait_all ? !a->all_live : t->proc == 1 && !a->root_live)
 		end_window(a);
 }
 
-/* Who the task is has changed, or where it is: does the filter still select it? */
-static void refresh_member(struct cpt_analysis *a, struct task *t)
-{
-	bool member = task_selected(&a->tasks, t);
+/* ---- switches and wakes ------------------------------------------------------------------------- */
 
-	if (t->member && !member)
-		timeline__drop_mask(&a->tl, t);
-	t->member = member;
-}
-
-/* ---- switches and wakes ------------------------------------------------------------------------
- */
-
+/* Is the waker of the workload? The filter's set of CPUs is not asked: it says where to look, not
+ * who belongs together. A waker that is not born yet cannot be known to be chosen. */
 static bool ended_by_us(const struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	const struct task *waker;
@@ -291,7 +319,7 @@ static bool ended_by_us(const struct cpt_analysis *a, const struct cpt_event *ev
 	if (!a->filtered)
 		return true;
 	waker = tasks__find(&a->tasks, ev->end_waker);
-	return waker && waker->member;
+	return waker && waker->chosen;
 }
 
 static struct cpt_blocked classify(const struct cpt_analysis *a, const struct task *t,
@@ -320,52 +348,51 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 
 	t->wake_pending = false;
 	if (ev->flags & CPT_SW_PREV_DEAD) {
-		if (a->tl.open)
-			t->row.voluntary++;
+		t->row.voluntary += t->counted;
 		die(a, t);
 		return 0;
 	}
 	if (ev->flags & CPT_SW_PREV_UNKNOWN)
-		return set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 	if (!(ev->flags & CPT_SW_PREV_BLOCKED)) {
-		if (a->tl.open)
-			t->row.involuntary++;
-		return set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		t->row.involuntary += t->counted;
+		return set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	}
-	if (a->tl.open)
-		t->row.voluntary++;
+	t->row.voluntary += t->counted;
 	/* Woken between leaving the run queue and the switch: it is runnable at once. */
 	if (wake_pending)
-		return set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		return set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	if (!ev->wait)
-		return set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 	blocked = classify(a, t, ev);
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
-	return set_state(a, t, blocked.state, blocked.reason);
+	return set_off_unless_hole(a, t, blocked.state, blocked.reason);
 }
 
 static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 {
 	t->wake_pending = false;
-	t->sysno = CPT_SYSNO_NONE;
-	t->end_waker = 0;
-	if (t->on_cpu_since_ns && t->cpu != cpu && a->tl.open)
-		t->row.migrations++;
+	if (t->on_cpu_since_ns && t->cpu != cpu)
+		t->row.migrations += t->counted;
 	if (t->state == CPT_STATE_RUNNING) { /* still on another CPU by our account */
 		a->counts.odd_events++;
+		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
 		if (a->cpu_cur[t->cpu] == t->row.id)
 			a->cpu_cur[t->cpu] = 0;
 	}
-	timeline__leave(&a->tl, t);
-	if (t->state == CPT_STATE_RUNNING)
-		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
-	t->state = CPT_STATE_RUNNABLE; /* left already: set_state below only enters */
-	t->cpu = cpu;
-	if (a->opts.filter.cpus)
-		refresh_member(a, t);
+	if (a->opts.filter.cpus) {
+		timeline__leave(&a->tl, t);
+		t->cpu = cpu;
+		refresh_here(a, t);
+		t->state = CPT_STATE_RUNNING;
+		timeline__enter(&a->tl, t);
+	} else {
+		timeline__turn(&a->tl, t, CPT_STATE_RUNNING, CPT_REASON_OTHER, cpu);
+	}
+	t->on_cpu_since_ns = a->now_ns;
 	a->cpu_cur[cpu] = t->row.id;
-	return set_state(a, t, CPT_STATE_RUNNING, CPT_REASON_OTHER);
+	return list_known(a, t);
 }
 
 /* The task a switch speaks of. One that was never born in this trace comes alive here. */
@@ -394,7 +421,21 @@ static int vacate_cpu(struct cpt_analysis *a, uint32_t cpu)
 	if (!t || !t->live || t->state != CPT_STATE_RUNNING || t->cpu != cpu)
 		return 0;
 	a->counts.odd_events++;
-	return set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+	return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+}
+
+/* A switch-out that says nothing new: a rebuilt one that came after the task was seen elsewhere, or
+ * the final one of a task whose EXIT already had to stand for it. */
+static bool is_old_news(const struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	const struct task *t;
+
+	if (!(ev->flags & (CPT_SW_MENDED | CPT_SW_PREV_DEAD)))
+		return false;
+	t = tasks__find(&a->tasks, ev->task);
+	if (!t || !t->known || (t->live && t->state == CPT_STATE_RUNNING && t->cpu == ev->cpu))
+		return false;
+	return !t->live || (ev->flags & CPT_SW_MENDED && t->state != CPT_STATE_UNKNOWN);
 }
 
 static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
@@ -409,7 +450,7 @@ static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 		if (err)
 			return err;
 	}
-	if (ev->task) {
+	if (ev->task && !is_old_news(a, ev)) {
 		t = switch_task(a, ev->task, cpu);
 		if (!t)
 			return -errno;
@@ -445,7 +486,8 @@ static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
 	case CPT_STATE_UNKNOWN:
-		return set_state(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		/* Certain even beside a hole: the wake-up came with a switch-in that was seen. */
+		return set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	case CPT_STATE_RUNNABLE:
 	case CPT_STATE_CNT:
 		break;
@@ -453,8 +495,7 @@ static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 	return 0;
 }
 
-/* ---- identity ----------------------------------------------------------------------------------
- */
+/* ---- identity ------------------------------------------------------------------------------------ */
 
 static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 {
@@ -474,7 +515,7 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t->live && ev->task == 1 && a->meta->argv) /* lives from its exec on */
 		return 0;
 	if (!t->live)
-		return come_alive(a, t, CPT_STATE_RUNNABLE, ev->cpu);
+		return come_alive(a, t, a->holes ? CPT_STATE_UNKNOWN : CPT_STATE_RUNNABLE, ev->cpu);
 	/* Its first switch was seen before its birth. */
 	if (was_root_thread != (t->proc == 1))
 		a->root_live += t->proc == 1 ? 1 : -1;
@@ -491,7 +532,7 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t)
 		return -errno;
 	timeline__leave(&a->tl, t);
-	err = tasks__exec(&a->tasks, t, ev->info);
+	err = tasks__exec(t, ev->info);
 	if (err)
 		return err;
 	t->group = TASK_NONE;
@@ -533,6 +574,9 @@ static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t)
 		return -errno;
 	t->row.kernel_cpu_ns = ev->info->sum_exec_ns;
+	/* Its final switch-out is lost: this is what is left of it. */
+	if (t->live && t->state == CPT_STATE_UNKNOWN && a->hole_until_ns[ev->cpu])
+		die(a, t);
 	return 0;
 }
 
@@ -550,8 +594,7 @@ static int on_affinity(struct cpt_analysis *a, const struct cpt_event *ev)
 	return err;
 }
 
-/* ---- lost records -------------------------------------------------------------------------------
- */
+/* ---- lost records --------------------------------------------------------------------------------- */
 
 static void doubt(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 {
@@ -560,21 +603,22 @@ static void doubt(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	if (t->state == CPT_STATE_RUNNING && t->cpu != cpu)
 		return;
 	t->wake_pending = false;
-	set_state(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER); /* it is listed: cannot fail */
+	set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER); /* it is listed: cannot fail */
 }
 
 static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 {
+	const uint64_t until = ev->until_ns < TS_MAX_NS ? ev->until_ns : TS_MAX_NS;
 	uint32_t kept = 0;
 
 	a->counts.lost += ev->count;
-	if (ev->until_ns > a->now_ns) {
+	if (until > a->now_ns) {
 		if (!a->hole_until_ns[ev->cpu]) {
 			a->holes++;
 			timeline__hole(&a->tl, +1);
 		}
-		if (ev->until_ns > a->hole_until_ns[ev->cpu])
-			a->hole_until_ns[ev->cpu] = ev->until_ns;
+		if (until > a->hole_until_ns[ev->cpu])
+			a->hole_until_ns[ev->cpu] = until;
 	}
 	if (!a->tracking) {
 		a->tracking = true;
@@ -599,16 +643,20 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 	return 0;
 }
 
-/* ---- the pass
- * ------------------------------------------------------------------------------------ */
+/* ---- the pass ---------------------------------------------------------------------------------- */
 
 static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 {
-	if (ev->cpu >= a->tl.cpu_cnt)
+	if (ev->cpu >= a->tl.cpu_cnt || ev->ts_ns > TS_MAX_NS)
 		return -EINVAL;
 	move_to(a, ev->ts_ns);
 	switch (ev->type) {
 	case CPT_EV_SWITCH:
+		if (a->window == WINDOW_BEFORE && (ev->task || ev->other)) {
+			/* Nothing is of the workload before the command's exec: that is lost. */
+			a->counts.odd_events++;
+			open_window(a);
+		}
 		return on_switch(a, ev);
 	case CPT_EV_WAKE:
 		return on_wake(a, ev);
@@ -653,7 +701,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 	bool open = a->window != WINDOW_OVER;
 
 	if (a->window == WINDOW_OPEN && !a->err) {
-		move_to(a, last_ns);
+		move_to(a, last_ns < TS_MAX_NS ? last_ns : TS_MAX_NS);
 		end_window(a);
 		a->err = a->tl.err;
 	}

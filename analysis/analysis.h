@@ -20,7 +20,8 @@ struct cpt_analysis;
 /* Which tasks make the workload. All given conditions must hold; empty lists match everything. A
  * filter makes the subset the workload: the ledger and all rules are recomputed for it. */
 struct cpt_filter {
-	const uint32_t *pids; /* process ids (tgid), as the initial or the task's namespace knows them */
+	const uint32_t
+		*pids; /* process ids (tgid), as the initial or the task's namespace knows them */
 	uint32_t pid_cnt;
 	const uint32_t *tids;
 	uint32_t tid_cnt;
@@ -28,7 +29,7 @@ struct cpt_filter {
 	uint32_t comm_cnt;
 	const uint64_t *cpus; /* bit set of CPT_MASK_WORDS words, NULL all: a task counts while the
 			       * CPU it is on, or was on last, is in the set */
-	bool have_time; /* only [time_from_ns, time_to_ns), relative to the window's start */
+	bool have_time;	      /* only [time_from_ns, time_to_ns), relative to the window's start */
 	uint64_t time_from_ns, time_to_ns;
 };
 
@@ -41,8 +42,8 @@ struct cpt_interval {
 	enum cpt_state state;
 	enum cpt_reason reason;
 	const char *name;
-	uint16_t sysno;	     /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
-	uint32_t waker;	     /* task that ended the wait, 0 not of the workload */
+	uint16_t sysno; /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
+	uint32_t waker; /* task that ended the wait, 0 not of the workload */
 };
 
 /* One step of the ledger over time (opts.step_ns), [start_ns, start_ns + span_ns). */
@@ -79,7 +80,8 @@ int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cn
  * any case. close_facts may be NULL. incomplete_why as trace_reader__incomplete(). last_ns: time up to
  * which the trace saw everything; the window is cut there if the command's end was not met. NULL with
  * errno. */
-struct cpt_report *analysis__finish(struct cpt_analysis *a, const struct cpt_trace_close *close_facts,
+struct cpt_report *analysis__finish(struct cpt_analysis *a,
+				    const struct cpt_trace_close *close_facts,
 				    const char *incomplete_why, uint64_t last_ns);
 
 void analysis__free(struct cpt_analysis *a); /* accepts NULL; for passes that are given up */

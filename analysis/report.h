@@ -23,25 +23,26 @@ struct cpt_thread {
 	uint32_t tid; /* last known, initial PID namespace */
 	uint32_t pid; /* tgid, last known */
 	uint32_t ns_tid;
-	uint32_t parent; /* number of the creator, 0 none */
+	uint32_t parent;	 /* number of the creator, 0 none */
 	char name[CPT_COMM_LEN]; /* last comm, raw bytes, NUL-terminated */
-	const char *command;	 /* last exec'd file's arguments joined by spaces, raw; "" if unknown */
-	uint64_t start_ns;	 /* CLOCK_MONOTONIC, cut to the window */
+	const char *command; /* last exec'd file's arguments joined by spaces, raw; "" if unknown */
+	uint64_t start_ns;   /* CLOCK_MONOTONIC, cut to the window */
 	uint64_t end_ns;
 	uint64_t life_ns; /* inside the window (and the filter); = sum of the states below */
 	uint64_t running_ns;
 	uint64_t runnable_ns;
 	uint64_t unknown_ns;
 	uint64_t reason_ns[CPT_REASON_CNT]; /* waiting and parked, by reason */
-	uint64_t parallel_ns; /* of running_ns: while another task of the workload ran */
-	uint64_t alone_ns;    /* of running_ns: R = 1; parallel + alone = running */
+	uint64_t parallel_ns;	 /* of running_ns: while another task of the workload ran */
+	uint64_t alone_ns;	 /* of running_ns: R = 1; parallel + alone = running */
 	double bottle_height_ns; /* sum of T/R over its running time (Du Bois et al., OOPSLA'13) */
 	double bottle_width;	 /* average R while it ran */
 	double cmetric_ns;	 /* sum of T/(R+Q) over its running time (GAPP) */
 	uint64_t voluntary, involuntary; /* switch-outs: blocked, preempted or yielded */
 	uint64_t migrations;
 	uint32_t cpus_used;
-	uint64_t kernel_cpu_ns; /* se.sum_exec_runtime at its final switch-out, whole life; 0 unknown */
+	uint64_t
+		kernel_cpu_ns; /* se.sum_exec_runtime at its final switch-out, whole life; 0 unknown */
 	uint64_t traced_cpu_ns; /* our on-CPU time over its whole life, to hold against it */
 	bool alive_at_end;
 	bool identity_lost; /* its NEW or EXEC record is missing */
@@ -50,29 +51,30 @@ struct cpt_thread {
 
 /* One column of the run's timeline: averages over [from, from + bin_ns). */
 struct cpt_bin {
-	uint64_t span_ns; /* part of the bin inside the window */
-	uint64_t running; /* integral of R, ns; average R = running / span_ns */
+	uint64_t span_ns;     /* part of the bin inside the window */
+	uint64_t running;     /* integral of R, ns; average R = running / span_ns */
 	uint64_t in_progress; /* integral of C */
 	uint64_t class_ns[CPT_CLASS_CNT];
 };
 
-#define CPT_BINS_MAX	 4096
-#define CPT_OVERLAP_MAX	 64
-#define CPT_NAME_OTHER	 "other"
+#define CPT_BINS_MAX	4096
+#define CPT_OVERLAP_MAX 64
+#define CPT_NAME_OTHER	"other"
 
 struct cpt_overlap {
-	uint32_t cnt;	    /* rows, the last is CPT_NAME_OTHER when others were folded into it */
+	uint32_t cnt; /* rows, the last is CPT_NAME_OTHER when others were folded into it */
 	char (*names)[CPT_COMM_LEN];
-	uint64_t *ns; /* cnt x cnt, symmetric: both had a task on a CPU; [i][i]: at least two of i */
+	uint64_t
+		*ns; /* cnt x cnt, symmetric: both had a task on a CPU; [i][i]: at least two of i */
 };
 
 struct cpt_quality {
 	uint64_t lost_located; /* switch records, in LOSS events */
 	uint64_t lost_other;   /* lifecycle records, storage failures, recursion */
 	uint64_t mends, mends_failed;
-	uint64_t odd_events;   /* events that contradict the account so far and were healed */
-	uint64_t steal_ns;     /* UINT64_MAX unknown */
-	bool incomplete;       /* the trace has no end of its own */
+	uint64_t odd_events; /* events that contradict the account so far and were healed */
+	uint64_t steal_ns;   /* UINT64_MAX unknown */
+	bool incomplete;     /* the trace has no end of its own */
 	const char *incomplete_why;
 	bool audit_valid;
 	double audit_cpu_error; /* (ours - kernel's) / kernel's over exited tasks */
@@ -80,7 +82,7 @@ struct cpt_quality {
 };
 
 struct cpt_report {
-	const struct cpt_trace_meta *meta;	  /* the reader's, borrowed */
+	const struct cpt_trace_meta *meta;	   /* the reader's, borrowed */
 	const struct cpt_trace_close *close_facts; /* borrowed, NULL if the trace has none */
 
 	uint64_t window_start_ns, window_end_ns, window_ns;
@@ -114,7 +116,7 @@ struct cpt_report {
 	uint32_t concurrent_peak;
 	bool concurrent_folded;
 
-	uint64_t runnable_ns; /* integral of Q = sum of threads' runnable */
+	uint64_t runnable_ns;		    /* integral of Q = sum of threads' runnable */
 	uint64_t reason_ns[CPT_REASON_CNT]; /* sums over threads */
 
 	struct cpt_thread *threads_tab; /* by id */

@@ -37,16 +37,24 @@ static uint64_t *copy_profile(const uint64_t *ns, uint32_t cnt)
 	return copy;
 }
 
+/* Index of the last entry that is not 0. */
+static uint32_t highest(const uint64_t *ns, uint32_t cnt)
+{
+	while (cnt > 1 && !ns[cnt - 1])
+		cnt--;
+	return cnt - 1;
+}
+
 static int take_profiles(struct cpt_report *r, const struct timeline *tl)
 {
-	r->parallel_cnt = tl->parallel_peak + 1;
-	r->concurrent_cnt = tl->concurrent_peak + 1;
+	r->parallel_peak = highest(tl->parallel_ns, tl->cpu_cnt + 1);
+	r->concurrent_peak = highest(tl->concurrent_ns, tl->concurrent_cap);
+	r->parallel_cnt = r->parallel_peak + 1;
+	r->concurrent_cnt = r->concurrent_peak + 1;
 	r->parallel_ns = copy_profile(tl->parallel_ns, r->parallel_cnt);
 	r->cores_ns = copy_profile(tl->cores_ns, r->parallel_cnt);
 	r->concurrent_ns = copy_profile(tl->concurrent_ns, r->concurrent_cnt);
-	r->parallel_peak = tl->parallel_peak;
-	r->concurrent_peak = tl->concurrent_peak;
-	r->concurrent_folded = tl->concurrent_peak == CONCURRENT_PROFILE_MAX;
+	r->concurrent_folded = r->concurrent_peak == CONCURRENT_PROFILE_MAX;
 	return r->parallel_ns && r->cores_ns && r->concurrent_ns ? 0 : -ENOMEM;
 }
 
@@ -57,17 +65,18 @@ static void derive_figures(struct cpt_report *r, const struct timeline *tl)
 
 	for (uint32_t k = 1; k < r->parallel_cnt; k++)
 		busy += r->parallel_ns[k];
-	r->cpu_time_ns = tl->running_integral;
-	r->runnable_ns = tl->runnable_integral;
-	r->allowed_integral = tl->allowed_integral;
-	if (r->window_ns)
-		r->parallel_average = (double)tl->running_integral / (double)r->window_ns;
+	for (uint32_t k = 1; k <= tl->cpu_cnt; k++)
+		r->allowed_integral += k * tl->allowed_ns[k];
+	r->cpu_time_ns = tl->sums.running;
+	r->runnable_ns = tl->sums.runnable;
+	if (r->window_ns) {
+		r->parallel_average = (double)r->cpu_time_ns / (double)r->window_ns;
+		r->concurrent_average = (double)tl->sums.in_progress / (double)r->window_ns;
+	}
 	if (busy)
-		r->tlp = (double)tl->running_integral / (double)busy;
-	if (tl->allowed_integral)
-		r->efficiency = (double)tl->running_integral / (double)tl->allowed_integral;
-	if (r->window_ns)
-		r->concurrent_average = (double)tl->in_progress_integral / (double)r->window_ns;
+		r->tlp = (double)r->cpu_time_ns / (double)busy;
+	if (r->allowed_integral)
+		r->efficiency = (double)r->cpu_time_ns / (double)r->allowed_integral;
 	r->cpus_online = tl->cpu_online_cnt;
 	r->cpus_physical = tl->core_online_cnt;
 	for (uint32_t k = 1; k <= tl->cpu_cnt; k++)
@@ -141,9 +150,7 @@ static int take_overlap(struct cpt_report *r, const struct timeline *tl)
 static int take_bins(struct cpt_report *r, struct timeline *tl)
 {
 	r->bin_ns = tl->bin_ns;
-	r->bins_cnt = tl->bin_ns ? tl->bin_cur + 1 : 0;
-	if (r->bins_cnt && !tl->bins[tl->bin_cur].span_ns)
-		r->bins_cnt--;
+	r->bins_cnt = tl->bin_cur; /* the last one has been ended too */
 	r->bins = tl->bins;
 	tl->bins = NULL;
 	return 0;
@@ -189,7 +196,8 @@ static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *cou
 }
 
 /* The class that holds most of the non-idle window. Where the unknown time could make another class
- * the largest, or whole tasks were never seen, the honest answer is that the trace cannot tell. */
+ * the largest, the honest answer is that the trace cannot tell. Whole subtrees that were never seen
+ * can only add to what is in progress: then nothing but a window parallel for the most part stands. */
 static enum cpt_class find_verdict(const struct cpt_report *r)
 {
 	static const enum cpt_class classes[] = {CPT_CLASS_PARALLEL, CPT_CLASS_CONCURRENT,
@@ -204,7 +212,8 @@ static enum cpt_class find_verdict(const struct cpt_report *r)
 		if (classes[i] != best && r->class_ns[classes[i]] > second)
 			second = r->class_ns[classes[i]];
 	if (r->close_facts && r->close_facts->lost[CPT_LOSS_TASK_STORAGE])
-		return CPT_CLASS_UNKNOWN;
+		return r->class_ns[CPT_CLASS_PARALLEL] > r->window_ns / 2 ? CPT_CLASS_PARALLEL
+									  : CPT_CLASS_UNKNOWN;
 	if (unknown && r->class_ns[best] <= second + unknown)
 		return CPT_CLASS_UNKNOWN;
 	return r->class_ns[best] ? best : CPT_CLASS_IDLE;
@@ -221,12 +230,12 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 		return NULL;
 	r->meta = meta;
 	r->close_facts = close_facts;
-	r->window_start_ns = tl->start_ns ? tl->start_ns : meta->start_mono_ns;
-	r->window_end_ns = tl->start_ns ? tl->now_ns : meta->start_mono_ns;
+	r->window_start_ns = tl->opened ? tl->start_ns : meta->start_mono_ns;
+	r->window_end_ns = tl->opened ? tl->now_ns : meta->start_mono_ns;
 	r->window_ns = r->window_end_ns - r->window_start_ns;
 	for (int i = 0; i < CPT_SPLIT_CNT; i++) {
-		r->split_ns[i] = tl->split_ns[i];
-		r->class_ns[split_class((enum cpt_split)i)] += tl->split_ns[i];
+		r->split_ns[i] = tl->sums.split_ns[i];
+		r->class_ns[split_class((enum cpt_split)i)] += tl->sums.split_ns[i];
 	}
 	if (take_profiles(r, tl) || take_threads(r, tasks) || take_overlap(r, tl) ||
 	    take_bins(r, tl)) {

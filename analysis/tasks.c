@@ -48,23 +48,14 @@ static int grow_chunks(struct tasks *ts, uint32_t need)
 	return 0;
 }
 
-struct task *tasks__find(const struct tasks *ts, uint32_t id)
-{
-	uint32_t chunk = id / TASK_CHUNK;
-	struct task *t;
-
-	if (chunk >= ts->chunk_cnt || !ts->chunks[chunk])
-		return NULL;
-	t = &ts->chunks[chunk][id % TASK_CHUNK];
-	return t->row.id ? t : NULL;
-}
-
 struct task *tasks__get(struct tasks *ts, uint32_t id)
 {
+	struct task *t = tasks__find(ts, id);
 	uint32_t chunk = id / TASK_CHUNK;
-	struct task *t;
 
-	if (!id || id > TASK_ID_MAX) {
+	if (t)
+		return t;
+	if (!id || id > CPT_TASK_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -80,17 +71,17 @@ struct task *tasks__get(struct tasks *ts, uint32_t id)
 		}
 	}
 	t = &ts->chunks[chunk][id % TASK_CHUNK];
-	if (!t->row.id) {
-		t->row.id = id;
-		t->row.command = "";
-		t->row.identity_lost = true;
-		t->proc = id;
-		t->mask = TASK_NONE;
-		t->group = TASK_NONE;
-		t->member = task_selected(ts, t);
-		if (id >= ts->end)
-			ts->end = id + 1;
-	}
+	t->row.id = id;
+	t->row.command = "";
+	t->row.identity_lost = true;
+	t->proc = id;
+	t->mask = TASK_NONE;
+	t->group = TASK_NONE;
+	t->noted_cpu = TASK_NONE;
+	t->chosen = task_chosen(ts, t);
+	t->member = t->chosen && task_is_here(ts, t);
+	if (id >= ts->end)
+		ts->end = id + 1;
 	return t;
 }
 
@@ -139,19 +130,26 @@ int tasks__affinity(struct tasks *ts, struct task *t, const struct cpt_mask *mas
 	return find_mask(ts, mask, &t->mask);
 }
 
-static uint32_t hash_tid(uint32_t tid)
+/* Two processes may use one number, in PID namespaces of their own. */
+static uint32_t hash_tid(uint32_t proc, uint32_t tid)
 {
-	return tid * 2654435761u; /* Knuth's multiplicative hash */
+	uint64_t key = (uint64_t)proc << 32 | tid;
+
+	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32); /* multiplicative, golden ratio */
 }
 
-/* The place of ns_tid in the map: the task with that tid, or the free slot for it. */
-static uint32_t tid_slot(const struct tasks *ts, uint32_t ns_tid)
+/* The place of a tid in the map: the task of that process with it, or the free slot for it. */
+static uint32_t tid_slot(const struct tasks *ts, uint32_t proc, uint32_t ns_tid)
 {
 	uint32_t mask = ts->tid_map_sz - 1;
-	uint32_t slot = hash_tid(ns_tid) & mask;
+	uint32_t slot = hash_tid(proc, ns_tid) & mask;
 
-	while (ts->tid_map[slot] && tasks__find(ts, ts->tid_map[slot])->row.ns_tid != ns_tid)
-		slot = (slot + 1) & mask;
+	for (; ts->tid_map[slot]; slot = (slot + 1) & mask) {
+		const struct task *t = tasks__find(ts, ts->tid_map[slot]);
+
+		if (t->row.ns_tid == ns_tid && t->proc == proc)
+			break;
+	}
 	return slot;
 }
 
@@ -166,22 +164,26 @@ static int tid_map_grow(struct tasks *ts)
 		ts->tid_map_sz = old_sz;
 		return -ENOMEM;
 	}
-	for (uint32_t i = 0; i < old_sz; i++)
-		if (old[i])
-			ts->tid_map[tid_slot(ts, tasks__find(ts, old[i])->row.ns_tid)] = old[i];
+	for (uint32_t i = 0; i < old_sz; i++) {
+		const struct task *t = old[i] ? tasks__find(ts, old[i]) : NULL;
+
+		if (t)
+			ts->tid_map[tid_slot(ts, t->proc, t->row.ns_tid)] = old[i];
+	}
 	free(old);
 	return 0;
 }
 
-/* A task's ns_tid is set here only: when born, before it is in the map. An exec that takes over the
- * leader's tid keeps the old entry, nobody joins such a thread. */
+/* Process and ns_tid of a task are set when it is born and never again, so its place in the map stays
+ * right. (An exec that takes over the leader's tid keeps the old entry: nobody joins such a thread.)
+ */
 static int tid_map_add(struct tasks *ts, const struct task *t)
 {
 	uint32_t slot;
 
 	if (2 * ts->tid_map_used >= ts->tid_map_sz && tid_map_grow(ts))
 		return -ENOMEM;
-	slot = tid_slot(ts, t->row.ns_tid);
+	slot = tid_slot(ts, t->proc, t->row.ns_tid);
 	if (!ts->tid_map[slot])
 		ts->tid_map_used++;
 	ts->tid_map[slot] = t->row.id;
@@ -197,11 +199,12 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 	t->row.identity_lost = false;
 	t->row.tid = info->tid;
 	t->row.pid = info->tgid;
-	if (!again)
-		t->row.ns_tid = info->ns_tid;
 	t->row.parent = parent ? parent->row.id : 0;
 	t->row.io_worker = info->flags & CPT_TASK_IO_WORKER;
-	t->proc = (info->flags & CPT_TASK_THREAD) && parent ? parent->proc : t->row.id;
+	if (!again) {
+		t->row.ns_tid = info->ns_tid;
+		t->proc = (info->flags & CPT_TASK_THREAD) && parent ? parent->proc : t->row.id;
+	}
 	set_name(t, info->comm);
 	if (parent && parent->command && !t->command) {
 		t->command = strdup(parent->command);
@@ -214,13 +217,12 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 	return tasks__affinity(ts, t, &info->mask);
 }
 
-int tasks__exec(struct tasks *ts, struct task *t, const struct cpt_info *info)
+int tasks__exec(struct task *t, const struct cpt_info *info)
 {
 	const char *args = info->args_sz ? info->args : info->filename;
 	size_t sz = info->args_sz ? info->args_sz : (args ? strlen(args) : 0);
 	char *command = malloc(sz + 1);
 
-	(void)ts;
 	if (!command)
 		return -ENOMEM;
 	if (sz)
@@ -253,7 +255,7 @@ static bool in_list(const uint32_t *list, uint32_t cnt, uint32_t a, uint32_t b)
 	return false;
 }
 
-bool task_selected(const struct tasks *ts, const struct task *t)
+bool task_chosen(const struct tasks *ts, const struct task *t)
 {
 	const struct cpt_filter *f = &ts->filter;
 
@@ -274,9 +276,14 @@ bool task_selected(const struct tasks *ts, const struct task *t)
 		if (i == f->comm_cnt)
 			return false;
 	}
-	if (f->cpus && (t->cpu >= CPT_MAX_CPUS || !(f->cpus[t->cpu / 64] >> (t->cpu % 64) & 1)))
-		return false;
 	return true;
+}
+
+bool task_is_here(const struct tasks *ts, const struct task *t)
+{
+	const uint64_t *cpus = ts->filter.cpus;
+
+	return !cpus || (t->cpu < CPT_MAX_CPUS && cpus[t->cpu / 64] >> (t->cpu % 64) & 1);
 }
 
 bool tasks__has_thread(const struct tasks *ts, const struct task *t, uint32_t ns_tid)
@@ -285,6 +292,6 @@ bool tasks__has_thread(const struct tasks *ts, const struct task *t, uint32_t ns
 
 	if (!ns_tid || !ts->tid_map_sz)
 		return false;
-	other = tasks__find(ts, ts->tid_map[tid_slot(ts, ns_tid)]);
-	return other && other != t && other->proc == t->proc;
+	other = tasks__find(ts, ts->tid_map[tid_slot(ts, t->proc, ns_tid)]);
+	return other && other != t;
 }

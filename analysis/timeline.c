@@ -58,62 +58,6 @@ static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 	return 0;
 }
 
-int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struct tasks *tasks,
-		   const struct cpt_analysis_opts *opts)
-{
-	memset(tl, 0, sizeof(*tl));
-	tl->opts = opts;
-	tl->tasks = tasks;
-	tl->cpu_cnt = meta->cpu_cnt ? meta->cpu_cnt : 1;
-	if (tl->cpu_cnt > CPT_TRACE_MAX_CPUS)
-		return -EINVAL;
-	tl->concurrent_cap = 64;
-	tl->core_of = calloc(tl->cpu_cnt, sizeof(*tl->core_of));
-	tl->core_running = calloc(tl->cpu_cnt, sizeof(*tl->core_running));
-	tl->cpu_task = calloc(tl->cpu_cnt, sizeof(*tl->cpu_task));
-	tl->parallel_ns = calloc(tl->cpu_cnt + 1, sizeof(*tl->parallel_ns));
-	tl->cores_ns = calloc(tl->cpu_cnt + 1, sizeof(*tl->cores_ns));
-	tl->allowed_ns = calloc(tl->cpu_cnt + 1, sizeof(*tl->allowed_ns));
-	tl->concurrent_ns = calloc(tl->concurrent_cap, sizeof(*tl->concurrent_ns));
-	tl->bins = calloc(CPT_BINS_MAX, sizeof(*tl->bins));
-	if (!tl->core_of || !tl->core_running || !tl->cpu_task || !tl->parallel_ns ||
-	    !tl->cores_ns || !tl->allowed_ns || !tl->concurrent_ns || !tl->bins) {
-		timeline__fini(tl);
-		return -ENOMEM;
-	}
-	if (map_cores(tl, meta)) {
-		timeline__fini(tl);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void timeline__fini(struct timeline *tl)
-{
-	free(tl->core_of);
-	free(tl->core_running);
-	free(tl->cpu_task);
-	free(tl->parallel_ns);
-	free(tl->cores_ns);
-	free(tl->allowed_ns);
-	free(tl->concurrent_ns);
-	free(tl->bins);
-	memset(tl, 0, sizeof(*tl));
-}
-
-void timeline__open(struct timeline *tl, uint64_t now_ns)
-{
-	tl->open = true;
-	tl->now_ns = now_ns;
-	tl->start_ns = now_ns;
-	tl->dirty = true;
-	tl->allowed_dirty = true;
-	tl->bin_ns = BIN_FIRST_NS;
-	tl->bin_end_ns = now_ns + tl->bin_ns;
-	tl->step.start_ns = now_ns;
-	tl->step_end_ns = tl->opts->step_ns ? now_ns + tl->opts->step_ns : UINT64_MAX;
-}
-
 /* ---- which class is this instant of? -------------------------------------------------------- */
 
 /* The definitions' table, for counts that are certain. */
@@ -124,9 +68,11 @@ static enum cpt_split find_split(const struct timeline *tl)
 	if (tl->running >= 2)
 		return tl->cores_running >= 2 ? CPT_SPLIT_PARALLEL_MULTI_CORE
 					      : CPT_SPLIT_PARALLEL_SMT_ONLY;
-	/* Tasks in doubt may be parked, waiting, runnable, or (where a CPU's records are missing)
-	 * on that CPU. They could turn one runner into two, and fewer than two things into more. */
-	if (tl->unknown && (c < 2 || tl->holes))
+	/* A task in doubt may be parked or in progress, and where a CPU's records are missing it may
+	 * be on that CPU: they could turn fewer than two things into more, and runners into two. */
+	if (tl->unknown && c < 2)
+		return CPT_SPLIT_UNKNOWN;
+	if (tl->running + (tl->unknown < tl->holes ? tl->unknown : tl->holes) >= 2)
 		return CPT_SPLIT_UNKNOWN;
 	if (c >= 2) {
 		if (tl->running == 0)
@@ -145,31 +91,119 @@ static enum cpt_split find_split(const struct timeline *tl)
 	return tl->asleep ? CPT_SPLIT_IDLE_ASLEEP : CPT_SPLIT_IDLE_QUIET;
 }
 
-/* N_allowed: CPUs online and in the mask of some live task, or running one of ours. */
+/* Which entry of the table an instant without doubt falls into; R <= 1. */
+static inline uint32_t split_key(const struct timeline *tl)
+{
+	uint32_t q = tl->runnable < 2 ? tl->runnable : 2;
+	uint32_t w = tl->in_progress_blocked < 2 ? tl->in_progress_blocked : 2;
+
+	return (((tl->running * 3 + q) * 3 + w) * 2 + (tl->lock_waits != 0)) * 2 +
+	       (tl->asleep != 0);
+}
+
+/* Fills the table by asking the rules themselves. */
+static void fill_splits(struct timeline *tl)
+{
+	for (uint32_t n = 0; n < SPLIT_KEYS; n++) {
+		tl->asleep = n % 2;
+		tl->lock_waits = n / 2 % 2;
+		tl->in_progress_blocked = n / 4 % 3;
+		tl->runnable = n / 12 % 3;
+		tl->running = n / 36;
+		tl->splits[split_key(tl)] = (uint8_t)find_split(tl);
+	}
+	tl->asleep = tl->lock_waits = tl->in_progress_blocked = tl->runnable = tl->running = 0;
+}
+
+static inline enum cpt_split current_split(const struct timeline *tl)
+{
+	if (tl->running > 1 || tl->unknown)
+		return find_split(tl);
+	return (enum cpt_split)tl->splits[split_key(tl)];
+}
+
+/* N_allowed: CPUs online and in the mask of some live task, or running one of ours. What it was is
+ * booked up to now. */
 static void find_allowed(struct timeline *tl)
 {
 	const struct tasks *ts = tl->tasks;
 	uint64_t bits[CPT_MASK_WORDS] = {0};
 
+	tl->allowed_ns[tl->allowed_cnt] += tl->now_ns - tl->allowed_from_ns;
+	tl->allowed_from_ns = tl->now_ns;
 	for (uint32_t i = 0; i < ts->mask_cnt; i++)
 		if (ts->masks[i].live)
 			for (uint32_t w = 0; w < CPT_MASK_WORDS; w++)
 				bits[w] |= ts->masks[i].bits[w];
-	tl->allowed_cnt = 0;
 	for (uint32_t w = 0; w < CPT_MASK_WORDS; w++)
-		bits[w] &= tl->online[w];
+		tl->allowed[w] = tl->allowed_idle[w] = bits[w] & tl->online[w];
 	for (uint32_t cpu = 0; cpu < tl->cpu_cnt; cpu++)
 		if (tl->cpu_task[cpu])
-			bits[cpu / 64] |= 1ull << (cpu % 64);
-	for (uint32_t w = 0; w < CPT_MASK_WORDS; w++) {
-		tl->allowed[w] = bits[w];
-		tl->allowed_cnt += (uint32_t)__builtin_popcountll(bits[w]);
-	}
+			tl->allowed[cpu / 64] |= 1ull << (cpu % 64);
+	tl->allowed_cnt = 0;
+	for (uint32_t w = 0; w < CPT_MASK_WORDS; w++)
+		tl->allowed_cnt += (uint32_t)__builtin_popcountll(tl->allowed[w]);
 	tl->allowed_dirty = false;
 }
 
-/* ---- time ----------------------------------------------------------------------------------- */
+/* ---- making and ending -------------------------------------------------------------------------
+ */
 
+int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struct tasks *tasks,
+		   const struct cpt_analysis_opts *opts)
+{
+	memset(tl, 0, sizeof(*tl));
+	tl->opts = opts;
+	tl->tasks = tasks;
+	tl->cpu_cnt = meta->cpu_cnt ? meta->cpu_cnt : 1;
+	if (tl->cpu_cnt > CPT_TRACE_MAX_CPUS)
+		return -EINVAL;
+	tl->concurrent_cap = 64;
+	tl->mark_ns = UINT64_MAX;
+	tl->core_of = calloc(tl->cpu_cnt, sizeof(*tl->core_of));
+	tl->core_running = calloc(tl->cpu_cnt, sizeof(*tl->core_running));
+	tl->cpu_task = calloc(tl->cpu_cnt, sizeof(*tl->cpu_task));
+	tl->parallel_ns = calloc(tl->cpu_cnt + 1, sizeof(*tl->parallel_ns));
+	tl->cores_ns = calloc(tl->cpu_cnt + 1, sizeof(*tl->cores_ns));
+	tl->allowed_ns = calloc(tl->cpu_cnt + 1, sizeof(*tl->allowed_ns));
+	tl->concurrent_ns = calloc(tl->concurrent_cap, sizeof(*tl->concurrent_ns));
+	tl->bins = calloc(CPT_BINS_MAX, sizeof(*tl->bins));
+	if (!tl->core_of || !tl->core_running || !tl->cpu_task || !tl->parallel_ns ||
+	    !tl->cores_ns || !tl->allowed_ns || !tl->concurrent_ns || !tl->bins) {
+		timeline__fini(tl);
+		return -ENOMEM;
+	}
+	if (map_cores(tl, meta)) {
+		timeline__fini(tl);
+		return -ENOMEM;
+	}
+	fill_splits(tl);
+	for (uint32_t k = 1; k < INVERSES; k++)
+		tl->inverse[k] = 1.0 / k;
+	return 0;
+}
+
+void timeline__fini(struct timeline *tl)
+{
+	free(tl->core_of);
+	free(tl->core_running);
+	free(tl->cpu_task);
+	free(tl->parallel_ns);
+	free(tl->cores_ns);
+	free(tl->allowed_ns);
+	free(tl->concurrent_ns);
+	free(tl->bins);
+	memset(tl, 0, sizeof(*tl));
+}
+
+/* ---- bins and steps --------------------------------------------------------------------------- */
+
+static void find_mark(struct timeline *tl)
+{
+	tl->mark_ns = tl->bin_end_ns < tl->step_end_ns ? tl->bin_end_ns : tl->step_end_ns;
+}
+
+/* Two neighbours make one of twice the width. */
 static void fold_bins(struct timeline *tl)
 {
 	for (uint32_t i = 0; i < CPT_BINS_MAX / 2; i++) {
@@ -185,68 +219,55 @@ static void fold_bins(struct timeline *tl)
 	memset(tl->bins + CPT_BINS_MAX / 2, 0, CPT_BINS_MAX / 2 * sizeof(*tl->bins));
 	tl->bin_cur = CPT_BINS_MAX / 2;
 	tl->bin_ns *= 2;
-	tl->bin_end_ns = tl->start_ns + (tl->bin_cur + 1) * tl->bin_ns;
 }
 
-static void add_to_bin(struct timeline *tl, uint64_t span, enum cpt_class cls, uint64_t c)
+/* The current bin gets what was accounted since it began; the next one begins. */
+static void end_bin(struct timeline *tl)
 {
 	struct cpt_bin *bin = &tl->bins[tl->bin_cur];
 
-	bin->span_ns += span;
-	bin->running += span * tl->running;
-	bin->in_progress += span * c;
-	bin->class_ns[cls] += span;
+	bin->span_ns += tl->now_ns - tl->bin_start_ns;
+	bin->running += tl->sums.running - tl->bin_sums.running;
+	bin->in_progress += tl->sums.in_progress - tl->bin_sums.in_progress;
+	for (int i = 0; i < CPT_SPLIT_CNT; i++)
+		bin->class_ns[split_class((enum cpt_split)i)] +=
+			tl->sums.split_ns[i] - tl->bin_sums.split_ns[i];
+	tl->bin_sums = tl->sums;
+	tl->bin_start_ns = tl->now_ns;
+	if (++tl->bin_cur == CPT_BINS_MAX)
+		fold_bins(tl);
+	tl->bin_end_ns = tl->start_ns + (tl->bin_cur + 1) * tl->bin_ns;
 }
 
-static void account_bins(struct timeline *tl, uint64_t from, uint64_t to, enum cpt_class cls,
-			 uint64_t c)
+static void end_step(struct timeline *tl)
 {
-	while (to > tl->bin_end_ns) {
-		if (tl->bin_end_ns > from) {
-			add_to_bin(tl, tl->bin_end_ns - from, cls, c);
-			from = tl->bin_end_ns;
-		}
-		if (++tl->bin_cur == CPT_BINS_MAX)
-			fold_bins(tl);
-		else
-			tl->bin_end_ns += tl->bin_ns;
-	}
-	add_to_bin(tl, to - from, cls, c);
-}
-
-static void emit_step(struct timeline *tl)
-{
+	const struct timeline_sums *from = &tl->step_sums, *to = &tl->sums;
+	struct cpt_step step = {
+		.start_ns = tl->step_start_ns,
+		.span_ns = tl->now_ns - tl->step_start_ns,
+		.running = to->running - from->running,
+		.runnable = to->runnable - from->runnable,
+		.in_progress = to->in_progress - from->in_progress,
+	};
 	int err;
 
-	if (tl->opts->on_step && !tl->err) {
-		err = tl->steps++ < STEPS_MAX ? tl->opts->on_step(tl->opts->ctx, &tl->step)
-					      : -E2BIG;
-		if (err)
-			tl->err = err;
+	step.waiting = step.in_progress - step.running - step.runnable;
+	for (int i = 0; i < CPT_SPLIT_CNT; i++)
+		step.split_ns[i] = to->split_ns[i] - from->split_ns[i];
+	err = tl->steps++ < STEPS_MAX ? tl->opts->on_step(tl->opts->ctx, &step) : -E2BIG;
+	if (err) {
+		tl->err = err;
+		tl->step_end_ns = UINT64_MAX;
+		return;
 	}
-	tl->step = (struct cpt_step){.start_ns = tl->step_end_ns};
-	tl->step_end_ns += tl->opts->step_ns;
+	tl->step_sums = *to;
+	tl->step_start_ns = tl->now_ns;
+	tl->step_end_ns = tl->opts->step_ns < UINT64_MAX - tl->now_ns
+				  ? tl->now_ns + tl->opts->step_ns
+				  : UINT64_MAX;
 }
 
-static void add_to_step(struct timeline *tl, uint64_t span, uint64_t c)
-{
-	tl->step.span_ns += span;
-	tl->step.split_ns[tl->split] += span;
-	tl->step.running += span * tl->running;
-	tl->step.runnable += span * tl->runnable;
-	tl->step.waiting += span * tl->in_progress_blocked;
-	tl->step.in_progress += span * c;
-}
-
-static void account_steps(struct timeline *tl, uint64_t from, uint64_t to, uint64_t c)
-{
-	while (to >= tl->step_end_ns && !tl->err) {
-		add_to_step(tl, tl->step_end_ns - from, c);
-		from = tl->step_end_ns;
-		emit_step(tl);
-	}
-	add_to_step(tl, to - from, c);
-}
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static int grow_concurrent(struct timeline *tl, uint32_t c)
 {
@@ -264,18 +285,8 @@ static int grow_concurrent(struct timeline *tl, uint32_t c)
 	return 0;
 }
 
-/* The profile of R keeps certain runners also at instants of unknown class, so that the sum of
- * k * profile[k] is the CPU time; "nobody ran" is only said where it is known. */
-static void account_profiles(struct timeline *tl, uint64_t span, uint32_t c)
+static void account_concurrent(struct timeline *tl, uint64_t span, uint32_t c)
 {
-	bool known = tl->split != CPT_SPLIT_UNKNOWN;
-
-	if (known || tl->running) {
-		tl->parallel_ns[tl->running] += span;
-		tl->cores_ns[tl->cores_running] += span;
-	}
-	if (!known)
-		return;
 	if (c > CONCURRENT_PROFILE_MAX)
 		c = CONCURRENT_PROFILE_MAX;
 	if (c >= tl->concurrent_cap && grow_concurrent(tl, c)) {
@@ -283,62 +294,96 @@ static void account_profiles(struct timeline *tl, uint64_t span, uint32_t c)
 		return;
 	}
 	tl->concurrent_ns[c] += span;
-	tl->known_ns += span;
-	if (c > tl->concurrent_peak)
-		tl->concurrent_peak = c;
 }
 
-void timeline__advance_slow(struct timeline *tl, uint64_t now_ns)
+static inline double inverse(const struct timeline *tl, uint32_t k)
 {
-	uint64_t span = now_ns - tl->now_ns;
-	uint32_t c = timeline__in_progress(tl);
+	return k < INVERSES ? tl->inverse[k] : 1.0 / k;
+}
 
-	if (tl->dirty) {
-		tl->split = find_split(tl);
-		tl->dirty = false;
-	}
+/* The stretch [now, to), in which nothing changes. The profile of R keeps certain runners also at
+ * instants of unknown class, so that the sum of k * profile[k] is the CPU time; "nobody ran" is only
+ * said where it is known. */
+static void account(struct timeline *tl, uint64_t to_ns)
+{
+	const uint64_t span = to_ns - tl->now_ns;
+	const uint32_t running = tl->running, wanting = running + tl->runnable;
+	const uint32_t c = timeline__in_progress(tl);
+	const enum cpt_split split = current_split(tl);
+
 	if (tl->allowed_dirty)
 		find_allowed(tl);
-
-	tl->split_ns[tl->split] += span;
-	account_profiles(tl, span, c);
-	tl->allowed_ns[tl->allowed_cnt] += span;
-	tl->allowed_integral += span * tl->allowed_cnt;
-	tl->running_integral += span * tl->running;
-	tl->runnable_integral += span * tl->runnable;
-	tl->in_progress_integral += span * c;
-	if (tl->running) {
-		if (tl->running > tl->parallel_peak)
-			tl->parallel_peak = tl->running;
-		if (tl->running >= 2)
-			tl->run_parallel_ns += span;
-		else
-			tl->run_alone_ns += span;
-		tl->run_integral += span * tl->running;
-		tl->run_bottle += (double)span / tl->running;
-		tl->run_cmetric += (double)span / (tl->running + tl->runnable);
-	}
 	if (tl->alive > tl->peak_alive)
 		tl->peak_alive = tl->alive;
 	if (tl->asleep > tl->peak_asleep)
 		tl->peak_asleep = tl->asleep;
-	account_bins(tl, tl->now_ns, now_ns, split_class(tl->split), c);
-	if (tl->opts->step_ns)
-		account_steps(tl, tl->now_ns, now_ns, c);
+	tl->sums.split_ns[split] += span;
+	tl->sums.runnable += span * tl->runnable;
+	tl->sums.in_progress += span * c;
+	if (split != CPT_SPLIT_UNKNOWN)
+		account_concurrent(tl, span, c);
+	if (running) {
+		tl->sums.running += span * running;
+		tl->parallel_ns[running] += span;
+		tl->cores_ns[tl->cores_running] += span;
+		if (running >= 2)
+			tl->run_parallel_ns += span;
+		tl->run_bottle += (double)span * inverse(tl, running);
+		tl->run_cmetric += (double)span * inverse(tl, wanting);
+	} else if (split != CPT_SPLIT_UNKNOWN) {
+		tl->parallel_ns[0] += span;
+		tl->cores_ns[0] += span;
+	}
+	tl->now_ns = to_ns;
+}
+
+void timeline__advance_slow(struct timeline *tl, uint64_t now_ns)
+{
+	while (now_ns >= tl->mark_ns) {
+		if (tl->mark_ns > tl->now_ns)
+			account(tl, tl->mark_ns);
+		if (tl->bin_end_ns == tl->mark_ns)
+			end_bin(tl);
+		if (tl->step_end_ns == tl->mark_ns)
+			end_step(tl);
+		find_mark(tl);
+	}
+	if (now_ns > tl->now_ns)
+		account(tl, now_ns);
+}
+
+void timeline__open(struct timeline *tl, uint64_t now_ns)
+{
+	tl->open = tl->opened = true;
 	tl->now_ns = now_ns;
+	tl->start_ns = now_ns;
+	tl->allowed_from_ns = now_ns;
+	tl->allowed_dirty = true;
+	tl->bin_ns = BIN_FIRST_NS;
+	tl->bin_start_ns = now_ns;
+	tl->bin_end_ns = now_ns + tl->bin_ns;
+	tl->step_start_ns = now_ns;
+	tl->step_end_ns = UINT64_MAX;
+	if (tl->opts->on_step && tl->opts->step_ns && tl->opts->step_ns < UINT64_MAX - now_ns)
+		tl->step_end_ns = now_ns + tl->opts->step_ns;
+	find_mark(tl);
 }
 
 void timeline__close(struct timeline *tl)
 {
-	if (tl->open && tl->opts->step_ns && tl->step.span_ns)
-		emit_step(tl);
+	if (!tl->open)
+		return;
 	tl->open = false;
+	tl->allowed_ns[tl->allowed_cnt] += tl->now_ns - tl->allowed_from_ns;
+	if (tl->now_ns > tl->bin_start_ns)
+		end_bin(tl);
+	if (tl->opts->on_step && tl->opts->step_ns && tl->now_ns > tl->step_start_ns && !tl->err)
+		end_step(tl);
 }
 
 void timeline__hole(struct timeline *tl, int change)
 {
 	tl->holes += (uint32_t)change;
-	tl->dirty = true;
 }
 
 /* ---- names that run together ------------------------------------------------------------------
@@ -422,6 +467,7 @@ static void note_cpu(struct timeline *tl, struct task *t)
 {
 	uint64_t bit = 1ull << (t->cpu % 64);
 
+	t->noted_cpu = t->cpu;
 	if (!t->cpu_bits) {
 		t->cpu_bits = calloc((tl->cpu_cnt + 63) / 64, sizeof(*t->cpu_bits));
 		if (!t->cpu_bits) {
@@ -444,50 +490,60 @@ static void start_running(struct timeline *tl, struct task *t)
 	if (!bit_of(tl->allowed, t->cpu))
 		tl->allowed_dirty = true;
 	t->at_parallel_ns = tl->run_parallel_ns;
-	t->at_alone_ns = tl->run_alone_ns;
-	t->at_running = tl->run_integral;
+	t->at_running = tl->sums.running;
 	t->at_bottle = tl->run_bottle;
 	t->at_cmetric = tl->run_cmetric;
 	if (t->group == TASK_NONE)
 		t->group = find_group(tl, t->row.name);
 	group_enter(tl, t->group);
-	note_cpu(tl, t);
+	if (t->noted_cpu != t->cpu)
+		note_cpu(tl, t);
 }
 
-static void stop_running(struct timeline *tl, struct task *t)
+static void stop_running(struct timeline *tl, struct task *t, uint64_t span)
 {
+	uint64_t parallel = tl->run_parallel_ns - t->at_parallel_ns;
+
 	tl->running--;
 	if (--tl->core_running[tl->core_of[t->cpu]] == 0)
 		tl->cores_running--;
 	tl->cpu_task[t->cpu] = 0;
-	if (t->mask == TASK_NONE || !bit_of(tl->tasks->masks[t->mask].bits, t->cpu) ||
-	    !bit_of(tl->online, t->cpu))
+	if (!bit_of(tl->allowed_idle, t->cpu))
 		tl->allowed_dirty = true;
-	t->row.parallel_ns += tl->run_parallel_ns - t->at_parallel_ns;
-	t->row.alone_ns += tl->run_alone_ns - t->at_alone_ns;
-	t->row.bottle_width += (double)(tl->run_integral - t->at_running); /* divided at the end */
+	t->row.running_ns += span;
+	t->row.parallel_ns += parallel;
+	t->row.alone_ns += span - parallel;
+	t->row.bottle_width += (double)(tl->sums.running - t->at_running); /* divided at the end */
 	t->row.bottle_height_ns += tl->run_bottle - t->at_bottle;
 	t->row.cmetric_ns += tl->run_cmetric - t->at_cmetric;
 	group_leave(tl, t->group);
 }
 
-void timeline__enter(struct timeline *tl, struct task *t)
+static void emit_interval(struct timeline *tl, const struct task *t)
 {
-	if (!tl->open || t->counted || !t->live || !t->member)
-		return;
-	t->counted = true;
+	bool blocked = t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED;
+	struct cpt_interval iv = {
+		.start_ns = t->since_ns,
+		.end_ns = tl->now_ns,
+		.id = t->row.id,
+		.tid = t->row.tid,
+		.pid = t->row.pid,
+		.cpu = t->cpu,
+		.state = t->state,
+		.reason = t->reason,
+		.name = t->row.name,
+		.sysno = blocked ? t->sysno : CPT_SYSNO_NONE,
+		.waker = blocked ? t->end_waker : 0,
+	};
+	int err = tl->opts->on_interval(tl->opts->ctx, &iv);
+
+	if (err)
+		tl->err = err;
+}
+
+static inline void begin_stretch(struct timeline *tl, struct task *t)
+{
 	t->since_ns = tl->now_ns;
-	tl->alive++;
-	tl->dirty = true;
-	if (!t->mask_counted && t->mask != TASK_NONE) {
-		if (tl->tasks->masks[t->mask].live++ == 0)
-			tl->allowed_dirty = true;
-		t->mask_counted = true;
-	}
-	if (!t->lived) {
-		t->lived = true;
-		t->row.start_ns = tl->now_ns;
-	}
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
 		start_running(tl, t);
@@ -506,52 +562,14 @@ void timeline__enter(struct timeline *tl, struct task *t)
 	}
 }
 
-void timeline__drop_mask(struct timeline *tl, struct task *t)
+static inline void end_stretch(struct timeline *tl, struct task *t)
 {
-	if (!t->mask_counted)
-		return;
-	t->mask_counted = false;
-	if (--tl->tasks->masks[t->mask].live == 0)
-		tl->allowed_dirty = true;
-}
+	uint64_t span = tl->now_ns - t->since_ns;
 
-static void emit_interval(struct timeline *tl, const struct task *t)
-{
-	struct cpt_interval iv = {
-		.start_ns = t->since_ns,
-		.end_ns = tl->now_ns,
-		.id = t->row.id,
-		.tid = t->row.tid,
-		.pid = t->row.pid,
-		.cpu = t->cpu,
-		.state = t->state,
-		.reason = t->reason,
-		.name = t->row.name,
-		.sysno = t->sysno,
-		.waker = t->end_waker,
-	};
-	int err = tl->opts->on_interval(tl->opts->ctx, &iv);
-
-	if (err)
-		tl->err = err;
-}
-
-void timeline__leave(struct timeline *tl, struct task *t)
-{
-	uint64_t span;
-
-	if (!t->counted)
-		return;
-	span = tl->now_ns - t->since_ns;
-	t->counted = false;
-	tl->alive--;
-	tl->dirty = true;
 	t->row.life_ns += span;
-	t->row.end_ns = tl->now_ns;
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
-		t->row.running_ns += span;
-		stop_running(tl, t);
+		stop_running(tl, t, span);
 		break;
 	case CPT_STATE_RUNNABLE:
 		t->row.runnable_ns += span;
@@ -570,4 +588,53 @@ void timeline__leave(struct timeline *tl, struct task *t)
 	}
 	if (span && tl->opts->on_interval && !tl->err)
 		emit_interval(tl, t);
+}
+
+void timeline__turn(struct timeline *tl, struct task *t, enum cpt_state state,
+		    enum cpt_reason reason, uint32_t cpu)
+{
+	if (t->counted)
+		end_stretch(tl, t);
+	t->state = state;
+	t->reason = reason;
+	t->cpu = cpu;
+	if (t->counted)
+		begin_stretch(tl, t);
+}
+
+void timeline__enter(struct timeline *tl, struct task *t)
+{
+	if (!tl->open || t->counted || !t->live || !t->member)
+		return;
+	t->counted = true;
+	tl->alive++;
+	if (!t->mask_counted && t->mask != TASK_NONE) {
+		if (tl->tasks->masks[t->mask].live++ == 0)
+			tl->allowed_dirty = true;
+		t->mask_counted = true;
+	}
+	if (!t->lived) {
+		t->lived = true;
+		t->row.start_ns = tl->now_ns;
+	}
+	begin_stretch(tl, t);
+}
+
+void timeline__leave(struct timeline *tl, struct task *t)
+{
+	if (!t->counted)
+		return;
+	end_stretch(tl, t);
+	t->counted = false;
+	t->row.end_ns = tl->now_ns;
+	tl->alive--;
+}
+
+void timeline__drop_mask(struct timeline *tl, struct task *t)
+{
+	if (!t->mask_counted)
+		return;
+	t->mask_counted = false;
+	if (--tl->tasks->masks[t->mask].live == 0)
+		tl->allowed_dirty = true;
 }

@@ -6,13 +6,16 @@
  *           overlap by name, the bins and steps. Time only moves here.
  * Must not: know events. It is told "this task enters (leaves) the counts in its present state".
  *
- *        leave(t) ; change t ; enter(t)
+ *        turn(t, state), or leave(t) ; change t ; enter(t)
  *                |
  *   ----+--------+------------+------ time        advance(now) gives the stretch since the last
  *       | split, R, C constant|                   change to one split and one R, Q, C
  *
  * Invariant: between two calls of advance the counts are constant, and each counted task is in
  * exactly one state; so the ledger sums to the window and the tasks' states to their lives.
+ *
+ * Bins and steps cost nothing per event: at their ends the running sums are compared with what they
+ * were at their start.
  *
  * Private to analysis/.
  */
@@ -29,11 +32,24 @@
 
 #define GROUP_MAX (CPT_OVERLAP_MAX - 1) /* names with a row of their own */
 
+/* Counts as far as they matter for the split: R, Q and W as 0, 1, many, and two flags. */
+#define SPLIT_KEYS (3 * 3 * 3 * 2 * 2)
+
+#define INVERSES 256 /* 1/k is looked up for k below this */
+
+/* What bins and steps are made of. */
+struct timeline_sums {
+	uint64_t split_ns[CPT_SPLIT_CNT];
+	uint64_t running, runnable, in_progress; /* integrals of R, Q, C */
+};
+
 struct timeline {
 	const struct cpt_analysis_opts *opts;
 	struct tasks *tasks;
-	bool open;	  /* accounting: inside the window and the --time span */
-	uint64_t now_ns;  /* everything before is accounted */
+	bool open;	   /* accounting: inside the window and the --time span */
+	bool opened;	   /* was ever open: start_ns is valid */
+	uint64_t now_ns;   /* everything before is accounted */
+	uint64_t mark_ns;  /* next end of a bin or step */
 	uint64_t start_ns; /* of accounting */
 
 	/* counts of counted tasks at now */
@@ -44,32 +60,31 @@ struct timeline {
 	uint32_t unknown;	      /* state cannot be told */
 	uint32_t holes;		      /* CPUs whose records are missing at this instant */
 	uint32_t alive;
-	uint32_t cores_running;	      /* distinct physical cores */
-	bool dirty;		      /* counts changed: split must be found again */
-	enum cpt_split split;
+	uint32_t cores_running; /* distinct physical cores */
 
 	/* machine */
 	uint32_t cpu_cnt;
 	uint64_t online[CPT_MASK_WORDS];
 	uint32_t *core_of; /* by CPU: dense index of its physical core */
 	uint32_t core_cnt, cpu_online_cnt, core_online_cnt;
-	uint32_t *core_running; /* by core */
-	uint32_t *cpu_task;	/* by CPU: counted task that runs there, 0 none */
-	uint64_t allowed[CPT_MASK_WORDS]; /* union of the live masks, online only */
+	uint32_t *core_running;		       /* by core */
+	uint32_t *cpu_task;		       /* by CPU: counted task that runs there, 0 none */
+	uint64_t allowed_idle[CPT_MASK_WORDS]; /* union of the live masks, online only */
+	uint64_t allowed[CPT_MASK_WORDS];      /* and CPUs that run ours */
 	uint32_t allowed_cnt;
 	bool allowed_dirty;
 
 	/* sums */
-	uint64_t split_ns[CPT_SPLIT_CNT];
+	uint8_t splits[SPLIT_KEYS]; /* by split_key(): the definitions' table */
+	struct timeline_sums sums;
 	uint64_t *parallel_ns, *cores_ns; /* cpu_cnt + 1 entries */
 	uint64_t *concurrent_ns;
-	uint32_t concurrent_cap, concurrent_peak, parallel_peak;
-	uint64_t *allowed_ns; /* by N_allowed, cpu_cnt + 1 entries */
-	uint64_t allowed_integral;
-	uint64_t running_integral, runnable_integral, in_progress_integral;
-	uint64_t known_ns; /* time with a known class */
-	uint64_t run_parallel_ns, run_alone_ns, run_integral; /* running sums for tasks' differences */
-	double run_bottle, run_cmetric;
+	uint32_t concurrent_cap;
+	uint64_t *allowed_ns; /* by N_allowed, cpu_cnt + 1 entries; accounted up to */
+	uint64_t allowed_from_ns;
+	uint64_t run_parallel_ns;	/* time with R >= 2; tasks take differences of these */
+	double run_bottle, run_cmetric; /* sums of T/R and T/(R+Q) */
+	double inverse[INVERSES];
 	uint32_t peak_alive, peak_asleep;
 
 	/* overlap by name: times since when two names run together */
@@ -83,11 +98,11 @@ struct timeline {
 	/* bins: constant number, width doubles as the run grows */
 	struct cpt_bin *bins;
 	uint32_t bin_cur;
-	uint64_t bin_ns, bin_end_ns;
+	uint64_t bin_ns, bin_start_ns, bin_end_ns;
+	struct timeline_sums bin_sums; /* as they were at its start */
 
-	struct cpt_step step;
-	uint64_t steps;
-	uint64_t step_end_ns;
+	uint64_t steps, step_start_ns, step_end_ns;
+	struct timeline_sums step_sums;
 	int err; /* of a callback or an allocation; sticky */
 };
 
@@ -98,7 +113,8 @@ void timeline__fini(struct timeline *tl);
 /* Accounting starts at now_ns with nothing counted; add what is live with timeline__enter(). */
 void timeline__open(struct timeline *tl, uint64_t now_ns);
 
-/* Accounting ends (advance first). Counted tasks stay marked; take them out with leave before. */
+/* Accounting ends (advance first). Counted tasks stay marked; take them out with leave before. May be
+ * called when it is not open. */
 void timeline__close(struct timeline *tl);
 
 /* Moves to now_ns (never back), accounting the stretch. */
@@ -113,6 +129,10 @@ static inline void timeline__advance(struct timeline *tl, uint64_t now_ns)
  * do nothing while accounting is closed or for tasks that are not live members. */
 void timeline__enter(struct timeline *tl, struct task *t);
 void timeline__leave(struct timeline *tl, struct task *t);
+
+/* The task's state changes at now; in the counts or not, it stays so. */
+void timeline__turn(struct timeline *tl, struct task *t, enum cpt_state state,
+		    enum cpt_reason reason, uint32_t cpu);
 
 /* The task's affinity no longer counts towards N_allowed: it ended, left the filter, or its mask is about
  * to change (enter counts it again). */

@@ -11,6 +11,8 @@
 #define STATE_UNINTERRUPTIBLE 0x0002
 #define STATE_STOPPED	      0x0004
 #define STATE_TRACED	      0x0008
+#define STATE_NOLOAD	      0x0400 /* with the D bit: idle, not held up */
+#define STATE_RTLOCK	      0x1000 /* PREEMPT_RT: a spinlock that sleeps */
 #define STATE_FREEZABLE	      0x2000
 #define STATE_FROZEN	      0x8000
 
@@ -40,19 +42,32 @@ bool wait_may_be_join(const struct cpt_wait *wait, enum cpt_sys sys)
 	return sys == CPT_SYS_FUTEX && op == (FUTEX_OP_WAIT_BITSET | FUTEX_OP_CLOCK_REALTIME);
 }
 
-/* A read, or a poll for one descriptor: who has to act for it to go on? A wait without an end in
- * the trace is taken as the descriptor's kind suggests: pipes and eventfds mostly join tasks of one
- * tree, sockets mostly lead outside. */
+/* Does a task of the workload stand for what comes out of this pipe? A wait that no task ended (a
+ * time-out, a signal, the end of the trace) leaves it open: such channels mostly join tasks of one
+ * tree. Sockets, which mostly lead outside, are asked for ended_by_us alone. */
+static bool has_peer(const struct cpt_wait_facts *f)
+{
+	return f->ended_by_us || f->end == CPT_END_OPEN || f->end == CPT_END_IRQ;
+}
+
+/* Likewise for an eventfd, which an interrupt can signal as well as a task. */
+static bool eventfd_has_peer(const struct cpt_wait_facts *f)
+{
+	if (f->end == CPT_END_IRQ)
+		return f->wait->wait_flags & CPT_WAIT_TIMEOUT;
+	return has_peer(f);
+}
+
+/* A read, or a poll for one descriptor: who has to act for it to go on? */
 static enum cpt_reason classify_read(uint8_t object, const struct cpt_wait_facts *f)
 {
 	switch (object) {
 	case CPT_FD_FILE:
 		return CPT_REASON_DISK;
 	case CPT_FD_PIPE:
-		return f->ended_by_us || f->end == CPT_END_OPEN ? CPT_REASON_PEER : CPT_REASON_PIPE;
+		return has_peer(f) ? CPT_REASON_PEER : CPT_REASON_PIPE;
 	case CPT_FD_EVENTFD:
-		return f->ended_by_us || f->end == CPT_END_OPEN ? CPT_REASON_PEER
-								: CPT_REASON_OTHER;
+		return eventfd_has_peer(f) ? CPT_REASON_PEER : CPT_REASON_OTHER;
 	case CPT_FD_SOCKET:
 		return f->ended_by_us ? CPT_REASON_PEER : CPT_REASON_SOCKET;
 	case CPT_FD_SOCK_SERVING:
@@ -75,7 +90,8 @@ static enum cpt_reason classify_read(uint8_t object, const struct cpt_wait_facts
 	}
 }
 
-/* A blocked write is back-pressure: waiting, whoever reads at the other end. */
+/* A blocked write is back-pressure: waiting, whoever reads at the other end. A terminal's too, which
+ * has no word of its own: only reading from it is `terminal`. */
 static enum cpt_reason classify_write(uint8_t object)
 {
 	switch (object) {
@@ -86,36 +102,47 @@ static enum cpt_reason classify_write(uint8_t object)
 	case CPT_FD_SOCKET:
 	case CPT_FD_SOCK_SERVING:
 		return CPT_REASON_SOCKET;
-	case CPT_FD_TTY:
-		return CPT_REASON_TERMINAL;
 	default:
 		return CPT_REASON_OTHER;
 	}
 }
 
+/* Which of two reasons speaks for a wait on both: one that is in progress before one that is not, a
+ * timer and what is not told apart last. */
+static int pair_rank(enum cpt_reason reason)
+{
+	if (reason == CPT_REASON_OTHER)
+		return 0;
+	if (reason == CPT_REASON_SLEEP)
+		return 1;
+	return reason_is_parked(reason) ? 2 : 3;
+}
+
 /* poll and select: none is a sleep, one or two connected descriptors a wait on them, more (or a
- * listening one) an event loop. */
+ * listening one) an event loop. Entries of a negative descriptor are no entries. */
 static enum cpt_reason classify_poll(const struct cpt_wait_facts *f)
 {
 	const struct cpt_wait *w = f->wait;
-	uint8_t second = (uint8_t)w->arg2;
-	enum cpt_reason first_reason, second_reason;
+	const int32_t fds[2] = {(int32_t)w->arg1, (int32_t)(w->arg1 >> 32)};
+	const uint8_t kinds[2] = {w->object, (uint8_t)w->arg2};
+	enum cpt_reason best = CPT_REASON_OTHER;
+	bool any = false;
 
-	if (w->arg0 == 0)
-		return CPT_REASON_SLEEP;
-	if (w->arg0 > 2 || w->object == CPT_FD_SOCK_LISTEN)
+	if (w->arg0 > 2)
 		return CPT_REASON_EVENT_LOOP;
-	first_reason = classify_read(w->object, f);
-	if (w->arg0 == 1)
-		return first_reason;
-	if (second == CPT_FD_SOCK_LISTEN)
-		return CPT_REASON_EVENT_LOOP;
-	second_reason = classify_read(second, f);
-	/* A pair is in progress if either end of it is. */
-	if (!reason_is_parked(second_reason) && reason_is_parked(first_reason) &&
-	    second_reason != CPT_REASON_OTHER)
-		return second_reason;
-	return first_reason != CPT_REASON_OTHER ? first_reason : second_reason;
+	for (uint32_t i = 0; i < w->arg0; i++) {
+		enum cpt_reason reason;
+
+		if (fds[i] < 0)
+			continue;
+		if (kinds[i] == CPT_FD_SOCK_LISTEN)
+			return CPT_REASON_EVENT_LOOP;
+		reason = classify_read(kinds[i], f);
+		if (!any || pair_rank(reason) > pair_rank(best))
+			best = reason;
+		any = true;
+	}
+	return any ? best : CPT_REASON_SLEEP;
 }
 
 static enum cpt_reason classify_futex(const struct cpt_wait_facts *f)
@@ -189,12 +216,11 @@ static enum cpt_reason classify_call(const struct cpt_wait_facts *f)
 	case CPT_SYS_GROUP_AIO:
 		return CPT_REASON_DISK;
 	case CPT_SYS_GROUP_OPEN: /* the other end of a FIFO */
-		return f->ended_by_us ? CPT_REASON_PEER : CPT_REASON_PIPE;
+		return has_peer(f) ? CPT_REASON_PEER : CPT_REASON_PIPE;
 	case CPT_SYS_GROUP_MESSAGE:
 		return f->ended_by_us ? CPT_REASON_PEER : CPT_REASON_OTHER;
-	case CPT_SYS_GROUP_IOCTL:
-		return w->object == CPT_FD_TTY ? CPT_REASON_TERMINAL : CPT_REASON_OTHER;
 	case CPT_SYS_GROUP_CLONE:
+	case CPT_SYS_GROUP_IOCTL: /* whatever the device makes of it; on a terminal: output to drain */
 	case CPT_SYS_GROUP_OTHER:
 	case CPT_SYS_GROUP_CNT:
 		break;
@@ -211,7 +237,9 @@ struct cpt_blocked wait_classify(const struct cpt_wait_facts *f)
 	if (f->io_worker)
 		return blocked(w->wait_flags & CPT_WAIT_IOWAIT ? CPT_REASON_DISK
 							       : CPT_REASON_QUEUE);
-	if (w->prev_state & STATE_UNINTERRUPTIBLE)
+	if (w->prev_state & STATE_RTLOCK)
+		return blocked(CPT_REASON_KERNEL_LOCK);
+	if (w->prev_state & STATE_UNINTERRUPTIBLE && !(w->prev_state & STATE_NOLOAD))
 		return blocked(classify_uninterruptible(f));
 	return blocked(classify_call(f));
 }

@@ -21,10 +21,10 @@
 
 struct cpt_wait_facts {
 	const struct cpt_wait *wait;
-	enum cpt_sys sys;    /* wait->sysno by the trace's table; CPT_SYS_UNKNOWN if none */
-	uint8_t end;	     /* CPT_END_* */
-	bool ended_by_us;    /* end is CPT_END_TASK and the waker is of the workload */
-	bool io_worker;	     /* a worker the kernel made for io_uring or vhost */
+	enum cpt_sys sys;     /* wait->sysno by the trace's table; CPT_SYS_UNKNOWN if none */
+	uint8_t end;	      /* CPT_END_* */
+	bool ended_by_us;     /* end is CPT_END_TASK and the waker is of the workload */
+	bool io_worker;	      /* a worker the kernel made for io_uring or vhost */
 	bool expects_our_tid; /* futex: the expected value is the tid of a thread of its process */
 };
 
