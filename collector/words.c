@@ -23,6 +23,8 @@
 #define AUDIT_TOLERANCE 0.01
 /* Steal below a hundredth of the CPU time there was does not change any figure's first two digits. */
 #define STEAL_TOLERANCE 0.01
+/* /proc/stat counts steal in ticks of USER_HZ, per CPU: so much of it may not show yet. */
+#define STEAL_GRAIN_NS 10000000ull
 
 const char *words__class(enum cpt_class cls)
 {
@@ -290,7 +292,9 @@ static bool warn_steal(struct strbuf *b, const struct cpt_report *r)
 static bool warn_audit(struct strbuf *b, const struct cpt_report *r)
 {
 	uint64_t ours = r->quality.audit_ours_ns, kernel = r->quality.audit_kernel_ns;
-	uint64_t steal = r->quality.steal_ns == UINT64_MAX ? 0 : r->quality.steal_ns;
+	uint64_t steal = r->quality.steal_ns == UINT64_MAX
+				 ? 0
+				 : r->quality.steal_ns + r->cpus_online * STEAL_GRAIN_NS;
 	uint64_t diff = ours > kernel ? ours - kernel : kernel - ours;
 	uint64_t explained = ours > kernel ? steal : r->runnable_ns;
 	char d[FMT_SZ];
