@@ -197,6 +197,8 @@ do_demo() {
 	cd "$SOURCE"
 	say "sudo build/cpartrace run -o build/demo.data build/workloads/threads mutex"
 	bounded 60 build/cpartrace run -o build/demo.data build/workloads/threads mutex 2>&1
+	say "the same with threads that do run in parallel:"
+	say "sudo build/cpartrace run build/workloads/threads parallel"
 }
 
 do_test() {
