@@ -291,27 +291,6 @@ static int late_wake(struct cpt_merge *m, const struct cpt_rec_switch *sw, uint3
 
 /* ---- adding ----------------------------------------------------------------------------------- */
 
-/* Into the task's list; records come nearly in order. */
-static void list_add(struct cpt_merge *m, uint32_t task, int way, uint32_t slot)
-{
-	struct list *l = &m->tasks[task].list[way];
-	struct link *link = &m->sides[slot].link[way];
-	uint32_t prev = l->tail;
-
-	while (prev && m->sides[prev].ts_ns > m->sides[slot].ts_ns)
-		prev = m->sides[prev].link[way].prev;
-	link->prev = prev;
-	link->next = prev ? m->sides[prev].link[way].next : l->head;
-	if (link->next)
-		m->sides[link->next].link[way].prev = slot;
-	else
-		l->tail = slot;
-	if (prev)
-		m->sides[prev].link[way].next = slot;
-	else
-		l->head = slot;
-}
-
 static void list_del(struct cpt_merge *m, uint32_t task, int way, uint32_t slot)
 {
 	struct list *l = &m->tasks[task].list[way];
@@ -407,12 +386,7 @@ static int add_switch(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_sw
 	sw = &m->slots[slot].sw;
 	memcpy(sw, rec, sizeof(*sw));
 	add_key(&m->fresh_ring, ts_ns, slot, ORD(KIND_RING, cpu));
-	if (sw->prev)
-		list_add(m, sw->prev, WAY_OUT, slot);
-	if (!sw->next)
-		return 0;
-	list_add(m, sw->next, WAY_IN, slot);
-	if (!(sw->flags & CPT_SW_NEXT_WOKEN))
+	if (!(sw->flags & CPT_SW_NEXT_WOKEN) || !sw->next)
 		return 0;
 	if (sw->wake_ts_ns > ts_ns)
 		sw->wake_ts_ns = ts_ns;
@@ -685,6 +659,42 @@ static int append_keys(struct keys *to, struct keys *from)
 	return 0;
 }
 
+/* Into the task's list; from its end, since this is called in order of time. */
+static void list_add(struct cpt_merge *m, uint32_t task, int way, uint32_t slot)
+{
+	struct list *l = &m->tasks[task].list[way];
+	struct link *link = &m->sides[slot].link[way];
+	uint32_t prev = l->tail;
+
+	while (prev && m->sides[prev].ts_ns > m->sides[slot].ts_ns)
+		prev = m->sides[prev].link[way].prev;
+	link->prev = prev;
+	link->next = prev ? m->sides[prev].link[way].next : l->head;
+	if (link->next)
+		m->sides[link->next].link[way].prev = slot;
+	else
+		l->tail = slot;
+	if (prev)
+		m->sides[prev].link[way].next = slot;
+	else
+		l->head = slot;
+}
+
+static void list_fresh(struct cpt_merge *m, const struct keys *fresh)
+{
+	for (size_t i = 0; i < fresh->cnt; i++) {
+		const uint32_t slot = fresh->at[i].slot;
+		const struct cpt_rec_switch *sw = &m->slots[slot].sw;
+
+		if (fresh->at[i].ord >> 30 != KIND_RING || m->sides[slot].kind != SLOT_SWITCH)
+			continue;
+		if (sw->prev)
+			list_add(m, sw->prev, WAY_OUT, slot);
+		if (sw->next)
+			list_add(m, sw->next, WAY_IN, slot);
+	}
+}
+
 /* Brings what was added since into the pending keys. */
 static int settle_fresh(struct cpt_merge *m)
 {
@@ -696,6 +706,7 @@ static int settle_fresh(struct cpt_merge *m)
 		return -ENOMEM;
 	if (!m->scratch.cnt)
 		return 0;
+	list_fresh(m, &m->scratch);
 	m->swap.cnt = 0;
 	if (keys_reserve(&m->swap, m->pending.cnt + m->scratch.cnt))
 		return -ENOMEM;
