@@ -34,8 +34,8 @@
 #include "timeline.h"
 #include "wait_class.h"
 
-/* No clock of this kind gets there (146 years); sums and sizes of bins rely on it. */
-#define TS_MAX_NS (1ull << 62)
+/* No clock of this kind gets there (292 years); the sizes of bins rely on it. */
+#define TS_MAX_NS INT64_MAX
 
 enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_OVER };
 
