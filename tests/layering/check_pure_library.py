@@ -19,7 +19,7 @@ FORBIDDEN = re.compile(
     r"|^(exit|_exit|_Exit|quick_exit|abort|__assert_fail|atexit|raise|kill|signal|sigaction)$"
     r"|^(getenv|secure_getenv|setenv|setlocale|system|popen|fork|vfork|exec[vl]p?e?|posix_spawn)$"
     r"|^(getuid|geteuid|isatty|ioctl|ptrace|socket|connect|syslog|err|errx|warn|warnx)$"
-    r"|^(strtok|rand|random|srand|localtime|gmtime|asctime|ctime|strerror)$"
+    r"|^(strtok|rand|random|srand|localtime|gmtime|asctime|ctime)$"
     r"|^(bpf_|libbpf_|btf__|elf_|gelf_|json_)")
 
 # One row of `objdump -t`: value, flags, section, size, name.
@@ -30,7 +30,7 @@ WRITABLE = re.compile(r"^\.(data(?!\.rel\.ro)|bss|tdata|tbss)|^\*COM\*$")
 def breaches(listing):
     member = "?"
     for line in listing.split("\n"):
-        named = re.match(r"^(\S+\.o):\s+file format", line)
+        named = re.match(r"^(?:\S+\()?([^\s(]+\.o)\)?:\s+file format", line)
         if named:
             member = named[1]
         symbol = SYMBOL.match(line)
