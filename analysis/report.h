@@ -29,21 +29,21 @@ struct cpt_thread {
 	uint64_t start_ns;   /* CLOCK_MONOTONIC, cut to the window */
 	uint64_t end_ns;
 	uint64_t life_ns; /* inside the window (and the filter); = sum of the states below */
+	/* what each switch touches stays together */
 	uint64_t running_ns;
 	uint64_t runnable_ns;
 	uint64_t unknown_ns;
-	uint64_t reason_ns[CPT_REASON_CNT]; /* waiting and parked, by reason */
 	uint64_t parallel_ns;	 /* of running_ns: while another task of the workload ran */
-	uint64_t alone_ns;	 /* of running_ns: R = 1; parallel + alone = running */
 	double bottle_height_ns; /* sum of T/R over its running time (Du Bois et al., OOPSLA'13) */
 	double bottle_width;	 /* average R while it ran */
 	double cmetric_ns;	 /* sum of T/(R+Q) over its running time (GAPP) */
-	uint64_t voluntary, involuntary; /* switch-outs: blocked, preempted or yielded */
+	uint64_t traced_cpu_ns;	 /* our on-CPU time over its whole life, for kernel_cpu_ns */
+	uint64_t voluntary, involuntary;    /* switch-outs: blocked, preempted or yielded */
+	uint64_t reason_ns[CPT_REASON_CNT]; /* waiting and parked, by reason */
+	uint64_t alone_ns;		    /* of running_ns: R = 1; parallel + alone = running */
+	uint64_t kernel_cpu_ns; /* se.sum_exec_runtime at its final switch-out; 0 unknown */
 	uint64_t migrations;
 	uint32_t cpus_used;
-	uint64_t
-		kernel_cpu_ns; /* se.sum_exec_runtime at its final switch-out, whole life; 0 unknown */
-	uint64_t traced_cpu_ns; /* our on-CPU time over its whole life, to hold against it */
 	bool alive_at_end;
 	bool identity_lost; /* its NEW or EXEC record is missing */
 	bool io_worker;

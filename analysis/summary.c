@@ -116,6 +116,7 @@ static int take_threads(struct cpt_report *r, struct tasks *tasks)
 			return -ENOMEM;
 		}
 		r->threads_cnt++;
+		row->alone_ns = row->running_ns - row->parallel_ns;
 		if (row->running_ns)
 			row->bottle_width /= (double)row->running_ns;
 		for (int i = 0; i < CPT_REASON_CNT; i++)

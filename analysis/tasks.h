@@ -40,6 +40,7 @@ struct task {
 	bool mask_counted;		     /* its mask counts towards N_allowed */
 	uint32_t group;			     /* of its name, in the overlap matrix */
 	uint32_t noted_cpu;		     /* last CPU put into cpu_bits, TASK_NONE none */
+	uint64_t entered_ns;		     /* the counts */
 	uint64_t since_ns;		     /* start of the current stretch */
 	uint64_t at_parallel_ns, at_running; /* running sums at its switch-in */
 	double at_bottle, at_cmetric;

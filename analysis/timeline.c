@@ -60,14 +60,18 @@ static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 
 /* ---- which class is this instant of? -------------------------------------------------------- */
 
+static inline enum cpt_split parallel_split(const struct timeline *tl)
+{
+	return tl->cores_running >= 2 ? CPT_SPLIT_PARALLEL_MULTI_CORE : CPT_SPLIT_PARALLEL_SMT_ONLY;
+}
+
 /* The definitions' table, for counts that are certain. */
 static enum cpt_split find_split(const struct timeline *tl)
 {
 	uint32_t c = timeline__in_progress(tl);
 
 	if (tl->running >= 2)
-		return tl->cores_running >= 2 ? CPT_SPLIT_PARALLEL_MULTI_CORE
-					      : CPT_SPLIT_PARALLEL_SMT_ONLY;
+		return parallel_split(tl);
 	/* A task in doubt may be parked or in progress, and where a CPU's records are missing it may
 	 * be on that CPU: they could turn fewer than two things into more, and runners into two. */
 	if (tl->unknown && c < 2)
@@ -117,7 +121,9 @@ static void fill_splits(struct timeline *tl)
 
 static inline enum cpt_split current_split(const struct timeline *tl)
 {
-	if (tl->running > 1 || tl->unknown)
+	if (tl->running > 1)
+		return parallel_split(tl);
+	if (tl->unknown)
 		return find_split(tl);
 	return (enum cpt_split)tl->splits[split_key(tl)];
 }
@@ -144,6 +150,27 @@ static void find_allowed(struct timeline *tl)
 	for (uint32_t w = 0; w < CPT_MASK_WORDS; w++)
 		tl->allowed_cnt += (uint32_t)__builtin_popcountll(tl->allowed[w]);
 	tl->allowed_dirty = false;
+}
+
+/* What a blocked task of each reason adds to. */
+#define ADDS_IN_PROGRESS 0x1
+#define ADDS_LOCK	 0x2
+#define ADDS_ASLEEP	 0x4
+
+static uint8_t reason_adds(enum cpt_reason reason, uint32_t in_progress)
+{
+	uint8_t adds = 0;
+
+	if (!reason_is_parked(reason) ||
+	    (reason == CPT_REASON_SLEEP && in_progress & CPT_IN_PROGRESS_SLEEP) ||
+	    (reason == CPT_REASON_CONDVAR && in_progress & CPT_IN_PROGRESS_CONDVAR))
+		adds |= ADDS_IN_PROGRESS;
+	if (reason == CPT_REASON_LOCK || reason == CPT_REASON_HANDOFF ||
+	    reason == CPT_REASON_KERNEL_LOCK)
+		adds |= ADDS_LOCK;
+	if (reason == CPT_REASON_SLEEP)
+		adds |= ADDS_ASLEEP;
+	return adds;
 }
 
 /* ---- making and ending -------------------------------------------------------------------------
@@ -178,6 +205,8 @@ int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struc
 		return -ENOMEM;
 	}
 	fill_splits(tl);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		tl->adds[i] = reason_adds((enum cpt_reason)i, opts->in_progress);
 	for (uint32_t k = 1; k < INVERSES; k++)
 		tl->inverse[k] = 1.0 / k;
 	return 0;
@@ -441,26 +470,13 @@ static void group_leave(struct timeline *tl, uint32_t g)
 /* ---- tasks come and go ------------------------------------------------------------------------
  */
 
-static bool counts_as_in_progress(const struct timeline *tl, const struct task *t)
+static inline void count_blocked(struct timeline *tl, enum cpt_reason reason, uint32_t change)
 {
-	if (t->state == CPT_STATE_WAITING)
-		return true;
-	if (t->state != CPT_STATE_PARKED)
-		return false;
-	return (t->reason == CPT_REASON_SLEEP && tl->opts->in_progress & CPT_IN_PROGRESS_SLEEP) ||
-	       (t->reason == CPT_REASON_CONDVAR && tl->opts->in_progress & CPT_IN_PROGRESS_CONDVAR);
-}
+	const uint32_t adds = tl->adds[reason];
 
-static void count_blocked(struct timeline *tl, const struct task *t, int change)
-{
-	if (counts_as_in_progress(tl, t)) {
-		tl->in_progress_blocked += (uint32_t)change;
-		if (t->reason == CPT_REASON_LOCK || t->reason == CPT_REASON_HANDOFF ||
-		    t->reason == CPT_REASON_KERNEL_LOCK)
-			tl->lock_waits += (uint32_t)change;
-	}
-	if (t->state == CPT_STATE_PARKED && t->reason == CPT_REASON_SLEEP)
-		tl->asleep += (uint32_t)change;
+	tl->in_progress_blocked += adds & ADDS_IN_PROGRESS ? change : 0;
+	tl->lock_waits += adds & ADDS_LOCK ? change : 0;
+	tl->asleep += adds & ADDS_ASLEEP ? change : 0;
 }
 
 static void note_cpu(struct timeline *tl, struct task *t)
@@ -502,8 +518,6 @@ static void start_running(struct timeline *tl, struct task *t)
 
 static void stop_running(struct timeline *tl, struct task *t, uint64_t span)
 {
-	uint64_t parallel = tl->run_parallel_ns - t->at_parallel_ns;
-
 	tl->running--;
 	if (--tl->core_running[tl->core_of[t->cpu]] == 0)
 		tl->cores_running--;
@@ -511,15 +525,15 @@ static void stop_running(struct timeline *tl, struct task *t, uint64_t span)
 	if (!bit_of(tl->allowed_idle, t->cpu))
 		tl->allowed_dirty = true;
 	t->row.running_ns += span;
-	t->row.parallel_ns += parallel;
-	t->row.alone_ns += span - parallel;
+	t->row.parallel_ns += tl->run_parallel_ns - t->at_parallel_ns;
 	t->row.bottle_width += (double)(tl->sums.running - t->at_running); /* divided at the end */
 	t->row.bottle_height_ns += tl->run_bottle - t->at_bottle;
 	t->row.cmetric_ns += tl->run_cmetric - t->at_cmetric;
 	group_leave(tl, t->group);
 }
 
-static void emit_interval(struct timeline *tl, const struct task *t)
+/* Not in line: its big local would cost every stretch a stack check. */
+static __attribute__((noinline)) void emit_interval(struct timeline *tl, const struct task *t)
 {
 	bool blocked = t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED;
 	struct cpt_interval iv = {
@@ -553,7 +567,7 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 		break;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
-		count_blocked(tl, t, +1);
+		count_blocked(tl, t->reason, 1);
 		break;
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:
@@ -566,7 +580,6 @@ static inline void end_stretch(struct timeline *tl, struct task *t)
 {
 	uint64_t span = tl->now_ns - t->since_ns;
 
-	t->row.life_ns += span;
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
 		stop_running(tl, t, span);
@@ -578,7 +591,7 @@ static inline void end_stretch(struct timeline *tl, struct task *t)
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
 		t->row.reason_ns[t->reason] += span;
-		count_blocked(tl, t, -1);
+		count_blocked(tl, t->reason, (uint32_t)-1);
 		break;
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:
@@ -607,6 +620,7 @@ void timeline__enter(struct timeline *tl, struct task *t)
 	if (!tl->open || t->counted || !t->live || !t->member)
 		return;
 	t->counted = true;
+	t->entered_ns = tl->now_ns;
 	tl->alive++;
 	if (!t->mask_counted && t->mask != TASK_NONE) {
 		if (tl->tasks->masks[t->mask].live++ == 0)
@@ -626,6 +640,7 @@ void timeline__leave(struct timeline *tl, struct task *t)
 		return;
 	end_stretch(tl, t);
 	t->counted = false;
+	t->row.life_ns += tl->now_ns - t->entered_ns;
 	t->row.end_ns = tl->now_ns;
 	tl->alive--;
 }

@@ -85,6 +85,7 @@ struct timeline {
 	uint64_t run_parallel_ns;	/* time with R >= 2; tasks take differences of these */
 	double run_bottle, run_cmetric; /* sums of T/R and T/(R+Q) */
 	double inverse[INVERSES];
+	uint8_t adds[CPT_REASON_CNT]; /* what a blocked task of this reason adds to */
 	uint32_t peak_alive, peak_asleep;
 
 	/* overlap by name: times since when two names run together */

@@ -125,7 +125,8 @@ static void any_order_of_arrival_gives_the_same_report(void **state)
 		size_t cnt;
 
 		snprintf(what, sizeof(what), "seed %" PRIu64, seed);
-		random_trace(tb, &rng, CPUS, 20 + rng_below(&rng, 300), 0);
+		random_trace(tb, &rng, CPUS, 20 + rng_below(&rng, 300),
+			     rng_percent(&rng, 50) ? RANDOM_TIES : 0);
 		ev = tb__events(tb, &cnt);
 		last = ev[cnt - 1].ts_ns;
 		drawn = analyse(tb__meta(tb), ev, (uint32_t)cnt, last, &o, &seen, &rng);
