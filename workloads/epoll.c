@@ -247,10 +247,13 @@ static void free_loop(struct loop *loop)
 	net_close(loop->listen_fd);
 }
 
-static void start_load(struct server *server)
+/* The server takes its name after the fork: the load's first steps would bear it, and a filter on
+ * it would see two at once. */
+static void start_load(struct server *server, const char *server_name)
 {
 	server->load->port = server->port;
 	start_child(load_run, server->load);
+	name_thread(server_name);
 }
 
 /* The load's end, and what holds for every server of this program. */
@@ -335,10 +338,9 @@ static void run_one_loop(struct wl_run *run)
 	struct truth_row *row;
 	struct loop loop;
 
-	name_thread(SERVER);
 	init_server(&server, run, answer_later);
 	init_loop(&loop, &server, false);
-	start_load(&server);
+	start_load(&server, SERVER);
 	run_loop(&loop);
 	finish_server(&server, &loop, 1);
 	free_loop(&loop);
@@ -378,14 +380,13 @@ static void run_loop_pool(struct wl_run *run)
 	double threads = (double)count + 2;
 
 	need_cpus(run, count, "ask for fewer --loops");
-	name_thread(SERVER);
 	init_server(&server, run, compute_and_answer);
 	for (int64_t i = 0; i < count; i++) {
 		init_loop(&loops[i], &server, true);
 		loops[i].cpu = run->cpus[i];
 	}
 	/* All processes before all threads: a child of a thread would end with that thread. */
-	start_load(&server);
+	start_load(&server, SERVER);
 	for (int64_t i = 0; i < count; i++)
 		loops[i].thread = start_thread(run_loop, &loops[i]);
 	for (int64_t i = 0; i < count; i++)
@@ -448,10 +449,9 @@ static void run_blocking_handler(struct wl_run *run)
 	struct server server;
 	struct loop loop;
 
-	name_thread(SERVER);
 	init_server(&server, run, block_now_and_then);
 	init_loop(&loop, &server, false);
-	start_load(&server);
+	start_load(&server, SERVER);
 	run_loop(&loop);
 	finish_server(&server, &loop, 1);
 	free_loop(&loop);
@@ -557,14 +557,13 @@ static void run_offload(struct wl_run *run)
 		    "%lld connections cannot keep %lld workers busy; ask for twice as many at "
 		    "least",
 		    (long long)run->opt[OPT_CONNECTIONS], (long long)count);
-	name_thread("loop");
 	init_server(&server, run, hand_to_workers);
 	server.pool = &work_pool;
 	work_pool.todo_end = &work_pool.todo;
 	work_pool.done_fd = eventfd_make();
 	init_loop(&loop, &server, false);
 	epoll_add(loop.epoll_fd, work_pool.done_fd, &server.from_workers);
-	start_load(&server);
+	start_load(&server, "loop");
 	for (int64_t i = 0; i < count; i++) {
 		workers[i].server = &server;
 		workers[i].thread = start_thread(work, &workers[i]);
