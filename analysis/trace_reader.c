@@ -126,8 +126,8 @@ static int read_payload(struct trace_reader *r, struct bytes *b, uint64_t pos,
 	uint8_t *bigger;
 	int ret;
 
-	if (s->sz > b->cap) {
-		bigger = realloc(b->at, s->sz);
+	if (!b->at || s->sz > b->cap) {
+		bigger = realloc(b->at, s->sz + 1u);
 		if (!bigger)
 			return -ENOMEM;
 		b->at = bigger;

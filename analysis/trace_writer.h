@@ -28,8 +28,9 @@ struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
 /* Writes the open block if its first event is older than 0.25 s at now_ns. */
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns);
 
-/* Writes what is open, the late table, the closing section, and clears the INCOMPLETE mark last.
- * 0 or -errno. */
+/* Writes what is open, the closing section, and clears the INCOMPLETE mark last: only for a recording
+ * that has all its events. Else (a merge that failed) free the writer without closing, and the trace
+ * says that it is not whole. 0 or -errno. */
 int trace_writer__close(struct trace_writer *w, const struct cpt_trace_close *close);
 
 uint64_t trace_writer__bytes(const struct trace_writer *w); /* written so far */
