@@ -27,9 +27,9 @@ void main_help(struct strbuf *out)
 {
 	const struct command *const *c;
 
-	strbuf__adds(out, "cpartrace shows when a program's work was concurrent (several things in progress) "
-			  "and\nwhen it was truly parallel (several CPUs working on it at the same "
-			  "instant).\n\n"
+	strbuf__adds(out, "cpartrace shows when a program's work was concurrent (several things in\n"
+			  "progress) and when it was truly parallel (several CPUs working on it at the\n"
+			  "same instant).\n\n"
 			  "  sudo cpartrace run ./workload\n\nCommands:\n");
 	for (c = commands; *c; c++)
 		strbuf__addf(out, "  %-8s  %s\n", (*c)->name, (*c)->summary);

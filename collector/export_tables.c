@@ -32,9 +32,9 @@ static const struct table_col thread_cols[] = {
 	CPT_WAITING_REASONS(WAITING_COL) CPT_PARKED_REASONS(PARKED_COL)
 	{"parallel_ns", "of running_ns: while another ran, too", TABLE_U64, T(parallel_ns)},
 	{"alone_ns", "of running_ns: while none other ran", TABLE_U64, T(alone_ns)},
-	{"bottle_height_ns", "its share of the time anything ran", TABLE_DOUBLE, T(bottle_height_ns)},
+	{"bottle_height_ns", "its share of the time anything ran", TABLE_ROUNDED, T(bottle_height_ns)},
 	{"bottle_width", "average number running while it ran", TABLE_DOUBLE, T(bottle_width)},
-	{"cmetric_ns", "sum of time over running and runnable", TABLE_DOUBLE, T(cmetric_ns)},
+	{"cmetric_ns", "sum of time over running and runnable", TABLE_ROUNDED, T(cmetric_ns)},
 	{"voluntary", "times it blocked", TABLE_U64, T(voluntary)},
 	{"involuntary", "times it was preempted or yielded", TABLE_U64, T(involuntary)},
 	{"migrations", "times it moved to another CPU", TABLE_U64, T(migrations)},

@@ -100,12 +100,12 @@ void repeats__summary(const struct repeats *r, struct strbuf *out, bool utf8)
 		return;
 	}
 	strbuf__addf(out, "%" PRIu32 " runs, median (from the least to the most):\n", r->cnt);
-	strbuf__addf(out, "   parallel              %5.1f %%  (%.1f to %.1f)\n", 100 * share.median,
+	strbuf__addf(out, "   parallel             %.1f %%  (%.1f to %.1f)\n", 100 * share.median,
 		     100 * share.min, 100 * share.max);
-	strbuf__addf(out, "   average parallelism   %5s    (%s to %s)\n",
+	strbuf__addf(out, "   average parallelism  %s  (%s to %s)\n",
 		     fmt_average(a, average.median), fmt_average(b, average.min),
 		     fmt_average(c, average.max));
-	strbuf__addf(out, "   time                  %s  (%s to %s)\n",
+	strbuf__addf(out, "   time                 %s  (%s to %s)\n",
 		     fmt_duration(a, (uint64_t)window.median, utf8),
 		     fmt_duration(b, (uint64_t)window.min, utf8),
 		     fmt_duration(c, (uint64_t)window.max, utf8));

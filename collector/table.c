@@ -23,6 +23,22 @@ static void add_u64(struct strbuf *b, uint64_t n)
 	strbuf__add(b, digits + pos, sizeof(digits) - pos);
 }
 
+/* At most six decimals, none that is not needed. */
+static void add_double(struct strbuf *b, double x)
+{
+	char text[64];
+	int len;
+
+	if (!isfinite(x) || fabs(x) >= 1e18)
+		x = 0;
+	len = snprintf(text, sizeof(text), "%.6f", x);
+	while (len && text[len - 1] == '0')
+		len--;
+	if (len && text[len - 1] == '.')
+		len--;
+	strbuf__add(b, text, (size_t)len);
+}
+
 static void add_csv_string(struct strbuf *b, const char *s, size_t len)
 {
 	struct strbuf text = {0};
@@ -76,7 +92,6 @@ static void add_field(struct table_out *t, const struct table_col *col, const vo
 {
 	const char *field = (const char *)row + col->off;
 	const char *s;
-	double x;
 
 	switch (col->type) {
 	case TABLE_U16:
@@ -89,8 +104,10 @@ static void add_field(struct table_out *t, const struct table_col *col, const vo
 		add_u64(&t->line, *(const uint64_t *)field);
 		break;
 	case TABLE_DOUBLE:
-		x = *(const double *)field;
-		strbuf__addf(&t->line, "%.6f", isfinite(x) ? x : 0);
+		add_double(&t->line, *(const double *)field);
+		break;
+	case TABLE_ROUNDED:
+		add_u64(&t->line, (uint64_t)(*(const double *)field + 0.5));
 		break;
 	case TABLE_BOOL:
 		strbuf__adds(&t->line, *(const bool *)field ? "true" : "false");

@@ -22,7 +22,8 @@ enum table_type {
 	TABLE_U16,
 	TABLE_U32,
 	TABLE_U64,
-	TABLE_DOUBLE, /* six decimals */
+	TABLE_DOUBLE,  /* at most six decimals */
+	TABLE_ROUNDED, /* double, not negative, as a whole number */
 	TABLE_BOOL,
 	TABLE_STRING, /* const char *; NULL: empty, null in JSON */
 	TABLE_COMM,   /* char[CPT_COMM_LEN] */

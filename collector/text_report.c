@@ -21,7 +21,7 @@
 /* A split or reason below this share of the window is noise beside the others. */
 #define WORTH_A_LINE 0.01
 /* From here the ledger and the profile stand side by side. */
-#define WIDE_COLUMNS 118
+#define WIDE_COLUMNS 120
 #define BESIDE_COLUMN 79
 /* Rows of the profile; with more CPUs than that busy at once it goes by powers of two. */
 #define PROFILE_ROWS 9
@@ -161,18 +161,19 @@ static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 
 /* ---- ledger and profile -------------------------------------------------------------------- */
 
-#define LABEL_COLUMNS	17
 #define PERCENT_COLUMNS 7
+#define LEDGER_LABEL	17
 #define LEDGER_BAR	10
-#define PROFILE_BAR	24
+#define PROFILE_LABEL	12
+#define PROFILE_BAR	16
 
-static void add_share_line(struct strbuf *b, unsigned int indent, const char *label, uint64_t part,
-			   uint64_t total)
+static void add_share_line(struct strbuf *b, unsigned int indent, const char *label,
+			   unsigned int label_end, uint64_t part, uint64_t total)
 {
 	char p[FMT_SZ];
 
 	strbuf__repeat(b, " ", indent);
-	draw_padded(b, label, LABEL_COLUMNS - indent, false);
+	draw_padded(b, label, label_end - indent, false);
 	draw_padded(b, fmt_percent(p, part, total), PERCENT_COLUMNS, true);
 	strbuf__adds(b, "  ");
 }
@@ -199,12 +200,12 @@ static void add_ledger(struct strbuf *b, const struct cpt_report *r,
 
 		if (cls == CPT_CLASS_UNKNOWN && !r->class_ns[cls])
 			continue;
-		add_share_line(b, 3, class_name((enum cpt_class)cls), r->class_ns[cls],
-			       r->window_ns);
+		add_share_line(b, 3, class_name((enum cpt_class)cls), LEDGER_LABEL,
+			       r->class_ns[cls], r->window_ns);
 		draw_bar(b, style, r->class_ns[cls], r->window_ns, LEDGER_BAR,
 			 class_colour((enum cpt_class)cls));
 		strbuf__repeat(b, " ",
-			       LABEL_COLUMNS + PERCENT_COLUMNS + 2 + LEDGER_BAR + 2 -
+			       LEDGER_LABEL + PERCENT_COLUMNS + 2 + LEDGER_BAR + 2 -
 				       display_width(b->s ? b->s + start : "", b->len - start));
 		strbuf__adds(b, words__class((enum cpt_class)cls));
 		strbuf__addc(b, '\n');
@@ -212,8 +213,8 @@ static void add_ledger(struct strbuf *b, const struct cpt_report *r,
 			if ((int)split_class((enum cpt_split)split) != cls ||
 			    !split_is_shown(r, (enum cpt_split)split))
 				continue;
-			add_share_line(b, 5, split_name((enum cpt_split)split), r->split_ns[split],
-				       r->window_ns);
+			add_share_line(b, 5, split_name((enum cpt_split)split), LEDGER_LABEL,
+				       r->split_ns[split], r->window_ns);
 			draw_begin(b, style, DRAW_DIM);
 			strbuf__adds(b, split_text((enum cpt_split)split));
 			draw_end(b, style, DRAW_DIM);
@@ -235,7 +236,7 @@ static void add_profile_row(struct strbuf *b, const struct cpt_report *r,
 		snprintf(label, sizeof(label), "%" PRIu32, from);
 	else
 		snprintf(label, sizeof(label), "%" PRIu32 "-%" PRIu32, from, to);
-	add_share_line(b, 3, label, sum, r->window_ns);
+	add_share_line(b, 3, label, PROFILE_LABEL, sum, r->window_ns);
 	draw_bar(b, style, sum, r->window_ns, PROFILE_BAR,
 		 from == 0 ? DRAW_DIM : from == 1 ? DRAW_BLUE : DRAW_GREEN);
 	strbuf__addc(b, '\n');
@@ -257,9 +258,9 @@ static void add_profile_averages(struct strbuf *b, const struct cpt_report *r,
 	const char *dot = draw_dot(style);
 	char average[FMT_SZ], tlp[FMT_SZ], used[FMT_SZ], cores[FMT_SZ];
 
-	strbuf__addf(b, "   average %s%speak %" PRIu32 "%s%s while any is busy (TLP)\n",
-		     fmt_average(average, r->parallel_average), dot, r->parallel_peak, dot,
-		     fmt_average(tlp, r->tlp));
+	strbuf__addf(b, "   average %s%speak %" PRIu32 "\n",
+		     fmt_average(average, r->parallel_average), dot, r->parallel_peak);
+	strbuf__addf(b, "   %s while any is busy (TLP)\n", fmt_average(tlp, r->tlp));
 	strbuf__addf(b, "   %s of the CPU time it was allowed\n",
 		     fmt_percent(used, r->cpu_time_ns, r->allowed_integral));
 	if (r->cpus_physical && r->cpus_physical < r->cpus_online)

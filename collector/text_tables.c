@@ -101,7 +101,9 @@ static void cell_reason(struct draw_table *t, const struct cpt_row *row)
 	enum cpt_reason top = rows__top_reason(row);
 	char text[64], p[FMT_SZ];
 
-	if (top == CPT_REASON_CNT) {
+	/* What blocked it for a moment of its life does not describe it. */
+	if (top == CPT_REASON_CNT ||
+	    (double)(row->waiting_ns + row->parked_ns) < WORTH_A_ROW * (double)row->life_ns) {
 		draw_table__cell(t, "");
 		return;
 	}

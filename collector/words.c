@@ -93,90 +93,93 @@ static void add_figures(struct strbuf *b, const struct cpt_report *r)
 	strbuf__addf(b, " in progress, %s of %" PRIu32 " CPU%s busy on average",
 		     fmt_average(p, r->parallel_average * scale), r->cpus_allowed,
 		     r->cpus_allowed == 1 ? "" : "s");
-	if (is_mostly_idle(r))
-		strbuf__adds(b, " while it was active");
 }
 
-static void add_parallel_verdict(struct strbuf *b, const struct cpt_report *r)
+static void add_parallel_words(struct strbuf *b, const struct cpt_report *r)
 {
 	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
 	char p[FMT_SZ];
 
 	fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
 	if (part >= NEARLY_ALL && r->efficiency >= NEARLY_ALL)
-		strbuf__adds(b, "Parallel, on nearly all the CPUs it may use: ");
+		strbuf__adds(b, "parallel, on nearly all the CPUs it may use");
 	else if (part >= NEARLY_ALL)
-		strbuf__adds(b, "Parallel nearly all the time: ");
+		strbuf__adds(b, "parallel nearly all the time");
 	else if (part >= MOSTLY)
-		strbuf__addf(b, "Mostly parallel (%s of the time it was active): ", p);
+		strbuf__addf(b, "mostly parallel (%s of the time)", p);
 	else
-		strbuf__addf(b, "Parallel more than anything else (%s of the time it was active): ",
-			     p);
-	add_figures(b, r);
+		strbuf__addf(b, "parallel more than anything else (%s of the time)", p);
 }
 
-static void add_concurrent_verdict(struct strbuf *b, const struct cpt_report *r)
+static void add_concurrent_words(struct strbuf *b, const struct cpt_report *r)
 {
 	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
 	char p[FMT_SZ];
 
-	fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
 	if (part < NOT_PARALLEL)
-		strbuf__adds(b, "Concurrent, not parallel: ");
+		strbuf__adds(b, "concurrent, not parallel");
 	else if (part < HARDLY_PARALLEL)
-		strbuf__adds(b, "Concurrent, hardly parallel: ");
+		strbuf__adds(b, "concurrent, hardly parallel");
 	else
-		strbuf__addf(b, "Concurrent, parallel for %s of the time it was active: ", p);
-	add_figures(b, r);
+		strbuf__addf(b, "concurrent, parallel for %s of the time",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r)));
 }
 
-static void add_serial_verdict(struct strbuf *b, const struct cpt_report *r)
+static void add_serial_words(struct strbuf *b, const struct cpt_report *r)
 {
 	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
 	uint64_t serial = r->class_ns[CPT_CLASS_SERIAL];
 	char p[FMT_SZ];
 
-	strbuf__adds(b, "Serial");
+	strbuf__adds(b, "serial");
 	if (share(r->split_ns[CPT_SPLIT_SERIAL_WAITING], serial) >= MOSTLY)
 		strbuf__adds(b, ", and mostly waiting");
 	else if (share(r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE], serial) >= MOSTLY)
 		strbuf__adds(b, ", and mostly waiting for a CPU");
 	if (part >= HARDLY_PARALLEL)
-		strbuf__addf(b, ", parallel for %s of the time it was active",
+		strbuf__addf(b, ", parallel for %s of the time",
 			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r)));
+}
+
+/* "Concurrent, hardly parallel: ...", "Idle for 99 % of the time; while active serial: ..." */
+static void add_class_verdict(struct strbuf *b, const struct cpt_report *r)
+{
+	bool idle = is_mostly_idle(r);
+	char p[FMT_SZ];
+	size_t start;
+
+	if (words__verdict_uncertain(r))
+		strbuf__adds(b, "Not certain, events were lost. What is known: ");
+	if (idle)
+		strbuf__addf(b, "Idle for %s of the time; while active ",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_IDLE], r->window_ns));
+	start = b->len;
+	if (r->verdict == CPT_CLASS_PARALLEL)
+		add_parallel_words(b, r);
+	else if (r->verdict == CPT_CLASS_CONCURRENT)
+		add_concurrent_words(b, r);
+	else
+		add_serial_words(b, r);
+	if (!idle && b->len > start)
+		b->s[start] = (char)(b->s[start] - 'a' + 'A');
 	strbuf__adds(b, ": ");
 	add_figures(b, r);
+	strbuf__addc(b, '.');
 }
 
 void words__verdict(struct strbuf *b, const struct cpt_report *r)
 {
 	char p[FMT_SZ];
 
-	if (!r->window_ns) {
+	if (!r->window_ns)
 		strbuf__adds(b, "Nothing to tell: no time was recorded.");
-		return;
-	}
-	if (r->verdict == CPT_CLASS_UNKNOWN) {
+	else if (r->verdict == CPT_CLASS_UNKNOWN)
 		strbuf__addf(b, "The trace cannot tell: events were lost, and %s of the time is unknown.",
 			     fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
-		return;
-	}
-	if (r->verdict == CPT_CLASS_IDLE) {
+	else if (r->verdict == CPT_CLASS_IDLE)
 		strbuf__adds(b, "Idle: nothing was in progress.");
-		return;
-	}
-	if (words__verdict_uncertain(r))
-		strbuf__adds(b, "Not certain, events were lost. What is known: ");
-	if (r->verdict == CPT_CLASS_PARALLEL)
-		add_parallel_verdict(b, r);
-	else if (r->verdict == CPT_CLASS_CONCURRENT)
-		add_concurrent_verdict(b, r);
 	else
-		add_serial_verdict(b, r);
-	if (is_mostly_idle(r))
-		strbuf__addf(b, "; idle for %s of the time",
-			     fmt_percent(p, r->class_ns[CPT_CLASS_IDLE], r->window_ns));
-	strbuf__addc(b, '.');
+		add_class_verdict(b, r);
 }
 
 static uint64_t waiting_ns(const struct cpt_report *r)
@@ -192,11 +195,18 @@ static uint64_t waiting_ns(const struct cpt_report *r)
 void words__caveat(struct strbuf *b, const struct cpt_report *r)
 {
 	uint64_t other = r->reason_ns[CPT_REASON_OTHER], waiting = waiting_ns(r);
+	uint64_t starved = r->split_ns[CPT_SPLIT_CONCURRENT_STARVED] +
+			   r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE];
 	uint64_t quiet = r->class_ns[CPT_CLASS_SERIAL] + r->class_ns[CPT_CLASS_IDLE];
 	char d[FMT_SZ];
 
 	if (r->verdict == CPT_CLASS_CONCURRENT && r->cpus_allowed == 1)
 		strbuf__adds(b, "It was allowed one CPU only: nothing could run in parallel.");
+	else if (share(starved, r->window_ns) >= CAVEAT_SHARE)
+		strbuf__addf(b,
+			     "For %s of the time it was ready and no CPU ran it: other programs, a quota or "
+			     "its CPU mask held it back.",
+			     fmt_percent(d, starved, r->window_ns));
 	else if (r->verdict == CPT_CLASS_CONCURRENT && other > waiting / 2 &&
 		 share(other, r->window_ns) >= CAVEAT_SHARE)
 		strbuf__addf(b,

@@ -244,9 +244,9 @@ static void many_cpus_make_few_rows(void **state)
 	fixture.report.parallel_peak = 128;
 	fixture.report.cpus_allowed = fixture.report.cpus_online = 128;
 	profile[3] = profile[100] = 1000 * FIXTURE_MS;
-	assert_non_null(strstr(report_at(80, true), "   2-3            50.0 %"));
-	assert_non_null(strstr(report_at(80, true), "   64-127         50.0 %"));
-	assert_non_null(strstr(report_at(80, true), "   128             0.0 %"));
+	assert_non_null(strstr(report_at(80, true), "   2-3       50.0 %"));
+	assert_non_null(strstr(report_at(80, true), "   64-127    50.0 %"));
+	assert_non_null(strstr(report_at(80, true), "   128        0.0 %"));
 }
 
 static void figures_are_honest(void **state)
