@@ -74,8 +74,10 @@ int analysed__open(struct analysed *a, const char *path)
 	/* O_NONBLOCK: a FIFO without a writer must not hang us before it is refused. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
-		return fail(-ENOENT, "no trace at %s: record one with `cpartrace run COMMAND`, or name "
-				     "one with -i", path);
+		return fail(-ENOENT,
+			    "no trace at %s: record one with `cpartrace run COMMAND`, or name "
+			    "one with -i",
+			    path);
 	if (fd < 0)
 		return fail(-errno, "cannot open %s: %s", path, strerror(errno));
 	if (fstat(fd, &st) < 0)
@@ -135,7 +137,8 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 	/* A trace that was cut off has seen everything up to its last event and no more. */
 	if (closed && !trace_reader__incomplete(a->reader) && closed->end_mono_ns > last_ns)
 		last_ns = closed->end_mono_ns;
-	a->report = analysis__finish(analysis, closed, trace_reader__incomplete(a->reader), last_ns);
+	a->report =
+		analysis__finish(analysis, closed, trace_reader__incomplete(a->reader), last_ns);
 	if (!a->report) {
 		err = errno ? -errno : -ENOMEM;
 		/* The last steps and intervals are handed out here: a callback may have stopped it. */

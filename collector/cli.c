@@ -10,8 +10,8 @@
 
 #define HELP_INDENT 30 /* column where the explanations of options start */
 
-static const struct cli_option help_option = {"help", 'h', NULL, "show this text", NULL, 0, 0, 0,
-					      NULL};
+static const struct cli_option help_option = {"help", 'h', NULL, "show this text", NULL, 0,
+					      0,      0,   NULL};
 
 static size_t table_len(const struct cli_option *options)
 {
@@ -106,8 +106,8 @@ static const struct cli_option *find_long(const struct cli_option *options, cons
 		if (strlen(opt->name) == len)
 			return opt;
 		if (found) {
-			strbuf__addf(err, "--%.*s could be --%s or --%s", (int)len, word, found->name,
-				     opt->name);
+			strbuf__addf(err, "--%.*s could be --%s or --%s", (int)len, word,
+				     found->name, opt->name);
 			return NULL;
 		}
 		found = opt;

@@ -27,16 +27,17 @@
 #include "strbuf.h"
 
 struct cli_option {
-	const char *name;      /* long name; NULL ends the table */
-	char letter;	       /* short name, 0 none */
-	const char *value;     /* what --help calls its value; NULL: it takes none */
-	const char *help;      /* one sentence without full stop */
+	const char *name;  /* long name; NULL ends the table */
+	char letter;	   /* short name, 0 none */
+	const char *value; /* what --help calls its value; NULL: it takes none */
+	const char *help;  /* one sentence without full stop */
 	/* Puts the value where it belongs. 0, or -EINVAL with the reason appended to why: it stands
 	 * after "--name: ". */
-	int (*set)(void *field, const char *value, const struct cli_option *opt, struct strbuf *why);
+	int (*set)(void *field, const char *value, const struct cli_option *opt,
+		   struct strbuf *why);
 	size_t field_off;
-	uint64_t min, max;	   /* bounds of numbers, inclusive */
-	const char *const *words;  /* cli_set_word, cli_set_words: NULL-terminated list */
+	uint64_t min, max;	  /* bounds of numbers, inclusive */
+	const char *const *words; /* cli_set_word, cli_set_words: NULL-terminated list */
 };
 
 #define CLI_OPTIONS_END                                                                            \
@@ -75,8 +76,9 @@ int cli_set_duration(void *field, const char *value, const struct cli_option *op
 		     struct strbuf *why); /* uint64_t ns, in seconds or with ns us ms s m h */
 int cli_set_word(void *field, const char *value, const struct cli_option *opt,
 		 struct strbuf *why); /* int: index into words */
-int cli_set_words(void *field, const char *value, const struct cli_option *opt,
-		  struct strbuf *why); /* uint32_t: bit n set for words[n]; comma-separated, adds up */
+int cli_set_words(
+	void *field, const char *value, const struct cli_option *opt,
+	struct strbuf *why); /* uint32_t: bit n set for words[n]; comma-separated, adds up */
 
 /* Whole of s as a duration in ns. 0 or -EINVAL. */
 int cli_parse_duration(const char *s, uint64_t *ns);

@@ -59,8 +59,8 @@ int cli_parse_duration(const char *s, uint64_t *ns)
 		const char *name;
 		uint64_t scale; /* power of ten */
 		uint64_t times;
-	} units[] = {{"", 1000000000, 1}, {"s", 1000000000, 1}, {"ms", 1000000, 1},
-		     {"us", 1000, 1},	  {"ns", 1, 1},		{"m", 1000000000, 60},
+	} units[] = {{"", 1000000000, 1},    {"s", 1000000000, 1}, {"ms", 1000000, 1},
+		     {"us", 1000, 1},	     {"ns", 1, 1},	   {"m", 1000000000, 60},
 		     {"h", 1000000000, 3600}};
 	size_t len = strspn(s, "0123456789."), i;
 	uint64_t value;
@@ -81,8 +81,7 @@ int cli_set_flag(void *field, const char *value, const struct cli_option *opt, s
 	return 0;
 }
 
-int cli_set_string(void *field, const char *value, const struct cli_option *opt,
-		   struct strbuf *why)
+int cli_set_string(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
 {
 	if (!*value) {
 		strbuf__addf(why, "the value is empty, %s is needed", opt->value);
@@ -92,8 +91,7 @@ int cli_set_string(void *field, const char *value, const struct cli_option *opt,
 	return 0;
 }
 
-int cli_set_number(void *field, const char *value, const struct cli_option *opt,
-		   struct strbuf *why)
+int cli_set_number(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
 {
 	uint64_t n;
 
@@ -130,8 +128,8 @@ int cli_set_size(void *field, const char *value, const struct cli_option *opt, s
 	*(uint64_t *)field = n;
 	return 0;
 bad:
-	strbuf__addf(why, "'%s' is not a size from %" PRIu64 "K to %" PRIu64 "M (as 512K, 4M)", value,
-		     opt->min >> 10, opt->max >> 20);
+	strbuf__addf(why, "'%s' is not a size from %" PRIu64 "K to %" PRIu64 "M (as 512K, 4M)",
+		     value, opt->min >> 10, opt->max >> 20);
 	return -EINVAL;
 }
 

@@ -78,8 +78,9 @@ static int run(const struct command *self, int argc, char *const *argv)
 		add_feature(&out, &style, &list[i]);
 	works = try_probes(&probes);
 	add_feature(&out, &style, &probes);
-	strbuf__adds(&out, works ? "\n cpartrace run works here.\n" :
-				   "\n cpartrace run does not work here; see what is MISSING above.\n");
+	strbuf__adds(&out,
+		     works ? "\n cpartrace run works here.\n"
+			   : "\n cpartrace run does not work here; see what is MISSING above.\n");
 	if (command__print(strbuf__str(&out)) < 0)
 		works = false;
 	strbuf__free(&out);

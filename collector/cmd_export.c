@@ -29,7 +29,8 @@ struct export_opts {
 	const char *output;
 };
 
-static int set_step(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
+static int set_step(void *field, const char *value, const struct cli_option *opt,
+		    struct strbuf *why)
 {
 	uint64_t ms;
 
@@ -47,8 +48,9 @@ static const struct cli_option options[] = {
 	 offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME", "threads (default), ledger, intervals or overlap", cli_set_word,
 	 offsetof(struct export_opts, table), 0, 0, export_table_words},
-	{"step", 0, "MS", "table ledger: length of a step in milliseconds, or as 500us, 1s "
-			  "(default: 10)",
+	{"step", 0, "MS",
+	 "table ledger: length of a step in milliseconds, or as 500us, 1s "
+	 "(default: 10)",
 	 set_step, offsetof(struct export_opts, step_ns), STEP_MIN_NS, STEP_MAX_NS, NULL},
 	{"output", 'o', "FILE", "write to FILE instead of standard output", cli_set_string,
 	 offsetof(struct export_opts, output), 0, 0, NULL},
@@ -111,8 +113,8 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 	sysno_table(trace_reader__meta(a->reader)->machine, ctx.sys);
 	err = write_table(a, path, o, &ctx, &opts);
 	if (ctx.err < 0)
-		fail(err, "cannot export %s to %s: %s", path, o->output ? o->output : "standard output",
-		     strerror(-err));
+		fail(err, "cannot export %s to %s: %s", path,
+		     o->output ? o->output : "standard output", strerror(-err));
 	table_out__free(&ctx.out);
 	return err;
 }
@@ -149,8 +151,8 @@ static int export(struct export_opts *o)
 
 	if (err < 0)
 		return analysed__status(err);
-	err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o) :
-							 export_to(&a, path, o, stdout);
+	err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
+						       : export_to(&a, path, o, stdout);
 	if (err < 0)
 		status = CPT_STATUS_FAILED;
 	else
@@ -182,7 +184,8 @@ const struct command cmd_export = {
 	.name = "export",
 	.args = "-f FORMAT [-i FILE] [--table NAME] [-o FILE] [OPTIONS]",
 	.summary = "Writes one table of a recorded trace for other programs.",
-	.details = "CSV is RFC 4180 with a head line; units are in the names of the columns. Sums over "
+	.details = "CSV is RFC 4180 with a head line; units are in the names of the columns. Sums "
+		   "over "
 		   "intervals and over steps are the figures of the report.\n"
 		   "Exit status: as of report.",
 	.options = options,

@@ -35,10 +35,14 @@ static int run(const struct command *self, int argc, char *const *argv)
 		return status;
 	if (o.pids || o.cgroup || o.all_cpus)
 		return fail(CPT_STATUS_UNSUPPORTED,
-			    "record: %s is not supported yet; what works is cpartrace record -- COMMAND",
-			    o.pids ? "--pid" : o.cgroup ? "--cgroup" : "--all-cpus");
+			    "record: %s is not supported yet; what works is cpartrace record -- "
+			    "COMMAND",
+			    o.pids     ? "--pid"
+			    : o.cgroup ? "--cgroup"
+				       : "--all-cpus");
 	if (first >= argc)
-		return command__usage(self, "no command to record; as in: cpartrace record -- ./app");
+		return command__usage(self,
+				      "no command to record; as in: cpartrace record -- ./app");
 	return record(&o, argv + first);
 }
 
@@ -46,8 +50,10 @@ const struct command cmd_record = {
 	.name = "record",
 	.args = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
 	.summary = "Runs a command and records a trace of it, without a report.",
-	.details = "Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not started "
-		   "because of this program, 126 if it cannot be executed, 127 if it was not found.",
+	.details =
+		"Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not "
+		"started "
+		"because of this program, 126 if it cannot be executed, 127 if it was not found.",
 	.options = record_options,
 	.run = run,
 	.usage_status = CPT_STATUS_TRACER,

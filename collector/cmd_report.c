@@ -28,21 +28,24 @@ struct report_opts {
 
 static const struct cli_option options[] = {
 	VIEW_OPTION_INPUT(struct report_opts, view),
-	{"json", 'j', NULL, "the whole report as JSON (--sort, --by, --top and --width do not matter)",
-	 cli_set_flag, offsetof(struct report_opts, json), 0, 0, NULL},
+	{"json", 'j', NULL,
+	 "the whole report as JSON (--sort, --by, --top and --width do not matter)", cli_set_flag,
+	 offsetof(struct report_opts, json), 0, 0, NULL},
 	{"sort", 's', "KEY",
-	 "sort threads by running (default), runnable, waiting, parked, life, parallel, alone, bottle, "
+	 "sort threads by running (default), runnable, waiting, parked, life, parallel, alone, "
+	 "bottle, "
 	 "switches, migrations, tid or name",
 	 cli_set_word, offsetof(struct report_opts, sort), 0, 0, cpt_sort_words},
-	{"by", 0, "WHAT", "rows of the table: thread, process or name (default: auto, by thread with "
-			  "pools of one name as one row)",
+	{"by", 0, "WHAT",
+	 "rows of the table: thread, process or name (default: auto, by thread with "
+	 "pools of one name as one row)",
 	 cli_set_word, offsetof(struct report_opts, by), 0, 0, cpt_rows_by_words},
 	VIEW_OPTION_FILTERS(struct report_opts, view),
 	VIEW_OPTION_IN_PROGRESS(struct report_opts, view),
 	{"top", 0, "N", "rows of tables (default: 10)", cli_set_number,
 	 offsetof(struct report_opts, top), 1, 1000000, NULL},
-	{"width", 'w', "N", "columns of the text (default: COLUMNS, the terminal's, 80)", cli_set_number,
-	 offsetof(struct report_opts, width), CPT_WIDTH_MIN, CPT_WIDTH_MAX, NULL},
+	{"width", 'w', "N", "columns of the text (default: COLUMNS, the terminal's, 80)",
+	 cli_set_number, offsetof(struct report_opts, width), CPT_WIDTH_MIN, CPT_WIDTH_MAX, NULL},
 	CLI_OPTIONS_END,
 };
 
@@ -74,8 +77,8 @@ static int print_text(const struct cpt_report *r, const struct report_opts *o)
 	int err;
 
 	text_report__add(&out, r, &text);
-	err = out.failed ? fail(-ENOMEM, "cannot write the report: out of memory") :
-			   command__print(strbuf__str(&out));
+	err = out.failed ? fail(-ENOMEM, "cannot write the report: out of memory")
+			 : command__print(strbuf__str(&out));
 	strbuf__free(&out);
 	return err;
 }
@@ -126,10 +129,12 @@ const struct command cmd_report = {
 	.name = "report",
 	.args = "[-i FILE] [OPTIONS]",
 	.summary = "Prints the report of a recorded trace.",
-	.details = "A filter makes the threads it selects the workload: the ledger and all figures are "
-		   "computed for them alone.\n"
-		   "Exit status: 0 reported, 1 failed, 2 wrong usage, 3 a trace this version does not "
-		   "know, 4 reported but events were lost or the trace is not whole.",
+	.details =
+		"A filter makes the threads it selects the workload: the ledger and all figures "
+		"are "
+		"computed for them alone.\n"
+		"Exit status: 0 reported, 1 failed, 2 wrong usage, 3 a trace this version does not "
+		"know, 4 reported but events were lost or the trace is not whole.",
 	.options = options,
 	.run = run,
 	.usage_status = CPT_STATUS_USAGE,

@@ -166,9 +166,8 @@ static int run_repeatedly(struct run *run)
 
 static int run_command(const struct run_opts *o, char *const *argv)
 {
-	struct run run = {.o = o,
-			  .argv = argv,
-			  .path = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT};
+	struct run run = {
+		.o = o, .argv = argv, .path = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT};
 	int status = CPT_STATUS_TRACER;
 
 	recording__begin(&o->rec);
@@ -193,7 +192,8 @@ static int run(const struct command *self, int argc, char *const *argv)
 	if (!command__parse(self, &o, argc, argv, &first, &status))
 		return status;
 	if (first >= argc)
-		return command__usage(self, "no command to run; as in: cpartrace run -- ./app --its options");
+		return command__usage(
+			self, "no command to run; as in: cpartrace run -- ./app --its options");
 	return run_command(&o, argv + first);
 }
 
@@ -201,11 +201,14 @@ const struct command cmd_run = {
 	.name = "run",
 	.args = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
 	.summary = "Runs a command, traces it and all it starts, and reports.",
-	.details = "The report goes to standard error; the command keeps its standard input, output and "
-		   "error. Ctrl-C ends the command, and the report is printed. The trace is kept: "
-		   "cpartrace report prints the report again.\n"
-		   "Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not started "
-		   "because of this program, 126 if it cannot be executed, 127 if it was not found.",
+	.details =
+		"The report goes to standard error; the command keeps its standard input, output "
+		"and "
+		"error. Ctrl-C ends the command, and the report is printed. The trace is kept: "
+		"cpartrace report prints the report again.\n"
+		"Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not "
+		"started "
+		"because of this program, 126 if it cannot be executed, 127 if it was not found.",
 	.options = run_options,
 	.run = run,
 	.usage_status = CPT_STATUS_TRACER,

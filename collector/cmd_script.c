@@ -179,8 +179,8 @@ static void line_wake(struct script *s, const struct cpt_event *ev)
 	else
 		strbuf__adds(&s->line, "(unknown)");
 	strbuf__addf(&s->line, " context=%s",
-		     ev->wake_ctx < sizeof(contexts) / sizeof(contexts[0]) ? contexts[ev->wake_ctx] :
-									     "?");
+		     ev->wake_ctx < sizeof(contexts) / sizeof(contexts[0]) ? contexts[ev->wake_ctx]
+									   : "?");
 	script_names__add_syscall(&s->names, &s->line, " in=", ev->waker_sysno);
 }
 
@@ -188,9 +188,9 @@ static void line_new(struct script *s, const struct cpt_event *ev)
 {
 	add_task(s, ev->task);
 	strbuf__addf(&s->line, " born pid=%" PRIu32 " %s by=", ev->info->tgid,
-		     ev->info->flags & CPT_TASK_IO_WORKER ? "io_worker" :
-		     ev->info->flags & CPT_TASK_THREAD	  ? "thread" :
-							    "process");
+		     ev->info->flags & CPT_TASK_IO_WORKER ? "io_worker"
+		     : ev->info->flags & CPT_TASK_THREAD  ? "thread"
+							  : "process");
 	if (ev->other)
 		add_task(s, ev->other);
 	else
@@ -401,8 +401,10 @@ const struct command cmd_script = {
 	.name = "script",
 	.args = "[-i FILE] [OPTIONS]",
 	.summary = "Prints the events of a recorded trace, one line each.",
-	.details = "A line is: time in seconds of CLOCK_MONOTONIC, [CPU], kind of event, what happened. Tasks "
-		   "are written name/tid#number; the number is unique in the run. Filters select events "
+	.details = "A line is: time in seconds of CLOCK_MONOTONIC, [CPU], kind of event, what "
+		   "happened. Tasks "
+		   "are written name/tid#number; the number is unique in the run. Filters select "
+		   "events "
 		   "that one of the selected threads takes part in.\n"
 		   "Exit status: as of report.",
 	.options = options,

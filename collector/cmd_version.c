@@ -17,8 +17,9 @@ static const struct cli_option options[] = {
 
 static void add_build_options(struct strbuf *out)
 {
-	strbuf__addf(out, "%14s: %s\n", "bpf", CPT_WITH_BPF ? "on (run, record, doctor)" :
-							      "OFF (report, export and script only)");
+	strbuf__addf(out, "%14s: %s\n", "bpf",
+		     CPT_WITH_BPF ? "on (run, record, doctor)"
+				  : "OFF (report, export and script only)");
 	if (CPT_WITH_BPF)
 		strbuf__addf(out, "%14s: %s\n", "libbpf", CPT_BUILD_LIBBPF);
 	strbuf__addf(out, "%14s: %s\n", "jansson", CPT_BUILD_JANSSON);

@@ -52,8 +52,8 @@ bool command__parse(const struct command *self, void *into, int argc, char *cons
 
 	if (ret == CLI_HELP) {
 		command__help(self, &help, help_width());
-		*status = command__print(strbuf__str(&help)) < 0 ? CPT_STATUS_FAILED :
-								    CPT_STATUS_OK;
+		*status =
+			command__print(strbuf__str(&help)) < 0 ? CPT_STATUS_FAILED : CPT_STATUS_OK;
 	} else if (ret < 0) {
 		*status = command__usage(self, "%s", strbuf__str(&err));
 	}

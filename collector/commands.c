@@ -9,8 +9,8 @@
 #include "say.h"
 
 const struct command *const commands[] = {
-	&cmd_run,    &cmd_record, &cmd_report,	&cmd_export, &cmd_script,
-	&cmd_doctor, &cmd_version, &cmd_help, NULL,
+	&cmd_run,    &cmd_record,  &cmd_report, &cmd_export, &cmd_script,
+	&cmd_doctor, &cmd_version, &cmd_help,	NULL,
 };
 
 const struct command *command__find(const char *name)
@@ -27,10 +27,11 @@ void main_help(struct strbuf *out)
 {
 	const struct command *const *c;
 
-	strbuf__adds(out, "cpartrace shows when a program's work was concurrent (several things in\n"
-			  "progress) and when it was truly parallel (several CPUs working on it at the\n"
-			  "same instant).\n\n"
-			  "  sudo cpartrace run ./workload\n\nCommands:\n");
+	strbuf__adds(out,
+		     "cpartrace shows when a program's work was concurrent (several things in\n"
+		     "progress) and when it was truly parallel (several CPUs working on it at the\n"
+		     "same instant).\n\n"
+		     "  sudo cpartrace run ./workload\n\nCommands:\n");
 	for (c = commands; *c; c++)
 		strbuf__addf(out, "  %-8s  %s\n", (*c)->name, (*c)->summary);
 	strbuf__adds(out, "\n`cpartrace help COMMAND` explains one of them.\n");

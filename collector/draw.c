@@ -9,8 +9,8 @@
 #define COLUMN_GAP 2
 
 static const char *const colour_on[] = {
-	[DRAW_PLAIN] = "",	    [DRAW_BOLD] = "\033[1m",	[DRAW_DIM] = "\033[2m",
-	[DRAW_GREEN] = "\033[32m",  [DRAW_YELLOW] = "\033[33m", [DRAW_BLUE] = "\033[34m",
+	[DRAW_PLAIN] = "",	   [DRAW_BOLD] = "\033[1m",    [DRAW_DIM] = "\033[2m",
+	[DRAW_GREEN] = "\033[32m", [DRAW_YELLOW] = "\033[33m", [DRAW_BLUE] = "\033[34m",
 	[DRAW_RED] = "\033[31m",
 };
 

@@ -11,7 +11,8 @@
 
 #define T(member) offsetof(struct cpt_thread, member)
 #define WAITING_COL(name, str, text)                                                               \
-	{"waiting_" str "_ns", text, TABLE_U64, T(reason_ns) + CPT_REASON_##name * sizeof(uint64_t)},
+	{"waiting_" str "_ns", text, TABLE_U64,                                                    \
+	 T(reason_ns) + CPT_REASON_##name * sizeof(uint64_t)},
 #define PARKED_COL(name, str, text)                                                                \
 	{"parked_" str "_ns", text, TABLE_U64, T(reason_ns) + CPT_REASON_##name * sizeof(uint64_t)},
 
@@ -29,10 +30,11 @@ static const struct table_col thread_cols[] = {
 	{"running_ns", "on a CPU", TABLE_U64, T(running_ns)},
 	{"runnable_ns", "wanted a CPU and had none", TABLE_U64, T(runnable_ns)},
 	{"unknown_ns", "events were lost", TABLE_U64, T(unknown_ns)},
-	CPT_WAITING_REASONS(WAITING_COL) CPT_PARKED_REASONS(PARKED_COL)
-	{"parallel_ns", "of running_ns: while another ran, too", TABLE_U64, T(parallel_ns)},
+	CPT_WAITING_REASONS(WAITING_COL) CPT_PARKED_REASONS(PARKED_COL){
+		"parallel_ns", "of running_ns: while another ran, too", TABLE_U64, T(parallel_ns)},
 	{"alone_ns", "of running_ns: while none other ran", TABLE_U64, T(alone_ns)},
-	{"bottle_height_ns", "its share of the time anything ran", TABLE_ROUNDED, T(bottle_height_ns)},
+	{"bottle_height_ns", "its share of the time anything ran", TABLE_ROUNDED,
+	 T(bottle_height_ns)},
 	{"bottle_width", "average number running while it ran", TABLE_DOUBLE, T(bottle_width)},
 	{"cmetric_ns", "sum of time over running and runnable", TABLE_ROUNDED, T(cmetric_ns)},
 	{"voluntary", "times it blocked", TABLE_U64, T(voluntary)},
@@ -80,9 +82,9 @@ static const struct table_col ledger_cols[] = {
 	{"start_ns", "of the step, CLOCK_MONOTONIC", TABLE_U64, L(start_ns)},
 	{"span_ns", "length of the step inside the window; the classes sum to it", TABLE_U64,
 	 L(span_ns)},
-	CPT_CLASSES(CLASS_COL)
-	CPT_SPLITS(SPLIT_COL)
-	{"running_ns", "CPU time: span_ns times the average number running", TABLE_U64, L(running)},
+	CPT_CLASSES(CLASS_COL) CPT_SPLITS(SPLIT_COL){
+		"running_ns", "CPU time: span_ns times the average number running", TABLE_U64,
+		L(running)},
 	{"runnable_ns", "likewise of those runnable", TABLE_U64, L(runnable)},
 	{"waiting_ns", "likewise of those waiting", TABLE_U64, L(waiting)},
 	{"in_progress_ns", "likewise of all in progress", TABLE_U64, L(in_progress)},

@@ -26,7 +26,7 @@ struct export_table {
 /* ctx of the callbacks. */
 struct export_ctx {
 	struct table_out out;
-	int err;		     /* first failed write */
+	int err;			 /* first failed write */
 	uint8_t sys[CPT_SYSNO_TABLE_SZ]; /* sysno_table() of the trace's machine */
 };
 

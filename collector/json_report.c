@@ -260,11 +260,12 @@ static json_t *thread(const struct cpt_report *r, const struct cpt_thread *t)
 	put_ns(&o, "parent", t->parent);
 	put_ns(&o, "ns_tid", t->ns_tid);
 	/* From the window's start, so that small numbers stay comparable between runs. */
-	put_ns(&o, "start_ns", t->start_ns > r->window_start_ns ? t->start_ns - r->window_start_ns : 0);
+	put_ns(&o, "start_ns",
+	       t->start_ns > r->window_start_ns ? t->start_ns - r->window_start_ns : 0);
 	put_ns(&o, "end_ns", t->end_ns > r->window_start_ns ? t->end_ns - r->window_start_ns : 0);
 	put_ns(&o, "cmetric_ns", (uint64_t)(t->cmetric_ns + 0.5));
-	put(&o, "kernel_cpu_ns", t->kernel_cpu_ns ? json_integer((json_int_t)t->kernel_cpu_ns) :
-						    json_null());
+	put(&o, "kernel_cpu_ns",
+	    t->kernel_cpu_ns ? json_integer((json_int_t)t->kernel_cpu_ns) : json_null());
 	put(&o, "io_worker", json_boolean(t->io_worker));
 	put(&o, "identity_lost", json_boolean(t->identity_lost));
 	return obj_done(&o);

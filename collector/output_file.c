@@ -45,7 +45,8 @@ static char *temp_name(const char *path, int n)
 	const char *base = slash ? slash + 1 : path;
 	char *temp;
 
-	if (asprintf(&temp, "%.*s.%s.%d-%d.tmp", (int)(base - path), path, base, (int)getpid(), n) < 0)
+	if (asprintf(&temp, "%.*s.%s.%d-%d.tmp", (int)(base - path), path, base, (int)getpid(), n) <
+	    0)
 		return NULL;
 	return temp;
 }
@@ -58,7 +59,8 @@ static int open_temp(struct output_file *f)
 		f->temp = temp_name(f->path, n);
 		if (!f->temp)
 			return -ENOMEM;
-		f->fd = open(f->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+		f->fd = open(f->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			     FILE_MODE);
 		if (f->fd >= 0)
 			return 0;
 		err = -errno;
@@ -74,9 +76,11 @@ static int open_temp(struct output_file *f)
 static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 {
 	if (S_ISDIR(mode))
-		return fail(-EISDIR, "cannot write %s: it is a directory; name a file with -o", f->path);
+		return fail(-EISDIR, "cannot write %s: it is a directory; name a file with -o",
+			    f->path);
 	if (flags & OUTPUT_SEEKABLE)
-		return fail(-ESPIPE, "cannot write %s: a trace needs a regular file; name one with -o",
+		return fail(-ESPIPE,
+			    "cannot write %s: a trace needs a regular file; name one with -o",
 			    f->path);
 	f->fd = open(f->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (f->fd < 0)
@@ -101,7 +105,8 @@ int output_file__create(struct output_file *f, const char *path, unsigned int fl
 	}
 	err = open_temp(f);
 	if (err < 0) {
-		fail(err, "cannot create %s: %s; choose another place with -o", path, strerror(-err));
+		fail(err, "cannot create %s: %s; choose another place with -o", path,
+		     strerror(-err));
 		goto out;
 	}
 	err = give_to_user(f->fd);

@@ -23,8 +23,8 @@ struct output_file {
 	char *temp; /* where it is until published; NULL once published or for devices; owned */
 };
 
-#define OUTPUT_KEEP_OLD	  0x1 /* the older file moves to PATH.old instead of being replaced */
-#define OUTPUT_SEEKABLE	  0x2 /* only a regular file will do */
+#define OUTPUT_KEEP_OLD 0x1 /* the older file moves to PATH.old instead of being replaced */
+#define OUTPUT_SEEKABLE 0x2 /* only a regular file will do */
 
 /* 0, or -errno after having said what is wrong, in one line. */
 int output_file__create(struct output_file *f, const char *path, unsigned int flags);

@@ -6,36 +6,78 @@
 
 #include "text_report.h"
 
-#define BUFFER_MIN (UINT64_C(64) << 10)
-#define BUFFER_MAX (UINT64_C(1) << 30)
+#define BUFFER_MIN	(UINT64_C(64) << 10)
+#define BUFFER_MAX	(UINT64_C(1) << 30)
 #define DURATION_MIN_NS UINT64_C(1000000)
 #define DURATION_MAX_NS (UINT64_C(86400) * 365 * 1000000000)
 
 #define RECORD_OPTIONS(type, member)                                                               \
-	{"output", 'o', "FILE",                                                                    \
+	{"output",                                                                                 \
+	 'o',                                                                                      \
+	 "FILE",                                                                                   \
 	 "write the trace to FILE (default: " CPT_TRACE_DEFAULT "; an older one moves to "         \
 	 "FILE.old)",                                                                              \
-	 cli_set_string, offsetof(type, member output), 0, 0, NULL},                               \
-		{"user", 'u', "USER", "run the command as USER, a name or number",                 \
-		 cli_set_string, offsetof(type, member user), 0, 0, NULL},                         \
-		{"wait-all", 0, NULL,                                                              \
+	 cli_set_string,                                                                           \
+	 offsetof(type, member output),                                                            \
+	 0,                                                                                        \
+	 0,                                                                                        \
+	 NULL},                                                                                    \
+		{"user",                                                                           \
+		 'u',                                                                              \
+		 "USER",                                                                           \
+		 "run the command as USER, a name or number",                                      \
+		 cli_set_string,                                                                   \
+		 offsetof(type, member user),                                                      \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+		{"wait-all",                                                                       \
+		 0,                                                                                \
+		 NULL,                                                                             \
 		 "go on until the last process of the command's tree has ended, not only the "     \
 		 "command itself",                                                                 \
-		 cli_set_flag, offsetof(type, member wait_all), 0, 0, NULL},                       \
-		{"no-budget", 0, NULL,                                                             \
+		 cli_set_flag,                                                                     \
+		 offsetof(type, member wait_all),                                                  \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+		{"no-budget",                                                                      \
+		 0,                                                                                \
+		 NULL,                                                                             \
 		 "do not watch what CPUs do while they run none of the workload: cheaper on busy " \
 		 "machines",                                                                       \
-		 cli_set_flag, offsetof(type, member no_budget), 0, 0, NULL},                      \
-		{"buffer-size", 'm', "SIZE",                                                       \
-		 "buffer per CPU, as 512K or 16M; larger where events are lost",                   \
-		 cli_set_size, offsetof(type, member buffer_sz), BUFFER_MIN, BUFFER_MAX, NULL},    \
-		{"strict", 0, NULL,                                                                \
+		 cli_set_flag,                                                                     \
+		 offsetof(type, member no_budget),                                                 \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+		{"buffer-size", 'm',                                                               \
+		 "SIZE",	"buffer per CPU, as 512K or 16M; larger where events are lost",    \
+		 cli_set_size,	offsetof(type, member buffer_sz),                                  \
+		 BUFFER_MIN,	BUFFER_MAX,                                                        \
+		 NULL},                                                                            \
+		{"strict",                                                                         \
+		 0,                                                                                \
+		 NULL,                                                                             \
 		 "return 125 where this program failed although the command did not",              \
-		 cli_set_flag, offsetof(type, member strict), 0, 0, NULL},                         \
-		{"quiet", 'q', NULL, "print errors only",                                          \
-		 cli_set_flag, offsetof(type, member quiet), 0, 0, NULL},                          \
-		{"verbose", 'v', NULL, "print what happens while recording",                       \
-		 cli_set_flag, offsetof(type, member verbose), 0, 0, NULL}
+		 cli_set_flag,                                                                     \
+		 offsetof(type, member strict),                                                    \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+		{"quiet",                                                                          \
+		 'q',                                                                              \
+		 NULL,                                                                             \
+		 "print errors only",                                                              \
+		 cli_set_flag,                                                                     \
+		 offsetof(type, member quiet),                                                     \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+	{                                                                                          \
+		"verbose", 'v', NULL, "print what happens while recording", cli_set_flag,          \
+			offsetof(type, member verbose), 0, 0, NULL                                 \
+	}
 
 const struct cli_option run_options[] = {
 	RECORD_OPTIONS(struct run_opts, rec.),
@@ -44,7 +86,8 @@ const struct cli_option run_options[] = {
 	{"report-file", 0, "FILE", "write the report for people to FILE instead of standard error",
 	 cli_set_string, offsetof(struct run_opts, report_file), 0, 0, NULL},
 	{"repeat", 'r', "N",
-	 "run the command N times; traces go to FILE.1 ... FILE.N, the report is of the run with the "
+	 "run the command N times; traces go to FILE.1 ... FILE.N, the report is of the run with "
+	 "the "
 	 "median average parallelism",
 	 cli_set_number, offsetof(struct run_opts, repeat), 1, REPEAT_MAX, NULL},
 	{"in-progress", 0, "KIND", "count as in progress, too: sleep, condvar (comma-separated)",

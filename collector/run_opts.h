@@ -13,7 +13,7 @@
 struct record_opts {
 	const char *output; /* NULL: CPT_TRACE_DEFAULT */
 	const char *user;
-	uint64_t buffer_sz; /* per CPU; 0: the default */
+	uint64_t buffer_sz;   /* per CPU; 0: the default */
 	uint64_t duration_ns; /* record: 0 until the command ends */
 	bool wait_all;
 	bool no_budget;

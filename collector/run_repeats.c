@@ -123,8 +123,8 @@ static json_t *spread_json(const struct repeats *r, double (*figure)(const struc
 json_t *repeats__json(const struct repeats *r)
 {
 	return json_pack("{s:i, s:o, s:o, s:o}", "runs", (int)r->cnt, "parallel_share",
-			 spread_json(r, share_of), "average", spread_json(r, average_of), "window_ns",
-			 spread_json(r, window_of));
+			 spread_json(r, share_of), "average", spread_json(r, average_of),
+			 "window_ns", spread_json(r, window_of));
 }
 
 void repeats__free(struct repeats *r)

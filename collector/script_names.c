@@ -124,7 +124,7 @@ void script_names__add_state(struct strbuf *b, uint16_t prev_state)
 	static const struct {
 		uint16_t bit;
 		char letter;
-	} states[] = {{0x1, 'S'}, {0x2, 'D'}, {0x4, 'T'}, {0x8, 't'},
+	} states[] = {{0x1, 'S'},  {0x2, 'D'},	{0x4, 'T'}, {0x8, 't'},
 		      {0x10, 'X'}, {0x20, 'Z'}, {0x40, 'P'}};
 	size_t i;
 

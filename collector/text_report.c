@@ -21,7 +21,7 @@
 /* A split or reason below this share of the window is noise beside the others. */
 #define WORTH_A_LINE 0.01
 /* From here the ledger and the profile stand side by side. */
-#define WIDE_COLUMNS 120
+#define WIDE_COLUMNS  120
 #define BESIDE_COLUMN 79
 /* Rows of the profile; with more CPUs than that busy at once it goes by powers of two. */
 #define PROFILE_ROWS 9
@@ -88,9 +88,9 @@ static void add_exit(struct strbuf *b, const struct cpt_report *r)
 		strbuf__addf(b, "exit status %" PRIu32, r->close_facts->exit_value);
 	else if (r->close_facts->exit_kind == CPT_EXIT_SIGNAL)
 		strbuf__addf(b, "ended by signal %" PRIu32 " (%s)", r->close_facts->exit_value,
-			     r->close_facts->exit_value < 128 ?
-				     strsignal((int)r->close_facts->exit_value) :
-				     "?");
+			     r->close_facts->exit_value < 128
+				     ? strsignal((int)r->close_facts->exit_value)
+				     : "?");
 	else
 		strbuf__adds(b, "still running");
 }
@@ -186,8 +186,7 @@ static bool split_is_shown(const struct cpt_report *r, enum cpt_split split)
 	return worth_a_line(r->split_ns[split], r->window_ns);
 }
 
-static void add_ledger(struct strbuf *b, const struct cpt_report *r,
-		       const struct text_style *style)
+static void add_ledger(struct strbuf *b, const struct cpt_report *r, const struct text_style *style)
 {
 	char title[64], d[FMT_SZ];
 	int cls, split;
@@ -238,7 +237,9 @@ static void add_profile_row(struct strbuf *b, const struct cpt_report *r,
 		snprintf(label, sizeof(label), "%" PRIu32 "-%" PRIu32, from, to);
 	add_share_line(b, 3, label, PROFILE_LABEL, sum, r->window_ns);
 	draw_bar(b, style, sum, r->window_ns, PROFILE_BAR,
-		 from == 0 ? DRAW_DIM : from == 1 ? DRAW_BLUE : DRAW_GREEN);
+		 from == 0   ? DRAW_DIM
+		 : from == 1 ? DRAW_BLUE
+			     : DRAW_GREEN);
 	strbuf__addc(b, '\n');
 }
 
@@ -337,8 +338,7 @@ static void add_strip_row(struct strbuf *b, const struct cpt_report *r,
 		struct column col = strip_column(r, i, cols);
 		uint64_t sum = in_progress ? col.in_progress : col.running;
 
-		draw_level(b, style,
-			   col.span && full ? (double)sum / (double)col.span / full : 0);
+		draw_level(b, style, col.span && full ? (double)sum / (double)col.span / full : 0);
 	}
 	draw_end(b, style, in_progress ? DRAW_YELLOW : DRAW_GREEN);
 	strbuf__addf(b, "  full = %" PRIu32 "\n", full);
@@ -425,8 +425,9 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,    add_verdict,     add_ledger_and_profile, add_strip,
-		add_reasons, add_thread_rows, add_overlap,	      add_quality,
+		add_head,    add_verdict, add_ledger_and_profile,
+		add_strip,   add_reasons, add_thread_rows,
+		add_overlap, add_quality,
 	};
 	struct strbuf wide = {0};
 	size_t i;

@@ -31,7 +31,8 @@ struct text_report_opts {
 	enum cpt_rows_by by;
 	int sort;	  /* index into cpt_sort_words */
 	unsigned int top; /* rows per table */
-	const char *note; /* what was asked for beyond the whole run ("only --comm server"), or NULL */
+	const char
+		*note; /* what was asked for beyond the whole run ("only --comm server"), or NULL */
 };
 
 /* Appends the report. Failure of memory is in out->failed. */

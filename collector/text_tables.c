@@ -58,10 +58,11 @@ void add_reasons(struct strbuf *b, const struct cpt_report *r, const struct text
 	if (!total)
 		return;
 	qsort_r(order, CPT_REASON_CNT, sizeof(order[0]), cmp_reason, ns);
-	add_head_line(b, style, "What its threads were blocked on",
-		      style->width >= WIDE_COLUMNS ?
-			      "  (sum over threads; waiting counts as in progress, parked does not)" :
-			      "  (waiting is in progress, parked is not)");
+	add_head_line(
+		b, style, "What its threads were blocked on",
+		style->width >= WIDE_COLUMNS
+			? "  (sum over threads; waiting counts as in progress, parked does not)"
+			: "  (waiting is in progress, parked is not)");
 	for (i = 0; i < CPT_REASON_CNT; i++) {
 		enum cpt_reason reason = (enum cpt_reason)order[i];
 
@@ -133,7 +134,8 @@ static void row_cells(struct draw_table *t, const struct cpt_row *row, bool unkn
 	if (unknown)
 		cell_duration(t, row->unknown_ns);
 	cell_reason(t, row);
-	draw_table__cell(t, row->running_ns ? fmt_percent(p, row->parallel_ns, row->running_ns) : "");
+	draw_table__cell(t,
+			 row->running_ns ? fmt_percent(p, row->parallel_ns, row->running_ns) : "");
 	if (t->style->width >= WIDE_COLUMNS) {
 		draw_table__cell(t, fmt_count(text, row->switches));
 		draw_table__cell(t, fmt_count(text, row->migrations));
@@ -214,12 +216,15 @@ void add_thread_rows(struct strbuf *b, const struct cpt_report *r,
 		draw_begin(b, &opts->style, DRAW_DIM);
 		strbuf__adds(b, "   ");
 		cli_wrap(b,
-			 opts->style.width >= WIDE_COLUMNS ?
-				 "runnable: wanted a CPU and had none. mostly: what blocked it most. "
-				 "parallel: share of its running time in which another one ran too. "
-				 "moves: to another CPU." :
-				 "runnable: wanted a CPU and had none. mostly: what blocked it most. "
-				 "parallel: share of its running time in which another one ran too.",
+			 opts->style.width >= WIDE_COLUMNS ? "runnable: wanted a CPU and had none. "
+							     "mostly: what blocked it most. "
+							     "parallel: share of its running time "
+							     "in which another one ran too. "
+							     "moves: to another CPU."
+							   : "runnable: wanted a CPU and had none. "
+							     "mostly: what blocked it most. "
+							     "parallel: share of its running time "
+							     "in which another one ran too.",
 			 3, 3, opts->style.width - 1);
 		draw_end(b, &opts->style, DRAW_DIM);
 	}
@@ -284,7 +289,8 @@ void add_overlap(struct strbuf *b, const struct cpt_report *r, const struct text
 	for (i = 0; i < n; i++)
 		for (j = i; j < n; j++)
 			if (worth_a_pair(r, r->overlap.ns[(size_t)i * n + j]))
-				pairs[cnt++] = (struct pair){i, j, r->overlap.ns[(size_t)i * n + j]};
+				pairs[cnt++] =
+					(struct pair){i, j, r->overlap.ns[(size_t)i * n + j]};
 	qsort(pairs, cnt, sizeof(*pairs), cmp_pair);
 	if (cnt)
 		add_head_line(b, &opts->style, "Who ran at the same time", "");

@@ -38,8 +38,8 @@ int view_set_numbers(void *field, const char *value, const struct cli_option *op
 		size_t len = strcspn(value, ",");
 
 		if (cli_parse_number(value, len, &n) < 0 || n < opt->min || n > opt->max) {
-			strbuf__addf(why, "'%.*s' is not a number of the kind of %s", (int)len, value,
-				     opt->value);
+			strbuf__addf(why, "'%.*s' is not a number of the kind of %s", (int)len,
+				     value, opt->value);
 			return -EINVAL;
 		}
 		if (list->cnt == VIEW_LIST_MAX) {
@@ -53,8 +53,7 @@ int view_set_numbers(void *field, const char *value, const struct cli_option *op
 	}
 }
 
-int view_set_comms(void *field, const char *value, const struct cli_option *opt,
-		   struct strbuf *why)
+int view_set_comms(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
 {
 	struct view *v = field;
 
@@ -128,7 +127,8 @@ int view_set_time(void *field, const char *value, const struct cli_option *opt, 
 	v->time.given = true;
 	return 0;
 bad:
-	strbuf__addf(why, "'%s' is not a stretch of time A,B with A before B, as 0.5,1.25 or ,300ms",
+	strbuf__addf(why,
+		     "'%s' is not a stretch of time A,B with A before B, as 0.5,1.25 or ,300ms",
 		     value);
 	return -EINVAL;
 }
@@ -179,9 +179,9 @@ static void make_note(struct view *v)
 	if (v->in_progress)
 		strbuf__addf(&v->note, "%scounting%s%s%s as in progress", v->note.len ? ", " : "",
 			     v->in_progress & CPT_IN_PROGRESS_SLEEP ? " sleep" : "",
-			     v->in_progress == (CPT_IN_PROGRESS_SLEEP | CPT_IN_PROGRESS_CONDVAR) ?
-				     " and" :
-				     "",
+			     v->in_progress == (CPT_IN_PROGRESS_SLEEP | CPT_IN_PROGRESS_CONDVAR)
+				     ? " and"
+				     : "",
 			     v->in_progress & CPT_IN_PROGRESS_CONDVAR ? " condvar" : "");
 }
 

@@ -68,16 +68,47 @@ extern const char *const view_in_progress_words[];
 			cli_set_string, offsetof(type, member.input), 0, 0, NULL                   \
 	}
 #define VIEW_OPTION_FILTERS(type, member)                                                          \
-	{"pid",		   'p', "PID,...", "only these processes",                                 \
-	 view_set_numbers, offsetof(type, member.pids), 1, UINT32_MAX, NULL},                      \
-		{"tid",		   't', "TID,...", "only these threads",                           \
-		 view_set_numbers, offsetof(type, member.tids), 1, UINT32_MAX, NULL},              \
-		{"comm",	 'c', "NAME,...", "only threads of these names",                   \
-		 view_set_comms, offsetof(type, member), 0, 0, NULL},                              \
-		{"cpu",		'C', "LIST", "only while on these CPUs, as 0,2-3",                 \
-		 view_set_cpus, offsetof(type, member.cpus), 0, 0, NULL},                          \
-		{"time",	 0, "A,B",                                                         \
-		 "only from A to B after the start, in seconds or as 250ms; either may be empty",  \
-		 view_set_time, offsetof(type, member.time), 0, 0, NULL}
+	{"pid",                                                                                    \
+	 'p',                                                                                      \
+	 "PID,...",                                                                                \
+	 "only these processes",                                                                   \
+	 view_set_numbers,                                                                         \
+	 offsetof(type, member.pids),                                                              \
+	 1,                                                                                        \
+	 UINT32_MAX,                                                                               \
+	 NULL},                                                                                    \
+		{"tid",                                                                            \
+		 't',                                                                              \
+		 "TID,...",                                                                        \
+		 "only these threads",                                                             \
+		 view_set_numbers,                                                                 \
+		 offsetof(type, member.tids),                                                      \
+		 1,                                                                                \
+		 UINT32_MAX,                                                                       \
+		 NULL},                                                                            \
+		{"comm",                                                                           \
+		 'c',                                                                              \
+		 "NAME,...",                                                                       \
+		 "only threads of these names",                                                    \
+		 view_set_comms,                                                                   \
+		 offsetof(type, member),                                                           \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+		{"cpu",                                                                            \
+		 'C',                                                                              \
+		 "LIST",                                                                           \
+		 "only while on these CPUs, as 0,2-3",                                             \
+		 view_set_cpus,                                                                    \
+		 offsetof(type, member.cpus),                                                      \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+	{                                                                                          \
+		"time", 0, "A,B",                                                                  \
+			"only from A to B after the start, in seconds or as 250ms; either may be " \
+			"empty",                                                                   \
+			view_set_time, offsetof(type, member.time), 0, 0, NULL                     \
+	}
 
 #endif /* CPT_VIEW_H */

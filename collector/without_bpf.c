@@ -10,7 +10,8 @@ static const struct cli_option options[] = {CLI_OPTIONS_END};
 static int run(const struct command *self, int argc, char *const *argv)
 {
 	return fail(CPT_STATUS_UNSUPPORTED,
-		    "built without BPF: %s needs a program built with -DCPT_WITH_BPF=ON; report, export "
+		    "built without BPF: %s needs a program built with -DCPT_WITH_BPF=ON; report, "
+		    "export "
 		    "and script work",
 		    self->name);
 }

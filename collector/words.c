@@ -174,8 +174,10 @@ void words__verdict(struct strbuf *b, const struct cpt_report *r)
 	if (!r->window_ns)
 		strbuf__adds(b, "Nothing to tell: no time was recorded.");
 	else if (r->verdict == CPT_CLASS_UNKNOWN)
-		strbuf__addf(b, "The trace cannot tell: events were lost, and %s of the time is unknown.",
-			     fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
+		strbuf__addf(
+			b,
+			"The trace cannot tell: events were lost, and %s of the time is unknown.",
+			fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
 	else if (r->verdict == CPT_CLASS_IDLE)
 		strbuf__adds(b, "Idle: nothing was in progress.");
 	else
@@ -195,8 +197,8 @@ static uint64_t waiting_ns(const struct cpt_report *r)
 void words__caveat(struct strbuf *b, const struct cpt_report *r)
 {
 	uint64_t other = r->reason_ns[CPT_REASON_OTHER], waiting = waiting_ns(r);
-	uint64_t starved = r->split_ns[CPT_SPLIT_CONCURRENT_STARVED] +
-			   r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE];
+	uint64_t starved =
+		r->split_ns[CPT_SPLIT_CONCURRENT_STARVED] + r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE];
 	uint64_t quiet = r->class_ns[CPT_CLASS_SERIAL] + r->class_ns[CPT_CLASS_IDLE];
 	char d[FMT_SZ];
 
@@ -204,15 +206,17 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r)
 		strbuf__adds(b, "It was allowed one CPU only: nothing could run in parallel.");
 	else if (share(starved, r->window_ns) >= CAVEAT_SHARE)
 		strbuf__addf(b,
-			     "For %s of the time it was ready and no CPU ran it: other programs, a quota or "
+			     "For %s of the time it was ready and no CPU ran it: other programs, a "
+			     "quota or "
 			     "its CPU mask held it back.",
 			     fmt_percent(d, starved, r->window_ns));
 	else if (r->verdict == CPT_CLASS_CONCURRENT && other > waiting / 2 &&
 		 share(other, r->window_ns) >= CAVEAT_SHARE)
-		strbuf__addf(b,
-			     "%s of its waiting could not be told apart (other): where that was only "
-			     "waiting for work, less was in progress than this says.",
-			     fmt_duration(d, other, false));
+		strbuf__addf(
+			b,
+			"%s of its waiting could not be told apart (other): where that was only "
+			"waiting for work, less was in progress than this says.",
+			fmt_duration(d, other, false));
 	else if (share(r->reason_ns[CPT_REASON_CONDVAR], r->window_ns) >= CAVEAT_SHARE &&
 		 share(quiet, r->window_ns) >= CAVEAT_SHARE)
 		strbuf__addf(b,
@@ -221,7 +225,8 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r)
 			     fmt_duration(d, r->reason_ns[CPT_REASON_CONDVAR], false));
 	else if (share(r->split_ns[CPT_SPLIT_IDLE_ASLEEP], r->window_ns) >= MOSTLY)
 		strbuf__addf(b,
-			     "Up to %" PRIu32 " thread%s slept at once, which is not work in progress; to "
+			     "Up to %" PRIu32
+			     " thread%s slept at once, which is not work in progress; to "
 			     "count it: --in-progress sleep.",
 			     r->peak_asleep, r->peak_asleep == 1 ? "" : "s");
 }
@@ -292,7 +297,8 @@ static bool warn_steal(struct strbuf *b, const struct cpt_report *r)
 	if (r->quality.steal_ns == UINT64_MAX ||
 	    share(r->quality.steal_ns, total) < STEAL_TOLERANCE)
 		return false;
-	strbuf__addf(b, "the hypervisor took %s of the CPU time (steal), which counts as running here",
+	strbuf__addf(b,
+		     "the hypervisor took %s of the CPU time (steal), which counts as running here",
 		     fmt_percent(p, r->quality.steal_ns, total));
 	return true;
 }

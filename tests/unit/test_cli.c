@@ -25,14 +25,19 @@ static const char *const colours[] = {"red", "green", "blue", NULL};
 
 static const struct cli_option table[] = {
 	{"flag", 'f', NULL, "a flag", cli_set_flag, offsetof(struct opts, flag), 0, 0, NULL},
-	{"other-flag", 'x', NULL, "another", cli_set_flag, offsetof(struct opts, other), 0, 0, NULL},
-	{"output", 'o', "FILE", "a text", cli_set_string, offsetof(struct opts, text), 0, 0, NULL},
-	{"number", 'n', "N", "a number", cli_set_number, offsetof(struct opts, number), 1, 64, NULL},
-	{"size", 0, "SIZE", "a size", cli_set_size, offsetof(struct opts, size), 1024, 1 << 30, NULL},
-	{"time", 't', "TIME", "a time", cli_set_duration, offsetof(struct opts, time), 1, UINT64_MAX,
+	{"other-flag", 'x', NULL, "another", cli_set_flag, offsetof(struct opts, other), 0, 0,
 	 NULL},
-	{"colour", 'c', "WORD", "one word", cli_set_word, offsetof(struct opts, word), 0, 0, colours},
-	{"colours", 0, "WORDS", "words", cli_set_words, offsetof(struct opts, words), 0, 0, colours},
+	{"output", 'o', "FILE", "a text", cli_set_string, offsetof(struct opts, text), 0, 0, NULL},
+	{"number", 'n', "N", "a number", cli_set_number, offsetof(struct opts, number), 1, 64,
+	 NULL},
+	{"size", 0, "SIZE", "a size", cli_set_size, offsetof(struct opts, size), 1024, 1 << 30,
+	 NULL},
+	{"time", 't', "TIME", "a time", cli_set_duration, offsetof(struct opts, time), 1,
+	 UINT64_MAX, NULL},
+	{"colour", 'c', "WORD", "one word", cli_set_word, offsetof(struct opts, word), 0, 0,
+	 colours},
+	{"colours", 0, "WORDS", "words", cli_set_words, offsetof(struct opts, words), 0, 0,
+	 colours},
 	CLI_OPTIONS_END,
 };
 
@@ -119,12 +124,15 @@ static void unknown_option_suggests_the_nearest(void **state)
 static void bad_values_are_refused_with_the_reason(void **state)
 {
 	static const char *const bad[][2] = {
-		{"--number", "0"},	 {"--number", "65"},	    {"--number", "-1"},
-		{"--number", "7x"},	 {"--number", ""},	    {"--number", "99999999999999999999"},
-		{"--size", "12Q"},	 {"--size", "K"},	    {"--size", "1"},
-		{"--size", "9999999999G"}, {"--time", "soon"},	    {"--time", "1.2.3"},
-		{"--time", "-1"},	 {"--time", "."},	    {"--colour", "yellow"},
-		{"--colours", "red,"},	 {"--colours", "red,rde"}, {"--output", ""},
+		{"--number", "0"},	  {"--number", "65"},
+		{"--number", "-1"},	  {"--number", "7x"},
+		{"--number", ""},	  {"--number", "99999999999999999999"},
+		{"--size", "12Q"},	  {"--size", "K"},
+		{"--size", "1"},	  {"--size", "9999999999G"},
+		{"--time", "soon"},	  {"--time", "1.2.3"},
+		{"--time", "-1"},	  {"--time", "."},
+		{"--colour", "yellow"},	  {"--colours", "red,"},
+		{"--colours", "red,rde"}, {"--output", ""},
 	};
 	struct opts o;
 	int first;
@@ -209,8 +217,8 @@ static void run_leaves_the_commands_options_alone(void **state)
 	struct run_opts o;
 	int first;
 
-	assert_int_equal(PARSE_RUN(&o, &first, "-o", "t", "-r3", "--json=-", "--strict", "make", "-j4",
-				   "--strict"),
+	assert_int_equal(PARSE_RUN(&o, &first, "-o", "t", "-r3", "--json=-", "--strict", "make",
+				   "-j4", "--strict"),
 			 0);
 	assert_int_equal(first, 6);
 	assert_string_equal(o.rec.output, "t");
@@ -275,8 +283,8 @@ static void filters_reach_the_analysis(void **state)
 	struct holder h;
 
 	assert_int_equal(PARSE_VIEW(&h, "--pid", "1,22", "--pid=333", "--comm",
-				    "server,a-name-longer-than-fifteen", "--cpu", "0,2-3,64", "--time",
-				    "0.5,1500ms", "--in-progress=sleep"),
+				    "server,a-name-longer-than-fifteen", "--cpu", "0,2-3,64",
+				    "--time", "0.5,1500ms", "--in-progress=sleep"),
 			 0);
 	view__apply(&h.view, &opts);
 	assert_int_equal(opts.filter.pid_cnt, 3);
@@ -290,9 +298,10 @@ static void filters_reach_the_analysis(void **state)
 	assert_int_equal(opts.filter.time_from_ns, 500000000);
 	assert_int_equal(opts.filter.time_to_ns, 1500000000);
 	assert_int_equal(opts.in_progress, CPT_IN_PROGRESS_SLEEP);
-	assert_string_equal(strbuf__str(&h.view.note),
-			    "only --pid 1,22,333 --comm server,a-name-longer-t --cpu 0,2,3,64 from 500 ms "
-			    "to 1.50 s, counting sleep as in progress");
+	assert_string_equal(
+		strbuf__str(&h.view.note),
+		"only --pid 1,22,333 --comm server,a-name-longer-t --cpu 0,2,3,64 from 500 ms "
+		"to 1.50 s, counting sleep as in progress");
 	view__fini(&h.view);
 }
 
@@ -325,8 +334,8 @@ static void half_open_times_are_fine(void **state)
 static void bad_filters_are_refused(void **state)
 {
 	static const char *const bad[][2] = {
-		{"--pid", "x"},	   {"--pid", "0"},    {"--pid", "1,,2"},	 {"--pid", "4294967296"},
-		{"--cpu", "3-1"},  {"--cpu", "1-"},   {"--cpu", "9999"},	 {"--cpu", ""},
+		{"--pid", "x"},	   {"--pid", "0"},    {"--pid", "1,,2"},  {"--pid", "4294967296"},
+		{"--cpu", "3-1"},  {"--cpu", "1-"},   {"--cpu", "9999"},  {"--cpu", ""},
 		{"--time", "5,1"}, {"--time", "5,5"}, {"--time", "soon"}, {"--time", "1"},
 		{"--comm", "a,,"}, {"--comm", ""},
 	};

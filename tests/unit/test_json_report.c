@@ -66,20 +66,35 @@ static void assert_order(const json_t *object, const char *const *keys)
 
 static void keys_stand_in_the_order_of_the_contract(void **state)
 {
-	static const char *const top[] = {
-		"schema",    "cpartrace_version", "command",	     "root_pid",    "exit",
-		"started_at", "kernel",		  "hostname",	     "window_start_ns", "window_ns",
-		"cpu_time_ns", "cpus",		  "tasks",	     "ledger_ns",   "parallelism",
-		"concurrency", "threads",	  "overlap",	     "verdict",	    "data_quality",
-		NULL};
-	static const char *const ledger[] = {"parallel",       "concurrent",	   "serial",
-					     "idle",	       "unknown",	   "parallel_split",
-					     "concurrent_split", "serial_split", "idle_split", NULL};
+	static const char *const top[] = {"schema",
+					  "cpartrace_version",
+					  "command",
+					  "root_pid",
+					  "exit",
+					  "started_at",
+					  "kernel",
+					  "hostname",
+					  "window_start_ns",
+					  "window_ns",
+					  "cpu_time_ns",
+					  "cpus",
+					  "tasks",
+					  "ledger_ns",
+					  "parallelism",
+					  "concurrency",
+					  "threads",
+					  "overlap",
+					  "verdict",
+					  "data_quality",
+					  NULL};
+	static const char *const ledger[] = {
+		"parallel",	  "concurrent",	      "serial",	      "idle",	    "unknown",
+		"parallel_split", "concurrent_split", "serial_split", "idle_split", NULL};
 	static const char *const thread[] = {
-		"id",	       "tid",	      "pid",	    "name",	  "command",	"life_ns",
-		"running_ns",  "runnable_ns", "unknown_ns", "waiting_ns", "parked_ns",	"parallel_ns",
-		"alone_ns",    "bottle",      "switches",   "migrations", "cpus_used",	"alive_at_end",
-		NULL};
+		"id",	      "tid",	     "pid",	     "name",	   "command",
+		"life_ns",    "running_ns",  "runnable_ns",  "unknown_ns", "waiting_ns",
+		"parked_ns",  "parallel_ns", "alone_ns",     "bottle",	   "switches",
+		"migrations", "cpus_used",   "alive_at_end", NULL};
 	json_t *r = round_trip();
 
 	assert_order(r, top);
@@ -113,8 +128,9 @@ static void figures_are_the_reports(void **state)
 	assert_true(json_is_null(json_object_get(o, "steal_ns")));
 	assert_true(json_is_null(json_object_get(json_object_get(o, "audit"), "cpu_time_error")));
 	assert_int_equal(json_array_size(json_object_get(o, "warnings")), 0);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(r, "verdict"), "class")),
-			    "concurrent");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(r, "verdict"), "class")),
+		"concurrent");
 	json_decref(r);
 }
 
@@ -130,8 +146,8 @@ static void splits_sum_to_their_classes(void **state)
 		json_int_t sum = 0;
 
 		snprintf(name, sizeof(name), "%s_split", classes[i]);
-		json_object_foreach(json_object_get(ledger, name), key, value)
-			sum += json_integer_value(value);
+		json_object_foreach(json_object_get(ledger, name), key, value) sum +=
+			json_integer_value(value);
 		assert_int_equal(sum, number(ledger, classes[i]));
 	}
 	json_decref(r);
@@ -156,14 +172,14 @@ static void hostile_strings_become_valid(void **state)
 {
 	json_t *r, *t;
 
-	memcpy(fixture.threads[0].name, "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\x80\x81\x82\x83\x84\x85\x86", 16);
+	memcpy(fixture.threads[0].name,
+	       "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\x80\x81\x82\x83\x84\x85\x86", 16);
 	strcpy(fixture.threads[1].name, "\033]0;x\007\n\"\\");
 	fixture.threads[2].command = "caf\xc3\xa9 \xe2\x82";
 	fixture.argv[1] = (char *)"\xed\xa0\x80";
 	r = round_trip();
 	t = json_object_get(r, "threads");
-	assert_int_equal(strlen(json_string_value(
-				 json_object_get(json_array_get(t, 0), "name"))),
+	assert_int_equal(strlen(json_string_value(json_object_get(json_array_get(t, 0), "name"))),
 			 15 * 3);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(t, 1), "name")),
 			    "\033]0;x\007\n\"\\");
@@ -216,7 +232,8 @@ static void csv_is_quoted_by_rfc_4180(void **state)
 	strcpy(fixture.threads[0].name, "a,\"b\"\n\xff");
 	text = table_text(&export_tables[0], false);
 	assert_memory_equal(text, "id,tid,pid,ns_tid,parent,name,", 30);
-	assert_non_null(strstr(text, "\r\n1,4001,4001,4001,0,\"a,\"\"b\"\"\\n\\xff\",./app --workers 4,"));
+	assert_non_null(
+		strstr(text, "\r\n1,4001,4001,4001,0,\"a,\"\"b\"\"\\n\\xff\",./app --workers 4,"));
 	free(text);
 }
 

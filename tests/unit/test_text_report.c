@@ -66,9 +66,11 @@ static void the_answer_comes_first(void **state)
 	const char *text = report_at(80, true);
 
 	assert_memory_equal(text, " ./app --workers 4\n", 19);
-	assert_non_null(strstr(text, "2.00 s · 2 of 2 CPUs allowed · 1 process, 5 threads · exit status 0"));
-	assert_non_null(strstr(text, "Concurrent, hardly parallel: 3.96 things in progress, 1.01 of 2 CPUs "
-				     "busy on\n average."));
+	assert_non_null(strstr(
+		text, "2.00 s · 2 of 2 CPUs allowed · 1 process, 5 threads · exit status 0"));
+	assert_non_null(
+		strstr(text, "Concurrent, hardly parallel: 3.96 things in progress, 1.01 of 2 CPUs "
+			     "busy on\n average."));
 	assert_true(strstr(text, "hardly parallel") < strstr(text, "Where the 2.00 s went"));
 	assert_non_null(strstr(text, "contended    94.1 %  one runs, others want its lock"));
 	assert_non_null(strstr(text, "worker-3"));
@@ -108,8 +110,14 @@ static void no_colour_unless_wanted(void **state)
 
 static void hostile_names_do_no_harm(void **state)
 {
-	static const char *const names[] = {"\033]0;owned\007", "a\nb\rc", "\xff\xfe\x80", "\xe2\x80\xae" "drow",
-					    "\xc2\x9b" "31m", "tab\there"};
+	static const char *const names[] = {"\033]0;owned\007",
+					    "a\nb\rc",
+					    "\xff\xfe\x80",
+					    "\xe2\x80\xae"
+					    "drow",
+					    "\xc2\x9b"
+					    "31m",
+					    "tab\there"};
 	const char *text, *p;
 	size_t i;
 
@@ -278,8 +286,15 @@ static void figures_are_honest(void **state)
 
 static void utf8_is_decoded_strictly(void **state)
 {
-	static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
-					  "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x82", "\xc3"};
+	static const char *const bad[] = {"\x80",
+					  "\xc0\x80",
+					  "\xc1\xbf",
+					  "\xe0\x80\x80",
+					  "\xed\xa0\x80",
+					  "\xf4\x90\x80\x80",
+					  "\xf8\x88\x80\x80\x80",
+					  "\xe2\x82",
+					  "\xc3"};
 	uint32_t cp;
 	size_t i;
 
