@@ -77,8 +77,8 @@ void block_decoder__free(struct block_decoder *d)
 
 /* Makes ptr hold cnt elements; what was there is lost. True with memory. */
 #define RESERVE(ptr, cap, cnt)                                                                     \
-	((ptr) && (cnt) <= (cap) ? true :                                                          \
-				   (free(ptr), (ptr) = malloc(((cnt) + 1) * sizeof(*(ptr))),       \
+	((ptr) && (cnt) <= (cap) ? true                                                            \
+				 : (free(ptr), (ptr) = malloc(((cnt) + 1) * sizeof(*(ptr))),       \
 				    (cap) = (ptr) ? (uint32_t)(cnt) : 0, (ptr) != NULL))
 
 static int bad(struct block_decoder *d, const char *why)
@@ -120,7 +120,7 @@ static int read_dir(struct block_decoder *d, struct cursor *c, struct dir_entry 
 	if (c->bad || *col_cnt < COL_CNT || *col_cnt > 64)
 		return bad(d, "number of columns");
 	for (uint32_t i = 0; i < *col_cnt; i++) {
-		dir[i] = (struct dir_entry){ .raw = get_varint32(c) };
+		dir[i] = (struct dir_entry){.raw = get_varint32(c)};
 		dir[i].packed = get_varint32(c);
 		if (c->bad || dir[i].raw > CPT_BLOCK_RAW_MAX || dir[i].packed > CPT_BLOCK_DISK_MAX)
 			return bad(d, "size of a column");
@@ -141,7 +141,7 @@ static int read_dir(struct block_decoder *d, struct cursor *c, struct dir_entry 
 
 static int open_columns(struct block_decoder *d, const uint8_t *payload, size_t sz)
 {
-	struct cursor c = { .at = payload, .end = payload + sz };
+	struct cursor c = {.at = payload, .end = payload + sz};
 	struct dir_entry dir[64];
 	uint8_t *raw;
 	uint32_t cnt = 0;
@@ -155,11 +155,11 @@ static int open_columns(struct block_decoder *d, const uint8_t *payload, size_t 
 	for (uint32_t i = 0; i < COL_CNT; i++) {
 		const size_t disk = dir[i].packed ? dir[i].packed : dir[i].raw;
 
-		d->col[i] = (struct cursor){ .at = c.at, .end = c.at + disk };
+		d->col[i] = (struct cursor){.at = c.at, .end = c.at + disk};
 		if (dir[i].packed) {
 			if (unpack(d, raw, dir[i].raw, c.at, disk))
 				return bad(d, "compressed data");
-			d->col[i] = (struct cursor){ .at = raw, .end = raw + dir[i].raw };
+			d->col[i] = (struct cursor){.at = raw, .end = raw + dir[i].raw};
 			raw += dir[i].raw;
 		}
 		c.at += disk;
@@ -214,11 +214,14 @@ static int read_shapes(struct block_decoder *d)
 		const uint32_t sysno = wake ? get_varint32(c) : 0;
 
 		if (c->bad || type >= CPT_EV_CNT || pred > UINT8_MAX || flags > UINT16_MAX ||
-		    ctx > UINT8_MAX || sysno > UINT16_MAX || d->shape_cnt == CPT_BLOCK_SHAPES_MAX - 1)
+		    ctx > UINT8_MAX || sysno > UINT16_MAX ||
+		    d->shape_cnt == CPT_BLOCK_SHAPES_MAX - 1)
 			return bad(d, "list of shapes");
-		*s = (struct shape){ .type = (uint8_t)type, .pred = (uint8_t)pred,
-				     .ctx = (uint8_t)ctx, .flags = (uint16_t)flags,
-				     .sysno = (uint16_t)(wake ? sysno - 2 : 0) };
+		*s = (struct shape){.type = (uint8_t)type,
+				    .pred = (uint8_t)pred,
+				    .ctx = (uint8_t)ctx,
+				    .flags = (uint16_t)flags,
+				    .sysno = (uint16_t)(wake ? sysno - 2 : 0)};
 		if (!shape_valid(s))
 			return bad(d, "a shape");
 		d->shape_cnt++;
@@ -244,14 +247,14 @@ static int read_tasks(struct block_decoder *d, uint32_t event_cnt)
 
 		if (c->bad || number < 1 || number > d->task_max || d->task_cnt > most)
 			return bad(d, "list of tasks");
-		d->tasks[d->task_cnt++] = (struct model_task){ .number = (uint32_t)number };
+		d->tasks[d->task_cnt++] = (struct model_task){.number = (uint32_t)number};
 	}
 	return 0;
 }
 
 static void read_wait(struct cursor *c, struct cpt_wait *w, uint8_t mask)
 {
-	uint64_t diff[8] = { 0 };
+	uint64_t diff[8] = {0};
 
 	for (int i = 0; i < 8; i++)
 		if (mask & 1u << i)
@@ -278,7 +281,7 @@ static int read_waits(struct block_decoder *d, uint32_t event_cnt)
 	/* One that is there even if the list is empty: what WAIT_SAME yields at first. */
 	memset(&d->waits[0], 0, sizeof(d->waits[0]));
 	while (c->at < c->end) {
-		struct cpt_wait w = { 0 };
+		struct cpt_wait w = {0};
 		const uint32_t back = get_varint32(c);
 		const uint8_t mask = get_byte(c);
 
@@ -636,8 +639,8 @@ int block_decoder__decode(struct block_decoder *d, const uint8_t *payload, size_
 
 	d->why = NULL;
 	memset(d->cpus, 0, d->cpu_cnt * sizeof(*d->cpus));
-	err = !cnt || cnt > CPT_BLOCK_EVENTS_MAX ? bad(d, "number of events") :
-						   open_columns(d, payload, sz);
+	err = !cnt || cnt > CPT_BLOCK_EVENTS_MAX ? bad(d, "number of events")
+						 : open_columns(d, payload, sz);
 	/* Every event has its byte in TIME. */
 	if (!err && left(&d->col[COL_TIME]) != cnt)
 		err = bad(d, "number of events");

@@ -13,8 +13,8 @@
 #include "trace_model.h"
 #include "varint.h"
 
-#define EVENTS_MAX 16384u /* 1 MiB of events when decoded: a second-level cache holds it */
-#define SHAPES_MAX 1024u
+#define EVENTS_MAX  16384u /* 1 MiB of events when decoded: a second-level cache holds it */
+#define SHAPES_MAX  1024u
 #define SHAPE_SLOTS 4096u
 #define WAIT_SLOTS  32768u
 #define EXTRA_FULL  (96u << 10)
@@ -125,8 +125,8 @@ struct block_encoder *block_encoder__new(uint32_t cpu_cnt)
 	/* Raw deflate: the section has its own check sum. */
 	e->z_ready = ok && e->payload &&
 		     deflateInit2(&e->z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK;
-	e->z_plain_ready = e->z_ready && deflateInit2(&e->z_plain, 1, Z_DEFLATED, -15, 8,
-						      Z_HUFFMAN_ONLY) == Z_OK;
+	e->z_plain_ready = e->z_ready &&
+			   deflateInit2(&e->z_plain, 1, Z_DEFLATED, -15, 8, Z_HUFFMAN_ONLY) == Z_OK;
 	if (!e->z_plain_ready) {
 		block_encoder__free(e);
 		return NULL;
@@ -207,9 +207,9 @@ static uint32_t list_task(struct block_encoder *e, uint32_t number)
 {
 	const uint32_t idx = e->task_cnt++;
 
-	e->tasks[idx] = (struct model_task){ .number = number };
+	e->tasks[idx] = (struct model_task){.number = number};
 	put(e, COL_TASKS, zigzag((int64_t)number - e->tasks[idx - 1].number));
-	e->task_map[number] = (struct stamped){ .epoch = e->epoch, .idx = idx };
+	e->task_map[number] = (struct stamped){.epoch = e->epoch, .idx = idx};
 	return idx;
 }
 
@@ -284,7 +284,7 @@ static uint8_t encode_wait(struct block_encoder *e, const struct cpt_wait *w, ui
 		put(e, COL_WAIT, idx);
 		return WAIT_LISTED;
 	}
-	e->wait_slots[slot] = (struct stamped){ .epoch = e->epoch, .idx = e->wait_cnt };
+	e->wait_slots[slot] = (struct stamped){.epoch = e->epoch, .idx = e->wait_cnt};
 	list_wait(e, w, t->last_wait);
 	t->last_wait = e->wait_cnt - 1;
 	return WAIT_NEW;
@@ -316,7 +316,7 @@ static void put_token(struct block_encoder *e, const struct shape *s)
 		return;
 	}
 	e->shape_slots[slot] =
-		(struct shape_slot){ .key = key, .epoch = e->epoch, .idx = e->shape_cnt };
+		(struct shape_slot){.key = key, .epoch = e->epoch, .idx = e->shape_cnt};
 	put(e, COL_TOKEN, e->shape_cnt);
 	list_shape(e, s);
 }
@@ -327,7 +327,7 @@ static void note_out(struct block_encoder *e, const struct cpt_event *ev, uint32
 {
 	struct out *o = &e->outs[e->out_cnt++];
 
-	*o = (struct out){ .ts_ns = ev->ts_ns, .end = ev->end };
+	*o = (struct out){.ts_ns = ev->ts_ns, .end = ev->end};
 	if (ev->end == CPT_END_TASK || ev->end == CPT_END_FOREIGN)
 		o->end_waker = ev->end_waker;
 	e->tasks[task].open = e->out_cnt;
@@ -336,7 +336,7 @@ static void note_out(struct block_encoder *e, const struct cpt_event *ev, uint32
 static void add_switch(struct block_encoder *e, const struct cpt_event *ev)
 {
 	static const struct cpt_wait no_wait;
-	struct shape s = { .type = CPT_EV_SWITCH, .flags = ev->flags };
+	struct shape s = {.type = CPT_EV_SWITCH, .flags = ev->flags};
 	const uint32_t prev = task_idx(e, ev->task), next = task_idx(e, ev->other);
 	struct model_cpu *c = &e->cpus[ev->cpu];
 
@@ -389,8 +389,10 @@ static uint8_t encode_waker(struct block_encoder *e, const struct cpt_event *ev,
 
 static void add_wake(struct block_encoder *e, const struct cpt_event *ev)
 {
-	struct shape s = { .type = CPT_EV_WAKE, .flags = ev->flags, .ctx = ev->wake_ctx,
-			   .sysno = ev->waker_sysno };
+	struct shape s = {.type = CPT_EV_WAKE,
+			  .flags = ev->flags,
+			  .ctx = ev->wake_ctx,
+			  .sysno = ev->waker_sysno};
 	const uint32_t task = task_idx(e, ev->task);
 	struct out *o;
 
@@ -410,8 +412,8 @@ static void add_wake(struct block_encoder *e, const struct cpt_event *ev)
 
 static void add_occupancy(struct block_encoder *e, const struct cpt_event *ev)
 {
-	struct shape s = { .type = CPT_EV_OCCUPANCY,
-			   .flags = (uint16_t)(ev->occ_kind | ev->occ_next << 8) };
+	struct shape s = {.type = CPT_EV_OCCUPANCY,
+			  .flags = (uint16_t)(ev->occ_kind | ev->occ_next << 8)};
 	struct model_cpu *c = &e->cpus[ev->cpu];
 
 	put(e, COL_CPU, ev->cpu);
@@ -480,7 +482,7 @@ static void put_exit(struct block_encoder *e, const struct cpt_info *info)
 
 static void add_life(struct block_encoder *e, const struct cpt_event *ev)
 {
-	const struct shape s = { .type = ev->type };
+	const struct shape s = {.type = ev->type};
 
 	put(e, COL_CPU, ev->cpu);
 	put(e, COL_TASK, task_idx(e, ev->task));
@@ -503,7 +505,7 @@ static void add_life(struct block_encoder *e, const struct cpt_event *ev)
 
 static void add_loss(struct block_encoder *e, const struct cpt_event *ev)
 {
-	const struct shape s = { .type = CPT_EV_LOSS };
+	const struct shape s = {.type = CPT_EV_LOSS};
 
 	put(e, COL_CPU, ev->cpu);
 	put(e, COL_EXTRA, ev->until_ns - ev->ts_ns);
@@ -514,8 +516,7 @@ static void add_loss(struct block_encoder *e, const struct cpt_event *ev)
 /* What a reader would refuse is refused here. */
 static bool event_valid(const struct block_encoder *e, const struct cpt_event *ev)
 {
-	if (ev->cpu >= e->cpu_cnt || ev->ts_ns > CPT_TIME_MAX ||
-	    (e->cnt && ev->ts_ns < e->last_ns))
+	if (ev->cpu >= e->cpu_cnt || ev->ts_ns > CPT_TIME_MAX || (e->cnt && ev->ts_ns < e->last_ns))
 		return false;
 	switch (ev->type) {
 	case CPT_EV_SWITCH:
@@ -597,8 +598,7 @@ bool block_encoder__end(struct block_encoder *e, const struct cpt_late *late)
 	struct out *o;
 	uint32_t idx;
 
-	if (!e->cnt || late->task >= e->task_map_cap ||
-	    e->task_map[late->task].epoch != e->epoch)
+	if (!e->cnt || late->task >= e->task_map_cap || e->task_map[late->task].epoch != e->epoch)
 		return false;
 	idx = e->tasks[e->task_map[late->task].idx].open;
 	if (!idx)

@@ -26,9 +26,9 @@
 #define TIE_CNT_MAX 48
 
 /* key.ord: kind << 30 | what orders keys of one kind at one instant. */
-#define KIND_LIFE 0u
-#define KIND_RING 1u /* | cpu; the sort is stable, so a CPU's own order stays */
-#define KIND_WAKE 2u /* | task */
+#define KIND_LIFE	0u
+#define KIND_RING	1u /* | cpu; the sort is stable, so a CPU's own order stays */
+#define KIND_WAKE	2u /* | task */
 #define ORD(kind, rest) ((kind) << 30 | (rest))
 
 struct key {
@@ -69,8 +69,9 @@ struct list {
 };
 
 struct side {
-	uint64_t ts_ns;		   /* the record's time as clamped */
-	struct link link[WAY_CNT]; /* SWITCH: of next, of prev; FREE: [0].next is the next free one */
+	uint64_t ts_ns; /* the record's time as clamped */
+	struct link
+		link[WAY_CNT]; /* SWITCH: of next, of prev; FREE: [0].next is the next free one */
 	uint16_t cpu;
 	uint8_t kind; /* SLOT_* */
 	uint8_t refs; /* keys that refer to it */
@@ -88,16 +89,16 @@ struct task_state {
 
 struct cpu_state {
 	uint64_t next_seq;
-	uint64_t last_ts_ns;  /* of its last record */
-	uint64_t sound_ns;    /* up to here no record was missing at the end */
-	uint32_t tail_loss;   /* pending LOSS made by add_attempts, 0 none */
+	uint64_t last_ts_ns; /* of its last record */
+	uint64_t sound_ns;   /* up to here no record was missing at the end */
+	uint32_t tail_loss;  /* pending LOSS made by add_attempts, 0 none */
 };
 
 struct cpt_merge {
 	struct cpt_merge_sink sink;
 	int err;
 	uint32_t cpu_cnt;
-	uint64_t emitted_ns;  /* the horizon: everything before it is out */
+	uint64_t emitted_ns; /* the horizon: everything before it is out */
 	uint64_t complete_ns;
 	uint64_t lost_cnt;
 	struct cpu_state *cpus;
@@ -170,7 +171,8 @@ static uint32_t slot_new(struct cpt_merge *m, uint8_t kind, uint32_t cpu, uint64
 			return 0;
 		slot = m->slot_cnt++;
 	}
-	m->sides[slot] = (struct side){ .ts_ns = ts_ns, .cpu = (uint16_t)cpu, .kind = kind, .refs = 1 };
+	m->sides[slot] =
+		(struct side){.ts_ns = ts_ns, .cpu = (uint16_t)cpu, .kind = kind, .refs = 1};
 	return slot;
 }
 
@@ -308,7 +310,7 @@ static void list_del(struct cpt_merge *m, uint32_t task, int way, uint32_t slot)
 
 static void add_key(struct keys *k, uint64_t ts_ns, uint32_t slot, uint32_t ord)
 {
-	k->at[k->cnt++] = (struct key){ .ts_ns = ts_ns, .slot = slot, .ord = ord };
+	k->at[k->cnt++] = (struct key){.ts_ns = ts_ns, .slot = slot, .ord = ord};
 }
 
 static int add_loss(struct cpt_merge *m, uint32_t cpu, uint64_t cnt, uint64_t until_ns)
@@ -332,7 +334,7 @@ static int add_loss(struct cpt_merge *m, uint32_t cpu, uint64_t cnt, uint64_t un
 		return -ENOMEM;
 	if (until_ns < from_ns)
 		until_ns = from_ns;
-	m->slots[slot].loss = (struct loss){ .until_ns = until_ns, .cnt = cnt };
+	m->slots[slot].loss = (struct loss){.until_ns = until_ns, .cnt = cnt};
 	m->lost_cnt += cnt;
 	add_key(&m->fresh_ring, from_ns, slot, ORD(KIND_RING, cpu));
 	return (int)slot;
@@ -442,8 +444,8 @@ static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
 	if (err)
 		return err;
 	c->last_ts_ns = ts_ns;
-	return sw->type == CPT_REC_SWITCH ? add_switch(m, cpu, sw, ts_ns) :
-					    add_occupancy(m, cpu, rec, ts_ns);
+	return sw->type == CPT_REC_SWITCH ? add_switch(m, cpu, sw, ts_ns)
+					  : add_occupancy(m, cpu, rec, ts_ns);
 }
 
 int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt)
@@ -489,11 +491,11 @@ int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, ui
 /* Size a lifecycle record of this type must have at least, 0 for a type not known. */
 static size_t life_sz(uint32_t type)
 {
-#define LIFE_SZ(name, value, rec) { value, sizeof(struct rec) },
+#define LIFE_SZ(name, value, rec) {value, sizeof(struct rec)},
 	static const struct {
 		uint32_t type;
 		size_t sz;
-	} sizes[] = { CPT_LIFE_RECS(LIFE_SZ) };
+	} sizes[] = {CPT_LIFE_RECS(LIFE_SZ)};
 #undef LIFE_SZ
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

@@ -31,16 +31,16 @@ struct cpt_merge;
 
 /* A fact that arrived after its place in the sequence had been emitted. */
 struct cpt_late {
-	uint64_t ts_ns;	   /* END: of the blocking switch-out it belongs to; WAKE: of the wake-up */
+	uint64_t ts_ns; /* END: of the blocking switch-out it belongs to; WAKE: of the wake-up */
 	uint32_t task;
-	uint32_t waker;	   /* END: end_waker; WAKE: other */
-	uint8_t kind;	   /* CPT_LATE_* */
-	uint8_t end;	   /* END: CPT_END_* */
-	uint8_t wake_ctx;  /* WAKE: CPT_CTX_* */
+	uint32_t waker;	  /* END: end_waker; WAKE: other */
+	uint8_t kind;	  /* CPT_LATE_* */
+	uint8_t end;	  /* END: CPT_END_* */
+	uint8_t wake_ctx; /* WAKE: CPT_CTX_* */
 	uint8_t reserved;
-	uint16_t flags;	   /* WAKE: CPT_SW_WAKER_FOREIGN */
+	uint16_t flags; /* WAKE: CPT_SW_WAKER_FOREIGN */
 	uint16_t waker_sysno;
-	uint32_t cpu;	   /* WAKE */
+	uint32_t cpu; /* WAKE */
 	uint32_t reserved2;
 };
 #define CPT_LATE_END  1

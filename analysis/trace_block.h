@@ -17,18 +17,18 @@
 
 /* X(NAME, value): values are the order on disk. */
 #define BLOCK_COLUMNS(X)                                                                           \
-	X(SHAPES, 0) /* list of shapes */                                                          \
-	X(TASKS, 1)  /* list of task numbers */                                                    \
-	X(WAITS, 2)  /* list of wait descriptors */                                                \
-	X(TOKEN, 3)  /* per event: shape */                                                        \
-	X(TIME, 4)   /* per event: low byte of the time since the event before */                  \
+	X(SHAPES, 0)  /* list of shapes */                                                         \
+	X(TASKS, 1)   /* list of task numbers */                                                   \
+	X(WAITS, 2)   /* list of wait descriptors */                                               \
+	X(TOKEN, 3)   /* per event: shape */                                                       \
+	X(TIME, 4)    /* per event: low byte of the time since the event before */                 \
 	X(TIME_HI, 5) /* per event: the rest of it */                                              \
-	X(CPU, 6)    /* where the shape has a CPU */                                               \
-	X(TASK, 7)   /* indexes into TASKS that were not predicted */                              \
-	X(WAKER, 8)  /* wakers that were not predicted */                                          \
-	X(WAIT, 9)   /* indexes into WAITS that were not predicted */                              \
-	X(ENDS, 10)  /* how waits ended, where the block's own events do not tell */               \
-	X(EXTRA, 11) /* what rare events carry */
+	X(CPU, 6)     /* where the shape has a CPU */                                              \
+	X(TASK, 7)    /* indexes into TASKS that were not predicted */                             \
+	X(WAKER, 8)   /* wakers that were not predicted */                                         \
+	X(WAIT, 9)    /* indexes into WAITS that were not predicted */                             \
+	X(ENDS, 10)   /* how waits ended, where the block's own events do not tell */              \
+	X(EXTRA, 11)  /* what rare events carry */
 
 #define BLOCK_COLUMN_ENUM(name, value) COL_##name = value,
 enum { BLOCK_COLUMNS(BLOCK_COLUMN_ENUM) COL_CNT };
@@ -58,13 +58,13 @@ struct shape {
 #define WAIT_LISTED	 2 /* in WAIT */
 #define SWITCH_PRED_MAX	 0x1f
 /* WAKE: its waker. */
-#define SHAPE_WAKER(pred) ((pred) & 0x7)
+#define SHAPE_WAKER(pred) ((pred)&0x7)
 #define WAKER_NONE	  0
-#define WAKER_CUR	  1 /* the current one of the wakee's CPU */
-#define WAKER_LAST	  2 /* as the wakee's last in this block */
-#define WAKER_CPU	  3 /* the current one of the CPU in WAKER */
-#define WAKER_LISTED	  4 /* the task whose index is in WAKER */
-#define WAKER_RAW	  5 /* the number in WAKER */
+#define WAKER_CUR	  1    /* the current one of the wakee's CPU */
+#define WAKER_LAST	  2    /* as the wakee's last in this block */
+#define WAKER_CPU	  3    /* the current one of the CPU in WAKER */
+#define WAKER_LISTED	  4    /* the task whose index is in WAKER */
+#define WAKER_RAW	  5    /* the number in WAKER */
 #define SHAPE_WAKE_CPU	  0x08 /* CPU in column CPU, else where the task was put last */
 #define WAKE_PRED_MAX	  0x0f
 /* OCCUPANCY: its start is in EXTRA, else it is the CPU's last SWITCH or OCCUPANCY. */

@@ -7,9 +7,9 @@
 #include "varint.h"
 
 /* A byte above 127, CR LF, ^Z and LF: transfers that tamper with text are caught at once. */
-const uint8_t trace_magic[TRACE_MAGIC_SZ] = { 0x89, 'C', 'P', 'T', '\r', '\n', 0x1a, '\n' };
+const uint8_t trace_magic[TRACE_MAGIC_SZ] = {0x89, 'C', 'P', 'T', '\r', '\n', 0x1a, '\n'};
 
-static const uint8_t section_magic[4] = { 'C', 'P', 'T', 'S' };
+static const uint8_t section_magic[4] = {'C', 'P', 'T', 'S'};
 
 uint32_t trace_crc(const void *data, size_t sz)
 {
@@ -75,7 +75,7 @@ int section__decode(struct section *s, const uint8_t in[SECTION_HEADER_SZ])
 }
 
 /* What the first byte of a late entry holds. */
-#define LATE_KIND(head) ((head) & 0x3)
+#define LATE_KIND(head) ((head)&0x3)
 #define LATE_END(head)	((head) >> 2 & 0x3)
 #define LATE_CTX(head)	((head) >> 4 & 0x3)
 #define LATE_FOREIGN	0x40
@@ -103,8 +103,8 @@ bool late__decode(struct cursor *c, struct cpt_late *late, uint64_t *prev_ns, ui
 	const uint8_t head = get_byte(c);
 	uint32_t sysno = 0;
 
-	*late = (struct cpt_late){ .kind = LATE_KIND(head), .end = LATE_END(head),
-				   .wake_ctx = LATE_CTX(head) };
+	*late = (struct cpt_late){
+		.kind = LATE_KIND(head), .end = LATE_END(head), .wake_ctx = LATE_CTX(head)};
 	late->flags = head & LATE_FOREIGN ? CPT_SW_WAKER_FOREIGN : 0;
 	late->ts_ns = *prev_ns + (uint64_t)unzigzag(get_varint(c));
 	late->task = get_varint32(c);
@@ -115,8 +115,8 @@ bool late__decode(struct cursor *c, struct cpt_late *late, uint64_t *prev_ns, ui
 		late->waker_sysno = (uint16_t)sysno;
 		late->cpu = get_varint32(c);
 	}
-	if (c->bad || late->ts_ns > CPT_TIME_MAX || !late->task || late->task > task_max || sysno > UINT16_MAX ||
-	    late->cpu >= cpu_cnt)
+	if (c->bad || late->ts_ns > CPT_TIME_MAX || !late->task || late->task > task_max ||
+	    sysno > UINT16_MAX || late->cpu >= cpu_cnt)
 		return false;
 	if (late->kind == CPT_LATE_END)
 		return late->end && (late->end != CPT_END_TASK || late->waker <= task_max);

@@ -14,7 +14,7 @@
 #define CPT_TRACE_MAJOR 1
 #define CPT_TRACE_MINOR 0
 
-#define TRACE_HEADER_SZ	 64
+#define TRACE_HEADER_SZ	  64
 #define SECTION_HEADER_SZ 40
 
 #define TRACE_MAGIC_SZ 8
@@ -37,10 +37,10 @@ struct trace_header {
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 
 struct section {
-	uint16_t type;	/* SECTION_* */
-	uint16_t flags; /* SECTION_CRITICAL */
-	uint32_t sz;	/* of the payload */
-	uint32_t crc;	/* of the payload */
+	uint16_t type;		    /* SECTION_* */
+	uint16_t flags;		    /* SECTION_CRITICAL */
+	uint32_t sz;		    /* of the payload */
+	uint32_t crc;		    /* of the payload */
 	uint64_t first_ns, last_ns; /* BLOCK: of its events; LATE: smallest and largest ts_ns */
 	uint32_t cnt;		    /* BLOCK: events; LATE: entries */
 };

@@ -16,8 +16,9 @@
 struct late_window {
 	struct cpt_late *at;
 	size_t cnt, cap;
-	uint64_t from_ns, until_ns; /* complete for from <= ts < until; until UINT64_MAX: to the end */
-	bool excess; /* more at one instant than a window holds: some are missing */
+	uint64_t from_ns,
+		until_ns; /* complete for from <= ts < until; until UINT64_MAX: to the end */
+	bool excess;	  /* more at one instant than a window holds: some are missing */
 };
 
 /* Empties the window and starts filling it at from_ns. */

@@ -164,7 +164,7 @@ static bool cpus_valid(const struct cpt_trace_meta *meta)
 
 uint8_t *trace_meta__encode(const struct cpt_trace_meta *meta, size_t *sz)
 {
-	struct fields f = { 0 };
+	struct fields f = {0};
 	uint64_t quota;
 
 	if (!cpus_valid(meta)) {
@@ -186,7 +186,7 @@ uint8_t *trace_meta__encode(const struct cpt_trace_meta *meta, size_t *sz)
 
 uint8_t *trace_close__encode(const struct cpt_trace_close *close, size_t *sz)
 {
-	struct fields f = { 0 };
+	struct fields f = {0};
 	uint8_t *p;
 
 #define PUT(tag, member) put_number(&f, tag, close->member, sizeof(close->member));
@@ -339,7 +339,7 @@ static int take_meta_field(struct cpt_trace_meta *meta, const struct field *f)
 /* Strings the trace does not have are empty, so that nobody needs to ask. */
 static int default_strings(struct cpt_trace_meta *meta)
 {
-	const struct field empty = { .at = (const uint8_t *)"" };
+	const struct field empty = {.at = (const uint8_t *)""};
 	int err = 0;
 
 #define FILL(tag, member)                                                                          \
@@ -352,7 +352,7 @@ static int default_strings(struct cpt_trace_meta *meta)
 
 int trace_meta__decode(struct cpt_trace_meta *meta, const uint8_t *in, size_t sz)
 {
-	struct cursor c = { .at = in, .end = in + sz };
+	struct cursor c = {.at = in, .end = in + sz};
 	struct field f;
 	int err = 0;
 
@@ -400,7 +400,7 @@ static bool take_close_field(struct cpt_trace_close *close, const struct field *
 
 int trace_close__decode(struct cpt_trace_close *close, const uint8_t *in, size_t sz)
 {
-	struct cursor c = { .at = in, .end = in + sz };
+	struct cursor c = {.at = in, .end = in + sz};
 	struct field f;
 
 	memset(close, 0, sizeof(*close));

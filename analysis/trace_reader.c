@@ -51,7 +51,7 @@ struct trace_reader {
 	struct cpt_event *events; /* the current block */
 	size_t event_cnt, event_pos;
 	size_t end_idx, wake_idx; /* next of late.at to look at for an end, a wake-up */
-	uint64_t block_last_ns; /* the next block must not begin before it */
+	uint64_t block_last_ns;	  /* the next block must not begin before it */
 	struct cpt_event late_event;
 	char incomplete[CPT_TRACE_ERR_LEN];
 };
@@ -167,7 +167,7 @@ static int refuse_errno(char *err, int ret)
 
 static int open_header(struct trace_reader *r, struct trace_header *h, char *err)
 {
-	uint8_t head[TRACE_HEADER_SZ] = { 0 };
+	uint8_t head[TRACE_HEADER_SZ] = {0};
 	const uint64_t have = r->file_sz < sizeof(head) ? r->file_sz : sizeof(head);
 	int ret;
 
@@ -181,10 +181,11 @@ static int open_header(struct trace_reader *r, struct trace_header *h, char *err
 		return refuse(err, EBADMSG, "the trace is cut off within its header: record again");
 	ret = trace_header__decode(h, head);
 	if (ret == -ENOTSUP)
-		return refuse(err, ENOTSUP,
-			      "the trace has format %u.%u, this program reads %u: use the version of "
-			      "cpartrace that wrote it",
-			      h->major, h->minor, CPT_TRACE_MAJOR);
+		return refuse(
+			err, ENOTSUP,
+			"the trace has format %u.%u, this program reads %u: use the version of "
+			"cpartrace that wrote it",
+			h->major, h->minor, CPT_TRACE_MAJOR);
 	if (ret == -EINVAL)
 		return refuse(err, EINVAL, "not a trace: it does not begin as cpartrace's do");
 	if (ret)
@@ -194,7 +195,7 @@ static int open_header(struct trace_reader *r, struct trace_header *h, char *err
 
 static int open_meta(struct trace_reader *r, char *err)
 {
-	struct section s = { 0 };
+	struct section s = {0};
 	int ret = read_section(r, TRACE_HEADER_SZ, &s);
 
 	if (ret > 0 && s.type == SECTION_META)
@@ -283,7 +284,7 @@ static void judge(struct trace_reader *r, const struct trace_header *h)
 
 static int open_trace(struct trace_reader *r, char *err)
 {
-	struct trace_header h = { 0 };
+	struct trace_header h = {0};
 	const off_t sz = lseek(r->fd, 0, SEEK_END);
 	int ret;
 
@@ -351,7 +352,7 @@ static int load_late_section(struct trace_reader *r, uint64_t pos, const struct 
 
 	if (ret <= 0)
 		return ret;
-	c = (struct cursor){ .at = r->aside.at, .end = r->aside.at + s->sz };
+	c = (struct cursor){.at = r->aside.at, .end = r->aside.at + s->sz};
 	while (c.at < c.end) {
 		struct cpt_late late;
 
@@ -494,8 +495,8 @@ static int decode_block(struct trace_reader *r, const struct section *s)
 
 	if (ret <= 0)
 		return ret;
-	ret = block_decoder__decode(r->decoder, r->payload.at, s->sz, s->cnt, s->first_ns, s->last_ns,
-				    &r->events, &why);
+	ret = block_decoder__decode(r->decoder, r->payload.at, s->sz, s->cnt, s->first_ns,
+				    s->last_ns, &r->events, &why);
 	if (ret == -EBADMSG) {
 		note(r, "damaged at byte %" PRIu64 ": %s in a block", r->pos, why);
 		return 0;

@@ -80,8 +80,10 @@ static int write_section(struct trace_writer *w, struct section *s, const void *
 
 static int write_header(struct trace_writer *w, uint32_t flags, uint64_t closed_sz)
 {
-	const struct trace_header h = { .major = CPT_TRACE_MAJOR, .minor = CPT_TRACE_MINOR,
-					.flags = flags, .closed_sz = closed_sz };
+	const struct trace_header h = {.major = CPT_TRACE_MAJOR,
+				       .minor = CPT_TRACE_MINOR,
+				       .flags = flags,
+				       .closed_sz = closed_sz};
 	uint8_t head[TRACE_HEADER_SZ];
 
 	trace_header__encode(head, &h);
@@ -91,7 +93,7 @@ static int write_header(struct trace_writer *w, uint32_t flags, uint64_t closed_
 /* Takes payload over. */
 static int write_owned(struct trace_writer *w, uint16_t type, uint8_t *payload, size_t sz)
 {
-	struct section s = { .type = type };
+	struct section s = {.type = type};
 
 	if (!payload)
 		return w->err = -errno;
@@ -104,8 +106,10 @@ static int write_owned(struct trace_writer *w, uint16_t type, uint8_t *payload, 
 
 static int flush_late(struct trace_writer *w)
 {
-	struct section s = { .type = SECTION_LATE, .cnt = w->late_cnt,
-			     .first_ns = w->late_min_ns, .last_ns = w->late_max_ns };
+	struct section s = {.type = SECTION_LATE,
+			    .cnt = w->late_cnt,
+			    .first_ns = w->late_min_ns,
+			    .last_ns = w->late_max_ns};
 
 	if (!w->late_cnt || w->err)
 		return w->err;
@@ -118,9 +122,10 @@ static int flush_late(struct trace_writer *w)
 
 static int flush_block(struct trace_writer *w)
 {
-	struct section s = { .type = SECTION_BLOCK, .cnt = block_encoder__cnt(w->block),
-			     .first_ns = block_encoder__first_ns(w->block),
-			     .last_ns = block_encoder__last_ns(w->block) };
+	struct section s = {.type = SECTION_BLOCK,
+			    .cnt = block_encoder__cnt(w->block),
+			    .first_ns = block_encoder__first_ns(w->block),
+			    .last_ns = block_encoder__last_ns(w->block)};
 	const uint8_t *payload;
 	size_t sz;
 
@@ -219,7 +224,7 @@ static int sink_late(void *ctx, const struct cpt_late *late)
 
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w)
 {
-	return (struct cpt_merge_sink){ .events = sink_events, .late = sink_late, .ctx = w };
+	return (struct cpt_merge_sink){.events = sink_events, .late = sink_late, .ctx = w};
 }
 
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns)

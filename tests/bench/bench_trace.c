@@ -59,7 +59,8 @@ static uint64_t clock_ns(clockid_t id)
 /* A span around mid with the scatter that measured spans have. */
 static uint64_t span(struct sim *s, uint32_t mid)
 {
-	uint64_t v = mid * 3 / 4 + rng_below(&s->rng, mid / 4 + 1) + rng_below(&s->rng, mid / 4 + 1);
+	uint64_t v =
+		mid * 3 / 4 + rng_below(&s->rng, mid / 4 + 1) + rng_below(&s->rng, mid / 4 + 1);
 
 	if (rng_percent(&s->rng, 3))
 		v += rng_below(&s->rng, mid * 8);
@@ -106,9 +107,12 @@ static void switch_cpu(struct sim *s, uint32_t cpu, const struct cpt_wait *wait)
 		enqueue(s, cpu, prev);
 	}
 	next = dequeue(s, cpu);
-	*r = (struct cpt_rec_switch){ .type = CPT_REC_SWITCH, .seq = s->seq[cpu]++,
-				      .ts_ns = s->now_ns[cpu], .prev = prev, .next = next,
-				      .sysno = CPT_SYSNO_NONE };
+	*r = (struct cpt_rec_switch){.type = CPT_REC_SWITCH,
+				     .seq = s->seq[cpu]++,
+				     .ts_ns = s->now_ns[cpu],
+				     .prev = prev,
+				     .next = next,
+				     .sysno = CPT_SYSNO_NONE};
 	if (!prev)
 		r->flags |= CPT_SW_PREV_IDLE;
 	if (!next)
@@ -139,7 +143,7 @@ static const struct cpt_wait *fd_wait(uint16_t sysno, uint64_t fd, uint64_t buf,
 {
 	static struct cpt_wait w;
 
-	w = (struct cpt_wait){ .sysno = sysno, .object = kind, .arg0 = fd, .arg1 = buf, .arg2 = 512 };
+	w = (struct cpt_wait){.sysno = sysno, .object = kind, .arg0 = fd, .arg1 = buf, .arg2 = 512};
 	return &w;
 }
 
@@ -175,9 +179,10 @@ static void step_hack(struct sim *s)
 	if (kind < 2)
 		switch_cpu(s, cpu, NULL);
 	else if (me || s->q_head[cpu] != s->q_tail[cpu])
-		switch_cpu(s, cpu, fd_wait(kind & 1 ? SYS_read : SYS_write,
-					   3 + (kind < 5 ? me % 40 : other % 40), 0x7ffc00001000,
-					   CPT_FD_SOCKET));
+		switch_cpu(s, cpu,
+			   fd_wait(kind & 1 ? SYS_read : SYS_write,
+				   3 + (kind < 5 ? me % 40 : other % 40), 0x7ffc00001000,
+				   CPT_FD_SOCKET));
 }
 
 static void step_loop(struct sim *s)
@@ -201,8 +206,8 @@ static void step_locks(struct sim *s)
 {
 	const uint32_t cpu = slower_cpu(s), me = s->cur[cpu];
 	const uint32_t other = 1 + rng_below(&s->rng, 8);
-	struct cpt_wait w = { .sysno = SYS_futex, .object = CPT_FUTEX_PLAIN,
-			      .arg0 = 0x7f1200000428, .arg1 = 137 };
+	struct cpt_wait w = {
+		.sysno = SYS_futex, .object = CPT_FUTEX_PLAIN, .arg0 = 0x7f1200000428, .arg1 = 137};
 
 	s->now_ns[cpu] += span(s, 20000);
 	wake(s, other, me, me ? CPT_CTX_TASK : CPT_CTX_HARDIRQ, cpu, s->now_ns[cpu]);
@@ -217,10 +222,10 @@ static const struct {
 	const char *name;
 	void (*step)(struct sim *s);
 } streams[] = {
-	{ "pipe", step_pipe },
-	{ "hack", step_hack },
-	{ "loop", step_loop },
-	{ "locks", step_locks },
+	{"pipe", step_pipe},
+	{"hack", step_hack},
+	{"loop", step_loop},
+	{"locks", step_locks},
 };
 
 /* ---- measuring -------------------------------------------------------------------------------- */
@@ -240,7 +245,7 @@ static int discard_late(void *ctx, const struct cpt_late *late)
 static int drain_all(struct sim *s, struct cpt_merge *m, struct trace_writer *w)
 {
 	const uint64_t end_ns = s->now_ns[0] > s->now_ns[1] ? s->now_ns[0] : s->now_ns[1];
-	size_t pos[CPUS] = { 0 };
+	size_t pos[CPUS] = {0};
 	int err = 0;
 
 	for (uint64_t now = 0; now < end_ns + DRAIN_NS && !err; now += DRAIN_NS) {
@@ -264,8 +269,8 @@ static int drain_all(struct sim *s, struct cpt_merge *m, struct trace_writer *w)
 static double merge_only(struct sim *s)
 {
 	uint64_t cnt = 0;
-	const struct cpt_merge_sink sink = { .events = discard_events, .late = discard_late,
-					     .ctx = &cnt };
+	const struct cpt_merge_sink sink = {
+		.events = discard_events, .late = discard_late, .ctx = &cnt};
 	struct cpt_merge *m = merge__new(CPUS, &sink);
 	const uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
@@ -277,8 +282,8 @@ static double merge_only(struct sim *s)
 
 static double merge_and_write(struct sim *s, int fd)
 {
-	const struct cpt_trace_meta meta = { .cpu_cnt = CPUS };
-	const struct cpt_trace_close close_facts = { 0 };
+	const struct cpt_trace_meta meta = {.cpu_cnt = CPUS};
+	const struct cpt_trace_close close_facts = {0};
 	struct trace_writer *w = trace_writer__new(fd, &meta);
 	struct cpt_merge_sink sink;
 	struct cpt_merge *m;
@@ -344,8 +349,7 @@ static int run(size_t stream, size_t switches)
 	}
 	printf("%-6s merge %5.1f ns  merge+write %5.1f ns  %5.2f bytes  read %5.1f M switches/s\n",
 	       streams[stream].name, merge_ns / (double)switches, write_ns / (double)switches,
-	       (double)lseek(fd, 0, SEEK_END) / (double)switches,
-	       (double)switches * 1e3 / read_ns);
+	       (double)lseek(fd, 0, SEEK_END) / (double)switches, (double)switches * 1e3 / read_ns);
 	close(fd);
 	return 0;
 }

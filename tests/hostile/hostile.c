@@ -29,7 +29,7 @@
 static struct bytes slurp(int fd)
 {
 	const off_t sz = lseek(fd, 0, SEEK_END);
-	struct bytes b = { .sz = (size_t)sz };
+	struct bytes b = {.sz = (size_t)sz};
 
 	MUST(sz > 0);
 	b.at = malloc(b.sz);
@@ -63,8 +63,8 @@ struct bytes sample_trace(uint64_t seed, uint32_t steps)
 {
 	struct trace_builder *tb = tb__new(SAMPLE_CPUS);
 	const int fd = memfd_create("sample", MFD_CLOEXEC);
-	size_t pos[SAMPLE_CPUS] = { 0 }, life_pos = 0, cnt;
-	struct rng rng = { seed };
+	size_t pos[SAMPLE_CPUS] = {0}, life_pos = 0, cnt;
+	struct rng rng = {seed};
 	struct cpt_merge_sink sink;
 	struct trace_writer *w;
 	struct cpt_merge *m;
@@ -101,7 +101,7 @@ struct bytes sample_trace(uint64_t seed, uint32_t steps)
 /* Payload of a block with all columns unpacked. */
 static size_t store_block(uint8_t *out, const uint8_t *in, size_t sz)
 {
-	struct cursor c = { .at = in, .end = in + sz };
+	struct cursor c = {.at = in, .end = in + sz};
 	uint8_t *p = put_varint(out, get_varint(&c));
 	uint32_t raw[COL_CNT], packed[COL_CNT];
 
@@ -115,8 +115,10 @@ static size_t store_block(uint8_t *out, const uint8_t *in, size_t sz)
 	}
 	for (int i = 0; i < COL_CNT; i++) {
 		const uint8_t *data = get_bytes(&c, packed[i] ? packed[i] : raw[i]);
-		z_stream z = { .next_in = (uint8_t *)data, .avail_in = packed[i], .next_out = p,
-			       .avail_out = raw[i] };
+		z_stream z = {.next_in = (uint8_t *)data,
+			      .avail_in = packed[i],
+			      .next_out = p,
+			      .avail_out = raw[i]};
 
 		MUST(data);
 		if (packed[i]) {
@@ -133,7 +135,7 @@ static size_t store_block(uint8_t *out, const uint8_t *in, size_t sz)
 
 struct bytes store_columns(struct bytes trace)
 {
-	struct bytes out = { .at = malloc(trace.sz * 16), .sz = TRACE_HEADER_SZ };
+	struct bytes out = {.at = malloc(trace.sz * 16), .sz = TRACE_HEADER_SZ};
 	struct trace_header h;
 	struct section s;
 
@@ -145,8 +147,8 @@ struct bytes store_columns(struct bytes trace)
 		MUST(!section__decode(&s, trace.at + at));
 		stored = s;
 		if (s.type == SECTION_BLOCK)
-			stored.sz = (uint32_t)store_block(payload, trace.at + at + SECTION_HEADER_SZ,
-							  s.sz);
+			stored.sz = (uint32_t)store_block(payload,
+							  trace.at + at + SECTION_HEADER_SZ, s.sz);
 		else
 			memcpy(payload, trace.at + at + SECTION_HEADER_SZ, s.sz);
 		stored.crc = trace_crc(payload, stored.sz);
@@ -170,7 +172,8 @@ void repair_sums(uint8_t *data, size_t sz)
 		const uint64_t payload = get_le(data + at + 8, 4);
 
 		if (payload <= sz - at - SECTION_HEADER_SZ)
-			put_le(data + at + 12, trace_crc(data + at + SECTION_HEADER_SZ, payload), 4);
+			put_le(data + at + 12, trace_crc(data + at + SECTION_HEADER_SZ, payload),
+			       4);
 		put_le(data + at + 36, trace_crc(data + at, 36), 4);
 		if (payload > sz - at - SECTION_HEADER_SZ)
 			return;
@@ -254,8 +257,8 @@ static void check_event(const struct cpt_trace_meta *meta, const struct cpt_even
 
 static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 {
-	const uint32_t task_max = sz < CPT_TASK_MAX - CPT_TASK_FREE ? CPT_TASK_FREE + (uint32_t)sz :
-								      CPT_TASK_MAX;
+	const uint32_t task_max =
+		sz < CPT_TASK_MAX - CPT_TASK_FREE ? CPT_TASK_FREE + (uint32_t)sz : CPT_TASK_MAX;
 	uint64_t first_ns, last_ns, prev_ns = 0;
 	const struct cpt_event *ev;
 	size_t cnt;
@@ -277,7 +280,7 @@ static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 struct reading read_hostile(const uint8_t *data, size_t sz)
 {
 	const int fd = memfd_create("hostile", MFD_CLOEXEC);
-	struct reading first = { 0 }, second = { 0 };
+	struct reading first = {0}, second = {0};
 	char err[CPT_TRACE_ERR_LEN];
 	struct trace_reader *r;
 

@@ -37,7 +37,7 @@ static int tear_down(void **state)
 static struct event_list read_events(struct bytes b)
 {
 	const int fd = memfd_create("hostile", MFD_CLOEXEC);
-	struct event_list l = { 0 };
+	struct event_list l = {0};
 
 	assert_int_equal(write(fd, b.at, b.sz), b.sz);
 	assert_int_equal(event_list__read(&l, fd, NULL), 0);
@@ -76,7 +76,8 @@ static void assert_beginning(const struct event_list *part, const struct event_l
 
 	for (size_t i = 0; i < part->cnt; i++, j++) {
 		while (j < whole->cnt && whole->ev[j].type == CPT_EV_WAKE &&
-		       (part->ev[i].type != CPT_EV_WAKE || part->ev[i].ts_ns != whole->ev[j].ts_ns ||
+		       (part->ev[i].type != CPT_EV_WAKE ||
+			part->ev[i].ts_ns != whole->ev[j].ts_ns ||
 			part->ev[i].task != whole->ev[j].task))
 			j++;
 		assert_true(j < whole->cnt);
@@ -101,7 +102,7 @@ static void every_prefix_is_refused_or_reads_up_to_the_cut(void **state)
 			    got.open_errno == EBADMSG);
 		assert_true(got.event_cnt >= last_cnt);
 		if (got.event_cnt > last_cnt) {
-			struct event_list part = read_events((struct bytes){ sample.at, sz });
+			struct event_list part = read_events((struct bytes){sample.at, sz});
 
 			assert_beginning(&part, &whole);
 			event_list__clear(&part);
@@ -121,7 +122,7 @@ static void every_changed_byte_is_noticed(void **state)
 	assert_non_null(data);
 	memcpy(data, sample.at, sample.sz);
 	for (size_t i = 0; i < sample.sz; i++) {
-		const uint8_t masks[] = { (uint8_t)(1u << i % 8), 0xff, 0x80 };
+		const uint8_t masks[] = {(uint8_t)(1u << i % 8), 0xff, 0x80};
 
 		for (size_t j = 0; j < sizeof(masks); j++) {
 			struct reading got;
@@ -141,8 +142,8 @@ static void change_all(struct bytes b)
 
 	assert_non_null(data);
 	for (size_t i = 0; i < b.sz; i++) {
-		const uint8_t values[] = { (uint8_t)(b.at[i] ^ 1u << i % 8), 0xff,
-					   (uint8_t)(b.at[i] + 1), 0 };
+		const uint8_t values[] = {(uint8_t)(b.at[i] ^ 1u << i % 8), 0xff,
+					  (uint8_t)(b.at[i] + 1), 0};
 
 		for (size_t j = 0; j < sizeof(values); j++) {
 			memcpy(data, b.at, b.sz);

@@ -96,7 +96,7 @@ static struct trace_builder *picture;
 
 static int set_up(void **state)
 {
-	struct rng rng = { 15 };
+	struct rng rng = {15};
 
 	picture = tb__new(2);
 	random_trace(picture, &rng, 2, 600, 0);
@@ -129,7 +129,7 @@ static int add_everything(struct cpt_merge *m)
  * that failed must stay so. What is not complete is not closed. */
 static int record_to(struct trace_writer *w, struct cpt_merge *m, uint64_t end_ns)
 {
-	const struct cpt_trace_close close_facts = { .end_mono_ns = end_ns };
+	const struct cpt_trace_close close_facts = {.end_mono_ns = end_ns};
 	int err = add_everything(m);
 
 	for (uint64_t now_ns = 0; !err && now_ns <= end_ns; now_ns += end_ns / 8) {
@@ -179,7 +179,7 @@ static int new_file(void)
 static void assert_readable(int fd, bool want_whole)
 {
 	char incomplete[CPT_TRACE_ERR_LEN] = "";
-	struct event_list got = { 0 };
+	struct event_list got = {0};
 	const struct cpt_event *ev;
 	size_t cnt;
 	const int err = event_list__read(&got, fd, incomplete);
@@ -297,7 +297,7 @@ static void real_devices_fail_as_they_do(void **state)
 
 static void file_size_limit_keeps_what_fits(void **state)
 {
-	const struct rlimit small = { 2500, RLIM_INFINITY };
+	const struct rlimit small = {2500, RLIM_INFINITY};
 	char path[] = "/tmp/cpt_write_errors_XXXXXX";
 	const int fd = mkstemp(path);
 	struct rlimit old;

@@ -55,7 +55,8 @@ static bool same_payload(const struct cpt_event *a, const struct cpt_event *b)
 		       a->waker_sysno == b->waker_sysno;
 	case CPT_EV_NEW:
 		return a->other == b->other && same_identity(a->info, b->info) &&
-		       a->info->flags == b->info->flags && same_mask(&a->info->mask, &b->info->mask);
+		       a->info->flags == b->info->flags &&
+		       same_mask(&a->info->mask, &b->info->mask);
 	case CPT_EV_EXEC:
 		return same_identity(a->info, b->info) &&
 		       same_text(a->info->filename, b->info->filename) &&
@@ -88,7 +89,7 @@ static bool same_event(const struct cpt_event *a, const struct cpt_event *b)
 static const char *event_name(uint8_t type)
 {
 #define NAME(name, value) [value] = #name,
-	static const char *const names[] = { CPT_EVENTS(NAME) };
+	static const char *const names[] = {CPT_EVENTS(NAME)};
 #undef NAME
 
 	return type < CPT_EV_CNT && names[type] ? names[type] : "?";
@@ -97,7 +98,8 @@ static const char *event_name(uint8_t type)
 static void print_event(const char *who, size_t idx, const struct cpt_event *ev)
 {
 	fprintf(stderr,
-		"  %s[%zu]: %" PRIu64 " %s cpu %u task %u other %u flags %#x ctx %u sysno %u end %u by "
+		"  %s[%zu]: %" PRIu64
+		" %s cpu %u task %u other %u flags %#x ctx %u sysno %u end %u by "
 		"%u\n",
 		who, idx, ev->ts_ns, event_name(ev->type), ev->cpu, ev->task, ev->other, ev->flags,
 		ev->wake_ctx, ev->waker_sysno, ev->end, ev->end_waker);

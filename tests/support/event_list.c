@@ -133,7 +133,7 @@ static int take_late(void *ctx, const struct cpt_late *late)
 
 struct cpt_merge_sink event_sink(struct event_sink *s)
 {
-	return (struct cpt_merge_sink){ .events = take_events, .late = take_late, .ctx = s };
+	return (struct cpt_merge_sink){.events = take_events, .late = take_late, .ctx = s};
 }
 
 void event_sink__clear(struct event_sink *s)

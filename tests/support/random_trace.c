@@ -19,7 +19,7 @@ struct machine {
 	uint32_t task_cnt, live_cnt;
 	enum where where[TASKS_MAX + 1];
 	uint64_t in_ts_ns[TASKS_MAX + 1]; /* a task enters a CPU at most once at one instant */
-	uint32_t cur[CPUS_MAX]; /* task, TB_IDLE, TB_OTHER */
+	uint32_t cur[CPUS_MAX];		  /* task, TB_IDLE, TB_OTHER */
 	uint64_t occ_ts_ns[CPUS_MAX];
 };
 
@@ -69,8 +69,8 @@ static struct cpt_wait random_wait(struct machine *m)
 		return tb_wait_futex(0x7f0000002000 + 48 * (uint64_t)rng_below(m->rng, 4), 137,
 				     2 * rng_below(m->rng, 1000), CPT_FUTEX_PLAIN, 0);
 	case 5:
-		w = tb_wait_call((uint16_t)rng_below(m->rng, 450), rng_u64(m->rng),
-				 rng_u64(m->rng), (uint32_t)rng_u64(m->rng));
+		w = tb_wait_call((uint16_t)rng_below(m->rng, 450), rng_u64(m->rng), rng_u64(m->rng),
+				 (uint32_t)rng_u64(m->rng));
 		w.wait_flags = CPT_WAIT_TIMEOUT;
 		w.prev_state = (uint16_t)rng_u64(m->rng);
 		w.object = (uint8_t)rng_u64(m->rng);
@@ -84,7 +84,7 @@ static struct cpt_wait random_wait(struct machine *m)
 /* Who comes in, not necessarily one that has been woken. */
 static uint32_t pick_next(struct machine *m)
 {
-	static const enum where from[] = { RUNNABLE, WOKEN, WOKEN, NEWBORN };
+	static const enum where from[] = {RUNNABLE, WOKEN, WOKEN, NEWBORN};
 	const uint32_t kind = rng_below(m->rng, 12);
 
 	if (kind < 4)
@@ -192,7 +192,7 @@ static void step_birth(struct machine *m)
 static void step_identity(struct machine *m)
 {
 	const uint32_t task = pick(m, ON_CPU);
-	uint64_t bits[2] = { rng_u64(m->rng), rng_u64(m->rng) };
+	uint64_t bits[2] = {rng_u64(m->rng), rng_u64(m->rng)};
 
 	if (!task)
 		return;
@@ -238,8 +238,13 @@ static void step(struct machine *m)
 void random_trace(struct trace_builder *tb, struct rng *rng, uint32_t cpu_cnt, uint32_t steps,
 		  uint32_t flags)
 {
-	struct machine m = { .tb = tb, .rng = rng, .cpu_cnt = cpu_cnt, .flags = flags,
-			     .now_ns = 1000000, .task_cnt = 1, .live_cnt = 1 };
+	struct machine m = {.tb = tb,
+			    .rng = rng,
+			    .cpu_cnt = cpu_cnt,
+			    .flags = flags,
+			    .now_ns = 1000000,
+			    .task_cnt = 1,
+			    .live_cnt = 1};
 
 	for (uint32_t i = 0; i < cpu_cnt; i++)
 		m.occ_ts_ns[i] = m.now_ns;

@@ -13,8 +13,8 @@
 #include "trace_builder.h"
 
 #define FUTEX_WAIT_PRIVATE 128u
-#define STATE_S 1
-#define STATE_D 2
+#define STATE_S		   1
+#define STATE_D		   2
 
 enum task_where { OFF_NEW, OFF_RUNNABLE, OFF_BLOCKED, ON_CPU, GONE };
 
@@ -43,7 +43,7 @@ struct tb_ring {
 	union {
 		struct cpt_rec_switch sw;
 		struct cpt_rec_occupancy occ;
-	} *at;
+	} * at;
 	size_t cnt, cap;
 	uint32_t seq;
 };
@@ -88,7 +88,7 @@ static void *grow(void *at, size_t cnt, size_t sz)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
-static char *const default_argv[] = { (char *)"./app", (char *)"--workers", (char *)"2", NULL };
+static char *const default_argv[] = {(char *)"./app", (char *)"--workers", (char *)"2", NULL};
 
 struct trace_builder *tb__new(uint32_t cpu_cnt)
 {
@@ -97,7 +97,7 @@ struct trace_builder *tb__new(uint32_t cpu_cnt)
 	if (!tb || !cpu_cnt || cpu_cnt > CPT_TRACE_MAX_CPUS)
 		wrong("no memory, or %u CPUs", cpu_cnt);
 	for (uint32_t i = 0; i < cpu_cnt; i++)
-		tb->cpus[i] = (struct cpt_cpu_info){ .cpu = i, .online = 1, .core = (int32_t)i };
+		tb->cpus[i] = (struct cpt_cpu_info){.cpu = i, .online = 1, .core = (int32_t)i};
 	tb->meta = (struct cpt_trace_meta){
 		.cpartrace_version = "0.1.0",
 		.hostname = "testhost",
@@ -110,9 +110,8 @@ struct trace_builder *tb__new(uint32_t cpu_cnt)
 		.cpu_info_cnt = cpu_cnt,
 		.cpus = tb->cpus,
 	};
-	tb->close = (struct cpt_trace_close){ .exit_kind = CPT_EXIT_CODE,
-					      .steal_ns = UINT64_MAX,
-					      .throttled_ns = UINT64_MAX };
+	tb->close = (struct cpt_trace_close){
+		.exit_kind = CPT_EXIT_CODE, .steal_ns = UINT64_MAX, .throttled_ns = UINT64_MAX};
 	return tb;
 }
 
@@ -197,8 +196,11 @@ static void *new_life(struct trace_builder *tb, uint32_t type, size_t sz,
 	struct cpt_rec_head *head = grow(NULL, 1, sz);
 
 	memset(head, 0, sz);
-	*head = (struct cpt_rec_head){ .type = type, .sz = (uint32_t)sz, .ts_ns = ev->ts_ns,
-				       .id = ev->task, .cpu = ev->cpu };
+	*head = (struct cpt_rec_head){.type = type,
+				      .sz = (uint32_t)sz,
+				      .ts_ns = ev->ts_ns,
+				      .id = ev->task,
+				      .cpu = ev->cpu};
 	tb->lives = grow(tb->lives, tb->life_cnt + 1, sizeof(*tb->lives));
 	tb->lives[tb->life_cnt++] = head;
 	return head;
@@ -225,8 +227,9 @@ static void all_cpus(const struct trace_builder *tb, uint64_t *bits, struct cpt_
 {
 	for (uint32_t i = 0; i < tb->meta.cpu_cnt; i++)
 		bits[i / 64] |= (uint64_t)1 << i % 64;
-	*mask = (struct cpt_mask){ .nr_cpus_allowed = tb->meta.cpu_cnt,
-				   .word_cnt = (tb->meta.cpu_cnt + 63) / 64, .bits = bits };
+	*mask = (struct cpt_mask){.nr_cpus_allowed = tb->meta.cpu_cnt,
+				  .word_cnt = (tb->meta.cpu_cnt + 63) / 64,
+				  .bits = bits};
 }
 
 static void record_new(struct trace_builder *tb, const struct tb_event *e)
@@ -263,8 +266,8 @@ uint32_t tb__new_task(struct trace_builder *tb, uint64_t ts_ns, uint32_t creator
 	if (!e->info.tid)
 		e->info.tid = tb_tid(task);
 	if (!e->info.tgid)
-		e->info.tgid = info->flags & CPT_TASK_THREAD ? task_at(tb, creator)->tgid :
-							       e->info.tid;
+		e->info.tgid =
+			info->flags & CPT_TASK_THREAD ? task_at(tb, creator)->tgid : e->info.tid;
 	if (!e->info.ns_tid)
 		e->info.ns_tid = e->info.tid;
 	tb->tasks[task].tgid = e->info.tgid;
@@ -275,8 +278,8 @@ uint32_t tb__new_task(struct trace_builder *tb, uint64_t ts_ns, uint32_t creator
 static uint32_t new_plain(struct trace_builder *tb, uint64_t ts_ns, uint32_t creator,
 			  const char *comm, uint32_t flags)
 {
-	uint64_t bits[CPT_MASK_WORDS] = { 0 };
-	struct cpt_info info = { .comm = comm, .flags = flags, .start_boottime_ns = ts_ns };
+	uint64_t bits[CPT_MASK_WORDS] = {0};
+	struct cpt_info info = {.comm = comm, .flags = flags, .start_boottime_ns = ts_ns};
 
 	all_cpus(tb, bits, &info.mask);
 	return tb__new_task(tb, ts_ns, creator, &info);
@@ -335,15 +338,17 @@ void tb__exec_info(struct trace_builder *tb, uint64_t ts_ns, uint32_t task,
 void tb__exec(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, const char *filename,
 	      const char *comm)
 {
-	const struct cpt_info info = { .comm = comm, .filename = filename, .args = comm,
-				       .args_sz = (uint32_t)strlen(comm) + 1 };
+	const struct cpt_info info = {.comm = comm,
+				      .filename = filename,
+				      .args = comm,
+				      .args_sz = (uint32_t)strlen(comm) + 1};
 
 	tb__exec_info(tb, ts_ns, task, &info);
 }
 
 void tb__rename(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, const char *comm)
 {
-	const struct cpt_info info = { .comm = comm };
+	const struct cpt_info info = {.comm = comm};
 	struct tb_event *e = new_event(tb, ts_ns, CPT_EV_RENAME, task_at(tb, task)->cpu, task);
 	struct cpt_rec_rename *rec;
 
@@ -355,7 +360,7 @@ void tb__rename(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, const c
 void tb__affinity(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, const uint64_t *bits,
 		  uint32_t word_cnt)
 {
-	struct cpt_info info = { .mask = { .word_cnt = word_cnt, .bits = bits } };
+	struct cpt_info info = {.mask = {.word_cnt = word_cnt, .bits = bits}};
 	struct tb_event *e = new_event(tb, ts_ns, CPT_EV_AFFINITY, task_at(tb, task)->cpu, task);
 	struct cpt_rec_affinity *rec;
 
@@ -379,9 +384,9 @@ static void leave(struct trace_builder *tb, uint32_t prev, uint64_t ts_ns, uint1
 	struct tb_task *t = task_at(tb, prev);
 
 	t->ran_ns += ts_ns - t->in_ts_ns;
-	t->where = flags & CPT_SW_PREV_DEAD    ? GONE :
-		   flags & CPT_SW_PREV_BLOCKED ? OFF_BLOCKED :
-						 OFF_RUNNABLE;
+	t->where = flags & CPT_SW_PREV_DEAD	 ? GONE
+		   : flags & CPT_SW_PREV_BLOCKED ? OFF_BLOCKED
+						 : OFF_RUNNABLE;
 	if (flags & CPT_SW_PREV_BLOCKED)
 		t->nvcsw++;
 	else
@@ -450,10 +455,13 @@ void tb__switch(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint32_t
 
 	if (!number(prev) && !number(next))
 		wrong("nobody of ours leaves or enters CPU %u", cpu);
-	*rec = (struct cpt_rec_switch){ .type = CPT_REC_SWITCH, .flags = out_flags,
-					.seq = tb->rings[cpu].seq++, .ts_ns = ts_ns,
-					.prev = number(prev), .next = number(next),
-					.sysno = CPT_SYSNO_NONE };
+	*rec = (struct cpt_rec_switch){.type = CPT_REC_SWITCH,
+				       .flags = out_flags,
+				       .seq = tb->rings[cpu].seq++,
+				       .ts_ns = ts_ns,
+				       .prev = number(prev),
+				       .next = number(next),
+				       .sysno = CPT_SYSNO_NONE};
 	if (prev == TB_IDLE)
 		rec->flags |= CPT_SW_PREV_IDLE;
 	if (next == TB_IDLE)
@@ -509,9 +517,10 @@ void tb__exit(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, int32_t e
 	struct tb_event *e = new_event(tb, ts_ns, CPT_EV_EXIT, cpu, task);
 	struct cpt_rec_exit *rec;
 
-	e->info = (struct cpt_info){ .exit_code = exit_code,
-				     .sum_exec_ns = t->ran_ns + (ts_ns - t->in_ts_ns),
-				     .nvcsw = t->nvcsw, .nivcsw = t->nivcsw };
+	e->info = (struct cpt_info){.exit_code = exit_code,
+				    .sum_exec_ns = t->ran_ns + (ts_ns - t->in_ts_ns),
+				    .nvcsw = t->nvcsw,
+				    .nivcsw = t->nivcsw};
 	rec = new_life(tb, CPT_REC_EXIT, sizeof(*rec), &e->ev);
 	rec->exit_code = exit_code;
 	rec->sum_exec_ns = e->info.sum_exec_ns;
@@ -570,10 +579,14 @@ void tb__occupancy(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint6
 	e->ev.occ_since_ns = since_ns;
 	e->ev.occ_idle_ns = idle_ns;
 	e->ev.occ_other_ns = other_ns;
-	*rec = (struct cpt_rec_occupancy){ .type = CPT_REC_OCCUPANCY, .kind = kind,
-					   .seq = tb->rings[cpu].seq++, .next_kind = next_kind,
-					   .ts_ns = ts_ns, .since_ns = since_ns,
-					   .idle_ns = idle_ns, .other_ns = other_ns };
+	*rec = (struct cpt_rec_occupancy){.type = CPT_REC_OCCUPANCY,
+					  .kind = kind,
+					  .seq = tb->rings[cpu].seq++,
+					  .next_kind = next_kind,
+					  .ts_ns = ts_ns,
+					  .since_ns = since_ns,
+					  .idle_ns = idle_ns,
+					  .other_ns = other_ns};
 }
 
 void tb__loss(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint64_t until_ns,
@@ -593,14 +606,14 @@ void tb__loss(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint64_t u
 
 struct cpt_wait tb_wait_call(uint16_t sysno, uint64_t arg0, uint64_t arg1, uint32_t arg2)
 {
-	return (struct cpt_wait){ .sysno = sysno, .prev_state = STATE_S, .arg0 = arg0,
-				  .arg1 = arg1, .arg2 = arg2 };
+	return (struct cpt_wait){
+		.sysno = sysno, .prev_state = STATE_S, .arg0 = arg0, .arg1 = arg1, .arg2 = arg2};
 }
 
 struct cpt_wait tb_wait_fd(uint16_t sysno, uint32_t fd, uint8_t fd_kind)
 {
-	return (struct cpt_wait){ .sysno = sysno, .prev_state = STATE_S, .arg0 = fd,
-				  .object = fd_kind };
+	return (struct cpt_wait){
+		.sysno = sysno, .prev_state = STATE_S, .arg0 = fd, .object = fd_kind};
 }
 
 struct cpt_wait tb_wait_pipe(uint32_t fd)
@@ -616,9 +629,12 @@ struct cpt_wait tb_wait_sleep(void)
 struct cpt_wait tb_wait_futex(uint64_t addr, uint32_t op, uint32_t expected, uint8_t futex_kind,
 			      uint32_t holder_tid)
 {
-	return (struct cpt_wait){ .sysno = SYS_futex, .prev_state = STATE_S, .arg0 = addr,
-				  .arg1 = op | (uint64_t)expected << 32, .arg2 = holder_tid,
-				  .object = futex_kind };
+	return (struct cpt_wait){.sysno = SYS_futex,
+				 .prev_state = STATE_S,
+				 .arg0 = addr,
+				 .arg1 = op | (uint64_t)expected << 32,
+				 .arg2 = holder_tid,
+				 .object = futex_kind};
 }
 
 struct cpt_wait tb_wait_mutex(uint64_t addr, uint32_t holder_tid)
@@ -638,7 +654,7 @@ struct cpt_wait tb_wait_disk(void)
 
 struct cpt_wait tb_wait_fault(void)
 {
-	return (struct cpt_wait){ .sysno = CPT_SYSNO_NONE, .prev_state = STATE_D };
+	return (struct cpt_wait){.sysno = CPT_SYSNO_NONE, .prev_state = STATE_D};
 }
 
 /* ---- output ----------------------------------------------------------------------------------- */

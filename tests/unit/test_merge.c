@@ -79,7 +79,7 @@ static void feed_drain(struct feed *f, struct cpt_merge *m, struct rng *rng, uin
 static void feed_all(struct trace_builder *tb, uint32_t cpu_cnt, struct cpt_merge *m,
 		     struct rng *rng, uint64_t period_ns, uint64_t hold_ns)
 {
-	struct feed f = { .tb = tb, .cpu_cnt = cpu_cnt };
+	struct feed f = {.tb = tb, .cpu_cnt = cpu_cnt};
 	const struct cpt_event *ev;
 	uint64_t end_ns;
 	size_t cnt;
@@ -112,8 +112,8 @@ static void one_batch_gives_the_picture(void **state)
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		const uint32_t cpu_cnt = 1 + (uint32_t)seed % 9;
 		struct trace_builder *tb = tb__new(cpu_cnt);
-		struct rng rng = { seed };
-		struct event_sink got = { 0 };
+		struct rng rng = {seed};
+		struct event_sink got = {0};
 		struct cpt_merge *m = new_merge(cpu_cnt, &got);
 		const struct cpt_event *ev;
 		size_t cnt;
@@ -132,16 +132,16 @@ static void one_batch_gives_the_picture(void **state)
 /* Hold-back and drain period decide what is late, never what the reader tells in the end. */
 static void any_drain_timing_gives_the_picture(void **state)
 {
-	static const uint64_t holds_ns[] = { 0, 2000, 100000, 3000000, 100000000 };
+	static const uint64_t holds_ns[] = {0, 2000, 100000, 3000000, 100000000};
 
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		const uint32_t cpu_cnt = 1 + (uint32_t)seed % 9;
 		struct trace_builder *tb = tb__new(cpu_cnt);
-		struct rng rng = { seed };
+		struct rng rng = {seed};
 		const int fd = memfd_create("trace", MFD_CLOEXEC);
 		struct trace_writer *w;
 		struct cpt_merge_sink sink;
-		struct event_list got = { 0 };
+		struct event_list got = {0};
 		struct cpt_merge *m;
 		const struct cpt_event *ev;
 		size_t cnt;
@@ -169,8 +169,8 @@ static void any_drain_timing_gives_the_picture(void **state)
 /* Rules of merge.h for one instant, over all events. */
 static void assert_possible(const struct cpt_event *ev, size_t cnt)
 {
-	uint32_t cur[CPUS_MAX] = { 0 };
-	uint8_t on_cpu[256] = { 0 }, born[256] = { 0 };
+	uint32_t cur[CPUS_MAX] = {0};
+	uint8_t on_cpu[256] = {0}, born[256] = {0};
 
 	for (size_t i = 0; i < cnt; i++) {
 		assert_true(!i || ev[i - 1].ts_ns <= ev[i].ts_ns);
@@ -200,8 +200,8 @@ static void ties_give_one_possible_order(void **state)
 	for (uint64_t seed = 1; seed <= 60; seed++) {
 		const uint32_t cpu_cnt = 1 + (uint32_t)seed % 5;
 		struct trace_builder *tb = tb__new(cpu_cnt);
-		struct rng rng = { seed };
-		struct event_sink a = { 0 }, b = { 0 };
+		struct rng rng = {seed};
+		struct event_sink a = {0}, b = {0};
 		struct cpt_merge *m;
 
 		random_trace(tb, &rng, cpu_cnt, 1500, RANDOM_TIES);
@@ -211,9 +211,8 @@ static void ties_give_one_possible_order(void **state)
 		m = new_merge(cpu_cnt, &b);
 		feed_all(tb, cpu_cnt, m, &rng, 10000000, 1000000000);
 		merge__free(m);
-		assert_int_equal(tb_compare_events(a.events.ev, a.events.cnt, b.events.ev,
-						   b.events.cnt),
-				 0);
+		assert_int_equal(
+			tb_compare_events(a.events.ev, a.events.cnt, b.events.ev, b.events.cnt), 0);
 		assert_possible(a.events.ev, a.events.cnt);
 		event_sink__clear(&a);
 		event_sink__clear(&b);
@@ -226,9 +225,13 @@ static void ties_give_one_possible_order(void **state)
 static struct cpt_rec_switch sw(uint32_t seq, uint64_t ts_ns, uint32_t prev, uint32_t next,
 				uint16_t flags)
 {
-	return (struct cpt_rec_switch){ .type = CPT_REC_SWITCH, .seq = seq, .ts_ns = ts_ns,
-					.prev = prev, .next = next, .flags = flags,
-					.sysno = SYS_read };
+	return (struct cpt_rec_switch){.type = CPT_REC_SWITCH,
+				       .seq = seq,
+				       .ts_ns = ts_ns,
+				       .prev = prev,
+				       .next = next,
+				       .flags = flags,
+				       .sysno = SYS_read};
 }
 
 static struct cpt_rec_switch woken(uint32_t seq, uint64_t ts_ns, uint32_t next, uint64_t wake_ts_ns,
@@ -248,7 +251,7 @@ static void add(struct cpt_merge *m, uint32_t cpu, struct cpt_rec_switch rec)
 
 static void long_wait_is_told_late_and_only_once(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(2, &got);
 
 	add(m, 0, sw(0, 100, 7, 0, CPT_SW_PREV_BLOCKED));
@@ -272,7 +275,7 @@ static void long_wait_is_told_late_and_only_once(void **state)
 
 static void wake_before_the_horizon_is_late(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 7, 5, CPT_SW_PREV_BLOCKED));
@@ -296,7 +299,7 @@ static void wake_before_the_horizon_is_late(void **state)
  * not: it must not be taken for the end of the wait that began at 100. */
 static void wake_of_an_incomplete_drain_ends_nothing_yet(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(2, &got);
 
 	add(m, 1, sw(0, 100, 7, 0, CPT_SW_PREV_BLOCKED));
@@ -324,18 +327,18 @@ static void ends_tell_tasks_from_strangers_and_interrupts(void **state)
 		uint8_t end;
 		uint32_t end_waker;
 	} cases[] = {
-		{ CPT_CTX_TASK, 0, 3, CPT_END_TASK, 3 },
-		{ CPT_CTX_SOFTIRQ_SEND, 0, 3, CPT_END_TASK, 3 },
-		{ CPT_CTX_SOFTIRQ, 0, 3, CPT_END_IRQ, 0 },
-		{ CPT_CTX_HARDIRQ, 0, 3, CPT_END_IRQ, 0 },
-		{ CPT_CTX_TASK, CPT_SW_WAKER_FOREIGN, 4711, CPT_END_FOREIGN, 4711 },
-		{ CPT_CTX_HARDIRQ, CPT_SW_WAKER_FOREIGN, 4711, CPT_END_IRQ, 0 },
-		{ CPT_CTX_TASK, 0, 0, CPT_END_IRQ, 0 },
+		{CPT_CTX_TASK, 0, 3, CPT_END_TASK, 3},
+		{CPT_CTX_SOFTIRQ_SEND, 0, 3, CPT_END_TASK, 3},
+		{CPT_CTX_SOFTIRQ, 0, 3, CPT_END_IRQ, 0},
+		{CPT_CTX_HARDIRQ, 0, 3, CPT_END_IRQ, 0},
+		{CPT_CTX_TASK, CPT_SW_WAKER_FOREIGN, 4711, CPT_END_FOREIGN, 4711},
+		{CPT_CTX_HARDIRQ, CPT_SW_WAKER_FOREIGN, 4711, CPT_END_IRQ, 0},
+		{CPT_CTX_TASK, 0, 0, CPT_END_IRQ, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct cpt_rec_switch in = woken(1, 300, 7, 200, cases[i].waker);
-		struct event_sink got = { 0 };
+		struct event_sink got = {0};
 		struct cpt_merge *m = new_merge(1, &got);
 
 		in.wake_ctx = cases[i].ctx;
@@ -359,8 +362,8 @@ static void assert_order(struct event_sink *got, const uint8_t *types, size_t cn
 
 static void wake_at_the_switch_out_follows_it(void **state)
 {
-	static const uint8_t want[] = { CPT_EV_SWITCH, CPT_EV_WAKE, CPT_EV_SWITCH };
-	struct event_sink got = { 0 };
+	static const uint8_t want[] = {CPT_EV_SWITCH, CPT_EV_WAKE, CPT_EV_SWITCH};
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(2, &got);
 
 	add(m, 1, woken(0, 150, 7, 100, 3));
@@ -374,8 +377,8 @@ static void wake_at_the_switch_out_follows_it(void **state)
 
 static void out_wake_and_in_at_one_instant_stand_in_that_order(void **state)
 {
-	static const uint8_t want[] = { CPT_EV_SWITCH, CPT_EV_WAKE, CPT_EV_SWITCH };
-	struct event_sink got = { 0 };
+	static const uint8_t want[] = {CPT_EV_SWITCH, CPT_EV_WAKE, CPT_EV_SWITCH};
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(2, &got);
 
 	add(m, 0, woken(0, 100, 7, 100, 3));
@@ -389,8 +392,8 @@ static void out_wake_and_in_at_one_instant_stand_in_that_order(void **state)
 
 static void run_of_no_time_stands_behind_its_wake(void **state)
 {
-	static const uint8_t want[] = { CPT_EV_WAKE, CPT_EV_SWITCH, CPT_EV_SWITCH };
-	struct event_sink got = { 0 };
+	static const uint8_t want[] = {CPT_EV_WAKE, CPT_EV_SWITCH, CPT_EV_SWITCH};
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, woken(0, 100, 7, 100, 3));
@@ -403,10 +406,10 @@ static void run_of_no_time_stands_behind_its_wake(void **state)
 
 static void birth_and_exit_stand_right_whatever_their_times(void **state)
 {
-	static const uint8_t want[] = { CPT_EV_NEW, CPT_EV_SWITCH, CPT_EV_EXIT, CPT_EV_SWITCH };
-	struct cpt_rec_task born = { .head = { CPT_REC_NEW, sizeof(born), 130, 7, 0 } };
-	struct cpt_rec_exit gone = { .head = { CPT_REC_EXIT, sizeof(gone), 520, 7, 0 } };
-	struct event_sink got = { 0 };
+	static const uint8_t want[] = {CPT_EV_NEW, CPT_EV_SWITCH, CPT_EV_EXIT, CPT_EV_SWITCH};
+	struct cpt_rec_task born = {.head = {CPT_REC_NEW, sizeof(born), 130, 7, 0}};
+	struct cpt_rec_exit gone = {.head = {CPT_REC_EXIT, sizeof(gone), 520, 7, 0}};
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 0, 7, 0));
@@ -423,7 +426,7 @@ static void birth_and_exit_stand_right_whatever_their_times(void **state)
 
 static void gap_in_seq_is_a_loss_between_its_neighbours(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 0, 7, 0));
@@ -441,7 +444,7 @@ static void gap_in_seq_is_a_loss_between_its_neighbours(void **state)
 
 static void seq_wraps_without_loss(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	assert_int_equal(merge__add_attempts(m, 0, UINT32_MAX, 50), 0);
@@ -456,7 +459,7 @@ static void seq_wraps_without_loss(void **state)
 
 static void loss_at_the_end_is_counted_once(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 0, 7, 0));
@@ -474,7 +477,7 @@ static void loss_at_the_end_is_counted_once(void **state)
 
 static void record_that_comes_after_all_was_not_lost(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 0, 7, 0));
@@ -489,7 +492,7 @@ static void record_that_comes_after_all_was_not_lost(void **state)
 
 static void time_never_goes_back(void **state)
 {
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(2, &got);
 
 	add(m, 0, sw(0, 1000, 0, 7, 0));
@@ -506,9 +509,9 @@ static void time_never_goes_back(void **state)
 
 static void bad_records_are_refused(void **state)
 {
-	struct cpt_rec_exit gone = { .head = { CPT_REC_EXIT, sizeof(gone), 520, 7, 0 } };
+	struct cpt_rec_exit gone = {.head = {CPT_REC_EXIT, sizeof(gone), 520, 7, 0}};
 	struct cpt_rec_switch rec = sw(0, 100, 0, 7, 0);
-	struct event_sink got = { 0 };
+	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	assert_int_equal(merge__add_ring(m, 1, &rec, 1), -EINVAL);
@@ -536,8 +539,8 @@ static int accept_late(void *ctx, const struct cpt_late *late)
 
 static void error_of_the_sink_stays(void **state)
 {
-	const struct cpt_merge_sink sink = { .events = refuse_events, .late = accept_late };
-	struct cpt_rec_task born = { .head = { CPT_REC_NEW, sizeof(born), 90, 7, 0 } };
+	const struct cpt_merge_sink sink = {.events = refuse_events, .late = accept_late};
+	struct cpt_rec_task born = {.head = {CPT_REC_NEW, sizeof(born), 90, 7, 0}};
 	struct cpt_merge *m = merge__new(1, &sink);
 	struct cpt_rec_switch rec = sw(0, 100, 0, 7, 0);
 

@@ -30,7 +30,7 @@ static int new_file(void)
 static void assert_trace(int fd, const struct cpt_event *ev, size_t cnt)
 {
 	char incomplete[CPT_TRACE_ERR_LEN];
-	struct event_list got = { 0 };
+	struct event_list got = {0};
 
 	assert_int_equal(event_list__read(&got, fd, incomplete), 0);
 	assert_string_equal(incomplete, "");
@@ -40,7 +40,7 @@ static void assert_trace(int fd, const struct cpt_event *ev, size_t cnt)
 
 static void round_trip(uint64_t seed, uint32_t cpu_cnt, uint32_t steps, uint32_t flags)
 {
-	struct rng rng = { seed };
+	struct rng rng = {seed};
 	struct trace_builder *tb = tb__new(cpu_cnt);
 	const struct cpt_event *ev;
 	size_t cnt;
@@ -82,7 +82,7 @@ static struct trace_reader *open_whole(int fd)
 
 static void description_comes_back(void **state)
 {
-	static char *const argv[] = { (char *)"./app", (char *)"", (char *)"--name=\xff\n x", NULL };
+	static char *const argv[] = {(char *)"./app", (char *)"", (char *)"--name=\xff\n x", NULL};
 	struct trace_builder *tb = tb__new(3);
 	struct cpt_trace_meta *in = tb__meta(tb);
 	const struct cpt_trace_meta *out;
@@ -94,7 +94,7 @@ static void description_comes_back(void **state)
 	in->start_mono_ns = 123456789012345;
 	in->start_boot_ns = 223456789012345;
 	in->quota_cpus = 1.5;
-	((struct cpt_cpu_info *)in->cpus)[2] = (struct cpt_cpu_info){ 2, 0, { 0 }, -1, 7, -1 };
+	((struct cpt_cpu_info *)in->cpus)[2] = (struct cpt_cpu_info){2, 0, {0}, -1, 7, -1};
 	tb__command(tb, 1000, "app");
 	fd = tb__trace_fd(tb);
 	r = open_whole(fd);
@@ -124,9 +124,17 @@ static void closing_facts_come_back(void **state)
 {
 	struct trace_builder *tb = tb__new(1);
 	const struct cpt_trace_close in = {
-		.end_mono_ns = 99, .exit_kind = CPT_EXIT_SIGNAL, .exit_value = 9, .lost_ring = 3,
-		.lost = { 4, 5 }, .lost_recursion = 6, .mends = 7, .mends_failed = 8,
-		.tracer_cpu_ns = 10, .steal_ns = 11, .throttled_ns = UINT64_MAX,
+		.end_mono_ns = 99,
+		.exit_kind = CPT_EXIT_SIGNAL,
+		.exit_value = 9,
+		.lost_ring = 3,
+		.lost = {4, 5},
+		.lost_recursion = 6,
+		.mends = 7,
+		.mends_failed = 8,
+		.tracer_cpu_ns = 10,
+		.steal_ns = 11,
+		.throttled_ns = UINT64_MAX,
 	};
 	struct trace_reader *r;
 	int fd;
@@ -146,7 +154,7 @@ static void overlong_command_is_cut(void **state)
 {
 	const size_t sz = 400000;
 	char *big = malloc(sz);
-	char *argv[] = { (char *)"first", big, (char *)"never seen", NULL };
+	char *argv[] = {(char *)"first", big, (char *)"never seen", NULL};
 	struct trace_builder *tb = tb__new(1);
 	const struct cpt_trace_meta *out;
 	struct trace_reader *r;
@@ -210,7 +218,7 @@ static size_t count_events(struct trace_reader *r)
 
 static void rewinding_gives_the_same_again(void **state)
 {
-	struct rng rng = { 5 };
+	struct rng rng = {5};
 	struct trace_builder *tb = tb__new(2);
 	struct trace_reader *r;
 	size_t cnt;
@@ -235,7 +243,7 @@ static void rewinding_gives_the_same_again(void **state)
 /* A writer that is fed by hand; switches of task 7 on CPU 0. */
 static struct trace_writer *new_writer(int fd)
 {
-	const struct cpt_trace_meta meta = { .cpu_cnt = 2 };
+	const struct cpt_trace_meta meta = {.cpu_cnt = 2};
 	struct trace_writer *w = trace_writer__new(fd, &meta);
 
 	assert_non_null(w);
@@ -244,11 +252,14 @@ static struct trace_writer *new_writer(int fd)
 
 static struct cpt_event switch_at(uint64_t ts_ns, uint32_t prev, uint32_t next, uint16_t flags)
 {
-	static const struct cpt_wait wait = { .sysno = 1 };
+	static const struct cpt_wait wait = {.sysno = 1};
 
-	return (struct cpt_event){ .ts_ns = ts_ns, .type = CPT_EV_SWITCH, .task = prev,
-				   .other = next, .flags = flags,
-				   .wait = flags & CPT_SW_PREV_BLOCKED ? &wait : NULL };
+	return (struct cpt_event){.ts_ns = ts_ns,
+				  .type = CPT_EV_SWITCH,
+				  .task = prev,
+				  .other = next,
+				  .flags = flags,
+				  .wait = flags & CPT_SW_PREV_BLOCKED ? &wait : NULL};
 }
 
 static void write_event(struct trace_writer *w, struct cpt_event ev)
@@ -259,15 +270,18 @@ static void write_event(struct trace_writer *w, struct cpt_event ev)
 static void write_late(struct trace_writer *w, uint8_t kind, uint64_t ts_ns, uint32_t task,
 		       uint32_t waker)
 {
-	const struct cpt_late late = { .ts_ns = ts_ns, .task = task, .kind = kind, .waker = waker,
-				       .end = kind == CPT_LATE_END ? CPT_END_TASK : 0 };
+	const struct cpt_late late = {.ts_ns = ts_ns,
+				      .task = task,
+				      .kind = kind,
+				      .waker = waker,
+				      .end = kind == CPT_LATE_END ? CPT_END_TASK : 0};
 
 	assert_int_equal(trace_writer__late(w, &late), 0);
 }
 
 static void close_writer(struct trace_writer *w)
 {
-	const struct cpt_trace_close close_facts = { 0 };
+	const struct cpt_trace_close close_facts = {0};
 
 	assert_int_equal(trace_writer__close(w, &close_facts), 0);
 	trace_writer__free(w);
@@ -279,7 +293,7 @@ static void late_end_reaches_its_switch_out(void **state)
 	for (int written = 0; written < 2; written++) {
 		const int fd = new_file();
 		struct trace_writer *w = new_writer(fd);
-		struct event_list got = { 0 };
+		struct event_list got = {0};
 
 		write_event(w, switch_at(100, 7, 0, CPT_SW_PREV_BLOCKED));
 		write_event(w, switch_at(100, 8, 0, CPT_SW_PREV_BLOCKED));
@@ -303,12 +317,12 @@ static void late_wake_stands_at_its_time(void **state)
 	static const struct {
 		uint64_t ts_ns;
 		size_t idx;
-	} cases[] = { { 50, 0 }, { 100, 1 }, { 150, 1 }, { 200, 2 }, { 250, 2 }, { 300, 2 } };
+	} cases[] = {{50, 0}, {100, 1}, {150, 1}, {200, 2}, {250, 2}, {300, 2}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const int fd = new_file();
 		struct trace_writer *w = new_writer(fd);
-		struct event_list got = { 0 };
+		struct event_list got = {0};
 
 		write_event(w, switch_at(100, 7, 0, CPT_SW_PREV_BLOCKED));
 		write_event(w, switch_at(200, 0, 8, 0));
@@ -338,8 +352,8 @@ static void late_facts_beyond_memory_are_found(void **state)
 	size_t n;
 
 	for (uint32_t i = 0; i < cnt; i++) {
-		write_event(w, switch_at(100 + 10 * (uint64_t)i, 1 + i % 900, 0,
-					 CPT_SW_PREV_BLOCKED));
+		write_event(w,
+			    switch_at(100 + 10 * (uint64_t)i, 1 + i % 900, 0, CPT_SW_PREV_BLOCKED));
 	}
 	assert_int_equal(trace_writer__tick(w, 10000000000), 0);
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -417,16 +431,22 @@ static void switch_takes_at_most_eight_bytes(void **state)
 {
 	const int fd = new_file();
 	struct trace_writer *w = new_writer(fd);
-	struct rng rng = { 9 };
+	struct rng rng = {9};
 	uint64_t ts_ns = 1000000;
 	uint32_t cur = 0;
 
 	for (int i = 0; i < 300000; i++) {
 		const uint32_t next = 1 + rng_below(&rng, 400);
-		const struct cpt_wait wait = { .sysno = 0, .prev_state = 1, .object = CPT_FD_SOCKET,
-					       .arg0 = rng_below(&rng, 20), .arg1 = 0x7ffc1000 };
-		struct cpt_event ev = { .type = CPT_EV_WAKE, .task = next, .other = cur, .cpu = 0,
-					.waker_sysno = 1 };
+		const struct cpt_wait wait = {.sysno = 0,
+					      .prev_state = 1,
+					      .object = CPT_FD_SOCKET,
+					      .arg0 = rng_below(&rng, 20),
+					      .arg1 = 0x7ffc1000};
+		struct cpt_event ev = {.type = CPT_EV_WAKE,
+				       .task = next,
+				       .other = cur,
+				       .cpu = 0,
+				       .waker_sysno = 1};
 
 		ev.ts_ns = ts_ns += 500 + rng_below(&rng, 4000);
 		write_event(w, ev);
@@ -459,7 +479,7 @@ static void assert_refused(const void *data, size_t sz, int want, const char *wo
 
 static void other_files_are_refused_in_words(void **state)
 {
-	const struct trace_header newer = { .major = CPT_TRACE_MAJOR + 1, .minor = 3 };
+	const struct trace_header newer = {.major = CPT_TRACE_MAJOR + 1, .minor = 3};
 	uint8_t head[TRACE_HEADER_SZ];
 
 	assert_refused("", 0, ENODATA, "empty");
@@ -467,7 +487,7 @@ static void other_files_are_refused_in_words(void **state)
 	trace_header__encode(head, &newer);
 	assert_refused(head, sizeof(head), ENOTSUP, "format 2.3");
 	assert_refused(head, 20, EBADMSG, "cut off");
-	trace_header__encode(head, &(struct trace_header){ .major = CPT_TRACE_MAJOR });
+	trace_header__encode(head, &(struct trace_header){.major = CPT_TRACE_MAJOR});
 	assert_refused(head, sizeof(head), EBADMSG, "cut off");
 	head[20] ^= 1;
 	assert_refused(head, sizeof(head), EBADMSG, "damaged");
@@ -489,7 +509,7 @@ static void killed_recording_reads_up_to_its_last_block(void **state)
 	const int fd = new_file();
 	struct trace_writer *w = new_writer(fd);
 	char incomplete[CPT_TRACE_ERR_LEN];
-	struct event_list got = { 0 };
+	struct event_list got = {0};
 
 	/* Nothing but the header. */
 	assert_int_equal(event_list__read(&got, fd, incomplete), 0);
@@ -514,13 +534,15 @@ static void killed_recording_reads_up_to_its_last_block(void **state)
 static void sections_of_later_versions_are_passed_over(void **state)
 {
 	for (int critical = 0; critical < 2; critical++) {
-		struct section s = { .type = 77, .flags = critical ? SECTION_CRITICAL : 0, .sz = 5,
-				     .crc = trace_crc("later", 5) };
+		struct section s = {.type = 77,
+				    .flags = critical ? SECTION_CRITICAL : 0,
+				    .sz = 5,
+				    .crc = trace_crc("later", 5)};
 		const int fd = new_file(), out = new_file();
 		struct trace_writer *w = new_writer(fd);
 		char incomplete[CPT_TRACE_ERR_LEN];
-		struct event_list got = { 0 };
-		struct trace_header h = { .major = CPT_TRACE_MAJOR, .minor = 9 };
+		struct event_list got = {0};
+		struct trace_header h = {.major = CPT_TRACE_MAJOR, .minor = 9};
 		uint8_t data[4096], head[SECTION_HEADER_SZ];
 		uint64_t at = trace_writer__bytes(w);
 		ssize_t sz;
@@ -535,9 +557,9 @@ static void sections_of_later_versions_are_passed_over(void **state)
 		assert_int_equal(pwrite(out, data, at, 0), at);
 		assert_int_equal(pwrite(out, head, sizeof(head), (off_t)at), sizeof(head));
 		assert_int_equal(pwrite(out, "later", 5, (off_t)(at + sizeof(head))), 5);
-		assert_int_equal(pwrite(out, data + at, (size_t)sz - at,
-					(off_t)(at + sizeof(head) + 5)),
-				 (size_t)sz - at);
+		assert_int_equal(
+			pwrite(out, data + at, (size_t)sz - at, (off_t)(at + sizeof(head) + 5)),
+			(size_t)sz - at);
 		assert_int_equal(event_list__read(&got, out, incomplete), 0);
 		assert_int_equal(got.cnt, critical ? 0 : 1);
 		if (critical)
