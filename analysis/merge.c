@@ -709,6 +709,12 @@ static int settle_fresh(struct cpt_merge *m)
 	if (!m->scratch.cnt)
 		return 0;
 	list_fresh(m, &m->scratch);
+	if (!m->pending.cnt) {
+		other = m->pending;
+		m->pending = m->scratch;
+		m->scratch = other;
+		return 0;
+	}
 	m->swap.cnt = 0;
 	if (keys_reserve(&m->swap, m->pending.cnt + m->scratch.cnt))
 		return -ENOMEM;

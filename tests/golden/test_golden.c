@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Golden traces: NAME.cptrace is a file that some release wrote, NAME.txt all that it says. Every one
+ * Golden traces: NAME.cptrace is a file that some release wrote, NAME.dump all that it says. Every one
  * of them must be read as on the day it was made, for ever; and what this version writes of the same
  * pictures must say the same as the newest.
  *
@@ -215,7 +215,7 @@ static int compare(const char *name, const char *want, const char *got)
 	return 1;
 }
 
-/* One NAME.cptrace of any version against its NAME.txt. */
+/* One NAME.cptrace of any version against its NAME.dump. */
 static int check_file(const char *dir, const char *file)
 {
 	const int stem = (int)(strlen(file) - strlen(".cptrace"));
@@ -231,7 +231,7 @@ static int check_file(const char *dir, const char *file)
 	}
 	got = dump(fd);
 	close(fd);
-	snprintf(path, sizeof(path), "%s/%.*s.txt", dir, stem, file);
+	snprintf(path, sizeof(path), "%s/%.*s.dump", dir, stem, file);
 	want = slurp(path);
 	err = compare(path, want, got);
 	free(want);
@@ -282,7 +282,7 @@ static int check_writer(const char *dir)
 
 		if (fd < 0)
 			return 1;
-		golden_path(path, sizeof(path), dir, i, "txt");
+		golden_path(path, sizeof(path), dir, i, "dump");
 		want = slurp(path);
 		got = dump(fd);
 		err |= compare(path, want, got);
@@ -320,7 +320,7 @@ static int update(const char *dir)
 			return 1;
 		golden_path(path, sizeof(path), dir, i, "cptrace");
 		err = save(path, data, (size_t)sz);
-		golden_path(path, sizeof(path), dir, i, "txt");
+		golden_path(path, sizeof(path), dir, i, "dump");
 		err |= save(path, text, strlen(text));
 		free(text);
 		close(fd);
