@@ -76,7 +76,7 @@ static void say_unknown(const struct cli_option *options, const char *word, size
 	char name[64];
 	size_t cnt = 0;
 
-	for (; options[cnt].name && cnt < 63; cnt++)
+	for (; cnt < 63 && options[cnt].name; cnt++)
 		names[cnt] = options[cnt].name;
 	names[cnt++] = help_option.name;
 	if (len >= sizeof(name))

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,14 @@ static int run_once(struct run *run)
 
 /* ---- -r ------------------------------------------------------------------------------------ */
 
+/* Ctrl-C and the like end the command, and are meant for the whole series. */
+static bool ended_by_user(const struct cpt_trace_close *close)
+{
+	return close->exit_kind == CPT_EXIT_SIGNAL &&
+	       (close->exit_value == SIGINT || close->exit_value == SIGQUIT ||
+		close->exit_value == SIGTERM || close->exit_value == SIGHUP);
+}
+
 /* Records run `number` and takes note of its figures. Returns whether to go on. */
 static bool repeat_one(struct run *run, uint32_t number, const char *path, int *status)
 {
@@ -95,7 +104,7 @@ static bool repeat_one(struct run *run, uint32_t number, const char *path, int *
 	if (!*status)
 		*status = recording__status(&rec, &run->o->rec);
 	recording__end(&rec);
-	return !spawn__interrupted();
+	return !spawn__interrupted() && !ended_by_user(&rec.res.close);
 }
 
 static char *numbered(const char *path, uint32_t number)

@@ -42,7 +42,7 @@ int main_unknown(const char *name)
 	const char *names[16], *nearest;
 	size_t cnt = 0;
 
-	for (; commands[cnt] && cnt < 16; cnt++)
+	for (; cnt < 16 && commands[cnt]; cnt++)
 		names[cnt] = commands[cnt]->name;
 	nearest = cli_nearest(name, names, cnt);
 	if (nearest)

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +75,41 @@ static int open_temp(struct output_file *f)
 	return -EEXIST;
 }
 
+/* The descriptor that a name of one of our own streams means, -1 if it is no such name. They are links:
+ * to be followed they would have to be opened anew, which starts a redirected file from its beginning. */
+static int own_stream(const char *path)
+{
+	uint64_t n;
+
+	if (!strcmp(path, "/dev/stdout"))
+		return STDOUT_FILENO;
+	if (!strcmp(path, "/dev/stderr"))
+		return STDERR_FILENO;
+	if (strncmp(path, "/dev/fd/", 8) != 0 ||
+	    cli_parse_number(path + 8, strlen(path + 8), &n) < 0)
+		return -1;
+	return n <= INT_MAX ? (int)n : -1;
+}
+
 /* Something that is no regular file stands at the place: may it be written to? */
 static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 {
+	int stream = own_stream(f->path);
+
 	if (S_ISDIR(mode))
-		return fail(-EISDIR, "cannot write %s: it is a directory; name a file with -o",
-			    f->path);
+		return fail(-EISDIR, "cannot write %s: it is a directory; name a file", f->path);
 	if (flags & OUTPUT_SEEKABLE)
-		return fail(-ESPIPE,
-			    "cannot write %s: a trace needs a regular file; name one with -o",
+		return fail(-ESPIPE, "cannot write %s: a trace needs a regular file; name another",
+			    f->path);
+	if (stream >= 0) {
+		f->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);
+		return f->fd >= 0
+			       ? 0
+			       : fail(-errno, "cannot write to %s: %s", f->path, strerror(errno));
+	}
+	if (S_ISLNK(mode))
+		return fail(-ELOOP,
+			    "cannot write %s: it is a symbolic link; name what it points to",
 			    f->path);
 	f->fd = open(f->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	if (f->fd < 0)
@@ -88,17 +117,34 @@ static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 	return 0;
 }
 
+/* Is there something that a new file must not simply take the place of? */
+static bool stands_in_the_way(const char *path, mode_t *mode)
+{
+	struct stat link, target;
+
+	*mode = S_IFLNK;
+	if (own_stream(path) >= 0)
+		return true;
+	if (lstat(path, &link) < 0)
+		return false;
+	*mode = link.st_mode;
+	if (!S_ISLNK(link.st_mode))
+		return !S_ISREG(link.st_mode);
+	/* Whoever links to a device means the device; and /dev must stay as it is. */
+	return stat(path, &target) == 0 && !S_ISREG(target.st_mode);
+}
+
 int output_file__create(struct output_file *f, const char *path, unsigned int flags)
 {
-	struct stat st;
+	mode_t mode;
 	int err;
 
 	*f = OUTPUT_FILE_NONE;
 	f->path = strdup(path);
 	if (!f->path)
 		return fail(-ENOMEM, "cannot write %s: out of memory", path);
-	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
-		err = open_special(f, st.st_mode, flags);
+	if (stands_in_the_way(path, &mode)) {
+		err = open_special(f, mode, flags);
 		if (err < 0)
 			output_file__discard(f);
 		return err;

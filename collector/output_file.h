@@ -10,7 +10,8 @@
  *   output_file__publish()   an older NAME moves to NAME.old (if asked for), the new one takes its place
  *   output_file__discard()   as if nothing had been
  *
- * A device or FIFO that stands at the place (/dev/null) is written to as it is, where that is allowed.
+ * A device or FIFO that stands at the place (/dev/null) is written to as it is, where that is allowed; so
+ * are our own streams (/dev/stdout, /dev/fd/N). A symbolic link to a file gives way to the file itself.
  */
 #ifndef CPT_OUTPUT_FILE_H
 #define CPT_OUTPUT_FILE_H

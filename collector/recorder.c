@@ -145,6 +145,7 @@ static void drain_and_write(struct recorder *r)
 	now = drain(r);
 	if (r->res->trace_err)
 		return;
+	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (!r->res->trace_err)
 		note_failure(r, trace_writer__tick(r->writer, now), "cannot write the trace");

@@ -28,7 +28,7 @@ struct recorder_opts {
 	const char *version;
 	int trace_fd; /* an empty regular file; stays the caller's */
 	bool wait_all;
-	uint64_t duration_ns; /* stop recording so long after the start; the command goes on. 0: never */
+	uint64_t duration_ns; /* stop so long after the start, the command goes on; 0: no */
 	/* Called once the command runs: the moment for the trace to take its place. NULL: nothing to do. */
 	void (*released)(void *ctx);
 	void *released_ctx;

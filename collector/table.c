@@ -23,6 +23,14 @@ static void add_u64(struct strbuf *b, uint64_t n)
 	strbuf__add(b, digits + pos, sizeof(digits) - pos);
 }
 
+static double double_at(const char *field)
+{
+	double x;
+
+	memcpy(&x, field, sizeof(x));
+	return x;
+}
+
 /* At most six decimals, none that is not needed. */
 static void add_double(struct strbuf *b, double x)
 {
@@ -104,10 +112,10 @@ static void add_field(struct table_out *t, const struct table_col *col, const vo
 		add_u64(&t->line, *(const uint64_t *)field);
 		break;
 	case TABLE_DOUBLE:
-		add_double(&t->line, *(const double *)field);
+		add_double(&t->line, double_at(field));
 		break;
 	case TABLE_ROUNDED:
-		add_u64(&t->line, (uint64_t)(*(const double *)field + 0.5));
+		add_u64(&t->line, (uint64_t)(double_at(field) + 0.5));
 		break;
 	case TABLE_BOOL:
 		strbuf__adds(&t->line, *(const bool *)field ? "true" : "false");

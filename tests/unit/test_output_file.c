@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* test_output_file.c - files written into directories of others: what is replaced, kept, refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collector/output_file.h"
+
+#define TRACE (OUTPUT_KEEP_OLD | OUTPUT_SEEKABLE)
+
+static char dir[64];
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/cpartrace-test-XXXXXX");
+	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+}
+
+static int count_files(void)
+{
+	DIR *d = opendir(dir);
+	int cnt = 0;
+
+	assert_non_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		cnt += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+	closedir(d);
+	return cnt;
+}
+
+static int teardown(void **state)
+{
+	DIR *d = opendir(dir);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlink(e->d_name);
+	if (d)
+		closedir(d);
+	return chdir("/") || rmdir(dir) ? -1 : 0;
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+	char found[64] = "";
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_true(fgets(found, sizeof(found), f) || !*text);
+	fclose(f);
+	assert_string_equal(found, text);
+}
+
+/* The messages would disturb the output of the test. */
+static int create_quietly(struct output_file *f, const char *path, unsigned int flags)
+{
+	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY), err;
+
+	assert_true(saved >= 0 && null >= 0);
+	dup2(null, STDERR_FILENO);
+	err = output_file__create(f, path, flags);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(null);
+	return err;
+}
+
+static void nothing_stands_there_before_publish(void **state)
+{
+	struct output_file f;
+
+	put("t", "old");
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	assert_int_equal(output_file__write(&f, "new", 3), 0);
+	assert_holds("t", "old");
+	assert_int_equal(output_file__publish(&f, TRACE), 0);
+	assert_holds("t", "new");
+	assert_holds("t.old", "old");
+	output_file__discard(&f);
+	output_file__discard(&f);
+	assert_holds("t", "new");
+	assert_int_equal(count_files(), 2);
+}
+
+static void discarded_files_leave_no_trace(void **state)
+{
+	struct output_file f;
+
+	put("t", "old");
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	output_file__discard(&f);
+	assert_holds("t", "old");
+	assert_int_equal(count_files(), 1);
+}
+
+static void nobody_else_may_read_what_is_written(void **state)
+{
+	struct output_file f;
+	struct stat st;
+
+	assert_int_equal(output_file__create(&f, "t", 0), 0);
+	assert_int_equal(fstat(f.fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(output_file__finish(&f, "x", 1), 0);
+	assert_holds("t", "x");
+}
+
+static void links_are_never_written_through(void **state)
+{
+	struct output_file f;
+	char target[16] = "";
+
+	put("precious", "keep");
+	assert_int_equal(symlink("precious", "t"), 0);
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	assert_int_equal(output_file__write(&f, "new", 3), 0);
+	assert_int_equal(output_file__publish(&f, TRACE), 0);
+	output_file__discard(&f);
+	assert_holds("precious", "keep");
+	assert_holds("t", "new");
+	assert_true(readlink("t.old", target, sizeof(target) - 1) > 0);
+	assert_string_equal(target, "precious");
+}
+
+static void what_is_no_file_stays(void **state)
+{
+	struct output_file f;
+
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(symlink("/dev/null", "link"), 0);
+	assert_int_equal(create_quietly(&f, "fifo", TRACE), -ESPIPE);
+	assert_int_equal(create_quietly(&f, "link", TRACE), -ESPIPE);
+	assert_int_equal(create_quietly(&f, "link", 0), -ELOOP);
+	assert_int_equal(create_quietly(&f, dir, 0), -EISDIR);
+	assert_int_equal(create_quietly(&f, "/dev/stdout", TRACE), -ESPIPE);
+	assert_int_equal(create_quietly(&f, "no/where", 0), -ENOENT);
+	assert_int_equal(count_files(), 2);
+	assert_int_equal(output_file__create(&f, "/dev/null", 0), 0);
+	assert_int_equal(output_file__finish(&f, "x", 1), 0);
+}
+
+static void failed_writes_are_told(void **state)
+{
+	struct output_file f;
+
+	assert_int_equal(output_file__create(&f, "/dev/full", 0), 0);
+	assert_int_equal(output_file__write(&f, "x", 1), -ENOSPC);
+	output_file__discard(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_stands_there_before_publish, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(discarded_files_leave_no_trace, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_else_may_read_what_is_written, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(links_are_never_written_through, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_file_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(failed_writes_are_told, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
