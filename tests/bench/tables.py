@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The results as Markdown, for the README.
+
+Owns: which figures stand where, and their rounding. Everything comes from the results alone, so a
+table can be made again from a results file: bench.py --from RESULTS.json
+"""
+
+
+def _cell(series, form, scale=1.0):
+    """median (low to high), or a dash."""
+    if not series:
+        return "–"
+    return (f"{form(series['median'] * scale)} ({form(series['low'] * scale)} to "
+            f"{form(series['high'] * scale)})")
+
+
+def _plain(series, form, scale=1.0):
+    return form(series["median"] * scale) if series else "–"
+
+
+def ratio(value):
+    return f"{value:.3f}"
+
+
+def whole(value):
+    return f"{value:,.0f}"
+
+
+def one(value):
+    return f"{value:,.1f}"
+
+
+def two(value):
+    return f"{value:.2f}"
+
+
+def _table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _lost(entry, resources):
+    """Of the timed runs and of the one that was looked at closely."""
+    known = [lost for lost in (entry["lost"], resources.get("lost")) if lost is not None]
+    return whole(sum(known)) if known else "–"
+
+
+def recording(results):
+    """Everyone on the pinned pipe."""
+    load = next((load for load in results["loads"] if load["key"] == "pipe"), None)
+    if not load:
+        return ""
+    rows = []
+    for entry in load["recorders"]:
+        resources = entry.get("resources", {})
+        rows.append([
+            entry["label"],
+            _cell(entry["slowdown"], ratio),
+            _cell(entry["added_ns"], whole),
+            _cell(entry["added_cpu_ns"], whole),
+            _cell(entry.get("share_of_perf_sched"), two),
+            one(resources["bytes_per_switch"]) if resources.get("bytes_per_switch") else "–",
+            _plain(entry["start_ns"], two, 1e-9), _plain(entry["stop_ns"], two, 1e-9),
+            _plain(entry["cpu_during_ns"], two, 1e-9), _plain(entry["cpu_after_ns"], two, 1e-9),
+            one(resources["rss_kb"] / 1024) if resources.get("rss_kb") else "–",
+            _lost(entry, resources),
+        ])
+    return (f"{load['label']}: {load['switches']:,} switches, {load['rounds']} rounds, untraced "
+            f"{_plain(load['untraced_per_unit_ns'], whole)} ns per switch\n\n"
+            + _table(["recorder", "slowdown", "ns added per switch", "in CPU time", "of perf sched's",
+                      "bytes per switch", "start s", "stop s", "own CPU s during", "after",
+                      "peak RSS MB", "lost"], rows))
+
+
+def other_loads(results):
+    rows = []
+    for load in results["loads"]:
+        if load["key"] == "pipe":
+            continue
+        for entry in load["recorders"]:
+            added = _cell(entry["added_ns"], whole)
+            rows.append([load["label"], entry["label"], _cell(entry["slowdown"], ratio),
+                         f"{added} per {load['unit']}" if load["unit"] and entry["added_ns"]
+                         else "–", _cell(entry["cpu_ratio"], ratio), str(entry["slowdown"]["n"]) if entry["slowdown"] else "–"])
+    return _table(["load", "recorder", "slowdown", "ns added", "CPU time", "rounds"], rows) if rows else ""
+
+
+def reading(results):
+    rows = []
+    for entry in results["offline"]:
+        if "failed" in entry:
+            rows.append([entry["label"], entry["failed"], "–", "–"])
+            continue
+        rows.append([entry["label"],
+                     _plain(entry["one_cpu"]["switches_per_s"], two, 1e-6),
+                     _plain(entry["all_cpus"]["switches_per_s"], two, 1e-6),
+                     one(entry["all_cpus"]["rss_kb"] / 1024)])
+    return _table(["reader", "M switches/s, one CPU", "all CPUs", "peak RSS MB"],
+                  rows) if rows else ""
+
+
+def markdown(results):
+    machine = results["machine"]
+    parts = [f"{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}, "
+             f"{results['date'][:10]}; medians with the 95 % interval of the sign test, paired with "
+             "the untraced run of the same round. `untraced again` is the noise floor.",
+             recording(results), other_loads(results), reading(results)]
+    notes = [f"- {note}" for note in results["notes"]]
+    if notes:
+        parts.append("\n".join(notes))
+    return "\n\n".join(part for part in parts if part) + "\n"
