@@ -75,7 +75,8 @@ struct cpt_cell {
 	__u64 mends;	    /* switches without an event, healed (CPT_SW_MENDED where of ours) */
 	__u64 mends_failed; /* of those: outgoing task whose state could not be read any more */
 	__u64 preempt_ptr;  /* probe-private: address of this CPU's preempt count, 0 not known */
-	__u64 reserved[2];
+	__s64 clock_off_ns; /* probe-private: CLOCK_MONOTONIC less this CPU's run queue clock */
+	__u64 clock_at_ns;  /* probe-private: when that was last looked at, 0 never */
 
 	__u64 tail; /* records consumed; written by the collector, read by the producer */
 	__u64 reserved_cons[7];

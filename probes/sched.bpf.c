@@ -227,13 +227,44 @@ static __noinline void emit_exit(__u64 task_ptr, __u32 id, __u32 cpu, __u64 ts)
  */
 
 /*
+ * A run queue's clock stands still between the kernel's looks at it: up to a tick while a task
+ * computes, as long as it lasts on a CPU that idles. How far it is behind shows against its distance
+ * from our clock, learned at switches, where it is fresh or some microseconds old: the least
+ * distance counts, let grow by as much as CLOCK_MONOTONIC may be slewed (500 ppm).
+ */
+#define CLOCK_LOOK_NS	 1000000
+#define CLOCK_SLEW_SHIFT 11
+
+static __noinline void learn_clock(struct cpt_cell *cell, struct task_struct *prev, __u64 now)
+{
+	__s64 off, most;
+
+	if (!bpf_core_field_exists(prev->se.cfs_rq) ||
+	    !bpf_core_field_exists(struct rq, clock_task))
+		return;
+	off = now - prev->se.cfs_rq->rq->clock;
+	most = cell->clock_off_ns + ((now - cell->clock_at_ns) >> CLOCK_SLEW_SHIFT);
+	cell->clock_off_ns = !cell->clock_at_ns || off < most ? off : most;
+	cell->clock_at_ns = now;
+}
+
+/* By how much this CPU's run queue clock is behind now. */
+static __always_inline __u64 clock_behind(struct cpt_cell *cell, struct rq *rq, __u64 now)
+{
+	__s64 behind = now - cell->clock_off_ns - rq->clock;
+
+	return cell->clock_at_ns && behind > 0 ? behind : 0;
+}
+
+/*
  * When did the switch from the cell's task to prev happen, of which no event told?
  *
  *        last record                missed                    now
  *   --------|---- cell's task ---------|---------- prev --------|
  *                        exec_start of it, last_arrival of prev
  *
- * Both stamps are the run queue's clocks, as is "now" there: only differences are used.
+ * Both stamps are the run queue's clocks, as is its "now", which may be old: only differences are
+ * used, and what it is behind.
  */
 static __always_inline __u64 missed_ts(struct cpt_cell *cell, struct task_struct *prev, __u64 now)
 {
@@ -253,6 +284,7 @@ static __always_inline __u64 missed_ts(struct cpt_cell *cell, struct task_struct
 	}
 	if ((__s64)ago < 0)
 		return now;
+	ago += clock_behind(cell, rq, now);
 	return now > ago && now - ago > cell->last_ts_ns ? now - ago : cell->last_ts_ns;
 }
 
@@ -531,6 +563,8 @@ int cpt_sched_switch(__u64 *ctx)
 	} else {
 		ts = bpf_ktime_get_ns();
 	}
+	if (unlikely(ts - cell->clock_at_ns > CLOCK_LOOK_NS))
+		learn_clock(cell, prev, ts);
 	cell->last_ts_ns = ts;
 	if (p) {
 		p->out_ts_ns = ts;
