@@ -129,7 +129,7 @@ static void draw_opts(struct rng *rng, struct cpt_analysis_opts *o)
 static void garbage_never_breaks_an_identity(void **state)
 {
 	uint64_t seed = first_seed(__func__);
-	uint32_t cases = case_count(2000);
+	uint32_t cases = case_count(500);
 	static char *argv[] = {(char *)"x", NULL};
 	char what[64];
 
