@@ -18,6 +18,7 @@
 #include "../probes/cpt_abi.h"
 
 /* X(NAME, value): append only, values are on disk. */
+/* clang-format off */
 #define CPT_EVENTS(X)                                                                              \
 	X(SWITCH, 1)    /* task: outgoing, other: incoming */                                      \
 	X(WAKE, 2)      /* task becomes runnable, other: waker */                                  \
@@ -28,6 +29,7 @@
 	X(AFFINITY, 7)  /* info->affinity */                                                       \
 	X(OCCUPANCY, 8) /* what held cpu since the last one; occ */                                \
 	X(LOSS, 9)      /* cpu's records from ts_ns to until_ns are missing, count of them */
+/* clang-format on */
 
 #define CPT_EVENT_ENUM(name, value) CPT_EV_##name = value,
 enum { CPT_EVENTS(CPT_EVENT_ENUM) CPT_EV_CNT };
@@ -77,31 +79,31 @@ struct cpt_mask {
 };
 
 struct cpt_info {
-	uint32_t tid;	 /* NEW, EXEC: as the initial PID namespace knows it */
-	uint32_t tgid;	 /* NEW, EXEC */
-	uint32_t ns_tid; /* NEW, EXEC: in the task's own namespace */
-	uint32_t flags;	 /* NEW: CPT_TASK_* */
+	uint32_t tid;		    /* NEW, EXEC: as the initial PID namespace knows it */
+	uint32_t tgid;		    /* NEW, EXEC */
+	uint32_t ns_tid;	    /* NEW, EXEC: in the task's own namespace */
+	uint32_t flags;		    /* NEW: CPT_TASK_* */
 	uint64_t start_boottime_ns; /* NEW, EXEC */
-	const char *comm;     /* NEW, EXEC, RENAME: NUL-terminated, raw bytes, at most 15 */
-	const char *filename; /* EXEC: NUL-terminated, raw bytes */
-	const char *args;     /* EXEC: args_sz bytes, NUL-separated */
+	const char *comm;	    /* NEW, EXEC, RENAME: NUL-terminated, raw bytes, at most 15 */
+	const char *filename;	    /* EXEC: NUL-terminated, raw bytes */
+	const char *args;	    /* EXEC: args_sz bytes, NUL-separated */
 	uint32_t args_sz;
-	int32_t exit_code;	 /* EXIT */
-	uint64_t sum_exec_ns;	 /* EXIT */
-	uint64_t run_delay_ns;	 /* EXIT */
-	uint64_t nvcsw, nivcsw;	 /* EXIT */
-	struct cpt_mask mask; /* NEW, AFFINITY */
+	int32_t exit_code;	/* EXIT */
+	uint64_t sum_exec_ns;	/* EXIT */
+	uint64_t run_delay_ns;	/* EXIT */
+	uint64_t nvcsw, nivcsw; /* EXIT */
+	struct cpt_mask mask;	/* NEW, AFFINITY */
 };
 
 struct cpt_event {
 	uint64_t ts_ns;
-	uint8_t type;	   /* CPT_EV_* */
-	uint8_t wake_ctx;  /* WAKE: CPT_CTX_* */
-	uint8_t end;	   /* SWITCH with PREV_BLOCKED: CPT_END_* */
-	uint8_t occ_kind;  /* OCCUPANCY: what held the CPU before ts_ns: 1 idle, 0 others */
-	uint16_t flags;	   /* SWITCH: CPT_SW_*; WAKE: CPT_SW_WAKER_FOREIGN */
+	uint8_t type;	      /* CPT_EV_* */
+	uint8_t wake_ctx;     /* WAKE: CPT_CTX_* */
+	uint8_t end;	      /* SWITCH with PREV_BLOCKED: CPT_END_* */
+	uint8_t occ_kind;     /* OCCUPANCY: what held the CPU before ts_ns: 1 idle, 0 others */
+	uint16_t flags;	      /* SWITCH: CPT_SW_*; WAKE: CPT_SW_WAKER_FOREIGN */
 	uint16_t waker_sysno; /* WAKE: system call of the waker, CPT_SYSNO_* */
-	uint32_t cpu;	   /* WAKE: CPU of the wakee's switch-in */
+	uint32_t cpu;	      /* WAKE: CPU of the wakee's switch-in */
 	uint32_t task;
 	uint32_t other;
 	uint32_t end_waker; /* SWITCH with PREV_BLOCKED, see CPT_END_* */

@@ -9,14 +9,17 @@
 #define CPT_STATES_H
 
 /* State of a live task. X(NAME, "name", "what it means") */
+/* clang-format off */
 #define CPT_STATES(X)                                                                              \
 	X(RUNNING, "running", "on a CPU")                                                          \
 	X(RUNNABLE, "runnable", "wants a CPU and has none")                                        \
 	X(WAITING, "waiting", "blocked inside an operation of its own")                            \
 	X(PARKED, "parked", "blocked with nothing of its own in progress")                         \
 	X(UNKNOWN, "unknown", "events were lost, its state cannot be told")
+/* clang-format on */
 
 /* Reasons. The first group makes a blocked task waiting, the second parked. */
+/* clang-format off */
 #define CPT_WAITING_REASONS(X)                                                                     \
 	X(LOCK, "lock", "a mutex or file lock another task holds")                                 \
 	X(HANDOFF, "handoff", "a lock built on a condition variable")                              \
@@ -40,9 +43,10 @@
 	X(SIGNAL, "signal", "a signal")                                                            \
 	X(TERMINAL, "terminal", "the terminal")                                                    \
 	X(STOPPED, "stopped", "job control, a debugger or the freezer")
+/* clang-format on */
 
-#define CPT_STATE_ENUM(name, str, text)	  CPT_STATE_##name,
-#define CPT_REASON_ENUM(name, str, text)  CPT_REASON_##name,
+#define CPT_STATE_ENUM(name, str, text)	 CPT_STATE_##name,
+#define CPT_REASON_ENUM(name, str, text) CPT_REASON_##name,
 enum cpt_state { CPT_STATES(CPT_STATE_ENUM) CPT_STATE_CNT };
 enum cpt_reason {
 	CPT_WAITING_REASONS(CPT_REASON_ENUM) CPT_REASON_WAITING_CNT,
@@ -55,11 +59,14 @@ enum cpt_reason {
 #undef CPT_REASON_ENUM
 
 /* Classes of the wall-clock ledger and their splits. */
+/* clang-format off */
 #define CPT_CLASSES(X)                                                                             \
 	X(PARALLEL, "parallel") X(CONCURRENT, "concurrent") X(SERIAL, "serial") X(IDLE, "idle")    \
 	X(UNKNOWN, "unknown")
+/* clang-format on */
 
 /* X(CLASS, NAME, "name", "what it means") */
+/* clang-format off */
 #define CPT_SPLITS(X)                                                                              \
 	X(PARALLEL, MULTI_CORE, "multi_core", "on different physical cores")                       \
 	X(PARALLEL, SMT_ONLY, "smt_only", "all on the hardware threads of one core")               \
@@ -74,8 +81,9 @@ enum cpt_reason {
 	X(SERIAL, IN_FLIGHT, "in_flight", "one operation of an event loop in flight")              \
 	X(IDLE, ASLEEP, "asleep", "nothing in progress, some task sleeps")                         \
 	X(IDLE, QUIET, "quiet", "nothing in progress")
+/* clang-format on */
 
-#define CPT_CLASS_ENUM(name, str)	     CPT_CLASS_##name,
+#define CPT_CLASS_ENUM(name, str)	       CPT_CLASS_##name,
 #define CPT_SPLIT_ENUM(class, name, str, text) CPT_SPLIT_##class##_##name,
 enum cpt_class { CPT_CLASSES(CPT_CLASS_ENUM) CPT_CLASS_CNT };
 enum cpt_split { CPT_SPLITS(CPT_SPLIT_ENUM) CPT_SPLIT_UNKNOWN, CPT_SPLIT_CNT };
@@ -86,7 +94,7 @@ const char *state_name(enum cpt_state state);
 const char *reason_name(enum cpt_reason reason);
 const char *reason_text(enum cpt_reason reason); /* one phrase for people */
 const char *class_name(enum cpt_class cls);
-const char *split_name(enum cpt_split split);	/* CPT_SPLIT_UNKNOWN: "unknown" */
+const char *split_name(enum cpt_split split); /* CPT_SPLIT_UNKNOWN: "unknown" */
 const char *split_text(enum cpt_split split);
 enum cpt_class split_class(enum cpt_split split);
 

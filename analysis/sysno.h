@@ -14,15 +14,18 @@
 #include <stdint.h>
 
 /* What the calls have in common, as far as blocking in them goes. */
+/* clang-format off */
 #define CPT_SYS_GROUPS(X)                                                                          \
 	X(OTHER) X(READ) X(WRITE) X(CONNECT) X(ACCEPT) X(LOOP) X(POLL) X(SLEEP) X(SIGNAL) X(CHILD) \
 	X(VFORK) X(CLONE) X(FUTEX) X(FILE_LOCK) X(FCNTL) X(SYNC) X(AIO) X(OPEN) X(MESSAGE) X(IOCTL)
+/* clang-format on */
 
 #define CPT_SYS_GROUP_ENUM(name) CPT_SYS_GROUP_##name,
 enum cpt_sys_group { CPT_SYS_GROUPS(CPT_SYS_GROUP_ENUM) CPT_SYS_GROUP_CNT };
 #undef CPT_SYS_GROUP_ENUM
 
 /* X(NAME, "name", x86_64, generic (arm64), GROUP) */
+/* clang-format off */
 #define CPT_SYSCALLS(X)                                                                            \
 	X(READ, "read", 0, 63, READ)                                                               \
 	X(WRITE, "write", 1, 64, WRITE)                                                            \
@@ -99,6 +102,7 @@ enum cpt_sys_group { CPT_SYS_GROUPS(CPT_SYS_GROUP_ENUM) CPT_SYS_GROUP_CNT };
 	X(EPOLL_PWAIT2, "epoll_pwait2", 441, 441, LOOP)                                            \
 	X(FUTEX_WAITV, "futex_waitv", 449, 449, OTHER)                                             \
 	X(FUTEX_WAIT, "futex_wait", 455, 455, OTHER)
+/* clang-format on */
 
 #define CPT_SYS_ENUM(name, str, x86, generic, group) CPT_SYS_##name,
 enum cpt_sys { CPT_SYS_UNKNOWN, CPT_SYSCALLS(CPT_SYS_ENUM) CPT_SYS_CNT };

@@ -17,7 +17,7 @@ struct cpt_cpu_info {
 	uint32_t cpu;
 	uint8_t online; /* when recording started */
 	uint8_t reserved[3];
-	int32_t core;	 /* unique across the machine: equal = SMT siblings */
+	int32_t core; /* unique across the machine: equal = SMT siblings */
 	int32_t package;
 	int32_t node;
 };
@@ -52,13 +52,13 @@ struct cpt_trace_close {
 	uint8_t exit_kind;    /* of the command */
 	uint8_t reserved[3];
 	uint32_t exit_value;
-	uint64_t lost_ring;   /* switch records lost, located in LOSS events */
-	uint64_t lost[CPT_LOSS_CNT];	 /* other causes, not located */
-	uint64_t lost_recursion;	 /* programs skipped by the kernel's recursion guard */
-	uint64_t mends, mends_failed;	 /* switches without an event, see cpt_abi.h */
-	uint64_t tracer_cpu_ns;		 /* CPU time of the collector while recording */
-	uint64_t steal_ns;		 /* machine-wide steal over the recording, UINT64_MAX unknown */
-	uint64_t throttled_ns;		 /* of the workload's cgroup over the recording, UINT64_MAX unknown */
+	uint64_t lost_ring;	      /* switch records lost, located in LOSS events */
+	uint64_t lost[CPT_LOSS_CNT];  /* other causes, not located */
+	uint64_t lost_recursion;      /* programs skipped by the kernel's recursion guard */
+	uint64_t mends, mends_failed; /* switches without an event, see cpt_abi.h */
+	uint64_t tracer_cpu_ns;	      /* CPU time of the collector while recording */
+	uint64_t steal_ns;     /* machine-wide steal over the recording, UINT64_MAX unknown */
+	uint64_t throttled_ns; /* of the workload's cgroup over the recording, UINT64_MAX unknown */
 };
 
 #endif /* CPT_TRACE_H */

@@ -28,6 +28,7 @@ struct pt_regs {
 
 #define CPT_USER32_CS 0x23 /* __USER32_CS: ia32 tasks number their calls differently */
 
+/* clang-format off */
 #define REG_NR	 orig_ax
 #define REG_ARG1 di
 #define REG_ARG2 si
@@ -51,6 +52,7 @@ enum {
 	NR_copy_file_range = 326, NR_preadv2 = 327, NR_pwritev2 = 328, NR_io_uring_enter = 426,
 	NR_epoll_pwait2 = 441,
 };
+/* clang-format on */
 
 /* Stores are not reordered with older stores: the compiler is all there is to hold back. */
 #define publish_u64(ptr, value)                                                                    \
@@ -76,6 +78,7 @@ struct thread_info___arm64 {
 
 #define CPT_PSTATE_AARCH32 0x10
 
+/* clang-format off */
 #define REG_NR	 syscallno
 #define REG_ARG1 orig_x0
 #define REG_ARG2 regs[1]
@@ -100,6 +103,7 @@ enum {
 	/* Calls this architecture never had; no two alike, and out of reach. */
 	NR_poll = 0xf000, NR_select, NR_epoll_wait, NR_getdents,
 };
+/* clang-format on */
 
 /* A fetching atomic is ordered both ways (ldaddal), which a plain store is not. */
 #define publish_u64(ptr, value)                                                                    \
