@@ -112,7 +112,7 @@ static void put_argv(struct fields *f, char *const *argv)
 	if (sz > ARGV_MAX)
 		sz = ARGV_MAX;
 	p = new_field(f, META_ARGV, sz);
-	for (size_t i = 0; p && at < sz; i++) {
+	for (size_t i = 0; p && at < sz && argv[i]; i++) {
 		size_t len = strlen(argv[i]);
 
 		if (len > sz - at - 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* random_trace.c - see random_trace.h. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -246,6 +247,8 @@ void random_trace(struct trace_builder *tb, struct rng *rng, uint32_t cpu_cnt, u
 			    .task_cnt = 1,
 			    .live_cnt = 1};
 
+	if (!cpu_cnt || cpu_cnt > CPUS_MAX)
+		abort();
 	for (uint32_t i = 0; i < cpu_cnt; i++)
 		m.occ_ts_ns[i] = m.now_ns;
 	tb__command(tb, m.now_ns, "app");
