@@ -20,11 +20,11 @@ static bool bit_of(const uint64_t *bits, uint32_t cpu)
 /* CPUs of one core id are siblings; CPUs the machine says nothing about are cores of their own. */
 static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 {
-	const struct cpt_cpu_info **by_core = calloc(tl->cpu_cnt, sizeof(*by_core));
+	int32_t *core_ids = calloc(tl->cpu_cnt, sizeof(*core_ids)); /* of the machine, by ours */
 	uint8_t *core_online = calloc(tl->cpu_cnt, 1);
 
-	if (!by_core || !core_online) {
-		free(by_core);
+	if (!core_ids || !core_online) {
+		free(core_ids);
 		free(core_online);
 		return -ENOMEM;
 	}
@@ -37,10 +37,10 @@ static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 		if (info->cpu >= tl->cpu_cnt || tl->core_of[info->cpu] != UINT32_MAX)
 			continue;
 		for (core = 0; core < tl->core_cnt; core++)
-			if (info->core >= 0 && by_core[core]->core == info->core)
+			if (info->core >= 0 && core_ids[core] == info->core)
 				break;
 		if (core == tl->core_cnt)
-			by_core[tl->core_cnt++] = info;
+			core_ids[tl->core_cnt++] = info->core;
 		tl->core_of[info->cpu] = core;
 		if (info->online) {
 			tl->online[info->cpu / 64] |= 1ull << (info->cpu % 64);
@@ -53,7 +53,7 @@ static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 	for (uint32_t cpu = 0; cpu < tl->cpu_cnt; cpu++)
 		if (tl->core_of[cpu] == UINT32_MAX)
 			tl->core_of[cpu] = tl->core_cnt++;
-	free(by_core);
+	free(core_ids);
 	free(core_online);
 	return 0;
 }

@@ -57,6 +57,13 @@ static void draw_info(struct rng *rng, struct cpt_info *info, uint64_t *mask)
 	};
 }
 
+static uint64_t few_bits(struct rng *rng)
+{
+	uint64_t bits = rng_u64(rng);
+
+	return bits & rng_u64(rng);
+}
+
 static void draw_event(struct rng *rng, uint32_t i, uint64_t *ts, uint32_t cpu_cnt)
 {
 	struct cpt_event *ev = &events[i];
@@ -71,7 +78,7 @@ static void draw_event(struct rng *rng, uint32_t i, uint64_t *ts, uint32_t cpu_c
 		.ts_ns = rng_percent(rng, 2) ? rng_u64(rng) % (*ts + 1) : *ts,
 		.type = (uint8_t)(rng_percent(rng, 60) ? CPT_EV_SWITCH : rng_below(rng, 11)),
 		.end = (uint8_t)rng_below(rng, 5),
-		.flags = (uint16_t)(rng_u64(rng) & rng_u64(rng)),
+		.flags = (uint16_t)few_bits(rng),
 		.cpu = rng_below(rng, cpu_cnt),
 		.task = rng_below(rng, 10),
 		.other = rng_below(rng, 10),

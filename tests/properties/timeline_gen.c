@@ -438,6 +438,7 @@ static void end_all(struct gen *g, const struct gen_opts *opts)
 void gen_run(struct gen *g, uint64_t seed, const struct gen_opts *opts)
 {
 	set_up(g, seed);
+	assert(g->cpu_cnt && g->mask_cnt);
 	if (opts->wait_all)
 		g->meta.flags |= CPT_TRACE_WAIT_ALL;
 	for (uint32_t i = 0; i < opts->steps; i++)

@@ -135,6 +135,9 @@ static void cpu_filter_leaves_the_reason_of_a_wait(void **state)
 {
 	static const uint64_t cpu0[CPT_MASK_WORDS] = {0x1};
 	const struct cpt_analysis_opts opts = {.filter = {.cpus = cpu0}};
+	const char *const comms[] = {"client", "server"};
+	const struct cpt_analysis_opts both = {
+		.filter = {.cpus = cpu0, .comms = comms, .comm_cnt = 2}};
 	uint32_t client, server;
 	struct trace_builder *tb = client_and_server(&client, &server);
 	struct cpt_report *r = report_until(tb, &opts, 0);
@@ -143,6 +146,9 @@ static void cpu_filter_leaves_the_reason_of_a_wait(void **state)
 	/* the server is looked at while it has not left CPU 0, where it was born */
 	assert_int_equal(row(r, server)->runnable_ns, 50);
 	assert_int_equal(row(r, server)->running_ns, 0);
+	report__free(r);
+	r = report_until(tb, &both, 0); /* nor does it when names are asked for as well */
+	assert_int_equal(row(r, client)->reason_ns[CPT_REASON_PEER], 200);
 	done(r, tb);
 }
 
