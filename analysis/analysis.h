@@ -18,7 +18,10 @@
 struct cpt_analysis;
 
 /* Which tasks make the workload. All given conditions must hold; empty lists match everything. A
- * filter makes the subset the workload: the ledger and all rules are recomputed for it. */
+ * filter makes the subset the workload: the ledger and all rules are recomputed for it. A wait that
+ * another task ends is `peer` if pids, tids and comms choose that task, as it was called when the
+ * wait began; one born later counts as outside, since the pass only goes forward. The window stays
+ * the run's. */
 struct cpt_filter {
 	const uint32_t
 		*pids; /* process ids (tgid), as the initial or the task's namespace knows them */
