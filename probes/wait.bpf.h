@@ -235,15 +235,20 @@ static __noinline void wait_poll(struct task_struct *prev, __u64 ufds, __u32 nfd
 				 struct cpt_rec_switch *rec)
 {
 	struct pollfd fds[2] = {};
+	long err = 0;
 
 	rec->arg0 = nfds;
 	rec->object = CPT_FD_NONE;
 	rec->arg2 = CPT_FD_NONE;
 	fds[0].fd = fds[1].fd = -1;
 	if (nfds == 1)
-		bpf_probe_read_user(fds, sizeof(fds[0]), (void *)ufds);
+		err = bpf_probe_read_user(fds, sizeof(fds[0]), (void *)ufds);
 	else if (nfds > 1)
-		bpf_probe_read_user(fds, sizeof(fds), (void *)ufds);
+		err = bpf_probe_read_user(fds, sizeof(fds), (void *)ufds);
+	if (err) { /* not "none waited for", which -1 says, nor the descriptor 0 a failed read leaves */
+		rec->arg1 = ~0ULL >> 1 & ~(1ULL << 31);
+		return;
+	}
 	rec->arg1 = (__u32)fds[0].fd | (__u64)(__u32)fds[1].fd << 32;
 	if (fds[0].fd >= 0)
 		rec->object = fd_kind(prev, fds[0].fd);
