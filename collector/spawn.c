@@ -128,8 +128,10 @@ static int identity__find(struct identity *who, const char *user, char *err, siz
 		if (!*end && uid < UINT32_MAX)
 			pw = getpwuid(uid);
 	}
-	if (!pw)
-		return say(err, err_sz, -EINVAL, "no such user: %s", user);
+	if (!pw) {
+		say(err, err_sz, -EINVAL, "no such user: %s", user);
+		return -EINVAL;
+	}
 	who->uid = pw->pw_uid;
 	who->gid = pw->pw_gid;
 	who->home = strdup(pw->pw_dir);
@@ -139,11 +141,13 @@ static int identity__find(struct identity *who, const char *user, char *err, siz
 	who->groups = calloc(who->group_cnt + 1, sizeof(*who->groups));
 	if (!who->groups || !who->home || !who->name || !who->shell) {
 		identity__free(who);
-		return say(err, err_sz, -ENOMEM, "out of memory");
+		say(err, err_sz, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	}
 	if (getgrouplist(who->name, who->gid, who->groups, &who->group_cnt) < 0) {
 		identity__free(who);
-		return say(err, err_sz, -EIO, "cannot tell the groups of user %s", user);
+		say(err, err_sz, -EIO, "cannot tell the groups of user %s", user);
+		return -EIO;
 	}
 	return 0;
 }

@@ -733,7 +733,7 @@ static void run_pool(struct wl_run *run)
 	sum = sum_workers(&job);
 	if (sum.times != opt[OPT_IMAGES] * opt[OPT_TILES])
 		die(0, "%lld tiles were worked on, not %lld", (long long)sum.times,
-		    (long long)(opt[OPT_IMAGES] * opt[OPT_TILES]));
+		    (long long)opt[OPT_IMAGES] * opt[OPT_TILES]);
 	at_once = job.worker_cnt < run->cpu_cnt ? job.worker_cnt : run->cpu_cnt;
 	rounds = (opt[OPT_TILES] + at_once - 1) / at_once;
 	whole = opt[OPT_TILES] % at_once == 1 ? rounds - 1 : rounds;
