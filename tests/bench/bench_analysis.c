@@ -9,8 +9,11 @@
  *   twocpus    the same, each on a CPU of its own: two switches for each wake-up
  *   manytasks  500 tasks under 40 names on 8 CPUs; blocked, preempted, woken, affinity known
  *
- * Prints ns per switch (its share of wake-ups included), best and median of several rounds. Not a
- * test: a number depends on the machine.
+ * usage: bench_analysis [BLOCKS [STREAM]]
+ *
+ * With a stream it is fed once and nothing is printed but its switches: for counting instructions
+ * (counters.py). Else it prints ns per switch (its share of wake-ups included), best and median of
+ * several rounds, which depend on the machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,10 +199,34 @@ static int compare_u64(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static int refused(const struct stream *s)
+{
+	fprintf(stderr, "bench_analysis: %s: the analysis refused it\n", s->name);
+	return 1;
+}
+
+static int time_stream(struct stream *s, uint32_t blocks)
+{
+	const double per = 1.0 / ((double)s->switches * blocks);
+	uint64_t ns[ROUNDS];
+
+	for (int r = 0; r < ROUNDS; r++) {
+		ns[r] = round_ns(s, blocks);
+		if (!ns[r])
+			return refused(s);
+	}
+	qsort(ns, ROUNDS, sizeof(*ns), compare_u64);
+	printf("%-10s %6.1f ns per switch (median %.1f), %.2f wake-ups each\n", s->name,
+	       (double)ns[0] * per, (double)ns[ROUNDS / 2] * per,
+	       (double)(s->cnt - s->switches) / s->switches);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct stream streams[3];
 	uint32_t blocks = argc > 1 ? (uint32_t)atoi(argv[1]) : 300;
+	int err = 0;
 
 	streams[0].name = "pingpong";
 	streams[1].name = "twocpus";
@@ -207,24 +234,15 @@ int main(int argc, char **argv)
 	build_pingpong(&streams[0]);
 	build_twocpus(&streams[1]);
 	build_manytasks(&streams[2]);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3 && !err; i++) {
 		struct stream *s = &streams[i];
-		uint64_t ns[ROUNDS];
-		double per;
 
-		for (int r = 0; r < ROUNDS; r++) {
-			ns[r] = round_ns(s, blocks);
-			if (!ns[r]) {
-				fprintf(stderr, "bench_analysis: %s: the analysis refused it\n",
-					s->name);
-				return 1;
-			}
+		if (argc < 3) {
+			err = time_stream(s, blocks);
+		} else if (!strcmp(argv[2], s->name)) {
+			printf("%llu\n", (unsigned long long)s->switches * blocks);
+			return round_ns(s, blocks) ? 0 : refused(s);
 		}
-		qsort(ns, ROUNDS, sizeof(*ns), compare_u64);
-		per = 1.0 / ((double)s->switches * blocks);
-		printf("%-10s %6.1f ns per switch (median %.1f), %.2f wake-ups each\n", s->name,
-		       (double)ns[0] * per, (double)ns[ROUNDS / 2] * per,
-		       (double)(s->cnt - s->switches) / s->switches);
 	}
-	return 0;
+	return argc < 3 ? err : 2;
 }

@@ -8,7 +8,10 @@
  *   loop     64 connections, an event loop and a client on two CPUs  (epoll echo)
  *   locks    8 threads, condition variable whose word counts up      (an interpreter lock)
  *
- * usage: bench_trace [SWITCHES]
+ * usage: bench_trace [SWITCHES [STREAM STAGE]]
+ *
+ * With a stage (fill, merge, write, read) one stream goes so far, each including those before it,
+ * and nothing is timed: for counting instructions (counters.py).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,6 +323,29 @@ static double read_back(int fd, uint64_t *switches)
 	return (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start);
 }
 
+/* Records of `switches` switches of one stream. 0, or 1 without memory. */
+static int fill(struct sim *s, size_t stream, size_t switches)
+{
+	memset(s, 0, sizeof(*s));
+	s->rng.state = 42;
+	s->cap = switches + 1;
+	for (int i = 0; i < CPUS; i++) {
+		s->recs[i] = malloc(s->cap * sizeof(*s->recs[i]));
+		s->now_ns[i] = 1000000;
+		if (!s->recs[i])
+			return 1;
+	}
+	while (s->cnt[0] + s->cnt[1] < switches)
+		streams[stream].step(s);
+	return 0;
+}
+
+static void clear(struct sim *s)
+{
+	for (int i = 0; i < CPUS; i++)
+		free(s->recs[i]);
+}
+
 static int run(size_t stream, size_t switches)
 {
 	static struct sim s;
@@ -327,22 +353,12 @@ static int run(size_t stream, size_t switches)
 	double merge_ns, write_ns, read_ns;
 	uint64_t read_cnt = 0;
 
-	memset(&s, 0, sizeof(s));
-	s.rng.state = 42;
-	s.cap = switches + 1;
-	for (int i = 0; i < CPUS; i++) {
-		s.recs[i] = malloc(s.cap * sizeof(*s.recs[i]));
-		s.now_ns[i] = 1000000;
-		if (!s.recs[i])
-			return 1;
-	}
-	while (s.cnt[0] + s.cnt[1] < switches)
-		streams[stream].step(&s);
+	if (fill(&s, stream, switches))
+		return 1;
 	merge_ns = merge_only(&s);
 	write_ns = merge_and_write(&s, fd);
 	read_ns = read_back(fd, &read_cnt);
-	for (int i = 0; i < CPUS; i++)
-		free(s.recs[i]);
+	clear(&s);
 	if (merge_ns < 0 || write_ns < 0 || read_ns < 0 || read_cnt != switches) {
 		fprintf(stderr, "bench_trace: %s failed\n", streams[stream].name);
 		return 1;
@@ -354,12 +370,47 @@ static int run(size_t stream, size_t switches)
 	return 0;
 }
 
+static int run_stage(size_t stream, size_t switches, const char *stage)
+{
+	static struct sim s;
+	const int fd = memfd_create("bench", MFD_CLOEXEC);
+	uint64_t read_cnt = 0;
+	bool ok = !fill(&s, stream, switches);
+
+	if (ok && !strcmp(stage, "merge"))
+		ok = merge_only(&s) >= 0;
+	else if (ok && !strcmp(stage, "write"))
+		ok = merge_and_write(&s, fd) >= 0;
+	else if (ok && !strcmp(stage, "read"))
+		ok = merge_and_write(&s, fd) >= 0 && read_back(fd, &read_cnt) >= 0 &&
+		     read_cnt == switches;
+	else
+		ok = ok && !strcmp(stage, "fill");
+	clear(&s);
+	close(fd);
+	if (!ok)
+		fprintf(stderr, "bench_trace: %s, stage %s failed\n", streams[stream].name, stage);
+	return !ok;
+}
+
 int main(int argc, char **argv)
 {
 	const size_t switches = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
+	const size_t cnt = sizeof(streams) / sizeof(streams[0]);
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
-		err |= run(i, switches);
+	if (argc == 3 || argc > 4) {
+		fprintf(stderr, "usage: bench_trace [SWITCHES [STREAM STAGE]]\n");
+		return 2;
+	}
+	for (size_t i = 0; i < cnt; i++)
+		if (argc < 4)
+			err |= run(i, switches);
+		else if (!strcmp(argv[2], streams[i].name))
+			return run_stage(i, switches, argv[3]);
+	if (argc == 4) {
+		fprintf(stderr, "bench_trace: no stream '%s'\n", argv[2]);
+		return 2;
+	}
 	return err;
 }

@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""counters.py - what a switch costs in counts that hardly vary from run to run, each with a bound.
+
+    sudo tests/bench/counters.py --build build [--run-time]
+
+Times on a shared machine tell of others; these tell of the code: instructions the verifier walks
+and the kernel runs, bytes a switch takes on disk, instructions per switch of merging, encoding,
+decoding and analysing, system calls of the collector. A bound is where a change must be argued
+for, not a wish: whoever has a reason to spend more raises it here and says why. One line per
+counter; status 1 if one is over its bound.
+
+--run-time prints instead what the kernel measures of each program (run_time_ns / run_cnt, about
+66 ns of them the measuring itself) under a pinned pipe, for which it turns kernel.bpf_stats_enabled
+on, for everybody on the machine, and off again. Those are times: they have no bounds.
+
+Debian packages: valgrind, bpftool, linux-perf. Root.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SWITCHES = 40_000  # of a synthetic stream; counted again with twice as many, and subtracted
+BLOCKS = 10
+LIVE_OPS = 200_000
+WATCH_SECONDS = 2
+
+# Instructions the verifier walked, a measure of the paths through a program: (bound, why). The kernel
+# gives up at 1,000,000. Values are of Linux 6.18; other verifiers prune otherwise, and some programs
+# grow with what a kernel has, which is what the room is for.
+VERIFIED = {
+    "cpt_sched_switch": (22_000, "14,770 with wait reasons, mends and occupancy"),
+    "cpt_cell_check": (5_500, "3,473: rebuilding a missed switch"),
+    "cpt_sched_waking": (350, "214: it runs with every wake-up of the machine, and has no loops"),
+    "cpt_task_newtask": (450, "277: one record per task"),
+    "cpt_exec": (800, "517: one record per exec, its arguments copied in pieces"),
+    "cpt_rename": (100, "54: one record per rename"),
+}
+
+# Translated size in bytes, what the kernel keeps and runs: (bound, why).
+TRANSLATED = {
+    "cpt_sched_switch": (21_000, "17,568, of which a usual switch walks a tenth"),
+    "cpt_cell_check": (12_000, "9,736: shares its code with the switch program"),
+    "cpt_sched_waking": (1_250, "1,008"),
+    "cpt_task_newtask": (2_600, "2,072"),
+    "cpt_exec": (4_000, "3,224"),
+    "cpt_rename": (600, "448"),
+}
+
+# Bytes of trace per switch: (bound, why). At most 8 is what the format promises.
+BYTES = {
+    "pipe": (2.7, "2.38: nearly all of it times"),
+    "hack": (7.0, "6.32: 400 tasks in random order, the worst of the four"),
+    "loop": (3.3, "2.89"),
+    "locks": (6.2, "5.51: a futex word that counts up"),
+    "live": (3.0, "1.95: the clock of a real machine is more regular than the synthetic one"),
+}
+
+# Instructions per switch, its wake-up included: (stream, stage) -> (bound, why). A tenth of room for
+# what compilers differ in.
+INSTRUCTIONS = {
+    ("pipe", "merge"): (800, "728"),
+    ("pipe", "write"): (840, "759: columns, deflate of all but the times' low bytes"),
+    ("pipe", "read"): (490, "442"),
+    ("hack", "merge"): (1_090, "984"),
+    ("hack", "write"): (1_510, "1,365"),
+    ("hack", "read"): (600, "536"),
+    ("pingpong", "analysis"): (1_200, "1,081"),
+    ("twocpus", "analysis"): (730, "653"),
+    ("manytasks", "analysis"): (1_310, "1,189"),
+}
+
+# System calls of the collector in a second: (bound, why). It looks at the rings 20 times a second.
+SYSCALLS = {
+    "idle": (25 * (2 + min(os.cpu_count(), 8)),
+             "each look is a poll and a check of every still CPU, at most 8 of them idle"),
+    "pipe": (400, "160 at 500,000 switches a second: looks, half-full rings, two writes a block"),
+}
+
+
+class Failed(Exception):
+    """A counter that cannot be read; the message says why."""
+
+
+def run(argv, **popen):
+    result = subprocess.run([str(arg) for arg in argv], stdin=subprocess.DEVNULL,
+                            capture_output=True, encoding="utf-8", errors="replace", timeout=300,
+                            check=False, **popen)
+    if result.returncode:
+        raise Failed(f"{' '.join(map(str, argv))}: status {result.returncode}: "
+                     f"{(result.stdout + result.stderr).strip()[-300:]}")
+    return result
+
+
+class Build:
+    """Where the programs are."""
+
+    def __init__(self, directory, scratch):
+        self.cpartrace = os.path.join(directory, "cpartrace")
+        self.bench = os.path.join(directory, "tests/bench")
+        self.trace = os.path.join(scratch, "counters.trace")
+
+    def program(self, name):
+        return os.path.join(self.bench, name)
+
+    def record(self, *load):
+        """A recording that has begun, and goes on until the load ends."""
+        return subprocess.Popen([self.cpartrace, "record", "-v", "-o", self.trace, "--", *load],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, encoding="utf-8")
+
+
+def end(process):
+    _, said = process.communicate(timeout=60)
+    if process.returncode:
+        raise Failed(f"cpartrace record: status {process.returncode}: {said.strip()[-300:]}")
+    return said
+
+
+# ---------------------------------------------------------------- programs in the kernel
+
+
+def programs_of(pid):
+    """BPF programs a process holds: name -> (id, verified instructions, recursion misses)."""
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as info:
+                facts = dict(re.findall(r"^(\w+):\s+(\S+)", info.read(), re.M))
+        except OSError:
+            continue
+        if "prog_id" in facts and "verified_insns" in facts:
+            found[int(facts["prog_id"])] = int(facts["verified_insns"])
+    return found
+
+
+def attached(process):
+    """Its programs once their number is still."""
+    known, since = {}, time.monotonic()
+    while time.monotonic() - since < 0.3:
+        now = programs_of(process.pid)
+        if now != known:
+            known, since = now, time.monotonic()
+        if process.poll() is not None:
+            raise Failed(f"cpartrace record ended early: {process.stderr.read().strip()[-300:]}")
+        time.sleep(0.02)
+    return known
+
+
+def programs(build):
+    process = build.record("sleep", "3")
+    try:
+        found = attached(process)
+        shown = json.loads(run(["bpftool", "prog", "show", "-j"]).stdout)
+    finally:
+        process.terminate()
+        process.wait()
+    for entry in sorted(shown, key=lambda entry: entry.get("name", "")):
+        if entry["id"] in found and entry.get("name", "").startswith("cpt_"):
+            yield (f"{entry['name']}: verified instructions", found[entry["id"]],
+                   VERIFIED.get(entry["name"]))
+            yield (f"{entry['name']}: translated bytes", entry["bytes_xlated"],
+                   TRANSLATED.get(entry["name"]))
+
+
+# ---------------------------------------------------------------- bytes
+
+
+def synthetic_bytes(build):
+    said = run([build.program("bench_trace"), str(SWITCHES * 5)]).stdout
+    for stream, size in re.findall(r"^(\w+) .* ([\d.]+) bytes", said, re.M):
+        yield f"stream {stream}: bytes per switch", float(size), BYTES.get(stream)
+
+
+def live_bytes(build):
+    said = end(build.record("taskset", "-c", "0", build.program("bench_load"), "pipe",
+                            str(LIVE_OPS)))
+    switches = int(re.search(r"recorded ([\d,]+) context", said)[1].replace(",", ""))
+    yield ("live pinned pipe: bytes per switch", os.stat(build.trace).st_size / switches,
+           BYTES["live"])
+
+
+# ---------------------------------------------------------------- instructions
+
+
+def count(argv):
+    said = run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *argv]).stderr
+    return int(re.search(r"Collected : (\d+)", said)[1])
+
+
+def per_switch(program, sizes, switches, *rest):
+    """What each further switch takes: starting and ending cancel out."""
+    less, more = (count([program, str(size), *rest]) for size in sizes)
+    return (more - less) / switches
+
+
+def instructions(build):
+    program = build.program("bench_trace")
+    for stream in ("pipe", "hack"):
+        before = None
+        for stage in ("fill", "merge", "write", "read"):
+            total = per_switch(program, (SWITCHES, 2 * SWITCHES), SWITCHES, stream, stage)
+            if before is not None:
+                yield (f"stream {stream}, {stage}: instructions per switch", total - before,
+                       INSTRUCTIONS.get((stream, stage)))
+            before = total
+    program = build.program("bench_analysis")
+    for stream in ("pingpong", "twocpus", "manytasks"):
+        switches = int(run([program, str(BLOCKS), stream]).stdout)
+        yield (f"stream {stream}, analysis: instructions per switch",
+               per_switch(program, (BLOCKS, 2 * BLOCKS), switches, stream),
+               INSTRUCTIONS.get((stream, "analysis")))
+
+
+# ---------------------------------------------------------------- system calls
+
+
+def system_calls(build):
+    loads = {"idle": ["sleep", str(WATCH_SECONDS + 2)],
+             "pipe": ["taskset", "-c", "0", build.program("bench_load"), "pipe", "10000000"]}
+    for name, load in loads.items():
+        process = build.record(*load)
+        try:
+            attached(process)
+            said = run(["perf", "stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "-p",
+                        str(process.pid), "--", "sleep", str(WATCH_SECONDS)]).stderr
+        finally:
+            process.terminate()
+            process.wait()
+        calls = re.search(r"^(\d+),,raw_syscalls:sys_enter", said, re.M)
+        if not calls:
+            raise Failed(f"perf stat counted no system calls: {said.strip()[-200:]}")
+        yield (f"collector, {name}: system calls per second", int(calls[1]) / WATCH_SECONDS,
+               SYSCALLS[name])
+
+
+# ---------------------------------------------------------------- time in the kernel, printed only
+
+
+def set_bpf_stats(value):
+    with open("/proc/sys/kernel/bpf_stats_enabled", "w", encoding="ascii") as target:
+        target.write(value)
+
+
+def run_time(build):
+    process = build.record("taskset", "-c", "0", build.program("bench_load"), "pipe", "10000000")
+    try:
+        held = attached(process)
+        set_bpf_stats("1")
+        time.sleep(WATCH_SECONDS)
+        shown = json.loads(run(["bpftool", "prog", "show", "-j"]).stdout)
+    finally:
+        set_bpf_stats("0")
+        process.terminate()
+        process.wait()
+    for entry in shown:
+        if entry["id"] in held and entry.get("run_cnt"):
+            print(f"{entry['name']}: {entry['run_time_ns'] / entry['run_cnt']:.0f} ns per run, "
+                  f"{entry['run_cnt']:,} runs")
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def say(name, value, bound):
+    shown = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+    if bound is None:
+        print(f"FAIL {name}: {shown}, and no bound is known: give it one")
+        return False
+    good = value <= bound[0]
+    print(f"{'ok  ' if good else 'FAIL'} {name}: {shown} (at most {bound[0]:,}: {bound[1]})",
+          flush=True)
+    return good
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", default="build", metavar="DIR", help="default: build")
+    parser.add_argument("--run-time", action="store_true",
+                        help="print the time of each program by kernel.bpf_stats_enabled")
+    args = parser.parse_args(argv)
+    if os.geteuid() != 0:
+        print("counters: loading eBPF programs needs root", file=sys.stderr)
+        return 2
+    missing = [tool for tool in ("valgrind", "bpftool", "perf") if not shutil.which(tool)]
+    if missing:
+        print(f"counters: not installed: {', '.join(missing)}", file=sys.stderr)
+        return 2
+    over = 0
+    with tempfile.TemporaryDirectory(prefix="cpartrace-counters-") as scratch:
+        build = Build(os.path.abspath(args.build), scratch)
+        try:
+            if args.run_time:
+                run_time(build)
+                return 0
+            for group in (programs, synthetic_bytes, live_bytes, system_calls, instructions):
+                over += sum(not say(*counter) for counter in group(build))
+        except (Failed, OSError, subprocess.TimeoutExpired) as err:
+            print(f"FAIL {err}")
+            return 1
+    print(f"{over} over their bounds" if over else "all within their bounds")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
