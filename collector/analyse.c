@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "exit_status.h"
 #include "say.h"
 
 /* Shorter waits need no comfort, and a terminal need not be written to more often. */
@@ -154,9 +153,4 @@ void analysed__free(struct analysed *a)
 	if (a->fd >= 0)
 		close(a->fd);
 	*a = (struct analysed){.fd = -1};
-}
-
-int analysed__status(int err)
-{
-	return err == -ENOTSUP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
 }

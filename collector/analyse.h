@@ -30,7 +30,4 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 
 void analysed__free(struct analysed *a);
 
-/* Exit status for an error of the above. */
-int analysed__status(int err);
-
 #endif /* CPT_ANALYSE_H */

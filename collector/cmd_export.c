@@ -150,7 +150,7 @@ static int export(struct export_opts *o)
 	int err = analysed__open(&a, path), status;
 
 	if (err < 0)
-		return analysed__status(err);
+		return CPT_STATUS_FAILED;
 	err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
 						       : export_to(&a, path, o, stdout);
 	if (err < 0)

@@ -95,7 +95,7 @@ static int report(struct report_opts *o)
 	if (!err)
 		err = analysed__run(&a, path, &opts);
 	if (err < 0) {
-		status = analysed__status(err);
+		status = CPT_STATUS_FAILED;
 		goto out;
 	}
 	err = o->json ? print_json(a.report) : print_text(a.report, o);

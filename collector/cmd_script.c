@@ -362,7 +362,7 @@ static int script(struct script_opts *o)
 
 	err = analysed__open(&a, path);
 	if (err < 0)
-		return analysed__status(err);
+		return CPT_STATUS_FAILED;
 	script_names__init(&s.names, trace_reader__meta(a.reader)->machine);
 	err = script_all(&s, a.reader, path);
 	closed = trace_reader__close_facts(a.reader);
