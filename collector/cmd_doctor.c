@@ -81,17 +81,18 @@ static int run(const struct command *self, int argc, char *const *argv)
 	strbuf__adds(&out,
 		     works ? "\n cpartrace run works here.\n"
 			   : "\n cpartrace run does not work here; see what is MISSING above.\n");
+	status = works ? CPT_STATUS_OK : CPT_STATUS_UNSUPPORTED;
 	if (command__print(strbuf__str(&out)) < 0)
-		works = false;
+		status = CPT_STATUS_FAILED;
 	strbuf__free(&out);
-	return works ? CPT_STATUS_OK : CPT_STATUS_FAILED;
+	return status;
 }
 
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.args = "",
 	.summary = "Looks whether this machine can record, and says what to mend.",
-	.details = "Exit status: 0 if run would work, 1 if not.",
+	.details = "Exit status: 0 if run would work, 3 if it is not supported here, 1 failure.",
 	.options = options,
 	.run = run,
 	.usage_status = CPT_STATUS_USAGE,
