@@ -92,7 +92,8 @@ def taken(run):
 
 def xz(case):
     data = noise(case, "data", 6 << 20)
-    run = traced(case, ["xz", "-T2", "--block-size=1MiB", "-4", "-k", data])
+    run = traced(case, ["xz", "-T2", "--block-size=1MiB", "-4", "-k", "-f", data],
+                 unbound=True)
     check_run(case, run)
     check_threads(case, run)
     case.check("compressed", os.path.getsize(data + ".xz") > 0)
@@ -102,7 +103,7 @@ def xz(case):
 
 def pigz(case):
     data = noise(case, "data", 24 << 20)
-    run = traced(case, ["pigz", "-p2", "-9", "-k", data])
+    run = traced(case, ["pigz", "-p2", "-9", "-k", "-f", data], unbound=True)
     check_run(case, run)
     check_threads(case, run)
 
@@ -115,7 +116,7 @@ def make(case):
         case.write(f"p{n}.c", f"{body}\nint main(void) {{ return f{n}_0(0); }}\n")
         rules.append(f"p{n}: p{n}.c\n\tcc -O1 -o p{n} p{n}.c\n")
     case.write("Makefile", "\n".join(rules))
-    run = traced(case, ["make", "-j4"], cwd=case.dir)
+    run = traced(case, ["make", "-B", "-j4"], cwd=case.dir, unbound=True)
     check_run(case, run)
     check_threads(case, run)
     figures = run.account.figures()
@@ -127,7 +128,7 @@ def make(case):
 
 def gil(case):
     script = case.write("gil.py", GIL)
-    run = traced(case, ["/usr/bin/python3", script, "threads"])
+    run = traced(case, ["/usr/bin/python3", script, "threads"], unbound=True)
     check_run(case, run)
     check_threads(case, run)
     case.check("parallel below 5 %", parallel_share(run.report) < 0.05,
@@ -136,7 +137,7 @@ def gil(case):
 
 def multiprocessing(case):
     script = case.write("gil.py", GIL)
-    run = traced(case, ["/usr/bin/python3", script, "processes"])
+    run = traced(case, ["/usr/bin/python3", script, "processes"], unbound=True)
     check_run(case, run)
     check_threads(case, run)
     case.check("parallel", parallel_share(run.report) > 0.6 - taken(run),
@@ -146,7 +147,7 @@ def multiprocessing(case):
 
 def stress(case):
     run = traced(case, ["stress-ng", "--cpu", "2", "--cpu-method", "int64", "--timeout", "1s",
-                        "--quiet"])
+                        "--quiet"], unbound=True)
     check_run(case, run)
     check_threads(case, run)
     case.check("parallel", parallel_share(run.report) > 0.9 - taken(run),
@@ -154,7 +155,8 @@ def stress(case):
 
 
 def pipe(case):
-    run = traced(case, ["taskset", "-c", "0", "perf", "bench", "sched", "pipe", "-l", "60000"])
+    run = traced(case, ["taskset", "-c", "0", "perf", "bench", "sched", "pipe", "-l", "30000"],
+                 quiet_share=1)
     check_run(case, run)
     check_threads(case, run)
     case.check("hardly parallel", parallel_share(run.report) < 0.02, parallel_share(run.report))
@@ -176,7 +178,7 @@ redis-benchmark -s {sock} -q -n 20000 -c 20 -t get,set
 redis-cli -s {sock} shutdown nosave
 wait
 """)
-    run = traced(case, ["sh", script])
+    run = traced(case, ["sh", script], unbound=True, quiet_share=1)
     check_run(case, run)
     check_threads(case, run)
     if not re.search(r"GET: [\d.]+ requests per second", run.result.out):
@@ -214,7 +216,7 @@ for pid in list(pids):
     pids[pid] = int((use.ru_utime + use.ru_stime) * 1e9)
 print(json.dumps(pids))
 """)
-    run = traced(case, ["/usr/bin/python3", outer])
+    run = traced(case, ["/usr/bin/python3", outer], unbound=True)
     check_run(case, run)
     kernel = json.loads(run.result.out.strip().split("\n")[-1])
     steal = run.report["data_quality"]["steal_ns"] or 0

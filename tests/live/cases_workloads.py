@@ -15,6 +15,12 @@ from harness import Failed, check_agreement, check_run, figure, traced
 
 NAMES = ("threads", "processes", "epoll", "webserver")
 
+# Whose tasks pin themselves to no CPU.
+UNBOUND = {"epoll offload", "processes exec-tree"}
+
+# Fewer than by default where perf's recording would become too large to be read in time.
+SIZES = {"processes pingpong": ["--rounds", "80000"]}
+
 # Rows that rest on figures of the report which do not exist yet.
 LATER = {"futex", "loops", "holders", "accounts"}
 
@@ -50,7 +56,10 @@ def cases(workloads):
 
 def _case(name, arguments):
     def body(case):
-        run = traced(case, [os.path.join(case.workloads, name), *arguments, "--truth"])
+        label = f"{name} {arguments[-1]}"
+        run = traced(case, [os.path.join(case.workloads, name), *arguments,
+                            *SIZES.get(label, []), "--truth"],
+                     unbound=name == "webserver" or label in UNBOUND)
         check_run(case, run)
         check_truth(case, run)
     return body
@@ -63,7 +72,7 @@ def check_truth(case, run):
     span = span_reports(case, run, start, end)
     check_agreement(case, span(None), run.account.figures(start, end), "span")
     if truth["class"] is not None:
-        case.equal("verdict.class", report["verdict"]["class"], truth["class"])
+        check_class(case, truth["class"], report, run.account.figures())
     later = judged = 0
     for row in truth["expect"]:
         if row.get("needs") in LATER:
@@ -79,6 +88,15 @@ def check_truth(case, run):
     case.check("the truth has rows for now", judged > 0)
     case.note(f"{judged} rows hold, {later} for later" if not case.findings
               else f"{judged} rows judged, {later} for later")
+
+
+def check_class(case, expected, report, figures):
+    """The verdict's class. Another may be found only where the expected one would hold more of the
+    window than that but for what was taken away."""
+    found, ledger = report["verdict"]["class"], report["ledger_ns"]
+    taken = 2 * figures["disturbed_cpu_ns"]
+    case.check("verdict.class", found == expected or ledger[expected] + taken > ledger[found],
+               f"found {found!r}, expected {expected!r}; {taken} ns were taken away: {ledger}")
 
 
 def read_truth(out):

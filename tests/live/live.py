@@ -6,7 +6,7 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: workloads, programs, behaviour. One line per case; the last line counts them.
+Groups: workloads, programs, behaviour, loss. One line per case; the last line counts them.
 Nothing is skipped: what a case needs and does not find makes it fail.
 """
 
@@ -20,12 +20,13 @@ import time
 import traceback
 
 import cases_behaviour
+import cases_loss
 import cases_programs
 import cases_workloads
 import harness
 
 GROUPS = {"workloads": cases_workloads, "programs": cases_programs,
-          "behaviour": cases_behaviour}
+          "behaviour": cases_behaviour, "loss": cases_loss}
 
 CASE_SECONDS = 120
 FINDINGS_SHOWN = 25
@@ -60,6 +61,9 @@ def run_case(function, places):
             case.close()
         except harness.Failed as err:
             case.findings.append(str(err))
+    if case.deviation[1]:
+        share, name = case.deviation
+        case.note(f"off perf's recording by {100 * share:+.4f} % at most, in {name}")
     return case.findings, case.notes, time.monotonic() - begun
 
 

@@ -74,13 +74,14 @@ class Recording:
     """A system-wide perf recording that is known to run: start() returns after perf has
     acknowledged that its events are enabled, stop() after the file is complete."""
 
-    def __init__(self, directory, buffer="64M", events=PERF_EVENTS):
+    def __init__(self, directory, buffer="64M", events=PERF_EVENTS, preexec_fn=os.setsid):
         self.path = os.path.join(directory, "perf.data")
         self.span_path = os.path.join(directory, "span.json")
         self.enabled_ns = None
         self.log_path = os.path.join(directory, "perf.log")
         self.buffer = buffer
         self.events = events
+        self.preexec_fn = preexec_fn  # of perf's process; ends its ties to our session
         self.proc = None
         self.ctl = None
         self.ack = None
@@ -98,7 +99,7 @@ class Recording:
         with open(self.log_path, "wb") as log:
             self.proc = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=(ctl_r, ack_w), start_new_session=True)
+                pass_fds=(ctl_r, ack_w), preexec_fn=self.preexec_fn)
         os.close(ctl_r)
         os.close(ack_w)
         self.ctl, self.ack = ctl_w, ack_r
@@ -215,7 +216,8 @@ def parse_script(lines):
                 raise EventsLost(f"perf lost events: {record.strip()}")
             if not side.startswith("PERF_RECORD_SWITCH"):
                 raise OracleError(f"a record that was not asked for: {record!r}")
-            if rest.startswith("IN"):
+            # A task that is past its release has no number any more: its record tells nothing.
+            if rest.startswith("IN") and int(tid) >= 0:
                 yield (when, int(cpu), int(tid), IN)
             continue
         reader = READERS.get(name)
@@ -475,9 +477,14 @@ class Account:
     """The figures of one workload: the tree of root_pid, between its first exec and the last
     switch-out of a thread of that process."""
 
-    def __init__(self, events, root_pid):
+    def __init__(self, events, root_pid, unbound=False, wait_all=False):
+        """wait_all: the window lasts to the last switch-out of any of the tree. unbound: the tasks may use every CPU, as the caller knows. Else a task is taken to be
+        confined to the CPUs it was seen on, of which too little rather than too much comes out as
+        taken away."""
         self.occ = Occupancy(events)
         self.root_pid = root_pid
+        self.unbound = unbound
+        self.wait_all = wait_all
         self.start_ns, self.root = self._first_exec()
         self.family = self._family()
         self.end_ns = self._end()
@@ -500,7 +507,7 @@ class Account:
 
     def _end(self):
         ends = [task.runs[-1][1] for task in self.family
-                if task.tgid == self.root.tgid and task.runs]
+                if (self.wait_all or task.tgid == self.root.tgid) and task.runs]
         if not ends or max(ends) <= self.start_ns:
             raise OracleError(f"process {self.root_pid} was never seen on a CPU")
         return max(ends)
@@ -550,13 +557,14 @@ class Account:
         return figures
 
     def _stolen(self, seen_on, start, end):
-        """Time in which tasks of others held CPUs while a task of ours that also uses that CPU was
+        """Time in which tasks of others held CPUs while a task of ours that may use that CPU was
         ready. disturbed_ns: at least one such CPU; disturbed_cpu_ns: summed over them;
         foreign_ns: all that others ran, harmful or not."""
         foreign_ns = 0
         pieces = []
         for cpu, segments in self.occ.segments.items():
-            ready = _union(_clip([piece for task, used in seen_on.items() if cpu in used
+            ready = _union(_clip([piece for task, used in seen_on.items()
+                                  if self.unbound or cpu in used
                                   for piece in task.ready], start, end))
             foreign = _clip([(a, b) for a, b, task in segments if not task.family], start, end)
             foreign_ns += sum(b - a for a, b in foreign)

@@ -176,6 +176,8 @@ class ParseTest(unittest.TestCase):
         "next pid/tid:     0/0    \n",
         " 5582 [001]  1676.000000030: PERF_RECORD_SWITCH_CPU_WIDE IN           "
         "prev pid/tid:     0/0    \n",
+        "   -1 [001]  1676.000000035: PERF_RECORD_SWITCH_CPU_WIDE IN           "
+        "prev pid/tid:  5582/5582 \n",
         "    0 [001]  1676.000000040: sched:sched_waking: comm=w pid=9 pid=5579 prio=120 "
         "target_cpu=001\n",
         "   -1 [001]  1676.000000050: sched:sched_wakeup_new: comm=sh pid=7 prio=120 "

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * daemonize FILE - leaves a daemon behind (fork, setsid, fork) that computes for 300 ms and then
- * makes FILE; the first process computes for 100 ms and ends before it.
+ * daemonize FILE MS - leaves a daemon behind (fork, setsid, fork) that computes for MS ms and then
+ * makes FILE; the first process computes for 100 ms.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "helper.h"
 
-static void be_daemon(const char *path)
+static void be_daemon(const char *path, int ms)
 {
 	int fd;
 
-	burn_ms(300);
+	burn_ms(ms);
 	fd = open(path, O_CREAT | O_WRONLY, 0644);
 	if (fd < 0)
 		die(path);
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
 {
 	pid_t child, daemon;
 
-	if (argc != 2)
+	if (argc != 3)
 		return 2;
 	child = fork();
 	if (child < 0)
@@ -37,7 +38,7 @@ int main(int argc, char **argv)
 		if (daemon < 0)
 			die("fork");
 		if (!daemon)
-			be_daemon(argv[1]);
+			be_daemon(argv[1], atoi(argv[2]));
 		_exit(0);
 	}
 	if (waitpid(child, NULL, 0) < 0)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Nothing is lost at full rate, and what is lost is counted, located and said.
+
+The load is a pair of processes per CPU, pinned there, that pass a byte to and fro as fast as they
+can (perf bench sched pipe): two switches each time. How many there were is known three times over:
+by the load's operations, by the kernel's account of its tasks (getrusage), and by the recording.
+"""
+
+import json
+import os
+import re
+
+from harness import Failed
+
+FULL_RATE_SECONDS = 10
+CALIBRATE_OPS = 50_000
+LOSSY_OPS = 300_000
+SMALLEST_BUFFER = "64K"
+
+# Switches that fire no event on either side of a visit leave no trace for anyone.
+UNSEEN_SHARE = 1e-4
+
+# Starts the pairs, waits, and writes what perf bench and the kernel say of them.
+PAIRS = """\
+import json, re, resource, subprocess, sys
+out, *pairs = sys.argv[1:]
+started = [subprocess.Popen(["taskset", "-c", cpu, "perf", "bench", "sched", "pipe", "-l", ops],
+                            stdout=subprocess.PIPE, text=True)
+           for cpu, ops in (pair.split(":") for pair in pairs)]
+said = [one.communicate()[0] for one in started]
+usage = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+with open(out, "w") as target:
+    json.dump({"status": [one.returncode for one in started],
+               "ops": [int(re.search(r"Executed (\\d+) pipe operations", text)[1])
+                       for text in said],
+               "usecs_per_op": [float(re.search(r"([\\d.]+) usecs/op", text)[1]) for text in said],
+               "switches": sum(one.ru_nvcsw + one.ru_nivcsw for one in usage)}, target)
+"""
+
+
+def cases(_workloads):
+    return [("full rate on two CPUs, nothing lost", full_rate),
+            ("a buffer that is too small: counted, located, said", forced_loss)]
+
+
+def pairs(case, prefix, ops, name):
+    """Runs two pinned pairs, ops[i] operations each, behind a command line prefix. (result, what
+    the load says)."""
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        raise Failed("two CPUs are needed")
+    script = case.write("pairs.py", PAIRS)
+    said = case.path(f"{name}.json")
+    result = case.run([*prefix, "/usr/bin/python3", "-I", script, said,
+                       *(f"{cpu}:{cnt}" for cpu, cnt in zip(cpus, ops))], timeout=100)
+    if result.status != 0:
+        raise Failed(str(result))
+    with open(said, encoding="utf-8") as source:
+        truth = json.load(source)
+    case.equal("the pairs did what they were told", truth["ops"], ops)
+    return result, truth
+
+
+def number_said(result, pattern):
+    match = re.search(pattern, result.err)
+    if not match:
+        raise Failed(f"no {pattern!r} in {result}")
+    return int(match[1].replace(",", ""))
+
+
+def switch_outs(report, name=None):
+    return sum(sum(thread["switches"].values()) for thread in report["threads"]
+               if name is None or thread["name"] == name)
+
+
+def full_rate(case):
+    _, slow = pairs(case, [], [CALIBRATE_OPS] * 2, "calibrate")
+    ops = [round(FULL_RATE_SECONDS * 1e6 / cost) for cost in slow["usecs_per_op"]]
+    trace = case.path("full.trace")
+    result, truth = pairs(case, [case.cpartrace, "record", "-v", "-o", trace, "--"], ops, "full")
+    report = case.report_json(trace)
+    seconds = report["window_ns"] / 1e9
+    recorded = number_said(result, r"recorded ([\d,]+) context switches of")
+    case.note(f"{recorded / seconds / 1e6:.2f} M switches/s for {seconds:.1f} s")
+    case.equal("records lost", number_said(result, r"records lost: ([\d,]+)"), 0)
+    case.equal("lost_events", report["data_quality"]["lost_events"], 0)
+    case.equal("unknown time", report["ledger_ns"]["unknown"], 0)
+    # Preemption by others adds to the two switches of an operation, nothing takes from them.
+    least = 2 * sum(ops)
+    case.within("switches of the pairs, in their operations' own number",
+                switch_outs(report, "sched-pipe") / least, 1 - UNSEEN_SHARE, 1.05)
+    case.within("switches of all tasks, in the kernel's number",
+                switch_outs(report) / truth["switches"], 1 - UNSEEN_SHARE, 1 + UNSEEN_SHARE)
+
+
+class Rows:
+    """What `script` shows of a trace, counted."""
+
+    def __init__(self, text):
+        self.switches = self.arrivals = self.kernel = 0
+        self.holes, self.broken = [], []
+        until = {}
+        for line in text.split("\n"):
+            fields = line.split(None, 4)
+            if len(fields) < 4:
+                continue
+            stamp, cpu, kind = float(fields[0]), fields[1], fields[2]
+            if kind == "loss":
+                facts = dict(fact.split("=") for fact in " ".join(fields[3:]).split())
+                self.holes.append((cpu, stamp, float(facts["until"]), int(facts["lost"])))
+                until[cpu] = float(facts["until"])
+            elif kind == "switch":
+                self.switches += 1
+                self.arrivals += fields[3] in ("(idle)", "(other)")
+                if stamp < until.get(cpu, 0):
+                    self.broken.append(line)
+            elif kind == "exit":
+                self.kernel += sum(map(int, re.findall(r"voluntary=(\d+)", line)))
+
+
+def forced_loss(case):
+    trace = case.path("loss.trace")
+    result, _ = pairs(case, [case.cpartrace, "record", "-v", "--no-budget", "--buffer-size",
+                             SMALLEST_BUFFER, "-o", trace, "--"], [LOSSY_OPS] * 2, "loss")
+    lost = number_said(result, r"records lost: ([\d,]+)")
+    mends = number_said(result, r"without an event: ([\d,]+) rebuilt")
+    if not case.check("the smallest buffer loses records", lost > 0, "none lost"):
+        return
+    rows = Rows(case.cpt("script", "-i", trace).out)
+    located = sum(hole[3] for hole in rows.holes)
+    case.note(f"{lost:,} of {rows.switches + lost:,} records lost in {len(rows.holes)} holes")
+    case.equal("records located in holes, in those the kernel counted as dropped", located, lost)
+    case.check("every hole has a length", all(start < end for _, start, end, _ in rows.holes))
+    case.check("no record inside a hole of its CPU", not rows.broken, rows.broken[:2])
+    # Each of the kernel's switches left a record or a loss; so did each arrival of ours after
+    # others. Arrivals that were lost cannot be told from the rest of the loss.
+    attempts = rows.switches + lost
+    known = rows.kernel + rows.arrivals
+    slack = mends + UNSEEN_SHARE * known
+    case.within("attempts beyond the kernel's switches and arrivals after others",
+                attempts - known, -slack, slack + rows.arrivals)
+    said_of_loss(case, trace, lost)
+
+
+def said_of_loss(case, trace, lost):
+    """The report and its verdict when records were lost."""
+    report = case.report_json(trace, status=4)
+    case.equal("lost_events", report["data_quality"]["lost_events"], lost)
+    case.check("unknown time", report["ledger_ns"]["unknown"] > 0)
+    # Two pairs on two CPUs of their own: anything else would be wrong, or must not be certain.
+    verdict = report["verdict"]
+    case.check("no confident wrong verdict",
+               verdict["class"] in ("parallel", "unknown") or not verdict["certain"],
+               json.dumps(verdict))
+    text = case.cpt("report", "-i", trace)
+    case.equal("report's status", text.status, 4)
+    case.check("the report says so", f"{lost:,} events lost" in text.out, text.out[-300:])
