@@ -126,6 +126,12 @@ require_debian() {
 		"install the packages that README.md lists, then cmake -B build && cmake --build build"
 	[[ -z $version ]] || ((${version%%.*} >= 12)) ||
 		die "this is Debian $version: cpartrace needs the tools of Debian 12 or later"
+	# libFuzzer and the sanitizers of clang, of Debian's default version.
+	if [[ ${version%%.*} == 12 ]]; then
+		TEST_PACKAGES+=(libclang-rt-14-dev)
+	else
+		TEST_PACKAGES+=(libclang-rt-19-dev)
+	fi
 }
 
 # apt_get SECONDS WHAT ARGUMENTS...: asks nothing and waits for nothing for ever.

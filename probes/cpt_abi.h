@@ -36,15 +36,15 @@
 
 #define CPT_ABI_VERSION 1
 
-#define CPT_COMM_LEN	16   /* TASK_COMM_LEN */
-#define CPT_PATH_LEN	256  /* exec path, cut */
-#define CPT_ARGS_LEN	512  /* exec arguments, NUL-separated, cut */
-#define CPT_MASK_WORDS	16   /* affinity masks carry the first 1024 CPUs */
-#define CPT_MAX_CPUS	(CPT_MASK_WORDS * 64)
+#define CPT_COMM_LEN   16  /* TASK_COMM_LEN */
+#define CPT_PATH_LEN   256 /* exec path, cut */
+#define CPT_ARGS_LEN   512 /* exec arguments, NUL-separated, cut */
+#define CPT_MASK_WORDS 16  /* affinity masks carry the first 1024 CPUs */
+#define CPT_MAX_CPUS   (CPT_MASK_WORDS * 64)
 
 /* ---- per-CPU switch rings ------------------------------------------------------------------ */
 
-#define CPT_REC_SZ	  64
+#define CPT_REC_SZ	   64
 #define CPT_RING_MIN_SLOTS 1024
 
 /* What holds a CPU. */
@@ -83,9 +83,11 @@ struct cpt_cell {
 };
 
 /* Types of ring records (byte 0 of each). */
+/* clang-format off */
 #define CPT_RING_RECS(X)                                                                           \
 	X(SWITCH, 1, cpt_rec_switch)                                                               \
 	X(OCCUPANCY, 2, cpt_rec_occupancy)
+/* clang-format on */
 
 #define CPT_REC_SWITCH	  1
 #define CPT_REC_OCCUPANCY 2
@@ -111,6 +113,7 @@ struct cpt_cell {
 #define CPT_CTX_SOFTIRQ_SEND 3 /* soft interrupt run inside the waker's own send/close/connect */
 
 /* What a file descriptor is, as far as waiting on it goes. */
+/* clang-format off */
 #define CPT_FD_KINDS(X)                                                                            \
 	X(NONE, 0)         /* the wait is not on a descriptor, or it could not be read */           \
 	X(FILE, 1)         /* regular file, directory, block device */                             \
@@ -128,6 +131,7 @@ struct cpt_cell {
 	X(PIDFD, 13)                                                                               \
 	X(IO_URING, 14)                                                                            \
 	X(OTHER, 15)
+/* clang-format on */
 
 #define CPT_FD_ENUM(name, value) CPT_FD_##name = value,
 enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
@@ -140,6 +144,7 @@ enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
 /* What cpt_rec_switch.object says when sysno is futex: the primitive as far as one look at the word
  * and its neighbours proves it (glibc layouts; the rest is told apart by operation, expected value
  * and address in the analysis). */
+/* clang-format off */
 #define CPT_FUTEX_KINDS(X)                                                                         \
 	X(UNREAD, 0)       /* the word could not be read */                                        \
 	X(PLAIN, 1)        /* none of the below */                                                 \
@@ -148,6 +153,7 @@ enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
 	X(MUTEX_ROBUST, 4) /* the word holds the owner's tid and FUTEX_WAITERS */                  \
 	X(MUTEX_PI, 5)     /* LOCK_PI, LOCK_PI2: the word holds the owner's tid */                 \
 	X(SEM, 6)          /* WAIT_BITSET, expected 0, 8-aligned, u32[1] >= 1: sem_t */
+/* clang-format on */
 
 #define CPT_FUTEX_ENUM(name, value) CPT_FUTEX_##name = value,
 enum { CPT_FUTEX_KINDS(CPT_FUTEX_ENUM) CPT_FUTEX_KIND_CNT };
@@ -173,7 +179,7 @@ struct cpt_rec_switch {
 	__u8 reserved;
 	__u16 flags; /* CPT_SW_* */
 	__u16 sysno; /* system call prev blocked in, or CPT_SYSNO_* */
-	__u32 seq;   /* attempts of this CPU before this one, low 32 bits: a gap is a located loss */
+	__u32 seq; /* attempts of this CPU before this one, low 32 bits: a gap is a located loss */
 	__u16 prev_state;  /* task state bits of prev as the event gives them */
 	__u16 waker_sysno; /* system call the waker was in, or CPT_SYSNO_* */
 	__u64 ts_ns;
@@ -200,11 +206,11 @@ struct cpt_rec_switch {
  * next_kind == kind.
  */
 struct cpt_rec_occupancy {
-	__u8 type;   /* CPT_REC_OCCUPANCY */
-	__u8 kind;   /* what held the CPU from since_ns + idle_ns + other_ns to ts_ns: 1 idle, 0 others */
+	__u8 type; /* CPT_REC_OCCUPANCY */
+	__u8 kind; /* what held the CPU from since_ns + idle_ns + other_ns to ts_ns: 1 idle, 0 others */
 	__u16 reserved;
 	__u32 reserved2;
-	__u32 seq; /* as in cpt_rec_switch, same offset */
+	__u32 seq;	 /* as in cpt_rec_switch, same offset */
 	__u32 next_kind; /* what holds it from ts_ns on: 1 idle, 0 others, 2 ours */
 	__u64 ts_ns;
 	__u64 since_ns;
@@ -215,6 +221,7 @@ struct cpt_rec_occupancy {
 
 /* ---- lifecycle ring ------------------------------------------------------------------------ */
 
+/* clang-format off */
 #define CPT_LIFE_RECS(X)                                                                           \
 	X(NEW, 16, cpt_rec_task)       /* a clone joined the family, or the command was seeded */   \
 	X(EXEC, 17, cpt_rec_exec)                                                                  \
@@ -222,6 +229,7 @@ struct cpt_rec_occupancy {
 	X(EXIT, 19, cpt_rec_exit)      /* at the final switch-out, beside the switch record */      \
 	X(AFFINITY, 20, cpt_rec_affinity)                                                          \
 	X(NUDGE, 21, cpt_rec_head)     /* a switch ring is half full: drain now */
+/* clang-format on */
 
 #define CPT_LIFE_ENUM(name, value, type) CPT_REC_##name = value,
 enum { CPT_LIFE_RECS(CPT_LIFE_ENUM) };
@@ -276,7 +284,7 @@ struct cpt_rec_rename {
 
 struct cpt_rec_exit {
 	struct cpt_rec_head head;
-	__u64 sum_exec_ns; /* the kernel's own account, se.sum_exec_runtime */
+	__u64 sum_exec_ns;  /* the kernel's own account, se.sum_exec_runtime */
 	__u64 run_delay_ns; /* sched_info.run_delay, 0 where the kernel has none */
 	__u64 nvcsw;
 	__u64 nivcsw;
@@ -293,9 +301,11 @@ struct cpt_rec_affinity {
 
 /* ---- counters of loss other than full switch rings (one global array, atomically added) ------ */
 
+/* clang-format off */
 #define CPT_LOSSES(X)                                                                              \
 	X(LIFE_RING_FULL, 0) /* lifecycle records */                                               \
 	X(TASK_STORAGE, 1)   /* a clone that could not be given its storage: its subtree is unseen */
+/* clang-format on */
 
 #define CPT_LOSS_ENUM(name, value) CPT_LOSS_##name = value,
 enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
