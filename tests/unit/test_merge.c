@@ -318,6 +318,26 @@ static void wake_of_an_incomplete_drain_ends_nothing_yet(void **state)
 	event_sink__clear(&got);
 }
 
+/* The switch-in that the wait's wake-up came with was lost, the switch-out after it was not: the wake-up
+ * of the next wait is not this one's. */
+static void wake_behind_a_lost_switch_in_ends_nothing(void **state)
+{
+	struct event_sink got = {0};
+	struct cpt_merge *m = new_merge(1, &got);
+
+	add(m, 0, sw(0, 100, 7, 0, CPT_SW_PREV_BLOCKED));
+	add(m, 0, sw(2, 300, 7, 0, CPT_SW_PREV_BLOCKED));
+	add(m, 0, woken(3, 500, 7, 400, 3));
+	assert_int_equal(merge__finish(m), 0);
+	assert_int_equal(got.late_cnt, 0);
+	assert_int_equal(got.events.ev[0].end, CPT_END_OPEN);
+	assert_int_equal(got.events.ev[1].type, CPT_EV_LOSS);
+	assert_int_equal(got.events.ev[2].end, CPT_END_TASK);
+	assert_int_equal(got.events.ev[2].end_waker, 3);
+	merge__free(m);
+	event_sink__clear(&got);
+}
+
 static void ends_tell_tasks_from_strangers_and_interrupts(void **state)
 {
 	static const struct {
@@ -562,6 +582,7 @@ int main(void)
 		cmocka_unit_test(long_wait_is_told_late_and_only_once),
 		cmocka_unit_test(wake_before_the_horizon_is_late),
 		cmocka_unit_test(wake_of_an_incomplete_drain_ends_nothing_yet),
+		cmocka_unit_test(wake_behind_a_lost_switch_in_ends_nothing),
 		cmocka_unit_test(ends_tell_tasks_from_strangers_and_interrupts),
 		cmocka_unit_test(wake_at_the_switch_out_follows_it),
 		cmocka_unit_test(out_wake_and_in_at_one_instant_stand_in_that_order),

@@ -340,6 +340,40 @@ static void late_wake_stands_at_its_time(void **state)
 	}
 }
 
+/* At one instant: behind wake-ups of lower tasks, before its own switch-in and those of higher ones. */
+static void late_wake_of_a_busy_instant_has_its_place(void **state)
+{
+	static const struct {
+		uint32_t task;
+		size_t idx;
+	} cases[] = {{4, 2}, {6, 3}, {9, 4}, {3, 1}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct cpt_event wakes[] = {
+			{.ts_ns = 200, .type = CPT_EV_WAKE, .task = 5},
+			{.ts_ns = 200, .type = CPT_EV_WAKE, .task = 8},
+		};
+		const int fd = new_file();
+		struct trace_writer *w = new_writer(fd);
+		struct event_list got = {0};
+
+		write_event(w, switch_at(100, 7, 0, 0));
+		write_event(w, switch_at(200, 0, 3, 0));
+		write_event(w, wakes[0]);
+		write_event(w, wakes[1]);
+		assert_int_equal(trace_writer__tick(w, 1000000000), 0);
+		write_late(w, CPT_LATE_WAKE, 200, cases[i].task, 1);
+		write_event(w, switch_at(300, 3, 0, 0));
+		close_writer(w);
+		assert_int_equal(event_list__read(&got, fd, NULL), 0);
+		assert_int_equal(got.cnt, 6);
+		assert_int_equal(got.ev[cases[i].idx].type, CPT_EV_WAKE);
+		assert_int_equal(got.ev[cases[i].idx].task, cases[i].task);
+		event_list__clear(&got);
+		close(fd);
+	}
+}
+
 /* More late facts than are held in memory at once: reading moves its window on. */
 static void late_facts_beyond_memory_are_found(void **state)
 {
@@ -584,6 +618,7 @@ int main(void)
 		cmocka_unit_test(rewinding_gives_the_same_again),
 		cmocka_unit_test(late_end_reaches_its_switch_out),
 		cmocka_unit_test(late_wake_stands_at_its_time),
+		cmocka_unit_test(late_wake_of_a_busy_instant_has_its_place),
 		cmocka_unit_test(late_facts_beyond_memory_are_found),
 		cmocka_unit_test(old_block_is_written_by_tick),
 		cmocka_unit_test(impossible_events_are_refused),
