@@ -22,6 +22,7 @@
 
 #define BATCH_CNT   256
 #define MIN_RUN_CNT 16
+#define AHEAD	    12 /* slots: about what a miss takes to come */
 /* Larger groups of one instant than can come about by chance keep their plain order. */
 #define TIE_CNT_MAX 48
 
@@ -69,9 +70,8 @@ struct list {
 };
 
 struct side {
-	uint64_t ts_ns; /* the record's time as clamped */
-	struct link
-		link[WAY_CNT]; /* SWITCH: of next, of prev; FREE: [0].next is the next free one */
+	uint64_t ts_ns;		   /* the record's time as clamped */
+	struct link link[WAY_CNT]; /* SWITCH: of next, of prev */
 	uint16_t cpu;
 	uint8_t kind; /* SLOT_* */
 	uint8_t refs; /* keys that refer to it */
@@ -106,7 +106,8 @@ struct cpt_merge {
 	uint32_t task_cap;
 	union slot *slots; /* [0] is never used: index 0 means none */
 	struct side *sides;
-	uint32_t slot_cnt, slot_cap, free_head;
+	uint32_t *free_slots; /* a stack, as high as slot_cap */
+	uint32_t slot_cnt, slot_cap, free_cnt;
 	struct keys fresh_ring, fresh_wake, fresh_life;
 	struct keys pending; /* sorted */
 	struct keys scratch;
@@ -144,6 +145,7 @@ static int slots_grow(struct cpt_merge *m)
 	uint32_t cap = m->slot_cap ? m->slot_cap * 2 : 4096;
 	union slot *slots;
 	struct side *sides;
+	uint32_t *free_slots;
 
 	if (cap < m->slot_cap)
 		return -ENOMEM;
@@ -155,17 +157,32 @@ static int slots_grow(struct cpt_merge *m)
 	if (!sides)
 		return -ENOMEM;
 	m->sides = sides;
+	free_slots = realloc(m->free_slots, cap * sizeof(*free_slots));
+	if (!free_slots)
+		return -ENOMEM;
+	m->free_slots = free_slots;
 	m->slot_cap = cap;
 	return 0;
+}
+
+/* A slot is looked at when it is filled, listed and emitted, tens of ms and megabytes apart: each
+ * time it has left the cache. Which ones come next is known, so they are fetched AHEAD. */
+static inline void fetch_slot(const struct cpt_merge *m, uint32_t slot)
+{
+	__builtin_prefetch(&m->slots[slot], 1);
+	__builtin_prefetch((const char *)&m->slots[slot] + 60, 1); /* it may straddle two lines */
+	__builtin_prefetch(&m->sides[slot], 1);
 }
 
 /* A slot with one reference, 0 without memory. */
 static uint32_t slot_new(struct cpt_merge *m, uint8_t kind, uint32_t cpu, uint64_t ts_ns)
 {
-	uint32_t slot = m->free_head;
+	uint32_t slot;
 
-	if (slot) {
-		m->free_head = m->sides[slot].link[0].next;
+	if (m->free_cnt) {
+		slot = m->free_slots[--m->free_cnt];
+		if (m->free_cnt >= AHEAD)
+			fetch_slot(m, m->free_slots[m->free_cnt - AHEAD]);
 	} else {
 		if (m->slot_cnt == m->slot_cap && slots_grow(m))
 			return 0;
@@ -183,8 +200,7 @@ static void slot_put(struct cpt_merge *m, uint32_t slot)
 	if (--s->refs)
 		return;
 	s->kind = SLOT_FREE;
-	s->link[0].next = m->free_head;
-	m->free_head = slot;
+	m->free_slots[m->free_cnt++] = slot;
 }
 
 static int tasks_reserve(struct cpt_merge *m, uint32_t task)
@@ -244,6 +260,7 @@ void merge__free(struct cpt_merge *m)
 	free(m->tasks);
 	free(m->slots);
 	free(m->sides);
+	free(m->free_slots);
 	free(m->fresh_ring.at);
 	free(m->fresh_wake.at);
 	free(m->fresh_life.at);
@@ -688,6 +705,8 @@ static void list_fresh(struct cpt_merge *m, const struct keys *fresh)
 		const uint32_t slot = fresh->at[i].slot;
 		const struct cpt_rec_switch *sw = &m->slots[slot].sw;
 
+		if (i + AHEAD < fresh->cnt)
+			fetch_slot(m, fresh->at[i + AHEAD].slot);
 		if (fresh->at[i].ord >> 30 != KIND_RING || m->sides[slot].kind != SLOT_SWITCH)
 			continue;
 		if (sw->prev)
@@ -1076,6 +1095,8 @@ static int emit_pending(struct cpt_merge *m, uint64_t horizon_ns, bool all)
 	while (done < p->cnt && !m->err && (all || p->at[done].ts_ns < horizon_ns)) {
 		size_t end = done + 1;
 
+		if (done + AHEAD < p->cnt)
+			fetch_slot(m, p->at[done + AHEAD].slot);
 		while (end < p->cnt && p->at[end].ts_ns == p->at[done].ts_ns)
 			end++;
 		if (end - done > 1 && end - done <= TIE_CNT_MAX) {
