@@ -264,8 +264,9 @@ def read_recording(directory):
         complaint = proc.stderr.read()
     if proc.returncode != 0:
         raise OracleError(f"perf script returned {proc.returncode}: {complaint.strip()}")
-    if re.search(r"\blost\b", complaint, re.I):
-        raise EventsLost(f"perf lost events: {complaint.strip()}")
+    lost = [line for line in complaint.split("\n") if re.search(r"\blost\b", line, re.I)]
+    if lost:
+        raise EventsLost(f"perf lost events: {lost[0].strip()}")
     with open(os.path.join(directory, "span.json"), encoding="utf-8") as span:
         enabled_ns, disabled_ns = json.load(span)
     events = [event for event in events if enabled_ns <= event[0] < disabled_ns]
