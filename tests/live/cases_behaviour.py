@@ -336,6 +336,7 @@ def unwritable(case):
 
 FULL_DISK = """
 mount -t tmpfs -o size=192k none {mount} || exit 99
+trap 'umount -l {mount}' EXIT
 {binary} run -o {mount}/t {options} -- sh -c 'taskset -c 0 perf bench sched pipe -l 60000 >&2; exit 5' 2> {err}
 status=$?
 cp {mount}/t {copy}
@@ -349,7 +350,7 @@ def full_disk(case):
     os.mkdir(mount)
     for options, status in (("", 5), ("--strict", 125)):
         err, copy = case.path("err"), case.path("copy")
-        result = case.run(["unshare", "-m", "--propagation", "private", "sh", "-c",
+        result = case.run(["sh", "-c",
                            FULL_DISK.format(mount=mount, binary=case.cpartrace, options=options,
                                             err=err, copy=copy)])
         case.equal(f"status with {options or 'no option'}", result.status, status)

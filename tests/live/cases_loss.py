@@ -78,11 +78,12 @@ def full_rate(case):
     ops = [round(FULL_RATE_SECONDS * 1e6 / cost) for cost in slow["usecs_per_op"]]
     trace = case.path("full.trace")
     result, truth = pairs(case, [case.cpartrace, "record", "-v", "-o", trace, "--"], ops, "full")
-    report = case.report_json(trace)
-    seconds = report["window_ns"] / 1e9
     recorded = number_said(result, r"recorded ([\d,]+) context switches of")
+    lost = number_said(result, r"records lost: ([\d,]+)")
+    case.equal("records lost", lost, 0)
+    report = case.report_json(trace, status=4 if lost else 0)
+    seconds = report["window_ns"] / 1e9
     case.note(f"{recorded / seconds / 1e6:.2f} M switches/s for {seconds:.1f} s")
-    case.equal("records lost", number_said(result, r"records lost: ([\d,]+)"), 0)
     case.equal("lost_events", report["data_quality"]["lost_events"], 0)
     case.equal("unknown time", report["ledger_ns"]["unknown"], 0)
     # Preemption by others adds to the two switches of an operation, nothing takes from them.
