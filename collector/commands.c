@@ -10,7 +10,7 @@
 
 const struct command *const commands[] = {
 	&cmd_run,    &cmd_record,  &cmd_report, &cmd_export, &cmd_script,
-	&cmd_doctor, &cmd_version, &cmd_help,	NULL,
+	&cmd_stat,   &cmd_doctor,  &cmd_version, &cmd_help,   NULL,
 };
 
 const struct command *command__find(const char *name)

@@ -128,6 +128,9 @@ int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz)
 	}
 	facts->switch_has_state = args >= 4;
 	find_preempt(btf, facts);
+	facts->delay_known = has_member(btf, "sched_info", "last_queued") &&
+			     has_member(btf, "sched_entity", "cfs_rq") &&
+			     has_member(btf, "cfs_rq", "rq");
 	btf__free(btf);
 	return 0;
 }

@@ -18,6 +18,7 @@
 struct cpt_kernel_facts {
 	bool switch_has_state; /* tp_btf/sched_switch passes prev_state */
 	bool preempt_known;    /* preempt_off is valid */
+	bool delay_known;      /* it accounts for run-queue waits, and its clocks can be read */
 	int64_t preempt_off;   /* bytes from a CPU's run queue to its preempt count */
 };
 

@@ -17,7 +17,8 @@
 #include "say.h"
 
 /* Command lines are in traces and reports, and secrets are in command lines. */
-#define FILE_MODE 0600
+#define FILE_MODE   0600
+#define PUBLIC_MODE 0644
 /* Names taken by left-overs of killed runs with our pid. */
 #define TEMP_TRIES 100
 
@@ -153,6 +154,10 @@ int output_file__create(struct output_file *f, const char *path, unsigned int fl
 	if (err < 0) {
 		fail(err, "cannot create %s: %s; choose another place with -o", path,
 		     strerror(-err));
+		goto out;
+	}
+	if (flags & OUTPUT_PUBLIC && fchmod(f->fd, PUBLIC_MODE) < 0) {
+		err = fail(-errno, "cannot let others read %s: %s", path, strerror(errno));
 		goto out;
 	}
 	err = give_to_user(f->fd);

@@ -26,6 +26,7 @@ struct output_file {
 
 #define OUTPUT_KEEP_OLD 0x1 /* the older file moves to PATH.old instead of being replaced */
 #define OUTPUT_SEEKABLE 0x2 /* only a regular file will do */
+#define OUTPUT_PUBLIC	0x4 /* all may read it: for monitoring that runs as another user */
 
 /* 0, or -errno after having said what is wrong, in one line. */
 int output_file__create(struct output_file *f, const char *path, unsigned int flags);

@@ -28,4 +28,5 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 WITHOUT_BPF(cmd_run, "run");
 WITHOUT_BPF(cmd_record, "record");
+WITHOUT_BPF(cmd_stat, "stat");
 WITHOUT_BPF(cmd_doctor, "doctor");

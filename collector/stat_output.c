@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* stat_output.c - see stat_output.h. */
+#include "stat_output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+#include "term.h"
+
+#define LINES_PER_HEAD 20
+
+int stat_output__open(struct stat_output *out, const struct stat_opts *o, bool command)
+{
+	struct output_file probe;
+	int err;
+
+	*out = (struct stat_output){
+		.o = o,
+		.file = OUTPUT_FILE_NONE,
+		.fd = command ? STDERR_FILENO : STDOUT_FILENO,
+	};
+	/* Better now than after a day. */
+	if (o->openmetrics && strcmp(o->openmetrics, "-") != 0) {
+		err = output_file__create(&probe, o->openmetrics, OUTPUT_PUBLIC);
+		if (err < 0)
+			return err;
+		output_file__discard(&probe);
+	}
+	if (!o->output)
+		return 0;
+	err = output_file__create(&out->file, o->output, 0);
+	out->fd = out->file.fd;
+	return err;
+}
+
+int stat_output__start(struct stat_output *out)
+{
+	return out->o->output ? output_file__publish(&out->file, 0) : 0;
+}
+
+static int write_all(int fd, const struct strbuf *text, const char *what)
+{
+	const char *s = strbuf__str(text);
+	size_t len = text->len;
+
+	if (text->failed)
+		return fail(-ENOMEM, "cannot write %s: out of memory", what);
+	while (len) {
+		ssize_t n = write(fd, s, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(-errno, "cannot write %s: %s", what, strerror(errno));
+		s += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static void add_text(struct stat_output *out, const struct stat_facts *f)
+{
+	struct text_style style = term_style(out->fd, out->o->width);
+
+	if (f->total) {
+		if (out->o->interval_ms)
+			strbuf__addc(&out->text, '\n');
+		stat_text__add(&out->text, f, &style);
+		return;
+	}
+	if (out->lines++ % LINES_PER_HEAD == 0)
+		stat_text__add_head(&out->text, &style);
+	stat_text__add_line(&out->text, f, &style);
+}
+
+int stat_output__print(struct stat_output *out, const struct stat_facts *f)
+{
+	strbuf__clear(&out->text);
+	if (out->o->json)
+		stat_json__add(&out->text, f);
+	else
+		add_text(out, f);
+	return write_all(out->fd, &out->text, out->o->output ? out->o->output : "the report");
+}
+
+int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bool last)
+{
+	const char *path = out->o->openmetrics;
+	struct output_file file;
+	int err;
+
+	if (!path || (!last && !strcmp(path, "-")))
+		return 0;
+	strbuf__clear(&out->text);
+	stat_openmetrics__add(&out->text, f);
+	if (!strcmp(path, "-"))
+		return write_all(STDOUT_FILENO, &out->text, "the metrics");
+	if (out->text.failed)
+		return fail(-ENOMEM, "cannot write %s: out of memory", path);
+	err = output_file__create(&file, path, OUTPUT_PUBLIC);
+	return err ? err : output_file__finish(&file, strbuf__str(&out->text), out->text.len);
+}
+
+void stat_output__close(struct stat_output *out)
+{
+	output_file__discard(&out->file);
+	strbuf__free(&out->text);
+}

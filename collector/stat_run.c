@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* stat_run.c - see stat_run.h. */
+#include "stat_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exit_status.h"
+#include "machine.h"
+#include "say.h"
+#include "spawn.h"
+#include "stat_output.h"
+#include "stat_session.h"
+#include "stat_target.h"
+
+#define LOOK_MS	      100
+#define PROCESSES_MAX 4096
+#define LOOK_NS	      1000000000 /* processes: how often it is seen whether any is left */
+#define GRACE_NS      20000000 /* the command is gone by wait(2), but not by our account */
+
+struct stat_run {
+	const struct stat_opts *o;
+	struct stat_target target;
+	struct spawn_opts spawn;
+	struct spawn_child child;
+	struct stat_session *session;
+	struct stat_procs *procs;
+	struct stat_output out;
+	int pidfds[CPT_STAT_PIDS_MAX];
+	uint32_t pidfd_cnt;
+	int group_fd;
+	struct stat_sample start, before, now;
+	struct stat_facts facts;
+	uint64_t wait_max_ns;	/* of all intervals */
+	uint64_t window_ns;	/* of the intervals printed */
+	uint64_t begun_ns, due_ns, looked_ns, reaped_ns;
+	int failure; /* the first one after the start */
+	char line[320];
+};
+
+/* ---- samples --------------------------------------------------------------------------------- */
+
+static void on_ended(void *ctx, const struct cpt_stat_rec *rec)
+{
+	stat_procs__ended(ctx, rec);
+}
+
+static void on_living(void *ctx, const struct cpt_stat_rec *rec)
+{
+	stat_procs__living(ctx, rec);
+}
+
+static void note(struct stat_run *r, int err)
+{
+	if (err < 0 && !r->failure)
+		r->failure = err;
+}
+
+static void drain(struct stat_run *r)
+{
+	int err = stat_session__deaths(r->session, on_ended, r->procs);
+
+	if (err < 0 && !r->failure)
+		note(r, fail(err, "cannot read the last words of tasks: %s", strerror(-err)));
+}
+
+static void look(struct stat_run *r)
+{
+	int err;
+
+	/* In this order a task that ends meanwhile is missing once; in the other it would count twice. */
+	drain(r);
+	stat_procs__begin(r->procs);
+	err = stat_session__tasks(r->session, on_living, r->procs);
+	stat_procs__end(r->procs);
+	if (err < 0 && !r->failure)
+		note(r, fail(err, "cannot read what tasks have used: %s", strerror(-err)));
+	r->looked_ns = machine__now_ns();
+}
+
+static void take_sample(struct stat_run *r)
+{
+	look(r);
+	stat_session__sample(r->session, &r->now);
+	if (r->now.wait_max_ns > r->wait_max_ns)
+		r->wait_max_ns = r->now.wait_max_ns;
+}
+
+/* ---- printing -------------------------------------------------------------------------------- */
+
+static int64_t unix_ns(void)
+{
+	struct timespec ts = {};
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static void add_exit(struct stat_run *r)
+{
+	struct stat_facts *f = &r->facts;
+
+	f->ended = r->target.argv && r->child.reaped;
+	if (!f->ended)
+		return;
+	f->exit_code = WIFSIGNALED(r->child.status) ? -1 : WEXITSTATUS(r->child.status);
+	f->exit_signal = WIFSIGNALED(r->child.status) ? WTERMSIG(r->child.status) : 0;
+}
+
+/* Fills the facts from the last sample. */
+static int fill_facts(struct stat_run *r, bool total)
+{
+	struct stat_facts *f = &r->facts;
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	int err;
+
+	memset(f, 0, sizeof(*f));
+	f->target = &r->target;
+	f->total = total;
+	f->at_unix_ns = unix_ns();
+	f->cpus_online = online > 0 ? (uint32_t)online : stat_session__cpu_cnt(r->session);
+	f->waits_known = stat_session__waits_known(r->session);
+	stat_sample__diff(&f->sum, &r->now, total ? &r->start : &r->before);
+	f->sum.wait_max_ns = total ? r->wait_max_ns : r->now.wait_max_ns;
+	f->start_ns = total ? 0 : r->window_ns;
+	f->until_ns = f->start_ns + stat_sample__settle(&f->sum);
+	err = stat_procs__rows(r->procs, total, r->o->top, &f->rows);
+	if (err)
+		return fail(err, "cannot print: out of memory");
+	/* Tasks whose last words were lost are in no row. */
+	f->rows.run_ns += f->sum.lost_run_ns;
+	f->rows.wait_ns += f->sum.lost_wait_ns;
+	f->rows.others.run_ns += f->sum.lost_run_ns;
+	f->rows.others.wait_ns += f->sum.lost_wait_ns;
+	f->rows.others.processes += f->sum.lost_deaths && !f->rows.others.processes;
+	if (total)
+		add_exit(r);
+	return 0;
+}
+
+static void print(struct stat_run *r, bool total)
+{
+	int err = fill_facts(r, total);
+
+	if (!err)
+		err = stat_output__print(&r->out, &r->facts);
+	note(r, err);
+	if (total && !err)
+		note(r, stat_output__metrics(&r->out, &r->facts, true));
+	free(r->facts.rows.rows);
+	r->facts.rows.rows = NULL;
+}
+
+static void print_interval(struct stat_run *r)
+{
+	int err = 0;
+
+	print(r, false);
+	r->window_ns = r->facts.until_ns;
+	r->before = r->now;
+	stat_procs__mark(r->procs, false);
+	if (!r->o->openmetrics)
+		return;
+	err = fill_facts(r, true);
+	if (!err)
+		err = stat_output__metrics(&r->out, &r->facts, false);
+	note(r, err);
+	free(r->facts.rows.rows);
+	r->facts.rows.rows = NULL;
+}
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
+static int open_targets(struct stat_run *r)
+{
+	int err = 0;
+
+	if (r->target.argv) {
+		err = spawn__start(&r->child, &r->spawn, r->line, sizeof(r->line));
+		if (err)
+			say_error("%s", r->line);
+	} else if (r->o->pids.cnt) {
+		err = stat_target__open_pids(&r->o->pids, r->pidfds);
+		r->pidfd_cnt = err ? 0 : r->o->pids.cnt;
+	} else if (r->o->cgroup) {
+		r->group_fd = stat_target__open_cgroup(r->o->cgroup);
+		err = r->group_fd < 0 ? r->group_fd : 0;
+	}
+	return err;
+}
+
+static int mark_targets(struct stat_run *r)
+{
+	char *line = r->line;
+	size_t sz = sizeof(r->line);
+
+	if (r->target.argv)
+		return stat_session__seed(r->session, r->child.pidfd, line, sz);
+	if (r->pidfd_cnt)
+		return stat_session__seed_pids(r->session, r->pidfds, r->pidfd_cnt, line, sz);
+	if (r->group_fd >= 0)
+		return stat_session__seed_group(r->session, r->group_fd, line, sz);
+	return stat_session__seed_all(r->session, line, sz);
+}
+
+static int load(struct stat_run *r)
+{
+	struct stat_session_opts opts = {
+		.mode = r->o->all_cpus ? CPT_STAT_ALL :
+			r->o->cgroup   ? CPT_STAT_CGROUP :
+					 CPT_STAT_TREE,
+		.command = r->target.argv,
+		.wait_all = r->o->wait_all,
+		.verbose = r->o->verbose,
+	};
+
+	r->session = stat_session__open(&opts, r->line, sizeof(r->line));
+	return r->session ? 0 : -errno;
+}
+
+/* Up to here nothing runs, and nothing is printed. */
+static int prepare(struct stat_run *r)
+{
+	int err;
+
+	/* What the user has named first: whether that exists does not depend on privileges. */
+	err = open_targets(r);
+	if (err)
+		return err;
+	err = load(r);
+	if (!err)
+		err = stat_session__attach(r->session, r->line, sizeof(r->line));
+	if (!err)
+		err = mark_targets(r);
+	if (err)
+		return fail(err, "%s", r->line);
+	if (spawn__interrupted())
+		return fail(-EINTR, "interrupted before the start");
+	r->procs = stat_procs__new(PROCESSES_MAX);
+	if (!r->procs)
+		return fail(-ENOMEM, "out of memory");
+	return stat_output__open(&r->out, r->o, r->target.argv);
+}
+
+/* Lets the command go, or opens the account of what runs already. Returns the exit status for when
+ * that fails, 0 if it does not. */
+static int begin(struct stat_run *r)
+{
+	int err;
+
+	r->start.profile_cnt = stat_session__cpu_cnt(r->session) + 1;
+	if (r->target.argv) {
+		err = spawn__release(&r->child, &r->spawn, r->line, sizeof(r->line));
+		if (err) {
+			say_error("%s", r->line);
+			return spawn__status_of(err);
+		}
+	} else {
+		err = stat_session__begin(r->session, r->line, sizeof(r->line));
+		if (err) {
+			say_error("%s", r->line);
+			return CPT_STATUS_FAILED;
+		}
+		/* What was there before does not count. */
+		take_sample(r);
+		stat_procs__mark(r->procs, true);
+		r->start = r->now;
+		r->wait_max_ns = 0;
+	}
+	r->before = r->start;
+	r->begun_ns = machine__now_ns();
+	if (r->o->interval_ms)
+		r->due_ns = r->begun_ns + r->o->interval_ms * UINT64_C(1000000);
+	note(r, stat_output__start(&r->out));
+	return 0;
+}
+
+/* ---- watching ---------------------------------------------------------------------------------- */
+
+static bool command_at_end(struct stat_run *r, uint64_t now)
+{
+	uint32_t root, all;
+
+	if (spawn__reap(&r->child) && !r->reaped_ns)
+		r->reaped_ns = now;
+	stat_session__live(r->session, &root, &all);
+	if (r->o->wait_all)
+		return r->child.reaped && !all;
+	/* A process is only reaped after its last thread; that switch-out is under way at most. */
+	return r->child.reaped && (!root || now > r->reaped_ns + GRACE_NS);
+}
+
+static bool at_end(struct stat_run *r)
+{
+	uint64_t now = machine__now_ns();
+	uint32_t root, all;
+
+	if (r->o->duration_ns && now - r->begun_ns >= r->o->duration_ns)
+		return true;
+	if (r->target.argv)
+		return command_at_end(r, now);
+	/* Who cannot print any more would watch for nobody. */
+	if (spawn__interrupted() || r->failure)
+		return true;
+	if (!r->pidfd_cnt)
+		return false;
+	stat_session__live(r->session, &root, &all);
+	if (!all)
+		return true;
+	if (now - r->looked_ns < LOOK_NS)
+		return false;
+	/* One that ended while it was marked is still counted: is anybody there at all? */
+	look(r);
+	return !stat_procs__living_cnt(r->procs);
+}
+
+static int next_timeout(const struct stat_run *r)
+{
+	uint64_t now = machine__now_ns(), until = now + LOOK_MS * UINT64_C(1000000);
+
+	if (r->due_ns && r->due_ns < until)
+		until = r->due_ns;
+	if (r->o->duration_ns && r->begun_ns + r->o->duration_ns < until)
+		until = r->begun_ns + r->o->duration_ns;
+	/* Up to the next millisecond: rounded down it would be spent in vain turns. */
+	return until > now ? (int)((until - now + 999999) / 1000000) : 0;
+}
+
+static void watch(struct stat_run *r)
+{
+	bool ending;
+	int err;
+
+	while (!at_end(r)) {
+		ending = r->child.reaped && !r->o->wait_all;
+		err = stat_session__wait(r->session, ending ? 1 : next_timeout(r),
+					 r->child.reaped ? -1 : r->child.pidfd);
+		if (err < 0) {
+			note(r, fail(err, "cannot wait for the probes: %s", strerror(-err)));
+			return;
+		}
+		stat_session__check(r->session);
+		drain(r);
+		if (!r->due_ns || machine__now_ns() < r->due_ns || at_end(r))
+			continue;
+		take_sample(r);
+		print_interval(r);
+		while (r->due_ns <= machine__now_ns())
+			r->due_ns += r->o->interval_ms * UINT64_C(1000000);
+	}
+}
+
+static void finish(struct stat_run *r)
+{
+	stat_session__end(r->session);
+	take_sample(r);
+	if (r->o->interval_ms) {
+		struct stat_sample rest;
+
+		stat_sample__diff(&rest, &r->now, &r->before);
+		if (stat_sample__window_ns(&rest))
+			print_interval(r);
+	}
+	print(r, true);
+}
+
+static int status_of_start(const struct stat_run *r, int err)
+{
+	if (r->target.argv)
+		return CPT_STATUS_TRACER;
+	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP ? CPT_STATUS_UNSUPPORTED :
+								       CPT_STATUS_FAILED;
+}
+
+static int run_all(struct stat_run *r)
+{
+	int err = prepare(r), status;
+
+	if (err)
+		return status_of_start(r, err);
+	status = begin(r);
+	if (status)
+		return status;
+	watch(r);
+	finish(r);
+	if (!r->target.argv)
+		return r->failure ? CPT_STATUS_FAILED : CPT_STATUS_OK;
+	if (!r->child.reaped)
+		spawn__wait(&r->child);
+	return WIFSIGNALED(r->child.status) ? CPT_STATUS_SIGNAL + WTERMSIG(r->child.status) :
+					      WEXITSTATUS(r->child.status);
+}
+
+int stat_run(const struct stat_opts *o, char *const *argv)
+{
+	struct stat_run *r = calloc(1, sizeof(*r)); /* samples are large */
+	int status;
+
+	if (!r)
+		return fail(argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED, "out of memory");
+	r->o = o;
+	r->spawn = (struct spawn_opts){.argv = argv, .user = o->user};
+	r->target = (struct stat_target){
+		.argv = argv, .pids = o->pids.list, .pid_cnt = o->pids.cnt, .cgroup = o->cgroup};
+	r->child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
+	r->group_fd = -1;
+	r->out.file = OUTPUT_FILE_NONE;
+	say__level(o->verbose ? 2 : o->quiet ? 0 : 1);
+	spawn__signals();
+	status = run_all(r);
+	stat_session__free(r->session);
+	stat_procs__free(r->procs);
+	stat_output__close(&r->out);
+	spawn__close(&r->child);
+	for (uint32_t i = 0; i < r->pidfd_cnt; i++)
+		close(r->pidfds[i]);
+	if (r->group_fd >= 0)
+		close(r->group_fd);
+	free(r);
+	return status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * stat_sample.h - the sums of `stat` at one moment, their differences, and the figures made of them.
+ *
+ * Owns:     arithmetic of profiles and of histograms of waits.
+ * Must not: know where the sums come from or how figures are shown.
+ *
+ * A sample is a sum since the start; two of them make an interval. Times are ns. The profile's sum is
+ * the window, exactly.
+ */
+#ifndef CPT_STAT_SAMPLE_H
+#define CPT_STAT_SAMPLE_H
+
+#include <stdint.h>
+
+#include "../probes/stat_abi.h"
+
+struct stat_sample {
+	int64_t profile_ns[CPT_STAT_MAX_CPUS + 1]; /* by CPUs busy at once */
+	uint32_t profile_cnt; /* entries that can be: CPUs + 1 */
+	uint64_t waits, wait_ns; /* waits on run queues that have ended, and their sum */
+	uint64_t wait_max_ns; /* longest that ended since the sample before */
+	uint64_t wait_hist[CPT_STAT_BUCKETS];
+	uint64_t switches;
+	uint64_t mends, mends_failed, estimated_ns;
+	uint64_t given_up, bad_degree;
+	uint64_t lost_storage, lost_deaths;
+	uint64_t lost_run_ns, lost_wait_ns; /* of tasks whose last words were lost */
+	uint64_t lost_recursion; /* programs the kernel skipped */
+};
+
+/* now - before, entry by entry; wait_max_ns is now's. before may be now's own past only. */
+void stat_sample__diff(struct stat_sample *out, const struct stat_sample *now,
+		       const struct stat_sample *before);
+
+/* Lets no entry of the profile be negative (an estimate can miss): the time is taken from those beside
+ * it. The sum stays. Total of the profile. */
+uint64_t stat_sample__settle(struct stat_sample *s);
+
+uint64_t stat_sample__window_ns(const struct stat_sample *s); /* sum of the profile */
+uint64_t stat_sample__cpu_ns(const struct stat_sample *s);    /* sum of k * profile[k] */
+double stat_sample__average(const struct stat_sample *s);     /* CPUs busy, over the window */
+double stat_sample__tlp(const struct stat_sample *s); /* likewise, over the time any is; 0 if none is */
+uint32_t stat_sample__peak(const struct stat_sample *s);
+
+/* The wait that `share` (0..1) of all waits do not exceed, interpolated within its bucket and never
+ * beyond the longest; 0 if there are none. */
+uint64_t stat_sample__percentile_ns(const struct stat_sample *s, double share);
+
+#endif /* CPT_STAT_SAMPLE_H */

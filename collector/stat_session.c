@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "stat_session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "features.h"
+#include "stat.skel.h"
+
+#define IDLE_CHECKS 4 /* idle CPUs looked at per round: each look wakes one */
+#define STILL_NS    5000000 /* a CPU with a change this fresh has just had its chain checked */
+#define SEED_ROUNDS 16
+#define DRIFT_NS    90000000 /* between two measurements of how the clocks drift apart */
+
+struct stat_session {
+	struct stat_probes *skel;
+	struct ring_buffer *deaths;
+	struct bpf_link *group_link; /* keeps the cgroup from going away */
+	const struct cpt_stat_cell *cells;
+	const int64_t *profile;
+	size_t cells_sz, profile_sz;
+	uint32_t cpu_cnt, stride;
+	uint32_t next_idle; /* CPU the next round of idle checks starts at */
+	bool attached;
+	uint64_t recursion; /* read before the programs go */
+	stat_session_task_fn death_fn;
+	void *death_ctx;
+	char *read_buf;
+	int64_t ahead_ns, ahead_first_ns; /* of CLOCK_MONOTONIC over CLOCK_MONOTONIC_RAW */
+	uint64_t ahead_at_ns;
+};
+
+#define READ_BUF_SZ (sizeof(struct cpt_stat_rec) * 1024)
+
+/* libbpf's log is process-wide; so is this. */
+static int print_verbose(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, args);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return 0;
+}
+
+static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err, err_sz, fmt, args);
+	va_end(args);
+	return code;
+}
+
+/* ---- clocks ------------------------------------------------------------------------------------ */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts = {};
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* Tells the probes how the clocks drift apart: time servers slew the one, the other runs freely. */
+static void measure_drift(struct stat_session *s)
+{
+	uint64_t before, raw, after, best = UINT64_MAX, at = 0;
+	uint32_t no = s->skel->bss->cpt_stat_drift_no;
+	struct cpt_stat_drift *d = &s->skel->bss->cpt_stat_drift[(no + 1) & 1];
+	int64_t ahead = 0;
+
+	/* Of a few tries the one that was not interrupted. */
+	for (int i = 0; i < 3; i++) {
+		before = clock_ns(CLOCK_MONOTONIC);
+		raw = clock_ns(CLOCK_MONOTONIC_RAW);
+		after = clock_ns(CLOCK_MONOTONIC);
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		at = before + best / 2;
+		ahead = (int64_t)(at - raw);
+	}
+	if (s->ahead_at_ns && at - s->ahead_at_ns < DRIFT_NS)
+		return;
+	if (!s->ahead_at_ns)
+		s->ahead_first_ns = s->ahead_ns = ahead;
+	d->ref_ns = at;
+	d->base_ns = ahead - s->ahead_first_ns;
+	d->rate = 0;
+	if (s->ahead_at_ns)
+		d->rate = (int64_t)((double)(ahead - s->ahead_ns) /
+				    (double)(at - s->ahead_at_ns) * 4294967296.0);
+	s->ahead_ns = ahead;
+	s->ahead_at_ns = at;
+	__atomic_store_n(&s->skel->bss->cpt_stat_drift_no, no + 1, __ATOMIC_RELEASE);
+}
+
+/* ---- loading ------------------------------------------------------------------------------- */
+
+static int set_options(struct stat_session *s, const struct stat_session_opts *opts,
+		       const struct cpt_kernel_facts *facts)
+{
+	struct stat_probes *skel = s->skel;
+	int ret;
+
+	skel->rodata->cpt_stat_mode = opts->mode;
+	skel->rodata->cpt_stat_cpus = s->cpu_cnt;
+	skel->rodata->cpt_stat_stride = s->stride;
+	skel->rodata->cpt_stat_has_state = facts->switch_has_state;
+	skel->rodata->cpt_stat_has_delay = facts->delay_known;
+	skel->rodata->cpt_stat_until_root = opts->command && !opts->wait_all;
+	skel->rodata->cpt_stat_until_all =
+		opts->mode == CPT_STAT_TREE && (!opts->command || opts->wait_all);
+	ret = bpf_map__set_max_entries(skel->maps.cpt_stat_cells, s->cpu_cnt);
+	if (!ret)
+		ret = bpf_map__set_max_entries(skel->maps.cpt_stat_profile,
+					       s->cpu_cnt * s->stride);
+	if (!ret && opts->command)
+		ret = bpf_program__set_autoload(skel->progs.cpt_stat_exec, true);
+	if (!ret && !opts->command)
+		ret = bpf_program__set_autoload(skel->progs.cpt_stat_seed, true);
+	if (!ret && opts->mode == CPT_STAT_CGROUP)
+		ret = bpf_program__set_autoload(skel->progs.cpt_stat_find_group, true);
+	/* Run by hand. */
+	bpf_program__set_autoattach(skel->progs.cpt_stat_check, false);
+	bpf_program__set_autoattach(skel->progs.cpt_stat_control, false);
+	bpf_program__set_autoattach(skel->progs.cpt_stat_read, false);
+	bpf_program__set_autoattach(skel->progs.cpt_stat_seed, false);
+	bpf_program__set_autoattach(skel->progs.cpt_stat_find_group, false);
+	return ret;
+}
+
+static int load(struct stat_session *s, const struct stat_session_opts *opts, char *err,
+		size_t err_sz)
+{
+	struct cpt_kernel_facts facts;
+	int ret;
+
+	ret = features__facts(&facts, err, err_sz);
+	if (ret)
+		return ret;
+	s->skel = stat_probes__open();
+	if (!s->skel)
+		return say(err, err_sz, -errno, "cannot open the probes: %s", strerror(errno));
+	ret = set_options(s, opts, &facts);
+	if (ret)
+		return say(err, err_sz, ret, "cannot prepare the probes: %s", strerror(-ret));
+	ret = stat_probes__load(s->skel);
+	if (ret == -EPERM || ret == -EACCES)
+		return say(err, err_sz, ret,
+			   "not allowed to load BPF programs: run as root (sudo), or with the "
+			   "capabilities CAP_BPF and CAP_PERFMON");
+	if (ret)
+		return say(err, err_sz, ret,
+			   "the kernel refused the probes: %s; `cpartrace doctor` says what is "
+			   "missing",
+			   strerror(-ret));
+	return 0;
+}
+
+static void *map_array(const struct bpf_map *map, size_t sz, char *err, size_t err_sz)
+{
+	void *mem = mmap(NULL, sz, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (mem == MAP_FAILED) {
+		int ret = say(err, err_sz, errno, "cannot map the accounts: %s", strerror(errno));
+
+		errno = ret;
+		return NULL;
+	}
+	return mem;
+}
+
+static int map_accounts(struct stat_session *s, char *err, size_t err_sz)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	s->cells_sz = (s->cpu_cnt * sizeof(struct cpt_stat_cell) + page - 1) & ~(page - 1);
+	s->profile_sz =
+		((size_t)s->cpu_cnt * s->stride * sizeof(*s->profile) + page - 1) & ~(page - 1);
+	s->cells = map_array(s->skel->maps.cpt_stat_cells, s->cells_sz, err, err_sz);
+	if (!s->cells)
+		return -errno;
+	s->profile = map_array(s->skel->maps.cpt_stat_profile, s->profile_sz, err, err_sz);
+	return s->profile ? 0 : -errno;
+}
+
+static int on_death(void *ctx, void *data, size_t sz)
+{
+	struct stat_session *s = ctx;
+
+	if (sz >= sizeof(struct cpt_stat_rec))
+		s->death_fn(s->death_ctx, data);
+	return 0;
+}
+
+static int open_session(struct stat_session *s, const struct stat_session_opts *opts, char *err,
+			size_t err_sz)
+{
+	int ret, cpu_cnt = libbpf_num_possible_cpus();
+
+	if (cpu_cnt < 0)
+		return say(err, err_sz, cpu_cnt, "cannot tell the number of CPUs: %s",
+			   strerror(-cpu_cnt));
+	if (cpu_cnt > CPT_STAT_MAX_CPUS)
+		return say(err, err_sz, -E2BIG,
+			   "this machine can have %d CPUs, at most %d are supported", cpu_cnt,
+			   CPT_STAT_MAX_CPUS);
+	s->cpu_cnt = cpu_cnt;
+	s->stride = (s->cpu_cnt + 1 + 7) & ~7U; /* whole cache lines */
+	s->read_buf = malloc(READ_BUF_SZ);
+	if (!s->read_buf)
+		return say(err, err_sz, -ENOMEM, "out of memory");
+	ret = load(s, opts, err, err_sz);
+	if (ret)
+		return ret;
+	ret = map_accounts(s, err, err_sz);
+	if (ret)
+		return ret;
+	s->deaths = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_stat_deaths), on_death, s, NULL);
+	if (!s->deaths)
+		return say(err, err_sz, -errno, "cannot map the ring of ended tasks: %s",
+			   strerror(errno));
+	return 0;
+}
+
+struct stat_session *stat_session__open(const struct stat_session_opts *opts, char *err,
+					size_t err_sz)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	struct stat_session *s;
+	int ret;
+
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	libbpf_set_print(opts->verbose ? print_verbose : print_nothing);
+	/* Counts only before 5.11; if it fails there, loading says so. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		say(err, err_sz, 0, "out of memory");
+		return NULL;
+	}
+	ret = open_session(s, opts, err, err_sz);
+	if (!ret)
+		return s;
+	stat_session__free(s);
+	errno = -ret;
+	return NULL;
+}
+
+int stat_session__attach(struct stat_session *s, char *err, size_t err_sz)
+{
+	int ret;
+
+	measure_drift(s);
+	ret = stat_probes__attach(s->skel);
+	if (ret)
+		return say(err, err_sz, ret, "cannot attach the probes: %s", strerror(-ret));
+	s->attached = true;
+	return 0;
+}
+
+/* ---- who is of the workload ------------------------------------------------------------------ */
+
+static int mark(struct stat_session *s, int pidfd, uint32_t flags)
+{
+	struct cpt_stat_task task = {.flags = flags};
+
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_stat_tasks), &pidfd, &task,
+				   BPF_NOEXIST);
+}
+
+int stat_session__seed(struct stat_session *s, int pidfd, char *err, size_t err_sz)
+{
+	int ret = mark(s, pidfd, CPT_STAT_GATED);
+
+	return ret ? say(err, err_sz, ret, "cannot mark the command: %s", strerror(-ret)) : 0;
+}
+
+/* Runs an iterator to its end; its output goes to fn, if there is one. */
+static int iterate(struct stat_session *s, struct bpf_link *link, stat_session_task_fn fn, void *ctx)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link)), ret = 0;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		n = read(fd, s->read_buf, READ_BUF_SZ);
+		/* EAGAIN: the kernel saw a great many tasks without output and wants a break. */
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			break;
+		for (ssize_t at = 0; fn && at + (ssize_t)sizeof(struct cpt_stat_rec) <= n;
+		     at += sizeof(struct cpt_stat_rec))
+			fn(ctx, (const void *)(s->read_buf + at));
+	}
+	if (n < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int iterate_prog(struct stat_session *s, struct bpf_program *prog, stat_session_task_fn fn,
+			void *ctx)
+{
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	int ret;
+
+	if (!link)
+		return -errno;
+	ret = iterate(s, link, fn, ctx);
+	bpf_link__destroy(link);
+	return ret;
+}
+
+int stat_session__seed_all(struct stat_session *s, char *err, size_t err_sz)
+{
+	uint32_t *seeded = &s->skel->data_live->cpt_stat_seeded;
+
+	/* A task cloned by one that was not marked yet is found by the next round. */
+	for (int round = 0; round < SEED_ROUNDS; round++) {
+		uint32_t before = *seeded;
+		int ret = iterate_prog(s, s->skel->progs.cpt_stat_seed, NULL, NULL);
+
+		if (ret)
+			return say(err, err_sz, ret, "cannot mark the tasks that run: %s",
+				   strerror(-ret));
+		if (round && *seeded == before)
+			break;
+	}
+	return 0;
+}
+
+int stat_session__seed_pids(struct stat_session *s, const int *pidfds, size_t cnt, char *err,
+			    size_t err_sz)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		int ret = mark(s, pidfds[i], CPT_STAT_SEED);
+
+		if (ret)
+			return say(err, err_sz, ret, "cannot mark the process: %s", strerror(-ret));
+	}
+	return stat_session__seed_all(s, err, err_sz);
+}
+
+int stat_session__seed_group(struct stat_session *s, int group_fd, char *err, size_t err_sz)
+{
+	union bpf_iter_link_info info = {
+		.cgroup = {.order = BPF_CGROUP_ITER_SELF_ONLY, .cgroup_fd = group_fd},
+	};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	int ret;
+
+	s->group_link = bpf_program__attach_iter(s->skel->progs.cpt_stat_find_group, &opts);
+	if (!s->group_link)
+		return say(err, err_sz, -errno, "cannot look at the cgroup: %s", strerror(errno));
+	ret = iterate(s, s->group_link, NULL, NULL);
+	if (!ret && !s->skel->bss->cpt_stat_group_id)
+		ret = -ENOENT;
+	if (ret)
+		return say(err, err_sz, ret, "cannot look at the cgroup: %s", strerror(-ret));
+	return stat_session__seed_all(s, err, err_sz);
+}
+
+/* ---- the account ----------------------------------------------------------------------------- */
+
+static int control(struct stat_session *s, uint64_t what)
+{
+	uint64_t args[1] = {what};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	return bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_stat_control), &opts);
+}
+
+static void look_at(struct stat_session *s, uint32_t cpu)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+
+	/* An offline CPU has nothing to look at. */
+	(void)bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_stat_check), &opts);
+}
+
+int stat_session__begin(struct stat_session *s, char *err, size_t err_sz)
+{
+	int ret = control(s, CPT_STAT_OPEN);
+
+	if (ret)
+		return say(err, err_sz, ret, "cannot open the account: %s", strerror(-ret));
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		look_at(s, cpu);
+	return 0;
+}
+
+uint32_t stat_session__cpu_cnt(const struct stat_session *s)
+{
+	return s->cpu_cnt;
+}
+
+bool stat_session__waits_known(const struct stat_session *s)
+{
+	return s->skel->rodata->cpt_stat_has_delay;
+}
+
+int stat_session__wait(struct stat_session *s, int timeout_ms, int extra_fd)
+{
+	struct pollfd fds[2] = {
+		{.fd = ring_buffer__epoll_fd(s->deaths), .events = POLLIN},
+		{.fd = extra_fd, .events = POLLIN},
+	};
+
+	return poll(fds, 2, timeout_ms) < 0 && errno != EINTR ? -errno : 0;
+}
+
+void stat_session__check(struct stat_session *s)
+{
+	uint32_t idle_left = IDLE_CHECKS, start = s->next_idle;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	measure_drift(s);
+
+	for (uint32_t i = 0; i < s->cpu_cnt; i++) {
+		uint32_t cpu = (start + i) % s->cpu_cnt;
+		const struct cpt_stat_cell *cell = &s->cells[cpu];
+
+		if (cell->ready && !cell->owed && now < cell->last_ts_ns + STILL_NS)
+			continue;
+		if (!cell->ours) {
+			if (!idle_left)
+				continue;
+			idle_left--;
+			s->next_idle = cpu + 1;
+		}
+		look_at(s, cpu);
+	}
+}
+
+void stat_session__live(const struct stat_session *s, uint32_t *root, uint32_t *all)
+{
+	int32_t r = __atomic_load_n(&s->skel->data_live->cpt_stat_live_root, __ATOMIC_ACQUIRE);
+	int32_t a = __atomic_load_n(&s->skel->data_live->cpt_stat_live_all, __ATOMIC_ACQUIRE);
+
+	*root = r > 0 ? r : 0;
+	*all = a > 0 ? a : 0;
+}
+
+int stat_session__deaths(struct stat_session *s, stat_session_task_fn fn, void *ctx)
+{
+	int ret;
+
+	s->death_fn = fn;
+	s->death_ctx = ctx;
+	ret = ring_buffer__consume(s->deaths);
+	return ret < 0 ? ret : 0;
+}
+
+int stat_session__tasks(struct stat_session *s, stat_session_task_fn fn, void *ctx)
+{
+	return iterate_prog(s, s->skel->progs.cpt_stat_read, fn, ctx);
+}
+
+static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, uint32_t turn)
+{
+	uint32_t slot = turn & 1;
+
+	out->waits += cell->waits;
+	out->wait_ns += cell->wait_ns;
+	if (cell->wait_turn[slot] == turn && cell->wait_max_ns[slot] > out->wait_max_ns)
+		out->wait_max_ns = cell->wait_max_ns[slot];
+	for (uint32_t b = 0; b < CPT_STAT_BUCKETS; b++)
+		out->wait_hist[b] += cell->wait_hist[b];
+	out->switches += cell->switches;
+	out->mends += cell->mends;
+	out->mends_failed += cell->mends_failed;
+	out->estimated_ns += cell->estimated_ns;
+	out->given_up += cell->given_up;
+	out->bad_degree += cell->bad_degree;
+}
+
+static uint64_t recursion_misses(const struct stat_session *s)
+{
+	struct bpf_program *prog;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+void stat_session__sample(struct stat_session *s, struct stat_sample *out)
+{
+	const struct cpt_stat_counters *c = &s->skel->data_live->cpt_stat_counters;
+	uint32_t turn = s->skel->data->cpt_stat_turn_no;
+
+	memset(out, 0, sizeof(*out));
+	if (s->attached)
+		(void)control(s, CPT_STAT_TICK); /* a later sample accounts for it as well */
+	/* From here on the cells note the longest wait elsewhere. */
+	__atomic_store_n(&s->skel->data->cpt_stat_turn_no, turn + 1, __ATOMIC_RELEASE);
+	out->profile_cnt = s->cpu_cnt + 1;
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++) {
+		const int64_t *profile = s->profile + (size_t)cpu * s->stride;
+
+		for (uint32_t k = 0; k <= s->cpu_cnt; k++)
+			out->profile_ns[k] += profile[k];
+		add_cell(out, &s->cells[cpu], turn);
+	}
+	out->lost_storage = c->lost_storage;
+	out->lost_deaths = c->lost_deaths;
+	out->lost_run_ns = c->lost_run_ns;
+	out->lost_wait_ns = c->lost_wait_ns;
+	out->lost_recursion = s->attached ? recursion_misses(s) : s->recursion;
+}
+
+void stat_session__end(struct stat_session *s)
+{
+	if (!s->attached)
+		return;
+	(void)control(s, CPT_STAT_SHUT); /* a command's end has shut it already */
+	s->recursion = recursion_misses(s);
+	stat_probes__detach(s->skel);
+	s->attached = false;
+}
+
+void stat_session__free(struct stat_session *s)
+{
+	if (!s)
+		return;
+	ring_buffer__free(s->deaths);
+	bpf_link__destroy(s->group_link);
+	if (s->profile)
+		munmap((void *)s->profile, s->profile_sz);
+	if (s->cells)
+		munmap((void *)s->cells, s->cells_sz);
+	stat_probes__destroy(s->skel);
+	free(s->read_buf);
+	free(s);
+}
