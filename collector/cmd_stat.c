@@ -25,15 +25,20 @@ const struct command cmd_stat = {
 	.name = "stat",
 	.args = "[OPTIONS] ([--] COMMAND [ARGUMENTS] | -p PID,... | --cgroup PATH | -a)",
 	.summary = "Counts how many CPUs work at once, without a trace, for as long as you like.",
-	.details = "Sums are kept in the kernel: the parallelism profile, how long tasks that were ready "
-		   "waited for a CPU, and what each process used. The report goes to standard output; "
-		   "a command keeps that, and the report goes to standard error.\n"
-		   "Ctrl-C ends the command; where there is none it ends the count, and the total is "
-		   "printed.\n"
-		   "Exit status with a command: its own, 128 + n if signal n ended it; 125 if it was not "
-		   "started because of this program, 126 if it cannot be executed, 127 if it was not found. "
-		   "Else: 0, 1 if something failed, 3 if it is not supported here. 125 if the command line "
-		   "is wrong.",
+	.details =
+		"Sums are kept in the kernel: the parallelism profile, how long tasks that were "
+		"ready "
+		"waited for a CPU, and what each process used. The report goes to standard output; "
+		"a command keeps that, and the report goes to standard error.\n"
+		"Ctrl-C ends the command; where there is none it ends the count, and the total is "
+		"printed.\n"
+		"Exit status with a command: its own, 128 + n if signal n ended it; 125 if it was "
+		"not "
+		"started because of this program, 126 if it cannot be executed, 127 if it was not "
+		"found. "
+		"Else: 0, 1 if something failed, 3 if it is not supported here. 125 if the command "
+		"line "
+		"is wrong.",
 	.options = stat_options,
 	.run = run,
 	.usage_status = CPT_STATUS_TRACER,

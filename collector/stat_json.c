@@ -125,8 +125,8 @@ static json_t *waits(const struct stat_sample *s)
 		put_int(&bucket, "from_ns", b ? UINT64_C(1) << b : 0);
 		/* The last bucket has no upper end. */
 		put(&bucket, "below_ns",
-		    b + 1 < CPT_STAT_BUCKETS ? json_integer((json_int_t)(UINT64_C(2) << b)) :
-					       json_null());
+		    b + 1 < CPT_STAT_BUCKETS ? json_integer((json_int_t)(UINT64_C(2) << b))
+					     : json_null());
 		put_int(&bucket, "count", s->wait_hist[b]);
 		append(&histogram, obj_done(&bucket));
 	}
@@ -229,7 +229,8 @@ static json_t *build(const struct stat_facts *f)
 void stat_json__add(struct strbuf *out, const struct stat_facts *f)
 {
 	json_t *json = build(f);
-	char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
+	char *line =
+		json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
 
 	if (line) {
 		strbuf__adds(out, line);

@@ -13,10 +13,10 @@ struct sums {
 struct proc {
 	uint64_t start_ns; /* with the pid, unique */
 	uint32_t pid;
-	uint32_t next; /* in its bucket, + 1 */
+	uint32_t next;	 /* in its bucket, + 1 */
 	uint32_t living; /* tasks of it the last complete look has seen */
 	uint32_t seen;	 /* likewise, the look that goes on */
-	bool named; /* by its first thread; else by some other */
+	bool named;	 /* by its first thread; else by some other */
 	char name[CPT_STAT_COMM + 1];
 	struct sums ended; /* of tasks that have */
 	struct sums alive; /* of living ones */

@@ -41,16 +41,16 @@ void stat_procs__mark(struct stat_procs *p, bool start);
 struct stat_row {
 	uint32_t pid;
 	uint32_t processes; /* > 1: so many together, pid 0 */
-	const char *name; /* NUL-terminated; lives as long as the table is left alone */
+	const char *name;   /* NUL-terminated; lives as long as the table is left alone */
 	uint64_t run_ns, wait_ns;
 };
 
 struct stat_rows {
 	struct stat_row *rows; /* most CPU time first, then most waiting */
 	uint32_t cnt;
-	struct stat_row others; /* all processes that have no row; processes 0: there are none */
+	struct stat_row others;	  /* all processes that have no row; processes 0: there are none */
 	uint64_t run_ns, wait_ns; /* of all */
-	uint32_t processes; /* that used or waited for a CPU */
+	uint32_t processes;	  /* that used or waited for a CPU */
 };
 
 /* At most top rows since the start (total) or the last mark. 0 or -ENOMEM. The caller frees rows. */

@@ -17,24 +17,24 @@
 #include "text_report.h"
 
 struct stat_target {
-	char *const *argv;	/* a command, or NULL */
-	const uint32_t *pids;	/* running processes, or NULL */
+	char *const *argv;    /* a command, or NULL */
+	const uint32_t *pids; /* running processes, or NULL */
 	uint32_t pid_cnt;
-	const char *cgroup;	/* its path, or NULL */
-};				/* none of them: the whole machine */
+	const char *cgroup; /* its path, or NULL */
+};			    /* none of them: the whole machine */
 
 struct stat_facts {
 	const struct stat_target *target;
-	bool total; /* all of it; else an interval */
-	uint64_t start_ns; /* of what is reported, from the start of the account */
-	uint64_t until_ns; /* its end, likewise */
-	int64_t at_unix_ns; /* its end, on the real-time clock */
+	bool total;		/* all of it; else an interval */
+	uint64_t start_ns;	/* of what is reported, from the start of the account */
+	uint64_t until_ns;	/* its end, likewise */
+	int64_t at_unix_ns;	/* its end, on the real-time clock */
 	struct stat_sample sum; /* settled */
 	struct stat_rows rows;
 	uint32_t cpus_online;
 	bool waits_known; /* the kernel accounts for run-queue waits */
-	bool ended; /* a command: it has, with this status */
-	int exit_code;	/* -1: by signal */
+	bool ended;	  /* a command: it has, with this status */
+	int exit_code;	  /* -1: by signal */
 	int exit_signal;
 };
 

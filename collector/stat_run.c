@@ -20,7 +20,7 @@
 #define LOOK_MS	      100
 #define PROCESSES_MAX 4096
 #define LOOK_NS	      1000000000 /* processes: how often it is seen whether any is left */
-#define GRACE_NS      20000000 /* the command is gone by wait(2), but not by our account */
+#define GRACE_NS      20000000	 /* the command is gone by wait(2), but not by our account */
 
 struct stat_run {
 	const struct stat_opts *o;
@@ -35,8 +35,8 @@ struct stat_run {
 	int group_fd;
 	struct stat_sample start, before, now;
 	struct stat_facts facts;
-	uint64_t wait_max_ns;	/* of all intervals */
-	uint64_t window_ns;	/* of the intervals printed */
+	uint64_t wait_max_ns; /* of all intervals */
+	uint64_t window_ns;   /* of the intervals printed */
 	uint64_t begun_ns, due_ns, looked_ns, reaped_ns;
 	int failure; /* the first one after the start */
 	char line[320];
@@ -210,9 +210,9 @@ static int mark_targets(struct stat_run *r)
 static int load(struct stat_run *r)
 {
 	struct stat_session_opts opts = {
-		.mode = r->o->all_cpus ? CPT_STAT_ALL :
-			r->o->cgroup   ? CPT_STAT_CGROUP :
-					 CPT_STAT_TREE,
+		.mode = r->o->all_cpus ? CPT_STAT_ALL
+			: r->o->cgroup ? CPT_STAT_CGROUP
+				       : CPT_STAT_TREE,
 		.command = r->target.argv,
 		.wait_all = r->o->wait_all,
 		.verbose = r->o->verbose,
@@ -372,8 +372,8 @@ static int status_of_start(const struct stat_run *r, int err)
 {
 	if (r->target.argv)
 		return CPT_STATUS_TRACER;
-	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP ? CPT_STATUS_UNSUPPORTED :
-								       CPT_STATUS_FAILED;
+	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP ? CPT_STATUS_UNSUPPORTED
+								     : CPT_STATUS_FAILED;
 }
 
 static int run_all(struct stat_run *r)
@@ -391,8 +391,8 @@ static int run_all(struct stat_run *r)
 		return r->failure ? CPT_STATUS_FAILED : CPT_STATUS_OK;
 	if (!r->child.reaped)
 		spawn__wait(&r->child);
-	return WIFSIGNALED(r->child.status) ? CPT_STATUS_SIGNAL + WTERMSIG(r->child.status) :
-					      WEXITSTATUS(r->child.status);
+	return WIFSIGNALED(r->child.status) ? CPT_STATUS_SIGNAL + WTERMSIG(r->child.status)
+					    : WEXITSTATUS(r->child.status);
 }
 
 int stat_run(const struct stat_opts *o, char *const *argv)

@@ -50,7 +50,8 @@ uint64_t stat_sample__settle(struct stat_sample *s)
 				take(s, k, k - far);
 		}
 		if (s->profile_ns[k] < 0)
-			s->profile_ns[k] = 0; /* less than nothing in all: there is nothing to take */
+			s->profile_ns[k] =
+				0; /* less than nothing in all: there is nothing to take */
 	}
 	return stat_sample__window_ns(s);
 }

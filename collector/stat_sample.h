@@ -17,16 +17,16 @@
 
 struct stat_sample {
 	int64_t profile_ns[CPT_STAT_MAX_CPUS + 1]; /* by CPUs busy at once */
-	uint32_t profile_cnt; /* entries that can be: CPUs + 1 */
+	uint32_t profile_cnt;			   /* entries that can be: CPUs + 1 */
 	uint64_t waits, wait_ns; /* waits on run queues that have ended, and their sum */
-	uint64_t wait_max_ns; /* longest that ended since the sample before */
+	uint64_t wait_max_ns;	 /* longest that ended since the sample before */
 	uint64_t wait_hist[CPT_STAT_BUCKETS];
 	uint64_t switches;
 	uint64_t mends, mends_failed, estimated_ns;
 	uint64_t given_up, bad_degree;
 	uint64_t lost_storage, lost_deaths;
 	uint64_t lost_run_ns, lost_wait_ns; /* of tasks whose last words were lost */
-	uint64_t lost_recursion; /* programs the kernel skipped */
+	uint64_t lost_recursion;	    /* programs the kernel skipped */
 };
 
 /* now - before, entry by entry; wait_max_ns is now's. before may be now's own past only. */
@@ -40,7 +40,8 @@ uint64_t stat_sample__settle(struct stat_sample *s);
 uint64_t stat_sample__window_ns(const struct stat_sample *s); /* sum of the profile */
 uint64_t stat_sample__cpu_ns(const struct stat_sample *s);    /* sum of k * profile[k] */
 double stat_sample__average(const struct stat_sample *s);     /* CPUs busy, over the window */
-double stat_sample__tlp(const struct stat_sample *s); /* likewise, over the time any is; 0 if none is */
+double
+stat_sample__tlp(const struct stat_sample *s); /* likewise, over the time any is; 0 if none is */
 uint32_t stat_sample__peak(const struct stat_sample *s);
 
 /* The wait that `share` (0..1) of all waits do not exceed, interpolated within its bucket and never

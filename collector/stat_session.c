@@ -18,7 +18,7 @@
 #include "features.h"
 #include "stat.skel.h"
 
-#define IDLE_CHECKS 4 /* idle CPUs looked at per round: each look wakes one */
+#define IDLE_CHECKS 4	    /* idle CPUs looked at per round: each look wakes one */
 #define STILL_NS    5000000 /* a CPU with a change this fresh has just had its chain checked */
 #define SEED_ROUNDS 16
 #define DRIFT_NS    90000000 /* between two measurements of how the clocks drift apart */
@@ -103,8 +103,8 @@ static void measure_drift(struct stat_session *s)
 	d->base_ns = ahead - s->ahead_first_ns;
 	d->rate = 0;
 	if (s->ahead_at_ns)
-		d->rate = (int64_t)((double)(ahead - s->ahead_ns) /
-				    (double)(at - s->ahead_at_ns) * 4294967296.0);
+		d->rate = (int64_t)((double)(ahead - s->ahead_ns) / (double)(at - s->ahead_at_ns) *
+				    4294967296.0);
 	s->ahead_ns = ahead;
 	s->ahead_at_ns = at;
 	__atomic_store_n(&s->skel->bss->cpt_stat_drift_no, no + 1, __ATOMIC_RELEASE);
@@ -128,8 +128,7 @@ static int set_options(struct stat_session *s, const struct stat_session_opts *o
 		opts->mode == CPT_STAT_TREE && (!opts->command || opts->wait_all);
 	ret = bpf_map__set_max_entries(skel->maps.cpt_stat_cells, s->cpu_cnt);
 	if (!ret)
-		ret = bpf_map__set_max_entries(skel->maps.cpt_stat_profile,
-					       s->cpu_cnt * s->stride);
+		ret = bpf_map__set_max_entries(skel->maps.cpt_stat_profile, s->cpu_cnt * s->stride);
 	if (!ret && opts->command)
 		ret = bpf_program__set_autoload(skel->progs.cpt_stat_exec, true);
 	if (!ret && !opts->command)
@@ -293,7 +292,8 @@ int stat_session__seed(struct stat_session *s, int pidfd, char *err, size_t err_
 }
 
 /* Runs an iterator to its end; its output goes to fn, if there is one. */
-static int iterate(struct stat_session *s, struct bpf_link *link, stat_session_task_fn fn, void *ctx)
+static int iterate(struct stat_session *s, struct bpf_link *link, stat_session_task_fn fn,
+		   void *ctx)
 {
 	int fd = bpf_iter_create(bpf_link__fd(link)), ret = 0;
 	ssize_t n = 0;

@@ -23,10 +23,10 @@
 struct stat_session;
 
 struct stat_session_opts {
-	int mode; /* CPT_STAT_TREE, _ALL, _CGROUP */
-	bool command; /* TREE: a command is followed, not running processes */
+	int mode;      /* CPT_STAT_TREE, _ALL, _CGROUP */
+	bool command;  /* TREE: a command is followed, not running processes */
 	bool wait_all; /* command: until its last task has gone, not only its process */
-	bool verbose; /* let libbpf write to stderr */
+	bool verbose;  /* let libbpf write to stderr */
 };
 
 /* Loads the probes and maps the accounts. NULL with errno and a line in err. */

@@ -33,8 +33,9 @@ int stat_target__open_pids(const struct stat_pids *pids, int *fds)
 		if (err == -ESRCH)
 			return fail(err, "there is no process %u", pids->list[i]);
 		if (err == -EINVAL || err == -ENOENT)
-			return fail(err, "%u is a thread, not a process; name its process: see Tgid "
-					 "in /proc/%u/status",
+			return fail(err,
+				    "%u is a thread, not a process; name its process: see Tgid "
+				    "in /proc/%u/status",
 				    pids->list[i], pids->list[i]);
 		return fail(err, "cannot look at process %u: %s", pids->list[i], strerror(-err));
 	}

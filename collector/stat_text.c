@@ -145,7 +145,9 @@ static void add_profile(struct strbuf *b, const struct stat_facts *f,
 		else
 			snprintf(label, sizeof(label), "%" PRIu32 "-%" PRIu32, from, to);
 		add_bar_line(b, style, label, part, window,
-			     from == 0 ? DRAW_DIM : from == 1 ? DRAW_BLUE : DRAW_GREEN);
+			     from == 0	 ? DRAW_DIM
+			     : from == 1 ? DRAW_BLUE
+					 : DRAW_GREEN);
 	}
 	strbuf__addf(b, "   average %s%speak %" PRIu32 "%s%s while any is busy (TLP)\n",
 		     fmt_average(average, stat_sample__average(&f->sum)), dot, peak, dot,
@@ -183,8 +185,8 @@ static void add_waits(struct strbuf *b, const struct stat_facts *f, const struct
 	strbuf__addf(b, "   %s wait%s%shalf under %s%s99 %% under %s%slongest %s\n",
 		     fmt_count(n, f->sum.waits), f->sum.waits == 1 ? "" : "s", dot,
 		     fmt_duration(d[0], stat_sample__percentile_ns(&f->sum, 0.5), style->utf8), dot,
-		     fmt_duration(d[1], stat_sample__percentile_ns(&f->sum, 0.99), style->utf8), dot,
-		     fmt_duration(d[2], f->sum.wait_max_ns, style->utf8));
+		     fmt_duration(d[1], stat_sample__percentile_ns(&f->sum, 0.99), style->utf8),
+		     dot, fmt_duration(d[2], f->sum.wait_max_ns, style->utf8));
 }
 
 /* ---- processes ----------------------------------------------------------------------------- */
@@ -241,8 +243,7 @@ static void add_processes(struct strbuf *b, const struct stat_facts *f,
 		cells_of_row(&t, f, row);
 	}
 	if (f->rows.others.processes) {
-		snprintf(text, sizeof(text), "(%s more)",
-			 fmt_count(n, f->rows.others.processes));
+		snprintf(text, sizeof(text), "(%s more)", fmt_count(n, f->rows.others.processes));
 		draw_table__cell(&t, text);
 		draw_table__cell(&t, "");
 		cells_of_row(&t, f, &f->rows.others);
@@ -295,8 +296,8 @@ static void add_quality(struct strbuf *b, const struct stat_facts *f,
 
 	add_warnings(&warnings, f, style);
 	strbuf__addf(&line, "Data: %s%s%s context switches",
-		     warnings.len ? strbuf__str(&warnings) : "complete",
-		     warnings.len ? "; " : ", ", fmt_count(n, f->sum.switches));
+		     warnings.len ? strbuf__str(&warnings) : "complete", warnings.len ? "; " : ", ",
+		     fmt_count(n, f->sum.switches));
 	if (f->sum.mends)
 		strbuf__addf(&line, "; %s that fired no event %s mended",
 			     fmt_count(m, f->sum.mends), f->sum.mends == 1 ? "was" : "were");
@@ -335,8 +336,8 @@ static const unsigned int line_widths[LINE_COLS] = {11, 10, 6, 7, 9, 8, 8, 8};
 
 void stat_text__add_head(struct strbuf *out, const struct text_style *style)
 {
-	static const char *const heads[LINE_COLS] = {"time", "CPUs busy", "TLP",  "ready",
-						     "waits", "half <",	  "99 % <", "longest"};
+	static const char *const heads[LINE_COLS] = {"time",  "CPUs busy", "TLP",    "ready",
+						     "waits", "half <",	   "99 % <", "longest"};
 
 	draw_begin(out, style, DRAW_DIM);
 	for (size_t i = 0; i < LINE_COLS; i++)
@@ -371,8 +372,8 @@ void stat_text__add_line(struct strbuf *out, const struct stat_facts *f,
 	draw_padded(&line, f->waits_known ? fmt_count(s, f->sum.waits) : "-", line_widths[i++],
 		    true);
 	for (int p = 0; p < 3; p++) {
-		uint64_t ns = p == 2 ? f->sum.wait_max_ns :
-				       stat_sample__percentile_ns(&f->sum, p ? 0.99 : 0.5);
+		uint64_t ns = p == 2 ? f->sum.wait_max_ns
+				     : stat_sample__percentile_ns(&f->sum, p ? 0.99 : 0.5);
 
 		draw_padded(&line, f->sum.waits ? fmt_duration(s, ns, style->utf8) : "-",
 			    line_widths[i++], true);

@@ -390,8 +390,8 @@ int cpt_stat_read(struct bpf_iter__task *ctx)
 		else
 			rec.run_ns += task->se.sum_exec_runtime - t->exec_ns;
 	} else if (is_waiting(task)) {
-		bool elsewhere = cpt_stat_mode == CPT_STAT_CGROUP &&
-				 task->se.sum_exec_runtime != t->exec_ns;
+		bool elsewhere =
+			cpt_stat_mode == CPT_STAT_CGROUP && task->se.sum_exec_runtime != t->exec_ns;
 		__s64 wait = delay_until_now(task) -
 			     (elsewhere ? delay_until_queued(task) : t->delay_ns);
 

@@ -56,26 +56,26 @@ struct {
 
 /* Options, written by the collector before loading. */
 const volatile __u32 cpt_stat_mode = CPT_STAT_TREE;
-const volatile __u32 cpt_stat_cpus = 1;		/* possible CPUs */
-const volatile __u32 cpt_stat_stride = 8;	/* entries of one CPU's profile; > cpt_stat_cpus */
-const volatile bool cpt_stat_has_state = true;	/* sched_switch tells prev_state (5.18 on) */
-const volatile bool cpt_stat_has_delay = true;	/* the kernel accounts for run-queue waits */
+const volatile __u32 cpt_stat_cpus = 1;		 /* possible CPUs */
+const volatile __u32 cpt_stat_stride = 8;	 /* entries of one CPU's profile; > cpt_stat_cpus */
+const volatile bool cpt_stat_has_state = true;	 /* sched_switch tells prev_state (5.18 on) */
+const volatile bool cpt_stat_has_delay = true;	 /* the kernel accounts for run-queue waits */
 const volatile bool cpt_stat_until_root = false; /* shut when the command's last thread has gone */
-const volatile bool cpt_stat_until_all = false;	/* shut when the last task has gone */
+const volatile bool cpt_stat_until_all = false;	 /* shut when the last task has gone */
 
 /* The word has a cache line, and a page, of its own. */
 __u64 cpt_stat_word[8] SEC(".data.word") = {CPT_STAT_CLOSED};
 
 /* Read at every switch, written twice. */
 __u32 cpt_stat_open = 0;
-__u32 cpt_stat_level = 0;	  /* of the cgroup */
-__u64 cpt_stat_group_id = 0;	  /* likewise */
+__u32 cpt_stat_level = 0;    /* of the cgroup */
+__u64 cpt_stat_group_id = 0; /* likewise */
 __u32 cpt_stat_root_tgid = 0;
 __u64 cpt_stat_opened_ns = 0;
 __u64 cpt_stat_shut_ns = 0;
 struct cpt_stat_drift cpt_stat_drift[2] = {};
 __u32 cpt_stat_drift_no = 0; /* which of the two holds, in its lowest bit */
-__u32 cpt_stat_turn_no = 1; /* interval, for wait_max_ns */
+__u32 cpt_stat_turn_no = 1;  /* interval, for wait_max_ns */
 
 /* Written at births and deaths: not beside what every switch reads. */
 __s32 cpt_stat_live_root SEC(".data.live") = 0;
@@ -262,8 +262,8 @@ static __always_inline __u64 clock_lag(struct cpt_stat_cell *cell, struct task_s
 	} else if (lead < cell->lead_min_ns[0]) {
 		cell->lead_min_ns[0] = lead;
 	}
-	least = cell->lead_min_ns[0] < cell->lead_min_ns[1] ? cell->lead_min_ns[0] :
-							      cell->lead_min_ns[1];
+	least = cell->lead_min_ns[0] < cell->lead_min_ns[1] ? cell->lead_min_ns[0]
+							    : cell->lead_min_ns[1];
 	lag = lead - least;
 	return lag > LAG_MAX_NS ? 0 : lag;
 }
@@ -354,8 +354,8 @@ static __noinline void last_word(struct task_struct *task, struct cpt_stat_task 
 	rec->wait_ns = t->wait_ns;
 	/* The collector comes by ten times a second: it is only woken where that is too late. */
 	waiting = bpf_ringbuf_query(&cpt_stat_deaths, BPF_RB_AVAIL_DATA);
-	bpf_ringbuf_submit(rec, waiting > CPT_STAT_RING_SZ / 2 ? BPF_RB_FORCE_WAKEUP :
-								 BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(rec,
+			   waiting > CPT_STAT_RING_SZ / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline void count_live(__u32 tgid, __s32 by)

@@ -39,19 +39,19 @@
 #define CPT_STAT_CGROUP 2 /* tasks of a cgroup and of those below it */
 
 /* Argument of cpt_stat_control. */
-#define CPT_STAT_OPEN	  0
-#define CPT_STAT_TICK	  1 /* account up to now */
-#define CPT_STAT_SHUT	  2
+#define CPT_STAT_OPEN 0
+#define CPT_STAT_TICK 1 /* account up to now */
+#define CPT_STAT_SHUT 2
 
 /* One CPU's account. Written by programs that run on this CPU and cannot interrupt each other. */
 struct cpt_stat_cell {
-	__u64 cur_ptr; /* task_struct that runs here by our account */
+	__u64 cur_ptr;	  /* task_struct that runs here by our account */
 	__u64 last_ts_ns; /* last change seen here: lower bound of a mended one */
 	__u32 cur_tid;
 	__u32 cur_tgid;
-	__u32 ours;  /* what runs here is of the workload */
-	__u32 ready; /* 0: nothing has been seen of this CPU yet */
-	__s32 owed;  /* change of R that lost its race too often, to be made up for */
+	__u32 ours;	/* what runs here is of the workload */
+	__u32 ready;	/* 0: nothing has been seen of this CPU yet */
+	__s32 owed;	/* change of R that lost its race too often, to be made up for */
 	__u32 group_in; /* whether tasks of group_id are of the workload */
 	__u64 group_id; /* id of the cgroup looked at last; ids are never used again */
 	__u64 switches; /* that brought a task of the workload here */
@@ -65,8 +65,9 @@ struct cpt_stat_cell {
 	__u64 wait_ns;
 	__u64 wait_max_ns[2]; /* longest of an even and an odd interval */
 	__u32 wait_turn[2];   /* which intervals these are */
-	__s64 lead_min_ns[2]; /* least lead of the clock over the run queue's: this while, the one before */
-	__u64 lead_since_ns;  /* start of this while */
+	__s64 lead_min_ns
+		[2]; /* least lead of the clock over the run queue's: this while, the one before */
+	__u64 lead_since_ns; /* start of this while */
 	__u64 reserved[4];
 	__u64 wait_hist[CPT_STAT_BUCKETS];
 };
@@ -88,13 +89,13 @@ struct cpt_stat_drift {
 
 /* Task storage. */
 struct cpt_stat_task {
-	__u64 run_ns;  /* stints that have ended */
-	__u64 wait_ns; /* likewise */
+	__u64 run_ns;	/* stints that have ended */
+	__u64 wait_ns;	/* likewise */
 	__u64 in_ts_ns; /* on a CPU since; 0: on none by our account */
 	__u64 exec_ns;	/* the kernel's account of its CPU time when it came in */
 	__u64 delay_ns; /* the kernel's account of its run-queue waits up to its last arrival */
 	__u64 group_start_ns; /* start of its process on CLOCK_BOOTTIME: with the pid, unique */
-	__u32 flags; /* CPT_STAT_* */
+	__u32 flags;	      /* CPT_STAT_* */
 	__u32 reserved;
 };
 
