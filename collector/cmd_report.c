@@ -13,6 +13,7 @@
 #include "json_report.h"
 #include "say.h"
 #include "term.h"
+#include "text_explain.h"
 #include "text_report.h"
 #include "view.h"
 #include "words.h"
@@ -20,6 +21,7 @@
 struct report_opts {
 	struct view view;
 	bool json;
+	bool explain;
 	int sort;
 	int by;
 	uint32_t top;
@@ -31,6 +33,8 @@ static const struct cli_option options[] = {
 	{"json", 'j', NULL,
 	 "the whole report as JSON (--sort, --by, --top and --width do not matter)", cli_set_flag,
 	 offsetof(struct report_opts, json), 0, 0, NULL},
+	{"explain", 0, NULL, "say below the report how each figure came about", cli_set_flag,
+	 offsetof(struct report_opts, explain), 0, 0, NULL},
 	{"sort", 's', "KEY",
 	 "sort threads by running (default), runnable, waiting, parked, life, parallel, alone, "
 	 "bottle, "
@@ -77,6 +81,8 @@ static int print_text(const struct cpt_report *r, const struct report_opts *o)
 	int err;
 
 	text_report__add(&out, r, &text);
+	if (o->explain)
+		text_explain__add(&out, r, &text);
 	err = out.failed ? fail(-ENOMEM, "cannot write the report: out of memory")
 			 : command__print(strbuf__str(&out));
 	strbuf__free(&out);

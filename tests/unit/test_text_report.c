@@ -12,6 +12,7 @@
 
 #include "collector/escape.h"
 #include "collector/format.h"
+#include "collector/text_explain.h"
 #include "collector/text_report.h"
 #include "collector/words.h"
 
@@ -304,9 +305,52 @@ static void utf8_is_decoded_strictly(void **state)
 	assert_int_equal(cp, 0x1f600);
 }
 
+static const char *explained(unsigned int width)
+{
+	static struct strbuf out;
+	struct text_report_opts opts = plain(width, false);
+
+	strbuf__clear(&out);
+	text_explain__add(&out, &fixture.report, &opts);
+	assert_false(out.failed);
+	return strbuf__str(&out);
+}
+
+/* The numbers put in are the report's own, so the line must change with them. */
+static void each_figure_is_explained_by_its_own_numbers(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	const char *text = explained(200);
+	char d[FMT_SZ], before[512];
+
+	assert_non_null(strstr(text, "CPU time / window = "));
+	assert_non_null(strstr(text, fmt_duration(d, r->cpu_time_ns, false)));
+	assert_non_null(strstr(text, fmt_duration(d, r->window_ns, false)));
+	assert_non_null(strstr(text, class_name(r->verdict)));
+	assert_null(strstr(text, "--in-progress"));
+	snprintf(before, sizeof(before), "%s", strstr(text, "in progress"));
+	r->concurrent_average += 1;
+	text = explained(200);
+	assert_non_null(strstr(text, "--in-progress"));
+	assert_string_not_equal(before, strstr(text, "in progress"));
+}
+
+static void explanations_keep_the_width(void **state)
+{
+	const char *line = explained(80), *end;
+
+	for (; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		assert_true(end - line < 80);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(each_figure_is_explained_by_its_own_numbers, setup),
+		cmocka_unit_test_setup(explanations_keep_the_width, setup),
 		cmocka_unit_test_setup(the_answer_comes_first, setup),
 		cmocka_unit_test_setup(every_width_fits, setup),
 		cmocka_unit_test_setup(ascii_where_there_is_nothing_else, setup),

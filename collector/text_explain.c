@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * text_explain.c - see text_explain.h.
+ *
+ *   figure          value   what it is made of, with the numbers
+ *
+ * One function a figure, in the order of the report; a figure the report does not have is left out.
+ */
+#include "text_explain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "draw.h"
+#include "format.h"
+#include "words.h"
+
+#define LABEL_COLUMNS 17
+#define VALUE_COLUMNS 10
+#define TEXT_COLUMN   (3 + LABEL_COLUMNS + VALUE_COLUMNS + 2)
+/* Terms of a sum that are written out; the rest is one term. */
+#define TERMS_MAX 4
+/* An average times the window is the sum it came from but for the last digits of a double. */
+#define ROUNDING 1e-9
+
+struct explain {
+	struct strbuf *b;
+	const struct text_style *style;
+	const struct cpt_report *r;
+	struct strbuf text; /* of the line being made */
+};
+
+static const char *duration(const struct explain *x, char *buf, uint64_t ns)
+{
+	return fmt_duration(buf, ns, x->style->utf8);
+}
+
+static void end_line(struct explain *x, const char *label, const char *value)
+{
+	strbuf__adds(x->b, "   ");
+	draw_padded(x->b, label, LABEL_COLUMNS, false);
+	draw_padded(x->b, value, VALUE_COLUMNS, true);
+	strbuf__adds(x->b, "  ");
+	cli_wrap(x->b, strbuf__str(&x->text), TEXT_COLUMN, TEXT_COLUMN, x->style->width - 1);
+	if (x->text.failed)
+		x->b->failed = true;
+	strbuf__clear(&x->text);
+}
+
+static void explain_window(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	char d[FMT_SZ];
+
+	if (r->meta && r->meta->argv)
+		strbuf__adds(&x->text,
+			     "from the command's first exec to the final switch-out of its "
+			     "last thread");
+	else
+		strbuf__adds(&x->text, "from the first event to the end of the recording");
+	if (r->window_open)
+		strbuf__adds(&x->text, "; that end was not recorded, so to the last event");
+	end_line(x, "window", duration(x, d, r->window_ns));
+}
+
+/* "0 x 15.2 ms + 1 x 1.53 s + 2 x 3.10 ms" */
+static void add_profile_terms(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	uint32_t shown = 0, k;
+	uint64_t rest = 0;
+	char d[FMT_SZ];
+
+	for (k = 1; k < r->parallel_cnt; k++) {
+		if (!r->parallel_ns[k])
+			continue;
+		if (shown == TERMS_MAX) {
+			rest += k * r->parallel_ns[k];
+			continue;
+		}
+		strbuf__addf(&x->text, "%s%" PRIu32 " x %s", shown++ ? " + " : "", k,
+			     duration(x, d, r->parallel_ns[k]));
+	}
+	if (rest)
+		strbuf__addf(&x->text, " + %s with more", duration(x, d, rest));
+	if (!shown)
+		strbuf__adds(&x->text, "nothing ran");
+}
+
+static void explain_cpu_time(struct explain *x)
+{
+	char d[FMT_SZ], n[FMT_SZ];
+
+	strbuf__addf(&x->text,
+		     "running time of %s thread%s = sum of k x (time with k CPUs busy) = ",
+		     fmt_count(n, x->r->threads), x->r->threads == 1 ? "" : "s");
+	add_profile_terms(x);
+	end_line(x, "CPU time", duration(x, d, x->r->cpu_time_ns));
+}
+
+static void explain_average(struct explain *x)
+{
+	char d[FMT_SZ], w[FMT_SZ], a[FMT_SZ];
+
+	strbuf__addf(&x->text, "CPU time / window = %s / %s", duration(x, d, x->r->cpu_time_ns),
+		     duration(x, w, x->r->window_ns));
+	end_line(x, "CPUs busy", fmt_average(a, x->r->parallel_average));
+}
+
+static void explain_tlp(struct explain *x)
+{
+	uint64_t busy = 0;
+	char d[FMT_SZ], w[FMT_SZ], a[FMT_SZ];
+
+	for (uint32_t k = 1; k < x->r->parallel_cnt; k++)
+		busy += x->r->parallel_ns[k];
+	strbuf__addf(&x->text, "CPU time / time in which any CPU was busy = %s / %s",
+		     duration(x, d, x->r->cpu_time_ns), duration(x, w, busy));
+	end_line(x, "TLP", fmt_average(a, x->r->tlp));
+}
+
+static void explain_efficiency(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	char d[FMT_SZ], w[FMT_SZ], p[FMT_SZ];
+
+	strbuf__addf(&x->text,
+		     "CPU time / CPU time allowed = %s / %s (CPUs online and in the mask of a "
+		     "living thread, over the window)",
+		     duration(x, d, r->cpu_time_ns), duration(x, w, r->allowed_integral));
+	end_line(x, "efficiency", fmt_percent(p, r->cpu_time_ns, r->allowed_integral));
+}
+
+static void explain_concurrency(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	uint64_t waiting = 0, sum = r->cpu_time_ns + r->runnable_ns;
+	char d[FMT_SZ], q[FMT_SZ], w[FMT_SZ], t[FMT_SZ], a[FMT_SZ];
+
+	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++)
+		waiting += r->reason_ns[i];
+	strbuf__addf(&x->text, "(running %s + runnable %s + waiting %s) / window %s",
+		     duration(x, d, r->cpu_time_ns), duration(x, q, r->runnable_ns),
+		     duration(x, w, waiting), duration(x, t, r->window_ns));
+	sum += waiting;
+	if (r->concurrent_average * (double)r->window_ns > (double)sum * (1 + ROUNDING))
+		strbuf__adds(&x->text, ", and what --in-progress counts in");
+	end_line(x, "in progress", fmt_average(a, r->concurrent_average));
+}
+
+static void explain_waiting(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	uint64_t waiting = 0;
+	const char *sep = "";
+	char d[FMT_SZ];
+
+	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++) {
+		if (!r->reason_ns[i])
+			continue;
+		waiting += r->reason_ns[i];
+		strbuf__addf(&x->text, "%s%s %s", sep, reason_name((enum cpt_reason)i),
+			     duration(x, d, r->reason_ns[i]));
+		sep = " + ";
+	}
+	if (!waiting) {
+		strbuf__clear(&x->text);
+		return;
+	}
+	strbuf__adds(&x->text, ", summed over threads");
+	end_line(x, "waiting", duration(x, d, waiting));
+}
+
+static void explain_ledger(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	const char *sep = "";
+	char d[FMT_SZ];
+
+	for (int i = 0; i < CPT_CLASS_CNT; i++) {
+		if (!r->class_ns[i])
+			continue;
+		strbuf__addf(&x->text, "%s%s %s", sep, class_name((enum cpt_class)i),
+			     duration(x, d, r->class_ns[i]));
+		sep = " + ";
+	}
+	strbuf__adds(&x->text, " = the window, to the ns");
+	end_line(x, "classes", duration(x, d, r->window_ns));
+}
+
+static void explain_verdict(struct explain *x)
+{
+	const struct cpt_report *r = x->r;
+	uint64_t active = r->window_ns - r->class_ns[CPT_CLASS_IDLE];
+	char d[FMT_SZ], a[FMT_SZ];
+
+	if (r->verdict == CPT_CLASS_UNKNOWN)
+		strbuf__adds(&x->text, "the unknown time could make another class the largest");
+	else if (r->verdict == CPT_CLASS_IDLE)
+		strbuf__adds(&x->text, "no class but idle holds any time");
+	else
+		strbuf__addf(&x->text,
+			     "the class that holds most of the time that was not idle: %s of %s",
+			     duration(x, d, r->class_ns[r->verdict]), duration(x, a, active));
+	end_line(x, "verdict", class_name(r->verdict));
+}
+
+static void explain_audit(struct explain *x)
+{
+	const struct cpt_quality *q = &x->r->quality;
+	uint64_t diff = q->audit_ours_ns > q->audit_kernel_ns
+				? q->audit_ours_ns - q->audit_kernel_ns
+				: q->audit_kernel_ns - q->audit_ours_ns;
+	char d[FMT_SZ], k[FMT_SZ], p[FMT_SZ];
+
+	if (!q->audit_valid)
+		return;
+	strbuf__addf(
+		&x->text,
+		"of the threads that ended, on a CPU by this trace %s, by the kernel's own account "
+		"%s; the kernel leaves out steal and charges a thread that wakes on an idle CPU "
+		"from its wake-up on",
+		duration(x, d, q->audit_ours_ns), duration(x, k, q->audit_kernel_ns));
+	end_line(x, "audit", fmt_percent(p, diff, q->audit_kernel_ns));
+}
+
+void text_explain__add(struct strbuf *out, const struct cpt_report *r,
+		       const struct text_report_opts *opts)
+{
+	static void (*const lines[])(struct explain *) = {
+		explain_window,	    explain_cpu_time,	 explain_average, explain_tlp,
+		explain_efficiency, explain_concurrency, explain_waiting, explain_ledger,
+		explain_verdict,    explain_audit,
+	};
+	struct explain x = {.b = out, .style = &opts->style, .r = r};
+
+	strbuf__adds(out, "\n ");
+	draw_begin(out, &opts->style, DRAW_BOLD);
+	strbuf__adds(out, "How these figures came about");
+	draw_end(out, &opts->style, DRAW_BOLD);
+	strbuf__addc(out, '\n');
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		lines[i](&x);
+	strbuf__free(&x.text);
+}
