@@ -203,7 +203,11 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 	t->row.io_worker = info->flags & CPT_TASK_IO_WORKER;
 	if (!again) {
 		t->row.ns_tid = info->ns_tid;
-		t->proc = (info->flags & CPT_TASK_THREAD) && parent ? parent->proc : t->row.id;
+		t->proc = t->row.id;
+		if ((info->flags & CPT_TASK_THREAD) && parent) {
+			t->proc = parent->proc;
+			t->space = parent->space;
+		}
 	}
 	set_name(t, info->comm);
 	if (parent && parent->command && !t->command) {
@@ -235,6 +239,7 @@ int tasks__exec(struct task *t, const struct cpt_info *info)
 	command[sz] = '\0';
 	free(t->command);
 	t->command = command;
+	t->space++; /* the exec ends all threads but this one: it stands for the process */
 	t->row.command = command;
 	t->row.tid = info->tid;
 	t->row.pid = info->tgid;

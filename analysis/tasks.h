@@ -28,11 +28,12 @@ struct task {
 	bool in_known;	   /* listed for the next loss, see analysis.c */
 
 	/* who it is */
-	bool known;    /* its NEW was seen */
-	bool chosen;   /* the filter's conditions on identity select it */
-	bool member;   /* and its CPU is in the filter's set: it is of the workload */
-	uint32_t proc; /* number of the task that leads its process */
-	uint32_t mask; /* index of its affinity mask, TASK_NONE not known */
+	bool known;	/* its NEW was seen */
+	bool chosen;	/* the filter's conditions on identity select it */
+	bool member;	/* and its CPU is in the filter's set: it is of the workload */
+	uint32_t proc;	/* number of the task that leads its process */
+	uint32_t space; /* execs of its process: addresses before and after are different things */
+	uint32_t mask;	/* index of its affinity mask, TASK_NONE not known */
 
 	/* accounting, kept by timeline.c */
 	bool counted;			     /* part of the counts right now */
