@@ -182,9 +182,10 @@ install_packages() {
 	done
 }
 
-# configure OPTIONS...: the build tree of the checkout.
+# configure OPTIONS...: the build tree of the checkout. Always by the same compiler: where another one
+# is named CMake starts anew and forgets the options given with it.
 configure() {
-	quietly 120 "configuring $BUILD" cmake -S "$SOURCE" -B "$BUILD" "$@"
+	quietly 120 "configuring $BUILD" cmake -S "$SOURCE" -B "$BUILD" -DCMAKE_C_COMPILER=gcc "$@"
 }
 
 compile() {
@@ -211,7 +212,7 @@ do_test() {
 	install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 	# Tests look nothing up in a locale, and leave no compiled scripts in the checkout.
 	export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 CLICOLOR=0
-	configure -DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=ON -DCPT_WITH_TESTS=ON \
+	configure -DCPT_WERROR=ON -DCPT_WITH_BPF=ON -DCPT_WITH_TESTS=ON \
 		-DCPT_TEST_BUILDS=ON
 	compile
 	say "testing"

@@ -28,6 +28,9 @@ import oracle  # noqa: E402
 
 # Agreement with perf's recording asked of profile_ns, cpu_time_ns and window_ns, in windows.
 AGREEMENT = 0.005
+# A switch that perf has no event of is put where the task's own runtime begins, which is that much
+# behind the switch: it came to 203 ns a switch in a run of 10,000 threads that had 5,869 of them.
+MEND_NS = 300
 
 # A run in which others held CPUs our tasks were ready for longer than this share of the window is
 # done again, up to TRIES times: what a loosened bound says of it is little.
@@ -314,7 +317,7 @@ def _trace_once(case, argv, options, name, status, unbound, kwargs):
 def check_agreement(case, report, figures, what="run"):
     """profile_ns, cpu_time_ns and window_ns against the oracle's figures of the same time."""
     window = figures["window_ns"]
-    slack = AGREEMENT * window
+    slack = AGREEMENT * window + MEND_NS * figures["mends"]
 
     def agree(name, ours, theirs):
         case.deviates(f"{what} {name}", (ours - theirs) / window)
