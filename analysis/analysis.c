@@ -332,13 +332,40 @@ static struct cpt_blocked classify(const struct cpt_analysis *a, const struct ta
 		.ended_by_us = ended_by_us(a, ev),
 		.io_worker = t->row.io_worker,
 	};
+	struct cpt_wait again;
 
 	if (ev->wait->sysno < CPT_SYSNO_TABLE_SZ)
 		facts.sys = a->sysno[ev->wait->sysno];
-	if (wait_may_be_join(ev->wait, facts.sys))
+	if (facts.sys == CPT_SYS_RESTART_SYSCALL && t->stopped_in) {
+		again = *t->stopped_in;
+		again.prev_state = ev->wait->prev_state;
+		facts.wait = &again;
+		facts.sys = (enum cpt_sys)a->sysno[facts.wait->sysno];
+	}
+	if (wait_may_be_join(facts.wait, facts.sys))
 		facts.expects_our_tid =
-			tasks__has_thread(&a->tasks, t, (uint32_t)(ev->wait->arg1 >> 32));
+			tasks__has_thread(&a->tasks, t, (uint32_t)(facts.wait->arg1 >> 32));
 	return wait_classify(&facts);
+}
+
+/*
+ * A sleep, poll or timed wait that a stop interrupts is taken up again by a call of its own, without
+ * arguments: what it waits for is what the stop's registers said.
+ *
+ *      nanosleep |---- sleep ----| stopped (in nanosleep) | restart_syscall: sleep again |
+ */
+static int note_stopped_call(const struct cpt_analysis *a, struct task *t,
+			     const struct cpt_wait *wait)
+{
+	if (wait->sysno >= CPT_SYSNO_TABLE_SZ || a->sysno[wait->sysno] == CPT_SYS_RESTART_SYSCALL)
+		return 0;
+	if (!t->stopped_in) {
+		t->stopped_in = malloc(sizeof(*t->stopped_in));
+		if (!t->stopped_in)
+			return -ENOMEM;
+	}
+	*t->stopped_in = *wait;
+	return 0;
 }
 
 static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
@@ -365,6 +392,8 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 	if (!ev->wait)
 		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 	blocked = classify(a, t, ev);
+	if (blocked.reason == CPT_REASON_STOPPED && note_stopped_call(a, t, ev->wait))
+		return -ENOMEM;
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
 	return set_off_unless_hole(a, t, blocked.state, blocked.reason);

@@ -22,6 +22,7 @@ void tasks__fini(struct tasks *ts)
 			continue;
 		for (uint32_t i = 0; i < TASK_CHUNK; i++) {
 			free(ts->chunks[c][i].command);
+			free(ts->chunks[c][i].stopped_in);
 			free(ts->chunks[c][i].cpu_bits);
 		}
 		free(ts->chunks[c]);

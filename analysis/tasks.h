@@ -21,8 +21,9 @@ struct task {
 	enum cpt_reason reason;
 	uint32_t cpu;	    /* it is on, or was on last */
 	uint32_t end_waker; /* task number that will end the current wait, 0 none of the trace */
-	uint64_t on_cpu_since_ns; /* RUNNING: since when, for row.traced_cpu_ns; 0 never ran */
-	uint16_t sysno;		  /* of the current wait */
+	uint64_t on_cpu_since_ns;    /* RUNNING: since when, for row.traced_cpu_ns; 0 never ran */
+	uint16_t sysno;		     /* of the current wait */
+	struct cpt_wait *stopped_in; /* the call its last stop interrupted, NULL none; owned */
 	bool live;
 	bool wake_pending; /* woken while still on its CPU: the next block does not last */
 	bool in_known;	   /* listed for the next loss, see analysis.c */

@@ -8,6 +8,7 @@
 #include "wait_class.h"
 
 /* Task state bits, include/linux/sched.h; the first four never moved, the others since 5.18/6.1. */
+#define STATE_INTERRUPTIBLE   0x0001
 #define STATE_UNINTERRUPTIBLE 0x0002
 #define STATE_STOPPED	      0x0004
 #define STATE_TRACED	      0x0008
@@ -82,6 +83,7 @@ static enum cpt_reason classify_read(uint8_t object, const struct cpt_wait_facts
 		return CPT_REASON_SIGNAL;
 	case CPT_FD_EPOLL:
 	case CPT_FD_IO_URING:
+	case CPT_FD_INOTIFY: /* for what happens to files, as a loop does for its descriptors */
 		return CPT_REASON_EVENT_LOOP;
 	case CPT_FD_PIDFD:
 		return CPT_REASON_JOIN;
@@ -108,14 +110,16 @@ static enum cpt_reason classify_write(uint8_t object)
 }
 
 /* Which of two reasons speaks for a wait on both: one that is in progress before one that is not, a
- * timer and what is not told apart last. */
+ * set of events, a timer and what is not told apart last. */
 static int pair_rank(enum cpt_reason reason)
 {
 	if (reason == CPT_REASON_OTHER)
 		return 0;
 	if (reason == CPT_REASON_SLEEP)
 		return 1;
-	return reason_is_parked(reason) ? 2 : 3;
+	if (reason == CPT_REASON_EVENT_LOOP)
+		return 2;
+	return reason_is_parked(reason) ? 3 : 4;
 }
 
 /* poll and select: none is a sleep, one or two connected descriptors a wait on them, more (or a
@@ -181,10 +185,19 @@ static enum cpt_reason classify_uninterruptible(const struct cpt_wait_facts *f)
 	return CPT_REASON_KERNEL_LOCK;
 }
 
+/* Sleeping outside any system call: held by its group while it computed (cgroup.freeze), or in a page
+ * fault that another task has to serve (userfaultfd). */
+static enum cpt_reason classify_no_call(const struct cpt_wait *w)
+{
+	return w->prev_state & STATE_FREEZABLE ? CPT_REASON_STOPPED : CPT_REASON_PAGE_FAULT;
+}
+
 static enum cpt_reason classify_call(const struct cpt_wait_facts *f)
 {
 	const struct cpt_wait *w = f->wait;
 
+	if (w->sysno == CPT_SYSNO_NONE && w->prev_state & STATE_INTERRUPTIBLE)
+		return classify_no_call(w);
 	switch (sys_group(f->sys)) {
 	case CPT_SYS_GROUP_READ:
 		return classify_read(w->object, f);

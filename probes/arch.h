@@ -22,7 +22,7 @@
 #if defined(__TARGET_ARCH_x86)
 
 struct pt_regs {
-	unsigned long r10, r8, dx, si, di, orig_ax;
+	unsigned long r10, r8, ax, dx, si, di, orig_ax;
 	__u16 cs; /* an unsigned long before 6.9 (FRED): the load is widened to it */
 } __attribute__((preserve_access_index));
 
@@ -30,6 +30,7 @@ struct pt_regs {
 
 /* clang-format off */
 #define REG_NR	 orig_ax
+#define REG_RET	 ax
 #define REG_ARG1 di
 #define REG_ARG2 si
 #define REG_ARG3 dx
@@ -80,6 +81,7 @@ struct thread_info___arm64 {
 
 /* clang-format off */
 #define REG_NR	 syscallno
+#define REG_RET	 regs[0]
 #define REG_ARG1 orig_x0
 #define REG_ARG2 regs[1]
 #define REG_ARG3 regs[2]

@@ -148,8 +148,8 @@ enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
 #define CPT_FUTEX_KINDS(X)                                                                         \
 	X(UNREAD, 0)       /* the word could not be read */                                        \
 	X(PLAIN, 1)        /* none of the below */                                                 \
-	X(MUTEX, 2)        /* WAIT with 2 on a word with a valid mutex kind (+16) and owner (+8) */ \
-	X(MUTEX_NO_OWNER, 3) /* likewise, the owner field is 0 or not a tid */                     \
+	X(MUTEX, 2)        /* wait for 2 on a word with a valid mutex kind (+16) and owner (+8) */ \
+	X(MUTEX_NO_OWNER, 3) /* WAIT, likewise, the owner field is 0 or not a tid */               \
 	X(MUTEX_ROBUST, 4) /* the word holds the owner's tid and FUTEX_WAITERS */                  \
 	X(MUTEX_PI, 5)     /* LOCK_PI, LOCK_PI2: the word holds the owner's tid */                 \
 	X(SEM, 6)          /* WAIT_BITSET, expected 0, 8-aligned, u32[1] >= 1: sem_t */
@@ -180,7 +180,8 @@ struct cpt_rec_switch {
 	__u16 flags; /* CPT_SW_* */
 	__u16 sysno; /* system call prev blocked in, or CPT_SYSNO_* */
 	__u32 seq; /* attempts of this CPU before this one, low 32 bits: a gap is a located loss */
-	__u16 prev_state;  /* task state bits of prev as the event gives them */
+	__u16 prev_state;  /* task state bits of prev as the event gives them, and TASK_FROZEN where
+			      cgroup.freeze holds it, which leaves it asleep by its bits */
 	__u16 waker_sysno; /* system call the waker was in, or CPT_SYSNO_* */
 	__u64 ts_ns;
 	__u32 prev; /* task numbers, 0 none of ours */

@@ -28,6 +28,11 @@
 #define MUTEX_KIND_MASK (0x3 | 0x80 | 0x100 | 0x200)
 #define PID_MAX		0x400000
 
+#define TASK_INTERRUPTIBLE    0x0001
+#define TASK_FROZEN	      0x8000
+#define ERESTARTSYS	      512
+#define ERESTART_RESTARTBLOCK 516
+
 struct glibc_mutex {
 	__u32 lock, count, owner, nusers, kind;
 };
@@ -188,6 +193,7 @@ static __noinline __u8 futex_object(__u64 uaddr, __u32 cmd, __u32 val, __u32 *ho
 		*holder = m.lock & FUTEX_TID_MASK;
 		return CPT_FUTEX_MUTEX_PI;
 	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET: /* with a time-out */
 		if (val & FUTEX_WAITERS) {
 			/* The expected value is the word as the waiter saw it: owner and waiters'
 			 * bit. */
@@ -196,22 +202,22 @@ static __noinline __u8 futex_object(__u64 uaddr, __u32 cmd, __u32 val, __u32 *ho
 			*holder = val & FUTEX_TID_MASK;
 			return CPT_FUTEX_MUTEX_ROBUST;
 		}
+		if (!val && cmd == FUTEX_WAIT_BITSET && !(uaddr & 7)) {
+			if (bpf_probe_read_user(&m, 8, (void *)uaddr))
+				return CPT_FUTEX_UNREAD;
+			return m.count ? CPT_FUTEX_SEM : CPT_FUTEX_PLAIN;
+		}
 		if (val != 2)
 			return CPT_FUTEX_PLAIN;
 		if (bpf_probe_read_user(&m, sizeof(m), (void *)uaddr))
 			return CPT_FUTEX_UNREAD;
 		if (m.kind & ~MUTEX_KIND_MASK)
 			return CPT_FUTEX_PLAIN;
+		/* Without an owner a timed wait may be one for an rwlock, whose words are like that. */
 		if (!m.owner || m.owner > PID_MAX)
-			return CPT_FUTEX_MUTEX_NO_OWNER;
+			return cmd == FUTEX_WAIT ? CPT_FUTEX_MUTEX_NO_OWNER : CPT_FUTEX_PLAIN;
 		*holder = m.owner;
 		return CPT_FUTEX_MUTEX;
-	case FUTEX_WAIT_BITSET:
-		if (val || uaddr & 7)
-			return CPT_FUTEX_PLAIN;
-		if (bpf_probe_read_user(&m, 8, (void *)uaddr))
-			return CPT_FUTEX_UNREAD;
-		return m.count ? CPT_FUTEX_SEM : CPT_FUTEX_PLAIN;
 	default:
 		return CPT_FUTEX_PLAIN;
 	}
@@ -341,13 +347,26 @@ static __always_inline __u16 wait_sysno(struct task_struct *prev, struct pt_regs
 	return mode_is_compat(regs->REG_MODE) ? CPT_SYSNO_OTHER : nr;
 }
 
-/* Fills sysno, object and arguments of a blocking switch-out. */
+/*
+ * A sleeper whose call has returned, to be made again (-ERESTARTSYS to -ERESTART_RESTARTBLOCK): it is
+ * in the delivery of a signal, where cgroup.freeze holds a group's tasks (do_freezer_trap). Stops by
+ * signal or tracer have states of their own.
+ */
+static __always_inline bool is_frozen_in_call(struct pt_regs *regs, __u32 state)
+{
+	return state & TASK_INTERRUPTIBLE &&
+	       regs->REG_RET + ERESTART_RESTARTBLOCK <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
+}
+
+/* Fills sysno, object and arguments of a blocking switch-out; prev_state is there already. */
 static __always_inline void wait_describe(struct task_struct *prev, struct cpt_rec_switch *rec,
 					  __u16 *flags)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs((void *)prev);
 	__u16 nr = wait_sysno(prev, regs);
 
+	if (unlikely(is_frozen_in_call(regs, rec->prev_state)))
+		rec->prev_state |= TASK_FROZEN;
 	rec->sysno = nr;
 	if (nr == NR_futex) {
 		wait_futex(regs, rec, flags);

@@ -117,6 +117,43 @@ static void wake_before_switch_out_makes_it_runnable_at_once(void **state)
 	done(r, tb);
 }
 
+/*
+ *        1000 1100    1200 1210      1300 1310          1500
+ *  app    ####ssssssss####TTTTTTTTTTT####ssssssssssssss####     s asleep, T stopped in that sleep
+ */
+static void sleep_taken_up_again_after_a_stop_is_a_sleep(void **state)
+{
+	const struct cpt_wait again = tb_wait_call(219, 0, 0, 0);
+	struct cpt_wait stop = tb_wait_sleep();
+	struct trace_builder *tb = tb__new(1);
+	uint32_t app = tb__command(tb, 1000, "app");
+	struct cpt_report *r;
+
+	stop.prev_state = 0x0004;
+	tb__run(tb, 1000, 0, app);
+	tb__block(tb, 1050, app, again, TB_IDLE); /* of a call that no one saw */
+	tb__wake_irq(tb, 1100, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1100, 0, app);
+	tb__block(tb, 1100, app, tb_wait_sleep(), TB_IDLE);
+	tb__wake_foreign(tb, 1200, app, 77);
+	tb__run(tb, 1200, 0, app);
+	for (int i = 0; i < 2; i++) { /* the second stop is in the call that goes on */
+		tb__block(tb, 1210 + 300 * i, app, stop, TB_IDLE);
+		tb__wake_foreign(tb, 1300 + 300 * i, app, 77);
+		tb__run(tb, 1300 + 300 * i, 0, app);
+		tb__block(tb, 1310 + 300 * i, app, again, TB_IDLE);
+		tb__wake_irq(tb, 1500 + 300 * i, app, CPT_CTX_HARDIRQ, 0);
+		tb__run(tb, 1500 + 300 * i, 0, app);
+		stop.sysno = 219;
+	}
+	tb__exit(tb, 1900, app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(row(r, app)->reason_ns[CPT_REASON_OTHER], 50);
+	assert_int_equal(row(r, app)->reason_ns[CPT_REASON_STOPPED], 180);
+	assert_int_equal(row(r, app)->reason_ns[CPT_REASON_SLEEP], 100 + 190 + 190);
+	done(r, tb);
+}
+
 static void newborn_is_runnable_until_it_runs(void **state)
 {
 	struct trace_builder *tb = tb__new(2);
@@ -888,6 +925,7 @@ int main(void)
 		cmocka_unit_test(
 			blocked_task_waits_until_it_is_woken_and_is_runnable_until_it_runs),
 		cmocka_unit_test(wake_before_switch_out_makes_it_runnable_at_once),
+		cmocka_unit_test(sleep_taken_up_again_after_a_stop_is_a_sleep),
 		cmocka_unit_test(newborn_is_runnable_until_it_runs),
 		cmocka_unit_test(two_threads_on_one_cpu_are_interleaved),
 		cmocka_unit_test(two_threads_on_two_cpus_are_parallel),

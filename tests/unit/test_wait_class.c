@@ -173,7 +173,7 @@ static void other_objects_are_called_by_what_they_are(void **state)
 		{CPT_SYS_READ, CPT_FD_SIGNALFD, OURS, CPT_REASON_SIGNAL},
 		{CPT_SYS_READ, CPT_FD_FILE, IRQ, CPT_REASON_DISK},
 		{CPT_SYS_PREAD64, CPT_FD_FILE, IRQ, CPT_REASON_DISK},
-		{CPT_SYS_READ, CPT_FD_INOTIFY, OURS, CPT_REASON_OTHER},
+		{CPT_SYS_READ, CPT_FD_INOTIFY, OURS, CPT_REASON_EVENT_LOOP},
 		{CPT_SYS_READ, CPT_FD_CHARDEV, IRQ, CPT_REASON_OTHER},
 		{CPT_SYS_READ, CPT_FD_NONE, OURS, CPT_REASON_OTHER},
 		{CPT_SYS_READ, CPT_FD_OTHER, OURS, CPT_REASON_OTHER},
@@ -259,6 +259,9 @@ static void poll_of_one_or_two_connected_is_a_wait_on_them(void **state)
 		{polls(2, 5, CPT_FD_TIMERFD, 6, CPT_FD_PIPE), OURS, CPT_REASON_PEER},
 		{polls(2, 5, CPT_FD_PIPE, 6, CPT_FD_TIMERFD), OURS, CPT_REASON_PEER},
 		{polls(2, 5, CPT_FD_INOTIFY, 6, CPT_FD_PIPE), OURS, CPT_REASON_PEER},
+		{polls(2, 5, CPT_FD_PIPE, 6, CPT_FD_INOTIFY), OURS, CPT_REASON_PEER},
+		{polls(2, 5, CPT_FD_TIMERFD, 6, CPT_FD_INOTIFY), OURS, CPT_REASON_EVENT_LOOP},
+		{polls(2, 5, CPT_FD_OTHER, 6, CPT_FD_PIPE), OURS, CPT_REASON_PEER},
 		{polls(2, 5, CPT_FD_OTHER, 6, CPT_FD_OTHER), OURS, CPT_REASON_OTHER},
 	};
 
@@ -399,6 +402,17 @@ static void freezable_sleep_is_an_ordinary_one(void **state)
 	expect(&w, CPT_SYS_NANOSLEEP, IRQ, CPT_REASON_SLEEP);
 }
 
+static void sleeper_outside_any_call_is_in_a_fault_or_frozen(void **state)
+{
+	struct cpt_wait w = {.sysno = CPT_SYSNO_NONE, .prev_state = S};
+
+	expect(&w, CPT_SYS_UNKNOWN, OURS, CPT_REASON_PAGE_FAULT);
+	w.prev_state = 0x2001;
+	expect(&w, CPT_SYS_UNKNOWN, OURS, CPT_REASON_STOPPED);
+	w.sysno = CPT_SYSNO_OTHER; /* a call, of which nothing is known */
+	expect(&w, CPT_SYS_UNKNOWN, OURS, CPT_REASON_OTHER);
+}
+
 static void io_worker_waits_for_work_or_for_the_disk(void **state)
 {
 	struct cpt_wait w = {.sysno = CPT_SYSNO_OTHER, .prev_state = S};
@@ -431,6 +445,7 @@ int main(void)
 		cmocka_unit_test(vfork_parent_is_in_join),
 		cmocka_unit_test(stops_come_before_everything_else),
 		cmocka_unit_test(freezable_sleep_is_an_ordinary_one),
+		cmocka_unit_test(sleeper_outside_any_call_is_in_a_fault_or_frozen),
 		cmocka_unit_test(io_worker_waits_for_work_or_for_the_disk),
 	};
 
