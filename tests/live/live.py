@@ -6,7 +6,7 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: workloads, programs, behaviour, loss. One line per case; the last line counts them.
+Groups: workloads, programs, behaviour, loss, waits. One line per case; the last line counts them.
 Nothing is skipped: what a case needs and does not find makes it fail.
 """
 
@@ -22,11 +22,13 @@ import traceback
 import cases_behaviour
 import cases_loss
 import cases_programs
+import cases_waits
 import cases_workloads
 import harness
 
 GROUPS = {"workloads": cases_workloads, "programs": cases_programs,
-          "behaviour": cases_behaviour, "loss": cases_loss}
+          "behaviour": cases_behaviour, "loss": cases_loss,
+          "waits": cases_waits}
 
 CASE_SECONDS = 120
 FINDINGS_SHOWN = 25
