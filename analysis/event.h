@@ -97,11 +97,11 @@ struct cpt_info {
 
 struct cpt_event {
 	uint64_t ts_ns;
-	uint8_t type;	      /* CPT_EV_* */
-	uint8_t wake_ctx;     /* WAKE: CPT_CTX_* */
-	uint8_t end;	      /* SWITCH with PREV_BLOCKED: CPT_END_* */
-	uint8_t occ_kind;     /* OCCUPANCY: what held the CPU before ts_ns: 1 idle, 0 others */
-	uint16_t flags;	      /* SWITCH: CPT_SW_*; WAKE: CPT_SW_WAKER_FOREIGN */
+	uint8_t type;	  /* CPT_EV_* */
+	uint8_t wake_ctx; /* WAKE: CPT_CTX_* */
+	uint8_t end;	  /* SWITCH with PREV_BLOCKED: CPT_END_* */
+	uint8_t occ_kind; /* OCCUPANCY: what held the CPU before ts_ns: 1 idle, 0 others */
+	uint16_t flags;	  /* SWITCH: CPT_SW_*; WAKE: CPT_SW_WAKER_FOREIGN, CPT_SW_WAKE_ON_WORD */
 	uint16_t waker_sysno; /* WAKE: system call of the waker, CPT_SYSNO_* */
 	uint32_t cpu;	      /* WAKE: CPU of the wakee's switch-in */
 	uint32_t task;

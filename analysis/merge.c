@@ -296,7 +296,7 @@ static int late_wake(struct cpt_merge *m, const struct cpt_rec_switch *sw, uint3
 		.waker = sw->waker,
 		.kind = CPT_LATE_WAKE,
 		.wake_ctx = sw->wake_ctx,
-		.flags = sw->flags & CPT_SW_WAKER_FOREIGN,
+		.flags = sw->flags & (CPT_SW_WAKER_FOREIGN | CPT_SW_WAKE_ON_WORD),
 		.waker_sysno = sw->waker_sysno,
 		.cpu = cpu,
 	};
@@ -982,7 +982,7 @@ static void emit_wake(struct cpt_merge *m, uint32_t slot)
 	ev->ts_ns = sw->wake_ts_ns;
 	ev->type = CPT_EV_WAKE;
 	ev->wake_ctx = sw->wake_ctx;
-	ev->flags = sw->flags & CPT_SW_WAKER_FOREIGN;
+	ev->flags = sw->flags & (CPT_SW_WAKER_FOREIGN | CPT_SW_WAKE_ON_WORD);
 	ev->waker_sysno = sw->waker_sysno;
 	ev->cpu = m->sides[slot].cpu;
 	ev->task = sw->next;

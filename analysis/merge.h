@@ -38,7 +38,7 @@ struct cpt_late {
 	uint8_t end;	  /* END: CPT_END_* */
 	uint8_t wake_ctx; /* WAKE: CPT_CTX_* */
 	uint8_t reserved;
-	uint16_t flags; /* WAKE: CPT_SW_WAKER_FOREIGN */
+	uint16_t flags; /* WAKE: CPT_SW_WAKER_FOREIGN, CPT_SW_WAKE_ON_WORD */
 	uint16_t waker_sysno;
 	uint32_t cpu; /* WAKE */
 	uint32_t reserved2;

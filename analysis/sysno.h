@@ -17,7 +17,8 @@
 /* clang-format off */
 #define CPT_SYS_GROUPS(X)                                                                          \
 	X(OTHER) X(READ) X(WRITE) X(CONNECT) X(ACCEPT) X(LOOP) X(POLL) X(SLEEP) X(SIGNAL) X(CHILD) \
-	X(VFORK) X(CLONE) X(FUTEX) X(FILE_LOCK) X(FCNTL) X(SYNC) X(AIO) X(OPEN) X(MESSAGE) X(IOCTL)
+	X(VFORK) X(CLONE) X(FUTEX) X(FILE_LOCK) X(FCNTL) X(SYNC) X(AIO) X(OPEN) X(MESSAGE) X(IOCTL) \
+	X(MEMORY)
 /* clang-format on */
 
 #define CPT_SYS_GROUP_ENUM(name) CPT_SYS_GROUP_##name,
@@ -32,6 +33,10 @@ enum cpt_sys_group { CPT_SYS_GROUPS(CPT_SYS_GROUP_ENUM) CPT_SYS_GROUP_CNT };
 	X(OPEN, "open", 2, -1, OPEN)                                                               \
 	X(CLOSE, "close", 3, 57, OTHER)                                                            \
 	X(POLL, "poll", 7, -1, POLL)                                                               \
+	X(MMAP, "mmap", 9, 222, MEMORY)                                                            \
+	X(MPROTECT, "mprotect", 10, 226, MEMORY)                                                   \
+	X(MUNMAP, "munmap", 11, 215, MEMORY)                                                       \
+	X(BRK, "brk", 12, 214, MEMORY)                                                             \
 	X(IOCTL, "ioctl", 16, 29, IOCTL)                                                           \
 	X(PREAD64, "pread64", 17, 67, READ)                                                        \
 	X(PWRITE64, "pwrite64", 18, 68, WRITE)                                                     \
@@ -39,7 +44,9 @@ enum cpt_sys_group { CPT_SYS_GROUPS(CPT_SYS_GROUP_ENUM) CPT_SYS_GROUP_CNT };
 	X(WRITEV, "writev", 20, 66, WRITE)                                                         \
 	X(SELECT, "select", 23, -1, POLL)                                                          \
 	X(SCHED_YIELD, "sched_yield", 24, 124, OTHER)                                              \
+	X(MREMAP, "mremap", 25, 216, MEMORY)                                                       \
 	X(MSYNC, "msync", 26, 227, SYNC)                                                           \
+	X(MADVISE, "madvise", 28, 233, MEMORY)                                                     \
 	X(PAUSE, "pause", 34, -1, SIGNAL)                                                          \
 	X(NANOSLEEP, "nanosleep", 35, 101, SLEEP)                                                  \
 	X(SENDFILE, "sendfile", 40, 71, WRITE)                                                     \
@@ -100,8 +107,9 @@ enum cpt_sys_group { CPT_SYS_GROUPS(CPT_SYS_GROUP_ENUM) CPT_SYS_GROUP_CNT };
 	X(CLONE3, "clone3", 435, 435, CLONE)                                                       \
 	X(OPENAT2, "openat2", 437, 437, OPEN)                                                      \
 	X(EPOLL_PWAIT2, "epoll_pwait2", 441, 441, LOOP)                                            \
-	X(FUTEX_WAITV, "futex_waitv", 449, 449, OTHER)                                             \
-	X(FUTEX_WAIT, "futex_wait", 455, 455, OTHER)
+	X(FUTEX_WAITV, "futex_waitv", 449, 449, FUTEX)                                             \
+	X(FUTEX_WAKE, "futex_wake", 454, 454, OTHER)                                               \
+	X(FUTEX_WAIT, "futex_wait", 455, 455, FUTEX)
 /* clang-format on */
 
 #define CPT_SYS_ENUM(name, str, x86, generic, group) CPT_SYS_##name,

@@ -79,6 +79,7 @@ int section__decode(struct section *s, const uint8_t in[SECTION_HEADER_SZ])
 #define LATE_END(head)	((head) >> 2 & 0x3)
 #define LATE_CTX(head)	((head) >> 4 & 0x3)
 #define LATE_FOREIGN	0x40
+#define LATE_ON_WORD	0x80 /* since 1.1 */
 
 uint8_t *late__encode(uint8_t *out, const struct cpt_late *late, uint64_t *prev_ns)
 {
@@ -86,6 +87,8 @@ uint8_t *late__encode(uint8_t *out, const struct cpt_late *late, uint64_t *prev_
 
 	if (late->flags & CPT_SW_WAKER_FOREIGN)
 		head |= LATE_FOREIGN;
+	if (late->flags & CPT_SW_WAKE_ON_WORD)
+		head |= LATE_ON_WORD;
 	*out++ = head;
 	out = put_varint(out, zigzag((int64_t)(late->ts_ns - *prev_ns)));
 	out = put_varint(out, late->task);
@@ -106,6 +109,8 @@ bool late__decode(struct cursor *c, struct cpt_late *late, uint64_t *prev_ns, ui
 	*late = (struct cpt_late){
 		.kind = LATE_KIND(head), .end = LATE_END(head), .wake_ctx = LATE_CTX(head)};
 	late->flags = head & LATE_FOREIGN ? CPT_SW_WAKER_FOREIGN : 0;
+	if (head & LATE_ON_WORD)
+		late->flags |= CPT_SW_WAKE_ON_WORD;
 	late->ts_ns = *prev_ns + (uint64_t)unzigzag(get_varint(c));
 	late->task = get_varint32(c);
 	late->waker = get_varint32(c);
@@ -121,6 +126,6 @@ bool late__decode(struct cursor *c, struct cpt_late *late, uint64_t *prev_ns, ui
 	if (late->kind == CPT_LATE_END)
 		return late->end && (late->end != CPT_END_TASK || late->waker <= task_max);
 	if (late->kind == CPT_LATE_WAKE)
-		return late->flags || late->waker <= task_max;
+		return late->flags & CPT_SW_WAKER_FOREIGN || late->waker <= task_max;
 	return false;
 }

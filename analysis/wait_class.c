@@ -234,6 +234,7 @@ static enum cpt_reason classify_call(const struct cpt_wait_facts *f)
 		return f->ended_by_us ? CPT_REASON_PEER : CPT_REASON_OTHER;
 	case CPT_SYS_GROUP_CLONE:
 	case CPT_SYS_GROUP_IOCTL: /* whatever the device makes of it; on a terminal: output to drain */
+	case CPT_SYS_GROUP_MEMORY:
 	case CPT_SYS_GROUP_OTHER:
 	case CPT_SYS_GROUP_CNT:
 		break;

@@ -182,6 +182,8 @@ static void line_wake(struct script *s, const struct cpt_event *ev)
 		     ev->wake_ctx < sizeof(contexts) / sizeof(contexts[0]) ? contexts[ev->wake_ctx]
 									   : "?");
 	script_names__add_syscall(&s->names, &s->line, " in=", ev->waker_sysno);
+	if (ev->flags & CPT_SW_WAKE_ON_WORD)
+		strbuf__adds(&s->line, " on_word");
 }
 
 static void line_new(struct script *s, const struct cpt_event *ev)

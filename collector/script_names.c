@@ -103,7 +103,7 @@ void script_names__add_object(const struct script_names *n, struct strbuf *b,
 #define FUTEX_NAME(name, value) [value] = #name,
 	static const char *const fds[CPT_FD_KIND_CNT] = {CPT_FD_KINDS(FD_NAME)};
 	static const char *const futexes[CPT_FUTEX_KIND_CNT] = {CPT_FUTEX_KINDS(FUTEX_NAME)};
-	bool futex = sys_of(n, w->sysno) == CPT_SYS_FUTEX;
+	bool futex = sys_group(sys_of(n, w->sysno)) == CPT_SYS_GROUP_FUTEX;
 	const char *name = NULL, *p;
 
 	if (futex && w->object < CPT_FUTEX_KIND_CNT)

@@ -51,7 +51,7 @@ enum {
 	NR_epoll_pwait = 281, NR_fallocate = 285, NR_accept4 = 288, NR_preadv = 295,
 	NR_pwritev = 296, NR_recvmmsg = 299, NR_syncfs = 306, NR_sendmmsg = 307,
 	NR_copy_file_range = 326, NR_preadv2 = 327, NR_pwritev2 = 328, NR_io_uring_enter = 426,
-	NR_epoll_pwait2 = 441,
+	NR_epoll_pwait2 = 441, NR_futex_waitv = 449, NR_futex_wake = 454, NR_futex_wait = 455,
 };
 /* clang-format on */
 
@@ -101,7 +101,8 @@ enum {
 	NR_recvfrom = 207, NR_shutdown = 210, NR_sendmsg = 211, NR_recvmsg = 212,
 	NR_accept4 = 242, NR_recvmmsg = 243, NR_syncfs = 267, NR_sendmmsg = 269,
 	NR_copy_file_range = 285, NR_preadv2 = 286, NR_pwritev2 = 287, NR_epoll_pwait = 22,
-	NR_io_uring_enter = 426, NR_epoll_pwait2 = 441,
+	NR_io_uring_enter = 426, NR_epoll_pwait2 = 441, NR_futex_waitv = 449, NR_futex_wake = 454,
+	NR_futex_wait = 455,
 	/* Calls this architecture never had; no two alike, and out of reach. */
 	NR_poll = 0xf000, NR_select, NR_epoll_wait, NR_getdents,
 };

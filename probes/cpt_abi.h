@@ -105,6 +105,7 @@ struct cpt_cell {
 #define CPT_SW_PREV_IOWAIT    0x0200 /* task->in_iowait */
 #define CPT_SW_PREV_THROTTLED 0x0400 /* not blocked and held by its group's CPU quota */
 #define CPT_SW_PREV_TIMEOUT   0x0800 /* the blocking call carries a timeout */
+#define CPT_SW_WAKE_ON_WORD   0x1000 /* next was woken by a futex call on the word it waited on */
 
 /* Context a wake-up came from. */
 #define CPT_CTX_TASK	     0 /* the waker itself, in a system call, fault or exit */
@@ -141,7 +142,7 @@ enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
 #define CPT_SYSNO_NONE	0xffff /* kernel entry that is no system call */
 #define CPT_SYSNO_OTHER 0xfffe /* a call whose number means nothing here: ia32, io workers */
 
-/* What cpt_rec_switch.object says when sysno is futex: the primitive as far as one look at the word
+/* What cpt_rec_switch.object says when sysno is a futex call: the primitive as far as one look at the word
  * and its neighbours proves it (glibc layouts; the rest is told apart by operation, expected value
  * and address in the analysis). */
 /* clang-format off */
@@ -152,7 +153,10 @@ enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
 	X(MUTEX_NO_OWNER, 3) /* WAIT, likewise, the owner field is 0 or not a tid */               \
 	X(MUTEX_ROBUST, 4) /* the word holds the owner's tid and FUTEX_WAITERS */                  \
 	X(MUTEX_PI, 5)     /* LOCK_PI, LOCK_PI2: the word holds the owner's tid */                 \
-	X(SEM, 6)          /* WAIT_BITSET, expected 0, 8-aligned, u32[1] >= 1: sem_t */
+	X(SEM, 6)          /* WAIT_BITSET, expected 0, 8-aligned, u32[1] >= 1: sem_t */            \
+	X(CONDVAR, 7)      /* a word of a pthread_cond_t that knows of the waiter (glibc 2.25-2.40) */ \
+	X(RWLOCK, 8)       /* likewise of a pthread_rwlock_t that somebody holds */                 \
+	X(BARRIER, 9)      /* the round of a pthread_barrier_t that some have reached */
 /* clang-format on */
 
 #define CPT_FUTEX_ENUM(name, value) CPT_FUTEX_##name = value,
@@ -165,6 +169,7 @@ enum { CPT_FUTEX_KINDS(CPT_FUTEX_ENUM) CPT_FUTEX_KIND_CNT };
  * What prev waits for, when it blocked (CPT_SW_PREV_BLOCKED), by system call:
  *   futex            arg0 user address, arg1 op | expected value << 32, arg2 holder's tid in the
  *                    namespace of the process (0: not known), object CPT_FUTEX_*
+ *   futex_wait, futex_waitv  as futex with WAIT_BITSET; of several words the first
  *   poll, ppoll      arg0 nfds, arg1 first fd | second fd << 32, arg2 kind of the second fd,
  *                    object kind of the first
  *   select, pselect6 likewise; nfds is the number of descriptors set among the first 64 (or 64 when
@@ -175,7 +180,7 @@ enum { CPT_FUTEX_KINDS(CPT_FUTEX_ENUM) CPT_FUTEX_KIND_CNT };
 struct cpt_rec_switch {
 	__u8 type;     /* CPT_REC_SWITCH */
 	__u8 wake_ctx; /* CPT_CTX_* of the wake-up of next */
-	__u8 object;   /* CPT_FD_*, or CPT_FUTEX_* when sysno is futex */
+	__u8 object;   /* CPT_FD_*, or CPT_FUTEX_* when sysno is a futex call */
 	__u8 reserved;
 	__u16 flags; /* CPT_SW_* */
 	__u16 sysno; /* system call prev blocked in, or CPT_SYSNO_* */
@@ -329,7 +334,7 @@ struct cpt_task {
 	__u64 out_ts_ns;
 	__u64 in_ts_ns;
 	__u32 waker;
-	__u16 waker_flags; /* CPT_SW_WAKER_FOREIGN */
+	__u16 waker_flags; /* CPT_SW_WAKER_FOREIGN, CPT_SW_WAKE_ON_WORD */
 	__u8 wake_ctx;
 	__u8 run_state; /* CPT_RUN_* */
 	__u16 waker_sysno;

@@ -349,7 +349,7 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, __u32 cpu, struct 
 		rec->object = CPT_FUTEX_UNREAD;
 		if (BPF_CORE_READ(regs, REG_ARG4))
 			flags |= CPT_SW_PREV_TIMEOUT;
-	} else if (calls_poll(nr)) {
+	} else if (calls_poll(nr) || nr == NR_futex_wait || nr == NR_futex_waitv) {
 		/* Nor are its descriptors: none known, which is not "none waited for". */
 		rec->sysno = CPT_SYSNO_OTHER;
 		rec->arg0 = rec->arg1 = 0;
@@ -595,6 +595,20 @@ static __always_inline __u32 preempt_count(struct cpt_cell *cell, struct task_st
 	return count;
 }
 
+/* A wake out of a futex call: the flag for the wakee's storage. Other calls do not come here. */
+static __noinline __u16 wake_flags(struct task_struct *cur, __u32 nr, struct task_struct *wakee)
+{
+	struct pt_regs *wakee_regs = (void *)bpf_task_pt_regs((void *)wakee);
+	__u32 wakee_nr = wait_sysno(wakee, wakee_regs);
+
+	if (!waits_on_futex(wakee_nr))
+		return 0;
+	return wake_is_on_word((void *)bpf_task_pt_regs((void *)cur), nr, cur->mm == wakee->mm,
+			       wakee_regs, wakee_nr)
+		       ? CPT_SW_WAKE_ON_WORD
+		       : 0;
+}
+
 SEC("tp_btf/sched_waking")
 int cpt_sched_waking(__u64 *ctx)
 {
@@ -633,6 +647,8 @@ int cpt_sched_waking(__u64 *ctx)
 				wake_ctx = CPT_CTX_SOFTIRQ;
 				sysno = CPT_SYSNO_NONE;
 			}
+		} else if (wakes_futex(sysno)) {
+			w->waker_flags |= wake_flags(cur, sysno, wakee);
 		}
 	}
 	w->wake_ctx = wake_ctx;

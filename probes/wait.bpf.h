@@ -11,31 +11,12 @@
 #ifndef WAIT_BPF_H
 #define WAIT_BPF_H
 
-#include "state.bpf.h"
-
-/* futex(2) operations, and the bits of a word that holds its owner (uapi/linux/futex.h) */
-#define FUTEX_CMD_MASK	      0x7f
-#define FUTEX_WAIT	      0
-#define FUTEX_LOCK_PI	      6
-#define FUTEX_WAIT_BITSET     9
-#define FUTEX_WAIT_REQUEUE_PI 11
-#define FUTEX_LOCK_PI2	      13
-#define FUTEX_WAITERS	      0x80000000
-#define FUTEX_TID_MASK	      0x3fffffff
-
-/* pthread_mutex_t.__data.__kind of glibc that is no PI or robust mutex: type 0..3, process-shared,
- * elision bits. */
-#define MUTEX_KIND_MASK (0x3 | 0x80 | 0x100 | 0x200)
-#define PID_MAX		0x400000
+#include "futex.bpf.h"
 
 #define TASK_INTERRUPTIBLE    0x0001
 #define TASK_FROZEN	      0x8000
 #define ERESTARTSYS	      512
 #define ERESTART_RESTARTBLOCK 516
-
-struct glibc_mutex {
-	__u32 lock, count, owner, nusers, kind;
-};
 
 struct pollfd {
 	int fd;
@@ -179,64 +160,6 @@ static __always_inline __u8 fd_kind(struct task_struct *task, __u32 fd)
 	return file_kind(file);
 }
 
-/* One read of the word and, where the operation promises a glibc object, of what follows it. */
-static __noinline __u8 futex_object(__u64 uaddr, __u32 cmd, __u32 val, __u32 *holder)
-{
-	struct glibc_mutex m = {};
-
-	*holder = 0;
-	switch (cmd) {
-	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2:
-		if (bpf_probe_read_user(&m, sizeof(m.lock), (void *)uaddr))
-			return CPT_FUTEX_UNREAD;
-		*holder = m.lock & FUTEX_TID_MASK;
-		return CPT_FUTEX_MUTEX_PI;
-	case FUTEX_WAIT:
-	case FUTEX_WAIT_BITSET: /* with a time-out */
-		if (val & FUTEX_WAITERS) {
-			/* The expected value is the word as the waiter saw it: owner and waiters'
-			 * bit. */
-			if (!(val & FUTEX_TID_MASK) || (val & FUTEX_TID_MASK) > PID_MAX)
-				return CPT_FUTEX_PLAIN;
-			*holder = val & FUTEX_TID_MASK;
-			return CPT_FUTEX_MUTEX_ROBUST;
-		}
-		if (!val && cmd == FUTEX_WAIT_BITSET && !(uaddr & 7)) {
-			if (bpf_probe_read_user(&m, 8, (void *)uaddr))
-				return CPT_FUTEX_UNREAD;
-			return m.count ? CPT_FUTEX_SEM : CPT_FUTEX_PLAIN;
-		}
-		if (val != 2)
-			return CPT_FUTEX_PLAIN;
-		if (bpf_probe_read_user(&m, sizeof(m), (void *)uaddr))
-			return CPT_FUTEX_UNREAD;
-		if (m.kind & ~MUTEX_KIND_MASK)
-			return CPT_FUTEX_PLAIN;
-		/* Without an owner a timed wait may be one for an rwlock, whose words are like that. */
-		if (!m.owner || m.owner > PID_MAX)
-			return cmd == FUTEX_WAIT ? CPT_FUTEX_MUTEX_NO_OWNER : CPT_FUTEX_PLAIN;
-		*holder = m.owner;
-		return CPT_FUTEX_MUTEX;
-	default:
-		return CPT_FUTEX_PLAIN;
-	}
-}
-
-static __always_inline void wait_futex(struct pt_regs *regs, struct cpt_rec_switch *rec,
-				       __u16 *flags)
-{
-	__u64 uaddr = regs->REG_ARG1;
-	__u32 op = regs->REG_ARG2, val = regs->REG_ARG3, holder = 0;
-
-	rec->arg0 = uaddr;
-	rec->arg1 = op | (__u64)val << 32;
-	rec->object = futex_object(uaddr, op & FUTEX_CMD_MASK, val, &holder);
-	rec->arg2 = holder;
-	if (regs->REG_ARG4)
-		*flags |= CPT_SW_PREV_TIMEOUT;
-}
-
 static __noinline void wait_poll(struct task_struct *prev, __u64 ufds, __u32 nfds,
 				 struct cpt_rec_switch *rec)
 {
@@ -368,8 +291,8 @@ static __always_inline void wait_describe(struct task_struct *prev, struct cpt_r
 	if (unlikely(is_frozen_in_call(regs, rec->prev_state)))
 		rec->prev_state |= TASK_FROZEN;
 	rec->sysno = nr;
-	if (nr == NR_futex) {
-		wait_futex(regs, rec, flags);
+	if (waits_on_futex(nr)) {
+		wait_futex(regs, nr, rec, flags);
 		return;
 	}
 	if (nr >= CPT_SYSNO_OTHER) {
