@@ -278,8 +278,11 @@ struct cpt_rec_exec {
 	__u64 start_boottime_ns;
 	char comm[CPT_COMM_LEN];
 	__u32 args_sz; /* bytes used of args */
-	__u32 reserved;
+	__u32 exe_dev; /* file system of the program file, as the kernel counts: major << 20 | minor */
+	__u64 exe_ino;	  /* its inode; 0 not known */
+	__u64 start_code; /* mm->start_code: where its lowest executable segment was mapped */
 	char filename[CPT_PATH_LEN];
+	char interp[CPT_PATH_LEN]; /* what runs in the end: of a script, its interpreter */
 	char args[CPT_ARGS_LEN];
 };
 

@@ -80,12 +80,14 @@ struct path {
 };
 
 struct super_block {
+	__u32 s_dev;
 	unsigned long s_magic;
 };
 
 struct inode {
 	unsigned short i_mode;
 	__u32 i_rdev;
+	unsigned long i_ino;
 	struct super_block *i_sb;
 };
 
@@ -105,8 +107,10 @@ struct files_struct {
 };
 
 struct mm_struct {
+	unsigned long start_code;
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct file *exe_file;
 };
 
 struct kernfs_node {
@@ -170,6 +174,7 @@ struct bpf_iter__cgroup {
 
 struct linux_binprm {
 	const char *filename;
+	const char *interp;
 };
 
 struct sock_common {

@@ -145,10 +145,14 @@ int cpt_exec(__u64 *ctx)
 	rec->old_tid = old_tid;
 	rec->ns_tid = ns_tid(task);
 	rec->start_boottime_ns = task->start_boottime;
-	rec->reserved = 0;
 	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
-	rec->filename[0] = 0;
+	rec->filename[0] = rec->interp[0] = 0;
 	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), bprm->filename);
+	bpf_probe_read_kernel_str(rec->interp, sizeof(rec->interp), bprm->interp);
+	/* What names addresses of a program that is gone before anyone could look at it. */
+	rec->exe_dev = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
+	rec->exe_ino = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
+	rec->start_code = task->mm->start_code;
 	args_start = task->mm->arg_start;
 	args_end = task->mm->arg_end;
 	sz = args_end - args_start;
