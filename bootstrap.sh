@@ -18,8 +18,8 @@ BUILD=$SOURCE/build
 JOBS=$(nproc)
 
 # By what needs them. linux-libc-dev and the sanitizers come with gcc and libc6-dev.
-BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf-dev zlib1g-dev
-	libjansson-dev)
+BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf-dev libdw-dev
+	zlib1g-dev libjansson-dev)
 TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf procps xz-utils
 	pigz stress-ng redis-server redis-tools valgrind)
 LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck)
