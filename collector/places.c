@@ -268,7 +268,7 @@ int places__life(struct places *ps, const void *rec, size_t sz)
 
 void places__note(struct places *ps, uint32_t task, uint64_t ts_ns, uint64_t addr)
 {
-	uint64_t key = (addr ^ (uint64_t)task << 48) * 0x9e3779b97f4a7c15ull; /* golden ratio */
+	uint64_t key = (addr + task * 0x5851f42d4c957f2dull) * 0x9e3779b97f4a7c15ull;
 	uint32_t slot = (uint32_t)(key >> 32) & (FILTER_SLOTS - 1);
 
 	if (!task || (ps->filter[slot].task == task && ps->filter[slot].addr == addr))

@@ -30,6 +30,7 @@ struct recorder {
 	struct spawn_child child;
 	struct trace_writer *writer;
 	struct cpt_merge *merge;
+	struct places *places;
 	uint64_t *attempts; /* per CPU, told to the merge */
 	uint64_t start_ns;
 	uint64_t steal_ns, throttled_ns, own_cpu_ns; /* when recording started */
@@ -85,7 +86,8 @@ static int open_trace(struct recorder *r)
 	sink = trace_writer__sink(r->writer);
 	r->merge = merge__new(meta.cpu_cnt, &sink);
 	r->attempts = calloc(meta.cpu_cnt, sizeof(*r->attempts));
-	if (r->merge && r->attempts)
+	r->places = places__new();
+	if (r->merge && r->attempts && r->places)
 		return 0;
 no_memory:
 	snprintf(r->res->line, sizeof(r->res->line), "out of memory");
@@ -109,6 +111,8 @@ static int on_life(void *ctx, const void *rec, size_t sz)
 	struct recorder *r = ctx;
 
 	if (!r->res->trace_err)
+		note_failure(r, places__life(r->places, rec, sz), "cannot record");
+	if (!r->res->trace_err)
 		note_failure(r, merge__add_life(r->merge, rec, sz), "cannot record");
 	return 0;
 }
@@ -122,6 +126,7 @@ static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
 	while ((cnt = bpf_session__peek(r->session, cpu, &recs))) {
 		if (!r->res->trace_err)
 			note_failure(r, merge__add_ring(r->merge, cpu, recs, cnt), "cannot record");
+		places__records(r->places, recs, cnt);
 		bpf_session__consume(r->session, cpu, cnt);
 	}
 	if (attempts == r->attempts[cpu])
@@ -151,6 +156,7 @@ static void drain_and_write(struct recorder *r)
 	now = drain(r);
 	if (r->res->trace_err)
 		return;
+	places__tick(r->places, false);
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (!r->res->trace_err)
@@ -201,6 +207,7 @@ static void close_trace(struct recorder *r)
 	bpf_session__finish(r->session);
 	end = machine__now_ns();
 	drain(r);
+	places__tick(r->places, true);
 	if (!r->res->trace_err)
 		note_failure(r, merge__finish(r->merge), "cannot write the trace");
 	steal = machine__steal_ns();
@@ -230,6 +237,7 @@ static void close_trace(struct recorder *r)
 	}
 	if (!r->res->trace_err)
 		note_failure(r, trace_writer__close(r->writer, close), "cannot close the trace");
+	places__stats(r->places, &r->res->places);
 	r->res->located_lost = merge__lost(r->merge);
 	r->res->trace_bytes = trace_writer__bytes(r->writer);
 	r->res->switches = trace_writer__switches(r->writer);
@@ -314,6 +322,7 @@ out:
 		(void)setpriority(PRIO_PROCESS, 0, r.nice);
 	bpf_session__free(r.session);
 	merge__free(r.merge);
+	places__free(r.places);
 	trace_writer__free(r.writer);
 	free(r.attempts);
 	spawn__close(&r.child);

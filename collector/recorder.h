@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "bpf_session.h"
+#include "places.h"
 #include "spawn.h"
 
 #include "../analysis/trace.h"
@@ -45,6 +46,7 @@ struct recorder_result {
 	struct cpt_trace_close close; /* what the closing section says */
 	uint64_t located_lost;	      /* records lost at known places */
 	uint64_t trace_bytes, switches, tasks;
+	struct places_stats places; /* what it took to know where addresses lie */
 };
 
 /* Records. spawn__signals must have been called. 0 if the command was released, whatever came after;

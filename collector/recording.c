@@ -31,7 +31,7 @@ static void put_in_place(void *ctx)
 
 static void say_figures(const struct recorder_result *res)
 {
-	char n[FMT_SZ], m[FMT_SZ], d[FMT_SZ];
+	char n[FMT_SZ], m[FMT_SZ], d[FMT_SZ], c[FMT_SZ];
 
 	say_verbose("recorded %s context switches of %s tasks", fmt_count(n, res->switches),
 		    fmt_count(m, res->tasks));
@@ -42,6 +42,9 @@ static void say_figures(const struct recorder_result *res)
 	say_verbose("switches without an event: %s rebuilt, %s not; records lost: %s",
 		    fmt_count(n, res->close.mends), fmt_count(m, res->close.mends_failed),
 		    fmt_count(d, res->close.lost_ring));
+	say_verbose("mappings read %s times (%s in vain) for %s addresses, in %s",
+		    fmt_count(n, res->places.reads), fmt_count(m, res->places.failed),
+		    fmt_count(c, res->places.noted), fmt_duration(d, res->places.read_ns, false));
 }
 
 int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
