@@ -16,7 +16,6 @@ struct proc {
 	uint32_t next;	 /* in its bucket, + 1 */
 	uint32_t living; /* tasks of it the last complete look has seen */
 	uint32_t seen;	 /* likewise, the look that goes on */
-	bool named;	 /* by its first thread; else by some other */
 	char name[CPT_STAT_COMM + 1];
 	struct sums ended; /* of tasks that have */
 	struct sums alive; /* of living ones */
@@ -149,17 +148,11 @@ static struct proc *find(struct stat_procs *p, const struct cpt_stat_rec *rec)
 	return proc;
 }
 
+/* The last one heard of holds: an exec changes it. */
 static void take_name(struct proc *proc, const struct cpt_stat_rec *rec)
 {
-	bool first = rec->tid == rec->tgid;
-
-	if (!first && proc->named)
-		return;
-	if (!first && proc->name[0])
-		return;
 	memcpy(proc->name, rec->comm, CPT_STAT_COMM);
 	proc->name[CPT_STAT_COMM] = '\0';
-	proc->named = first;
 }
 
 void stat_procs__ended(struct stat_procs *p, const struct cpt_stat_rec *rec)

@@ -34,8 +34,16 @@ void stat_sample__diff(struct stat_sample *out, const struct stat_sample *now,
 		       const struct stat_sample *before);
 
 /* Lets no entry of the profile be negative (an estimate can miss): the time is taken from those beside
- * it. The sum stays. Total of the profile. */
+ * it. The window stays, and the CPU time to some ns as far as there is enough to take from. Returns the
+ * window. */
 uint64_t stat_sample__settle(struct stat_sample *s);
+
+/*
+ * ns were accounted for with R one too high (by -1) or too low (by 1): moves them in a profile of cnt
+ * entries, adjust, from where R was to the entry beside it. Which entries these were is estimated: lately
+ * R was k for lately[k] ns, and they are taken from those alike. Only what does not fit there is left.
+ */
+void stat_sample__spread(int64_t *adjust, const int64_t *lately, uint32_t cnt, uint64_t ns, int by);
 
 uint64_t stat_sample__window_ns(const struct stat_sample *s); /* sum of the profile */
 uint64_t stat_sample__cpu_ns(const struct stat_sample *s);    /* sum of k * profile[k] */

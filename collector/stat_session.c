@@ -21,6 +21,7 @@
 #define IDLE_CHECKS 4	    /* idle CPUs looked at per round: each look wakes one */
 #define STILL_NS    5000000 /* a CPU with a change this fresh has just had its chain checked */
 #define SEED_ROUNDS 16
+#define LATELY_NS   90000000 /* between two looks at the profile for the sake of mends */
 #define DRIFT_NS    90000000 /* between two measurements of how the clocks drift apart */
 
 struct stat_session {
@@ -37,6 +38,10 @@ struct stat_session {
 	stat_session_task_fn death_fn;
 	void *death_ctx;
 	char *read_buf;
+	/* What mends have found, and what the profile was at two looks before that (profile_cnt each). */
+	int64_t *adjust, *before[2], *lately;
+	uint64_t moved_ns[2];		  /* spread so far: R one too high, one too low */
+	uint64_t before_at_ns;		  /* of before[1] */
 	int64_t ahead_ns, ahead_first_ns; /* of CLOCK_MONOTONIC over CLOCK_MONOTONIC_RAW */
 	uint64_t ahead_at_ns;
 };
@@ -223,7 +228,11 @@ static int open_session(struct stat_session *s, const struct stat_session_opts *
 	s->cpu_cnt = cpu_cnt;
 	s->stride = (s->cpu_cnt + 1 + 7) & ~7U; /* whole cache lines */
 	s->read_buf = malloc(READ_BUF_SZ);
-	if (!s->read_buf)
+	s->adjust = calloc(s->cpu_cnt + 1, sizeof(*s->adjust));
+	s->lately = calloc(s->cpu_cnt + 1, sizeof(*s->lately));
+	for (int i = 0; i < 2; i++)
+		s->before[i] = calloc(s->cpu_cnt + 1, sizeof(*s->before[i]));
+	if (!s->read_buf || !s->adjust || !s->lately || !s->before[0] || !s->before[1])
 		return say(err, err_sz, -ENOMEM, "out of memory");
 	ret = load(s, opts, err, err_sz);
 	if (ret)
@@ -428,6 +437,39 @@ int stat_session__wait(struct stat_session *s, int timeout_ms, int extra_fd)
 	return poll(fds, 2, timeout_ms) < 0 && errno != EINTR ? -errno : 0;
 }
 
+static void sum_profile(const struct stat_session *s, int64_t *out)
+{
+	memset(out, 0, (s->cpu_cnt + 1) * sizeof(*out));
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		for (uint32_t k = 0; k <= s->cpu_cnt; k++)
+			out[k] += s->profile[(size_t)cpu * s->stride + k];
+}
+
+/* Spreads what mends have found since the last call. */
+static void take_moves(struct stat_session *s)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), moved[2] = {0, 0};
+	int64_t *oldest = s->before[0];
+
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		for (int up = 0; up < 2; up++)
+			moved[up] += s->cells[cpu].moved_ns[up];
+	sum_profile(s, s->lately);
+	for (uint32_t k = 0; k <= s->cpu_cnt; k++)
+		s->lately[k] -= oldest[k];
+	for (int up = 0; up < 2; up++) {
+		stat_sample__spread(s->adjust, s->lately, s->cpu_cnt + 1,
+				    moved[up] - s->moved_ns[up], up ? 1 : -1);
+		s->moved_ns[up] = moved[up];
+	}
+	if (now - s->before_at_ns < LATELY_NS)
+		return;
+	s->before[0] = s->before[1];
+	s->before[1] = oldest;
+	sum_profile(s, s->before[1]);
+	s->before_at_ns = now;
+}
+
 void stat_session__check(struct stat_session *s)
 {
 	uint32_t idle_left = IDLE_CHECKS, start = s->next_idle;
@@ -449,6 +491,7 @@ void stat_session__check(struct stat_session *s)
 		}
 		look_at(s, cpu);
 	}
+	take_moves(s);
 }
 
 void stat_session__live(const struct stat_session *s, uint32_t *root, uint32_t *all)
@@ -488,7 +531,7 @@ static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, 
 	out->switches += cell->switches;
 	out->mends += cell->mends;
 	out->mends_failed += cell->mends_failed;
-	out->estimated_ns += cell->estimated_ns;
+	out->estimated_ns += cell->moved_ns[0] + cell->moved_ns[1];
 	out->given_up += cell->given_up;
 	out->bad_degree += cell->bad_degree;
 }
@@ -521,13 +564,12 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *out)
 	/* From here on the cells note the longest wait elsewhere. */
 	__atomic_store_n(&s->skel->data->cpt_stat_turn_no, turn + 1, __ATOMIC_RELEASE);
 	out->profile_cnt = s->cpu_cnt + 1;
-	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++) {
-		const int64_t *profile = s->profile + (size_t)cpu * s->stride;
-
-		for (uint32_t k = 0; k <= s->cpu_cnt; k++)
-			out->profile_ns[k] += profile[k];
+	take_moves(s);
+	sum_profile(s, out->profile_ns);
+	for (uint32_t k = 0; k <= s->cpu_cnt; k++)
+		out->profile_ns[k] += s->adjust[k];
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
 		add_cell(out, &s->cells[cpu], turn);
-	}
 	out->lost_storage = c->lost_storage;
 	out->lost_deaths = c->lost_deaths;
 	out->lost_run_ns = c->lost_run_ns;
@@ -535,11 +577,15 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *out)
 	out->lost_recursion = s->attached ? recursion_misses(s) : s->recursion;
 }
 
+void stat_session__shut(struct stat_session *s)
+{
+	(void)control(s, CPT_STAT_SHUT); /* a command's end has shut it already */
+}
+
 void stat_session__end(struct stat_session *s)
 {
 	if (!s->attached)
 		return;
-	(void)control(s, CPT_STAT_SHUT); /* a command's end has shut it already */
 	s->recursion = recursion_misses(s);
 	stat_probes__detach(s->skel);
 	s->attached = false;
@@ -557,5 +603,9 @@ void stat_session__free(struct stat_session *s)
 		munmap((void *)s->cells, s->cells_sz);
 	stat_probes__destroy(s->skel);
 	free(s->read_buf);
+	free(s->adjust);
+	free(s->lately);
+	free(s->before[0]);
+	free(s->before[1]);
 	free(s);
 }

@@ -6,8 +6,8 @@
  * Must not: derive figures, print. Errors are one line in the caller's buffer.
  *
  * Order of calls: open; attach; then seed (a command: the account opens with its exec) or seed_pids,
- * seed_all, seed_group and begin; any of wait / check / deaths / sample / tasks; end; the last deaths,
- * tasks, sample; free.
+ * seed_all, seed_group and begin; any of wait / check / deaths / sample / tasks; shut; the last sample,
+ * deaths, tasks, deaths; end; free.
  */
 #ifndef CPT_STAT_SESSION_H
 #define CPT_STAT_SESSION_H
@@ -79,7 +79,11 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *sample);
 /* Whether this kernel accounts for run-queue waits. */
 bool stat_session__waits_known(const struct stat_session *s);
 
-/* Shuts the account and detaches. */
+/* Shuts the account: what happens from here on does not count. Tasks that end still say their last
+ * word, so that each is in the next look at all tasks or among the deaths after it, and not in both. */
+void stat_session__shut(struct stat_session *s);
+
+/* Detaches. */
 void stat_session__end(struct stat_session *s);
 
 void stat_session__free(struct stat_session *s); /* detaches too; accepts NULL */

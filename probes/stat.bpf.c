@@ -26,19 +26,32 @@ static __always_inline void cell_set(struct cpt_stat_cell *cell, struct task_str
 	cell->cur_ptr = (__u64)task;
 	cell->cur_tid = task->pid;
 	cell->cur_tgid = task->tgid;
+	cell->cur_exec_ns = task->se.sum_exec_runtime;
 	cell->ours = ours;
 	cell->last_ts_ns = ts;
 }
 
-static __always_inline void task_in(struct cpt_stat_cell *cell, struct task_struct *task,
+/* On a CPU by our account: its switch-out fired no event, only the kernel knows that stint. The cell of
+ * that CPU may still wait to be mended, and must not take what the task runs from now on for its own. */
+static __noinline void left_elsewhere(struct task_struct *task, struct cpt_stat_task *t)
+{
+	__u64 ran = task->se.sum_exec_runtime - t->exec_ns;
+	struct cpt_stat_cell *there = cell_get(t->cpu);
+
+	t->run_ns += ran;
+	if (there && there->cur_ptr == (__u64)task)
+		there->left_ns = t->in_ts_ns + ran;
+}
+
+static __always_inline void task_in(struct cpt_stat_cell *cell, __u32 cpu, struct task_struct *task,
 				    struct cpt_stat_task *t, __u64 ts, __u64 lag)
 {
-	/* On a CPU by our account: its switch-out fired no event, only the kernel knows that stint. */
 	if (unlikely(t->in_ts_ns))
-		t->run_ns += task->se.sum_exec_runtime - t->exec_ns;
+		left_elsewhere(task, t);
 	else if (cpt_stat_mode == CPT_STAT_CGROUP && task->se.sum_exec_runtime != t->exec_ns)
 		t->delay_ns = delay_until_queued(task); /* it has been elsewhere since */
 	t->in_ts_ns = ts;
+	t->cpu = cpu;
 	t->exec_ns = task->se.sum_exec_runtime;
 	wait_ends(cell, task, t, lag);
 	cell->switches++;
@@ -71,27 +84,49 @@ static __noinline void one_less(__u32 tgid, __u32 cpu, __u64 ts)
 /* ---- the chain check --------------------------------------------------------------------------
  */
 
-/* When the switch that brought `task` here happened, of which no event told: see sched.bpf.c. */
-static __always_inline __u64 missed_ts(struct cpt_stat_cell *cell, struct task_struct *task,
-				       __u64 now)
+/* The kernel says when `task`, which runs here, came: by the run queue's clock. */
+static __always_inline __u64 arrival_ts(struct cpt_stat_cell *cell, struct task_struct *task,
+					__u64 now)
 {
-	struct rq *rq;
-	__u64 ago;
+	__s64 ago;
 
 	if (!bpf_core_field_exists(task->se.cfs_rq) ||
-	    !bpf_core_field_exists(struct rq, clock_task))
+	    !bpf_core_field_exists(task->sched_info.last_arrival))
 		return now;
-	rq = task->se.cfs_rq->rq;
-	if (task->pid && bpf_core_field_exists(task->sched_info.last_arrival)) {
-		ago = rq->clock - task->sched_info.last_arrival;
-	} else {
-		struct task_struct *cur = (void *)cell->cur_ptr;
+	ago = task->se.cfs_rq->rq->clock - task->sched_info.last_arrival;
+	if (ago < 0)
+		return now;
+	return now - ago - clock_lag(cell, task, now);
+}
 
-		ago = rq->clock_task - BPF_CORE_READ(cur, se.exec_start);
-	}
-	if ((__s64)ago < 0)
+/*
+ * When the cell's task left: it has run for as long as the kernel has charged it since it came in. The
+ * run queue's clock would not tell, it stands still while a CPU idles. If it has been seen coming in
+ * elsewhere, it has run on, and what it had run until then was noted in the cell.
+ */
+static __always_inline __u64 departure_ts(struct cpt_stat_cell *cell, __u64 now)
+{
+	struct task_struct *cur = (void *)cell->cur_ptr;
+
+	if (cell->left_ns > cell->last_ts_ns)
+		return cell->left_ns;
+	if ((__u32)BPF_CORE_READ(cur, pid) != cell->cur_tid)
+		return now; /* freed, and used again */
+	return cell->last_ts_ns + BPF_CORE_READ(cur, se.sum_exec_runtime) - cell->cur_exec_ns;
+}
+
+/*
+ * When the switch from the cell's task to `task` happened, of which no event told. Several may have
+ * been missed: what counts is when ours came, or else when ours went.
+ */
+static __always_inline __u64 missed_ts(struct cpt_stat_cell *cell, struct task_struct *task,
+				       bool ours, __u64 now)
+{
+	__u64 ts = ours ? arrival_ts(cell, task, now) : departure_ts(cell, now);
+
+	if (ts > now)
 		return now;
-	return now > ago && now - ago > cell->last_ts_ns ? now - ago : cell->last_ts_ns;
+	return ts > cell->last_ts_ns ? ts : cell->last_ts_ns;
 }
 
 /* The cell's task left unseen. If for good, it is counted; its last word comes when it is freed. */
@@ -124,14 +159,14 @@ static __noinline void heal(struct cpt_stat_cell *cell, __u32 cpu, struct task_s
 		}
 		mend = true;
 		cell->mends++;
-		ts = missed_ts(cell, task, now);
+		ts = missed_ts(cell, task, ours, now);
 	} /* else: it has joined the workload, or left it, while it ran */
 	if (ours != !!cell->ours)
 		turn(cell, cpu, ts, ours ? 1 : -1, mend);
 	if (mend && cell->ours)
 		left_unseen(cell, cpu, ts);
 	if (t && ours)
-		task_in(cell, task, t, ts, 0);
+		task_in(cell, cpu, task, t, ts, 0);
 	else if (t && t->in_ts_ns)
 		task_out(task, t, ts);
 	cell_set(cell, task, ours, ts);
@@ -139,6 +174,24 @@ static __noinline void heal(struct cpt_stat_cell *cell, __u32 cpu, struct task_s
 
 /* ---- programs ---------------------------------------------------------------------------------
  */
+
+/*
+ * A task ends between the account's end and the collector's last look, which is longer than a switch
+ * where others hold the CPUs: it would be in neither the look nor the last words.
+ */
+static __noinline void late_end(struct task_struct *task)
+{
+	struct cpt_stat_task *t = task_get(task);
+	__u64 in;
+
+	if (!t)
+		return;
+	in = t->in_ts_ns;
+	t->in_ts_ns = 0;
+	if (in && cpt_stat_shut_ns > in)
+		t->run_ns += cpt_stat_shut_ns - in;
+	last_word(task, t);
+}
 
 SEC("tp_btf/sched_switch")
 int cpt_stat_switch(__u64 *ctx)
@@ -151,8 +204,12 @@ int cpt_stat_switch(__u64 *ctx)
 	__u32 state;
 	__u64 ts;
 
-	if (!cpt_stat_open)
+	if (!cpt_stat_open) {
+		state = cpt_stat_has_state ? ctx[3] : prev->__state;
+		if (cpt_stat_shut_ns && (state & TASK_DEAD))
+			late_end(prev);
 		return 0;
+	}
 	cell = cell_get(cpu);
 	if (!cell)
 		return 0;
@@ -183,7 +240,7 @@ int cpt_stat_switch(__u64 *ctx)
 	if (p && was)
 		task_out(prev, p, ts);
 	if (n && is)
-		task_in(cell, next, n, ts, clock_lag(cell, next, ts));
+		task_in(cell, cpu, next, n, ts, clock_lag(cell, next, ts));
 	cell_set(cell, next, is, ts);
 	state = cpt_stat_has_state ? ctx[3] : prev->__state;
 	if (unlikely(state & TASK_DEAD) && was) {
@@ -237,6 +294,7 @@ int cpt_stat_exec(__u64 *ctx)
 	t->delay_ns = delay_until_now(task);
 	t->exec_ns = task->se.sum_exec_runtime;
 	t->in_ts_ns = ts;
+	t->cpu = cpu;
 	t->group_start_ns = task->group_leader->start_boottime;
 	t->flags &= ~CPT_STAT_GATED;
 	cpt_stat_root_tgid = task->tgid;
@@ -258,6 +316,10 @@ int cpt_stat_free(__u64 *ctx)
 
 	if (!t)
 		return 0;
+	if (cpt_stat_shut_ns) {
+		late_end(task);
+		return 0;
+	}
 	if (t->in_ts_ns) {
 		t->in_ts_ns = 0;
 		t->run_ns += task->se.sum_exec_runtime - t->exec_ns;
@@ -390,16 +452,22 @@ int cpt_stat_read(struct bpf_iter__task *ctx)
 		else
 			rec.run_ns += task->se.sum_exec_runtime - t->exec_ns;
 	} else if (is_waiting(task)) {
-		bool elsewhere =
-			cpt_stat_mode == CPT_STAT_CGROUP && task->se.sum_exec_runtime != t->exec_ns;
-		__s64 wait = delay_until_now(task) -
-			     (elsewhere ? delay_until_queued(task) : t->delay_ns);
+		__u64 before = t->delay_ns;
+		__s64 wait;
 
+		/* Left to itself clang 14 makes one load of two pointers' members, which is refused. */
+		barrier_var(before);
+		if (cpt_stat_mode == CPT_STAT_CGROUP && task->se.sum_exec_runtime != t->exec_ns)
+			before = delay_until_queued(task); /* it has been elsewhere since */
+		wait = delay_until_now(task) - before;
 		if (wait > 0)
 			rec.wait_ns += wait;
 	}
 	/* In the account of all tasks or of a cgroup most have storage and never run. */
 	if (!(rec.run_ns | rec.wait_ns))
+		return 0;
+	/* The last look is a last word: whoever ends after it must not have another. */
+	if (cpt_stat_shut_ns && (__sync_fetch_and_or(&t->flags, CPT_STAT_DONE) & CPT_STAT_DONE))
 		return 0;
 	fill_rec(&rec, task, t);
 	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));

@@ -108,8 +108,7 @@ static __always_inline void profile_add(__u32 cpu, __u32 degree, __u64 ns)
  *
  * Clocks of two CPUs can be read in one order and win in the other: then nothing lies between the two
  * changes, and the word's time stays. `mend`: the change was found late, and a longer time has been
- * accounted for under the wrong R; it is moved from the one entry to the other, which is right as long
- * as nothing else changed meanwhile, an estimate otherwise.
+ * accounted for under the wrong R, or several. How long is noted; the collector knows what R was lately.
  */
 static __always_inline void turn(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts, __s32 by,
 				 bool mend)
@@ -133,13 +132,10 @@ static __always_inline void turn(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts
 			continue;
 		span >>= CPT_STAT_R_BITS;
 		cell->owed = 0;
-		if (likely(span > 0)) {
+		if (likely(span > 0))
 			profile_add(cpu, degree, span);
-		} else if (mend && changed != degree) {
-			profile_add(cpu, degree, span);
-			profile_add(cpu, changed, -span);
-			cell->estimated_ns -= span;
-		}
+		else if (mend && changed != degree)
+			cell->moved_ns[changed > degree] -= span;
 		return;
 	}
 	cell->owed = by;
@@ -329,7 +325,8 @@ static __always_inline void fill_rec(struct cpt_stat_rec *rec, struct task_struc
 	rec->tid = task->pid;
 	rec->tgid = task->tgid;
 	rec->group_start_ns = t->group_start_ns;
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	/* A process goes by the name of its first thread, whichever of its threads this is. */
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->group_leader->comm);
 }
 
 static __noinline void last_word(struct task_struct *task, struct cpt_stat_task *t)
@@ -337,9 +334,8 @@ static __noinline void last_word(struct task_struct *task, struct cpt_stat_task 
 	struct cpt_stat_rec *rec;
 	__u64 waiting;
 
-	if (t->flags & CPT_STAT_DONE)
+	if (__sync_fetch_and_or(&t->flags, CPT_STAT_DONE) & CPT_STAT_DONE)
 		return;
-	t->flags |= CPT_STAT_DONE;
 	if (!(t->run_ns | t->wait_ns))
 		return;
 	rec = bpf_ringbuf_reserve(&cpt_stat_deaths, sizeof(*rec), 0);

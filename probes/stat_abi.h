@@ -10,7 +10,7 @@
  *
  *   word       one for the machine:  time (53 bits) | R (11 bits)
  *   profile    per CPU, ns with R CPUs running the workload, as that CPU saw R change; the sum over
- *              CPUs is the profile. Signed: a mended switch moves time from one entry to another
+ *              CPUs is the profile, but for what mends have found (moved_ns)
  *   cells      per CPU: what runs there, run-queue waits, counters
  *   tasks      task storage: CPU time and run-queue wait of each
  *   deaths     a ring of the last words of tasks that have ended
@@ -43,7 +43,8 @@
 #define CPT_STAT_TICK 1 /* account up to now */
 #define CPT_STAT_SHUT 2
 
-/* One CPU's account. Written by programs that run on this CPU and cannot interrupt each other. */
+/* One CPU's account. Written by programs that run on this CPU and cannot interrupt each other, but for
+ * left_ns: one that is out of date is older than last_ts_ns, and not looked at. */
 struct cpt_stat_cell {
 	__u64 cur_ptr;	  /* task_struct that runs here by our account */
 	__u64 last_ts_ns; /* last change seen here: lower bound of a mended one */
@@ -58,9 +59,8 @@ struct cpt_stat_cell {
 
 	__u64 mends;	    /* switches without an event, healed */
 	__u64 mends_failed; /* of those: outgoing task of the workload that could not be read any more */
-	__u64 estimated_ns; /* time that mends moved between entries of the profile by estimate */
-	__u64 given_up;	    /* changes of R put off because others won too often */
-	__u64 bad_degree;   /* changes of R to what cannot be */
+	__u64 given_up;	  /* changes of R put off because others won too often */
+	__u64 bad_degree; /* changes of R to what cannot be */
 	__u64 waits;
 	__u64 wait_ns;
 	__u64 wait_max_ns[2]; /* longest of an even and an odd interval */
@@ -68,7 +68,10 @@ struct cpt_stat_cell {
 	__s64 lead_min_ns
 		[2]; /* least lead of the clock over the run queue's: this while, the one before */
 	__u64 lead_since_ns; /* start of this while */
-	__u64 reserved[4];
+	__u64 cur_exec_ns;   /* the kernel's account of cur's CPU time when it came in */
+	__u64 left_ns;	   /* written by other CPUs: cur has come in there, and had left by then */
+	__u64 moved_ns[2]; /* accounted for with R one too high, one too low: found by mends */
+	__u64 reserved;
 	__u64 wait_hist[CPT_STAT_BUCKETS];
 };
 
@@ -96,7 +99,7 @@ struct cpt_stat_task {
 	__u64 delay_ns; /* the kernel's account of its run-queue waits up to its last arrival */
 	__u64 group_start_ns; /* start of its process on CLOCK_BOOTTIME: with the pid, unique */
 	__u32 flags;	      /* CPT_STAT_* */
-	__u32 reserved;
+	__u32 cpu;	      /* of in_ts_ns */
 };
 
 /* One task: as an iterator reads it, or its last word. */
@@ -105,9 +108,9 @@ struct cpt_stat_rec {
 	__u32 tid;
 	__u32 tgid;
 	__u64 group_start_ns;
-	__u64 run_ns;  /* up to now */
-	__u64 wait_ns; /* likewise */
-	char comm[CPT_STAT_COMM];
+	__u64 run_ns;		  /* up to now */
+	__u64 wait_ns;		  /* likewise */
+	char comm[CPT_STAT_COMM]; /* of its process: of the thread that leads it */
 };
 
 #define CPT_STAT_RING_SZ (1 << 18)

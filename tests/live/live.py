@@ -6,8 +6,8 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: workloads, programs, behaviour, loss, waits. One line per case; the last line counts them.
-Nothing is skipped: what a case needs and does not find makes it fail.
+Groups: workloads, programs, behaviour, loss, waits, stat. One line per case; the last line counts
+them. Nothing is skipped: what a case needs and does not find makes it fail.
 """
 
 import argparse
@@ -22,13 +22,14 @@ import traceback
 import cases_behaviour
 import cases_loss
 import cases_programs
+import cases_stat
 import cases_waits
 import cases_workloads
 import harness
 
 GROUPS = {"workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
-          "waits": cases_waits}
+          "waits": cases_waits, "stat": cases_stat}
 
 CASE_SECONDS = 120
 FINDINGS_SHOWN = 25
