@@ -28,6 +28,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ceiling.h"
+#include "locks.h"
 #include "summary.h"
 #include "sysno.h"
 #include "tasks.h"
@@ -44,6 +46,8 @@ struct cpt_analysis {
 	struct cpt_analysis_opts opts;
 	struct tasks tasks;
 	struct timeline tl;
+	struct locks *locks;
+	struct ceilings *ceilings;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
 
@@ -89,9 +93,11 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	err = tasks__init(&a->tasks, f);
 	if (err)
 		goto out;
+	a->locks = locks__new(&a->tasks, opts->words);
+	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
-	if (!a->cpu_cur || !a->hole_until_ns)
+	if (!a->locks || !a->ceilings || !a->cpu_cur || !a->hole_until_ns)
 		err = -ENOMEM;
 out:
 	if (err) {
@@ -108,6 +114,8 @@ void analysis__free(struct cpt_analysis *a)
 		return;
 	tasks__fini(&a->tasks);
 	timeline__fini(&a->tl);
+	locks__free(a->locks);
+	ceilings__free(a->ceilings);
 	free(a->cpu_cur);
 	free(a->hole_until_ns);
 	free(a->known);
@@ -131,14 +139,28 @@ static void find_next_stop(struct cpt_analysis *a)
 	a->next_stop_ns = next;
 }
 
+/* The state of a task, or whether it is counted, has changed: tell those who keep accounts of it. Most
+ * tasks never touch a lock that another one waits for. */
+static inline void tell_watchers(struct cpt_analysis *a, struct task *t)
+{
+	if (!t->watched)
+		return;
+	if (t->lock)
+		locks__update(a->locks, t, a->now_ns);
+	if (t->ceiling)
+		ceilings__update(a->ceilings, t);
+}
+
 static void open_accounting(struct cpt_analysis *a)
 {
 	timeline__open(&a->tl, a->now_ns);
 	for (uint32_t id = 1; id < a->tasks.end; id++) {
 		struct task *t = tasks__find(&a->tasks, id);
 
-		if (t && t->live)
+		if (t && t->live) {
 			timeline__enter(&a->tl, t);
+			tell_watchers(a, t);
+		}
 	}
 }
 
@@ -150,6 +172,7 @@ static void close_accounting(struct cpt_analysis *a)
 		if (t && t->counted) {
 			t->row.alive_at_end = true;
 			timeline__leave(&a->tl, t);
+			tell_watchers(a, t);
 		}
 	}
 	timeline__close(&a->tl);
@@ -264,6 +287,7 @@ static int set_off(struct cpt_analysis *a, struct task *t, enum cpt_state state,
 	if (t->state == CPT_STATE_RUNNING)
 		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
 	timeline__turn(&a->tl, t, state, reason, t->cpu);
+	tell_watchers(a, t);
 	return list_known(a, t);
 }
 
@@ -286,6 +310,7 @@ static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state sta
 	if (state == CPT_STATE_RUNNING)
 		t->on_cpu_since_ns = a->now_ns;
 	timeline__enter(&a->tl, t);
+	tell_watchers(a, t);
 	return list_known(a, t);
 }
 
@@ -297,6 +322,7 @@ static void die(struct cpt_analysis *a, struct task *t)
 	timeline__drop_mask(&a->tl, t);
 	t->state = CPT_STATE_RUNNABLE;
 	t->live = false;
+	tell_watchers(a, t);
 	a->all_live--;
 	if (t->proc == 1)
 		a->root_live--;
@@ -368,10 +394,70 @@ static int note_stopped_call(const struct cpt_analysis *a, struct task *t,
 	return 0;
 }
 
+/* Waits of these reasons are looked at: for a lock, or on what may be a runtime's ceiling. */
+static inline bool is_watched(enum cpt_reason reason)
+{
+	return reason_is_lock(reason) || reason == CPT_REASON_CONDVAR;
+}
+
+/* t, already turned, begins such a wait. */
+static __attribute__((noinline)) int begin_wait(struct cpt_analysis *a, struct task *t,
+						const struct cpt_event *ev, enum cpt_reason reason)
+{
+	const struct cpt_words *words = a->opts.words;
+	const struct cpt_word *word = NULL;
+	int err = 0;
+
+	if (words)
+		word = words__lookup(words, t->proc, t->space, ev->wait);
+	if (reason_is_lock(reason))
+		err = locks__wait(a->locks, t, word, reason, ev->wait, a->now_ns);
+	if (!err && word && word_may_be_ceiling(word))
+		err = ceilings__wait(a->ceilings, t, word);
+	return err;
+}
+
+/* t's wait is about to end, by this wake-up. */
+static __attribute__((noinline)) int end_wait(struct cpt_analysis *a, struct task *t,
+					      const struct wake_source *by)
+{
+	struct lock_wake wake = {.on_word = by->flags & CPT_SW_WAKE_ON_WORD};
+	uint32_t waker;
+	uint8_t end = cpt_wake_end(by->ctx, by->flags, by->waker, &waker);
+	int err;
+
+	wake.waker = end == CPT_END_TASK ? tasks__find(&a->tasks, waker) : NULL;
+	wake.foreign = end == CPT_END_FOREIGN;
+	err = locks__wake(a->locks, t, &wake, a->now_ns);
+	if (!err && wake.waker && wake.waker != t && wake.on_word)
+		err = ceilings__wake(a->ceilings, t, wake.waker);
+	return err;
+}
+
+/* t was woken between leaving the run queue and its switch-out: for its lock that is a wait of no
+ * length, and who let go is seen all the same. */
+static int pass_wait(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+{
+	enum cpt_reason reason;
+	int err;
+
+	if (!ev->wait || t->state != CPT_STATE_RUNNABLE)
+		return 0;
+	reason = classify(a, t, ev).reason;
+	if (!is_watched(reason))
+		return 0;
+	err = begin_wait(a, t, ev, reason);
+	if (!err)
+		err = end_wait(a, t, &t->early_wake);
+	tell_watchers(a, t);
+	return err;
+}
+
 static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
 {
 	struct cpt_blocked blocked;
 	bool wake_pending = t->wake_pending;
+	int err;
 
 	t->wake_pending = false;
 	if (ev->flags & CPT_SW_PREV_DEAD) {
@@ -387,8 +473,10 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 	}
 	t->row.voluntary += t->counted;
 	/* Woken between leaving the run queue and the switch: it is runnable at once. */
-	if (wake_pending)
-		return set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	if (wake_pending) {
+		err = set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		return err ? err : pass_wait(a, t, ev);
+	}
 	if (!ev->wait)
 		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 	blocked = classify(a, t, ev);
@@ -396,7 +484,10 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 		return -ENOMEM;
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
-	return set_off_unless_hole(a, t, blocked.state, blocked.reason);
+	err = set_off_unless_hole(a, t, blocked.state, blocked.reason);
+	if (err || !is_watched(blocked.reason) || t->state == CPT_STATE_UNKNOWN)
+		return err;
+	return begin_wait(a, t, ev, blocked.reason);
 }
 
 static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
@@ -421,6 +512,7 @@ static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	}
 	t->on_cpu_since_ns = a->now_ns;
 	a->cpu_cur[cpu] = t->row.id;
+	tell_watchers(a, t);
 	return list_known(a, t);
 }
 
@@ -504,6 +596,8 @@ static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	struct task *t = tasks__find(&a->tasks, ev->task);
+	struct wake_source by = {ev->other, ev->flags, ev->wake_ctx};
+	int err = 0;
 
 	a->counts.wakes++;
 	if (!t || !t->live)
@@ -511,9 +605,13 @@ static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
 		t->wake_pending = true;
+		t->early_wake = by;
 		return 0;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
+		if (t->watched)
+			err = end_wait(a, t, &by);
+		return err ? err : set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	case CPT_STATE_UNKNOWN:
 		/* Certain even beside a hole: the wake-up came with a switch-in that was seen. */
 		return set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
@@ -550,6 +648,7 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 		a->root_live += t->proc == 1 ? 1 : -1;
 	refresh_member(a, t);
 	timeline__enter(&a->tl, t);
+	tell_watchers(a, t);
 	return 0;
 }
 
@@ -579,6 +678,7 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (ev->task == 1 && a->window == WINDOW_BEFORE)
 		open_window(a);
 	timeline__enter(&a->tl, t);
+	tell_watchers(a, t);
 	return 0;
 }
 
@@ -593,6 +693,7 @@ static int on_rename(struct cpt_analysis *a, const struct cpt_event *ev)
 	t->group = TASK_NONE;
 	refresh_member(a, t);
 	timeline__enter(&a->tl, t);
+	tell_watchers(a, t);
 	return 0;
 }
 
@@ -620,6 +721,7 @@ static int on_affinity(struct cpt_analysis *a, const struct cpt_event *ev)
 	timeline__drop_mask(&a->tl, t);
 	err = tasks__affinity(&a->tasks, t, &ev->info->mask);
 	timeline__enter(&a->tl, t);
+	tell_watchers(a, t);
 	return err;
 }
 
@@ -659,6 +761,7 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 		}
 	}
 	a->cpu_cur[ev->cpu] = 0;
+	locks__lost(a->locks);
 	for (uint32_t i = 0; i < a->known_cnt; i++) {
 		struct task *t = tasks__find(&a->tasks, a->known[i]);
 
@@ -722,6 +825,16 @@ int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cn
 	return a->err;
 }
 
+static int take_locks(struct cpt_analysis *a, struct cpt_report *r)
+{
+	int err = locks__take(a->locks, a->now_ns, &r->locks, &r->locks_cnt);
+
+	if (err)
+		return err;
+	return ceilings__take(a->ceilings, r->window_ns, r->locks, r->locks_cnt, &r->ceilings,
+			      &r->ceilings_cnt);
+}
+
 struct cpt_report *analysis__finish(struct cpt_analysis *a,
 				    const struct cpt_trace_close *close_facts,
 				    const char *incomplete_why, uint64_t last_ns)
@@ -738,6 +851,11 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		errno = -a->err;
 	} else {
 		r = summary__report(&a->tl, &a->tasks, &a->counts, a->meta, close_facts);
+		if (r && take_locks(a, r)) {
+			report__free(r);
+			r = NULL;
+			errno = ENOMEM;
+		}
 		if (r) {
 			r->window_open = open;
 			r->quality.incomplete = incomplete_why != NULL;

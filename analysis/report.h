@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lock_facts.h"
 #include "states.h"
 #include "trace.h"
 
@@ -123,6 +124,12 @@ struct cpt_report {
 	uint32_t threads_cnt;
 
 	struct cpt_overlap overlap; /* by name */
+
+	struct cpt_lock
+		*locks; /* that were waited for, most blocked time first; see lock_facts.h */
+	uint32_t locks_cnt;
+	struct cpt_ceiling *ceilings; /* what lets one thread run at a time */
+	uint32_t ceilings_cnt;
 
 	uint64_t bin_ns; /* width of a bin */
 	uint32_t bins_cnt;

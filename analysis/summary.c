@@ -25,6 +25,16 @@ void report__free(struct cpt_report *r)
 	free(r->overlap.names);
 	free(r->overlap.ns);
 	free(r->bins);
+	for (uint32_t i = 0; i < r->locks_cnt; i++) {
+		free(r->locks[i].symbol);
+		free(r->locks[i].module);
+	}
+	free(r->locks);
+	for (uint32_t i = 0; i < r->ceilings_cnt; i++) {
+		free(r->ceilings[i].symbol);
+		free(r->ceilings[i].module);
+	}
+	free(r->ceilings);
 	free(r);
 }
 

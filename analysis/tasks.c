@@ -12,6 +12,7 @@ int tasks__init(struct tasks *ts, const struct cpt_filter *filter)
 {
 	memset(ts, 0, sizeof(*ts));
 	ts->filter = *filter;
+	ts->any_map.any = true;
 	return 0;
 }
 
@@ -24,12 +25,15 @@ void tasks__fini(struct tasks *ts)
 			free(ts->chunks[c][i].command);
 			free(ts->chunks[c][i].stopped_in);
 			free(ts->chunks[c][i].cpu_bits);
+			free(ts->chunks[c][i].lock);
+			free(ts->chunks[c][i].ceiling);
 		}
 		free(ts->chunks[c]);
 	}
 	free(ts->chunks);
 	free(ts->masks);
-	free(ts->tid_map);
+	free(ts->thread_map.ids);
+	free(ts->any_map.ids);
 	memset(ts, 0, sizeof(*ts));
 }
 
@@ -139,37 +143,38 @@ static uint32_t hash_tid(uint32_t proc, uint32_t tid)
 	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32); /* multiplicative, golden ratio */
 }
 
-/* The place of a tid in the map: the task of that process with it, or the free slot for it. */
-static uint32_t tid_slot(const struct tasks *ts, uint32_t proc, uint32_t ns_tid)
+/* The place of a tid in the map: the task (of that process) with it, or the free slot for it. */
+static uint32_t tid_slot(const struct tasks *ts, const struct tid_map *map, uint32_t proc,
+			 uint32_t ns_tid)
 {
-	uint32_t mask = ts->tid_map_sz - 1;
-	uint32_t slot = hash_tid(proc, ns_tid) & mask;
+	uint32_t mask = map->sz - 1;
+	uint32_t slot = hash_tid(map->any ? 0 : proc, ns_tid) & mask;
 
-	for (; ts->tid_map[slot]; slot = (slot + 1) & mask) {
-		const struct task *t = tasks__find(ts, ts->tid_map[slot]);
+	for (; map->ids[slot]; slot = (slot + 1) & mask) {
+		const struct task *t = tasks__find(ts, map->ids[slot]);
 
-		if (t->row.ns_tid == ns_tid && t->proc == proc)
+		if (t->row.ns_tid == ns_tid && (map->any || t->proc == proc))
 			break;
 	}
 	return slot;
 }
 
-static int tid_map_grow(struct tasks *ts)
+static int tid_map_grow(struct tasks *ts, struct tid_map *map)
 {
-	uint32_t *old = ts->tid_map, old_sz = ts->tid_map_sz;
+	uint32_t *old = map->ids, old_sz = map->sz;
 
-	ts->tid_map_sz = old_sz ? 2 * old_sz : 256;
-	ts->tid_map = calloc(ts->tid_map_sz, sizeof(*ts->tid_map));
-	if (!ts->tid_map) {
-		ts->tid_map = old;
-		ts->tid_map_sz = old_sz;
+	map->sz = old_sz ? 2 * old_sz : 256;
+	map->ids = calloc(map->sz, sizeof(*map->ids));
+	if (!map->ids) {
+		map->ids = old;
+		map->sz = old_sz;
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < old_sz; i++) {
 		const struct task *t = old[i] ? tasks__find(ts, old[i]) : NULL;
 
 		if (t)
-			ts->tid_map[tid_slot(ts, t->proc, t->row.ns_tid)] = old[i];
+			map->ids[tid_slot(ts, map, t->proc, t->row.ns_tid)] = old[i];
 	}
 	free(old);
 	return 0;
@@ -178,17 +183,25 @@ static int tid_map_grow(struct tasks *ts)
 /* Process and ns_tid of a task are set when it is born and never again, so its place in the map stays
  * right. (An exec that takes over the leader's tid keeps the old entry: nobody joins such a thread.)
  */
-static int tid_map_add(struct tasks *ts, const struct task *t)
+static int tid_map_add(struct tasks *ts, struct tid_map *map, const struct task *t)
 {
 	uint32_t slot;
 
-	if (2 * ts->tid_map_used >= ts->tid_map_sz && tid_map_grow(ts))
+	if (2 * map->used >= map->sz && tid_map_grow(ts, map))
 		return -ENOMEM;
-	slot = tid_slot(ts, t->proc, t->row.ns_tid);
-	if (!ts->tid_map[slot])
-		ts->tid_map_used++;
-	ts->tid_map[slot] = t->row.id;
+	slot = tid_slot(ts, map, t->proc, t->row.ns_tid);
+	if (!map->ids[slot])
+		map->used++;
+	map->ids[slot] = t->row.id;
 	return 0;
+}
+
+static struct task *tid_map_find(const struct tasks *ts, const struct tid_map *map, uint32_t proc,
+				 uint32_t ns_tid)
+{
+	if (!ns_tid || !map->sz)
+		return NULL;
+	return tasks__find(ts, map->ids[tid_slot(ts, map, proc, ns_tid)]);
 }
 
 int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
@@ -217,7 +230,7 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 			return -ENOMEM;
 		t->row.command = t->command;
 	}
-	if (!again && tid_map_add(ts, t))
+	if (!again && (tid_map_add(ts, &ts->thread_map, t) || tid_map_add(ts, &ts->any_map, t)))
 		return -ENOMEM;
 	return tasks__affinity(ts, t, &info->mask);
 }
@@ -294,10 +307,24 @@ bool task_is_here(const struct tasks *ts, const struct task *t)
 
 bool tasks__has_thread(const struct tasks *ts, const struct task *t, uint32_t ns_tid)
 {
-	const struct task *other;
+	const struct task *other = tid_map_find(ts, &ts->thread_map, t->proc, ns_tid);
 
-	if (!ns_tid || !ts->tid_map_sz)
-		return false;
-	other = tasks__find(ts, ts->tid_map[tid_slot(ts, t->proc, ns_tid)]);
 	return other && other != t;
+}
+
+/* Is its tid another one outside its PID namespace? */
+static bool in_own_namespace(const struct task *t)
+{
+	return t->row.ns_tid != t->row.tid;
+}
+
+struct task *tasks__by_ns_tid(const struct tasks *ts, const struct task *t, uint32_t ns_tid,
+			      bool shared)
+{
+	struct task *other = tid_map_find(ts, &ts->thread_map, t->proc, ns_tid);
+
+	if (other || !shared)
+		return other;
+	other = tid_map_find(ts, &ts->any_map, 0, ns_tid);
+	return other && in_own_namespace(other) == in_own_namespace(t) ? other : NULL;
 }

@@ -15,6 +15,13 @@
 
 #define TASK_NONE UINT32_MAX
 
+/* Who woke a task, as its WAKE says. */
+struct wake_source {
+	uint32_t waker;
+	uint16_t flags; /* CPT_SW_WAKER_FOREIGN, CPT_SW_WAKE_ON_WORD */
+	uint8_t ctx;	/* CPT_CTX_* */
+};
+
 struct task {
 	/* what it is doing, kept by analysis.c through timeline__turn() */
 	enum cpt_state state;
@@ -27,6 +34,8 @@ struct task {
 	bool live;
 	bool wake_pending; /* woken while still on its CPU: the next block does not last */
 	bool in_known;	   /* listed for the next loss, see analysis.c */
+	bool watched;	   /* it touched a lock or a ceiling's word: `lock` or `ceiling` is there */
+	struct wake_source early_wake; /* while wake_pending */
 
 	/* who it is */
 	bool known;	/* its NEW was seen */
@@ -48,6 +57,9 @@ struct task {
 	double at_bottle, at_cmetric;
 	uint64_t *cpu_bits; /* CPUs it ran on in the window; owned */
 
+	struct task_lock *lock;	      /* see locks.h; owned, NULL until it touches a lock */
+	struct task_ceiling *ceiling; /* see ceiling.h; likewise */
+
 	char *command;	       /* owned; row.command points here */
 	struct cpt_thread row; /* identity and sums, as the report shows them */
 };
@@ -57,15 +69,21 @@ struct mask {
 	uint32_t live; /* counted tasks that have it */
 };
 
+/* Open addressing: numbers of tasks by the tid they were born with, the latest wins. */
+struct tid_map {
+	uint32_t *ids;
+	uint32_t sz, used;
+	bool any; /* the process does not matter */
+};
+
 struct tasks {
 	struct task **chunks; /* of TASK_CHUNK tasks each, NULL until needed */
 	uint32_t chunk_cnt;
 	uint32_t end; /* highest number seen + 1 */
 	struct mask *masks;
 	uint32_t mask_cnt, mask_cap;
-	uint32_t *
-		tid_map; /* open addressing: numbers of tasks by process and tid, the latest wins */
-	uint32_t tid_map_sz, tid_map_used;
+	struct tid_map thread_map; /* by process and tid */
+	struct tid_map any_map;	   /* by tid alone */
 	struct cpt_filter filter;
 };
 
@@ -105,5 +123,10 @@ bool task_is_here(const struct tasks *ts, const struct task *t);
 /* Has t's process another thread that had this tid (in its own PID namespace) when it was born? For
  * pthread_join. */
 bool tasks__has_thread(const struct tasks *ts, const struct task *t, uint32_t ns_tid);
+
+/* The task that has this tid in t's PID namespace: a thread of t's process or, where `shared`, of any.
+ * t itself may be found. NULL if there is none that is known. */
+struct task *tasks__by_ns_tid(const struct tasks *ts, const struct task *t, uint32_t ns_tid,
+			      bool shared);
 
 #endif /* CPT_TASKS_H */
