@@ -13,10 +13,11 @@ import subprocess
 
 from harness import Failed, check_agreement, check_run, figure, traced
 
-NAMES = ("threads", "processes", "epoll", "webserver")
+NAMES = ("threads", "locks", "processes", "epoll", "webserver")
 
 # Whose tasks pin themselves to no CPU.
-UNBOUND = {"epoll offload", "processes exec-tree"}
+UNBOUND = {"epoll offload", "processes exec-tree", "locks sleep", "locks fsync", "locks jointree",
+           "locks pipechain"}
 
 # Fewer than by default where perf's recording would become too large to be read in time.
 SIZES = {"processes pingpong": ["--rounds", "80000"]}
