@@ -46,7 +46,7 @@ static const struct cli_option options[] = {
 	VIEW_OPTION_INPUT(struct export_opts, view),
 	{"format", 'f', "FORMAT", "csv, or jsonl: one JSON object per line", cli_set_word,
 	 offsetof(struct export_opts, format), 0, 0, format_words},
-	{"table", 0, "NAME", "threads (default), ledger, intervals or overlap", cli_set_word,
+	{"table", 0, "NAME", "threads (default), ledger, intervals, overlap or locks", cli_set_word,
 	 offsetof(struct export_opts, table), 0, 0, export_table_words},
 	{"step", 0, "MS",
 	 "table ledger: length of a step in milliseconds, or as 500us, 1s "

@@ -2,6 +2,8 @@
 /* export_tables.c - see export_tables.h. */
 #include "export_tables.h"
 
+#include "table_locks.h"
+
 #define COLS_END                                                                                   \
 	{                                                                                          \
 		NULL, NULL, TABLE_U64, 0                                                           \
@@ -199,7 +201,10 @@ const struct export_table export_tables[] = {
 	 NULL, NULL},
 	{"overlap", "one row per pair of names: how long both had a thread running", overlap_cols,
 	 NULL, NULL, write_overlap},
+	{"locks", "one row per lock that was waited for, and what its holder did meanwhile",
+	 lock_cols, NULL, NULL, write_locks},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const char *const export_table_words[] = {"threads", "ledger", "intervals", "overlap", NULL};
+const char *const export_table_words[] = {"threads", "ledger", "intervals",
+					  "overlap", "locks",  NULL};

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "json_locks.h"
 #include "json_obj.h"
 #include "strbuf.h"
 #include "words.h"
@@ -315,12 +316,14 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "concurrency", concurrency(r));
 	json_obj__put(&o, "threads", threads(r));
 	json_obj__put(&o, "overlap", overlap(&r->overlap));
+	json_obj__put(&o, "locks", json_locks__build(r));
 	json_obj__put(&o, "verdict", verdict(r));
 	json_obj__put(&o, "data_quality", data_quality(r));
 	/* Beyond what the contract started with. */
 	json_obj__put_ns(&o, "runnable_ns", r->runnable_ns);
 	json_obj__put(&o, "waiting_ns", reasons(r->reason_ns, false));
 	json_obj__put(&o, "parked_ns", reasons(r->reason_ns, true));
+	json_obj__put(&o, "ceilings", json_ceilings__build(r));
 	json = json_obj__done(&o);
 	if (!json)
 		errno = ENOMEM;

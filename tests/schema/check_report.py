@@ -115,6 +115,7 @@ def identity_findings(report):
     holds("no more CPUs busy than online",
           report["parallelism"]["peak"] <= report["cpus"]["online"])
 
+    lock_findings(report, same, holds)
     overlap = report["overlap"]
     size = len(overlap["names"])
     square = len(overlap["ns"]) == size and all(len(row) == size for row in overlap["ns"])
@@ -126,6 +127,37 @@ def identity_findings(report):
         holds("two names overlap only where the run was parallel", all(
             overlap["ns"][i][j] <= sum(profile[2:]) for i in range(size) for j in range(size)))
     return found
+
+
+LOCK_REASONS = ("lock", "handoff", "kernel_lock")
+
+
+def lock_findings(report, same, holds):
+    """What the holders did sums to what was waited, and the locks to the threads' waiting."""
+    if "locks" not in report:
+        return
+    window = report["window_ns"]
+    blocked = dict.fromkeys(LOCK_REASONS, 0)
+    for lock in report["locks"]:
+        name = lock["symbol"] or lock["address"]
+        holder = lock["holder"]
+        same(f"lock {name}: its holder's states sum to blocked_ns",
+             sum(holder[f"{state}_ns"] for state in ("running", "runnable", "blocked", "unknown")),
+             lock["blocked_ns"])
+        same(f"lock {name}: blocked_by sums to the holder's blocked_ns",
+             sum(holder["blocked_by"].values()), holder["blocked_ns"])
+        holds(f"lock {name}: longest_ns and waited_ns are within blocked_ns and the window",
+              max(lock["longest_ns"], lock["waited_ns"]) <= min(lock["blocked_ns"], window))
+        holds(f"lock {name}: no more waiters than waits", lock["waiters"] <= lock["waits"])
+        holds(f"lock {name}: no more than blocked_ns while some task held it",
+              sum(top["blocked_ns"] for top in lock["top_holders"]) <= lock["blocked_ns"])
+        blocked[lock["reason"]] += lock["blocked_ns"]
+    for reason in LOCK_REASONS:
+        same(f"locks of reason {reason} sum to the threads' time in it", blocked[reason],
+             sum(t["waiting_ns"].get(reason, 0) for t in report["threads"]))
+    for ceiling in report["ceilings"]:
+        holds("a ceiling's evidence lies within the window",
+              ceiling["one_ns"] + ceiling["overlap_ns"] <= ceiling["wanted_ns"] <= window)
 
 
 def findings(report):
@@ -141,7 +173,7 @@ def example():
     def thread(number, running, parallel, waiting, height):
         return {"id": number, "tid": 10 + number, "pid": 11, "name": "w", "command": "w",
                 "life_ns": running + waiting, "running_ns": running, "runnable_ns": 0,
-                "unknown_ns": 0, "waiting_ns": {"disk": waiting}, "parked_ns": {},
+                "unknown_ns": 0, "waiting_ns": {"lock": waiting}, "parked_ns": {},
                 "parallel_ns": parallel, "alone_ns": running - parallel,
                 "bottle": {"height_ns": height, "width": 1.4},
                 "switches": {"voluntary": 1, "involuntary": 0}, "migrations": 0,
@@ -164,6 +196,17 @@ def example():
         "concurrency": {"average": 1.4, "peak": 2, "profile_ns": [0, 60, 40]},
         "threads": [thread(1, 90, 40, 10, 70), thread(2, 40, 40, 0, 20)],
         "overlap": {"by": "name", "names": ["w"], "ns": [[40]]},
+        "locks": [{"address": "0x1000", "symbol": "m", "module": "w", "kind": "mutex",
+                   "word": "mutex", "reason": "lock", "pid": 11, "shared": False, "rest": False,
+                   "waits": 1, "blocked_ns": 10, "wake_delay_ns": 0, "longest_ns": 10,
+                   "waited_ns": 10, "waiters": 1,
+                   "holder": {"running_ns": 4, "runnable_ns": 0, "blocked_ns": 5, "unknown_ns": 1,
+                              "blocked_by": {"disk": 2, "sleep": 3}},
+                   "top_holders": [{"id": 2, "blocked_ns": 9}]}],
+        "ceilings": [{"kind": "one_of_n", "certain": False, "address": "0x2000", "symbol": None,
+                      "module": None, "word": "condvar", "pid": 11, "threads": 2, "waited_ns": 0,
+                      "wanted_ns": 50, "one_ns": 48, "overlap_ns": 1, "turns": 20,
+                      "free_cpus": 0.9}],
         "verdict": {"class": "serial", "summary": "One thing at a time."},
         "data_quality": {"lost_events": 0, "steal_ns": None, "audit": {"cpu_time_error": None},
                          "warnings": []},
@@ -194,6 +237,10 @@ def self_test():
         ("demand_ns", {"total": 1, "cpus": 1, "mask": 0, "others": 0, "tracer": 0, "quota": 0,
                        "placement": 0, "unknown": 0}),
         ("started_at", "today"), ("ledger_ns.surprise", 0),
+        ("locks.0.blocked_ns", 11), ("locks.0.holder.running_ns", 5), ("locks.0.waiters", 2),
+        ("locks.0.holder.blocked_by.disk", 3), ("locks.0.waited_ns", 11),
+        ("locks.0.top_holders.0.blocked_ns", 11), ("locks.0.reason", "disk"), ("locks", []),
+        ("ceilings.0.wanted_ns", 40), ("ceilings.0.kind", "gil"),
     ]
     for path, value in wrong:
         report = copy.deepcopy(example())

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* text_locks.c - see text_locks.h. */
+#include "text_locks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/words.h"
+#include "cli.h"
+#include "draw.h"
+#include "escape.h"
+#include "format.h"
+
+/* A lock that was waited for less than this share of the window limits nothing. */
+#define WORTH_A_PART 0.001
+/* Likewise beside the one that was waited for most. */
+#define WORTH_A_ROW 0.01
+/* What the holder did for less than this share of the waits is left out. */
+#define WORTH_A_WORD 0.05
+/* From here there is room for all columns. */
+#define WIDE_COLUMNS 100
+
+static const char *kind_words(const struct cpt_lock *l)
+{
+	switch (l->kind) {
+	case CPT_WORD_ROBUST:
+		return "robust mutex";
+	case CPT_WORD_PI:
+		return "PI mutex";
+	case CPT_WORD_CONDVAR:
+		return "condition variable";
+	case CPT_WORD_FILE_LOCK:
+		return "file lock";
+	case CPT_WORD_KERNEL:
+		return "kernel lock";
+	default:
+		return word_kind_name(l->kind);
+	}
+}
+
+static void add_text(struct strbuf *b, const char *s, bool utf8)
+{
+	escape_add(b, s, strlen(s), utf8);
+}
+
+void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
+{
+	if (l->python_gil) {
+		strbuf__adds(b, "CPython's GIL");
+	} else if (*l->symbol) {
+		if (*l->module) {
+			add_text(b, l->module, utf8);
+			strbuf__addc(b, ':');
+		}
+		add_text(b, l->symbol, utf8);
+	} else if (l->kind == CPT_WORD_KERNEL) {
+		strbuf__adds(b, l->rest ? "kernel locks" : "kernel (mmap_lock and others)");
+	} else if (l->rest) {
+		strbuf__adds(b, "locks not told apart");
+	} else if (l->kind == CPT_WORD_FILE_LOCK) {
+		strbuf__addf(b, "file lock on fd %" PRIu64, l->addr);
+	} else {
+		strbuf__addf(b, "%s 0x%" PRIx64, kind_words(l), l->addr);
+		if (*l->module) {
+			strbuf__adds(b, " (");
+			add_text(b, l->module, utf8);
+			strbuf__addc(b, ')');
+		}
+	}
+}
+
+/* ---- what the holder did -------------------------------------------------------------------------- */
+
+struct did {
+	const char *what;
+	uint64_t ns;
+};
+
+/* "ran 97.1 %, blocked (sleep) 2.5 %" */
+static void add_holder(struct strbuf *b, const struct cpt_lock *l)
+{
+	struct did did[3 + CPT_REASON_CNT];
+	size_t cnt = 0, said = 0, i;
+	char p[FMT_SZ];
+
+	did[cnt++] = (struct did){"ran", l->holder_running_ns};
+	did[cnt++] = (struct did){"wanted a CPU", l->holder_runnable_ns};
+	for (int k = 0; k < CPT_REASON_CNT; k++)
+		did[cnt++] = (struct did){reason_name((enum cpt_reason)k), l->holder_blocked_ns[k]};
+	did[cnt++] = (struct did){"not known", l->holder_unknown_ns};
+	for (; said < 2; said++) {
+		size_t best = 0;
+
+		for (i = 1; i < cnt; i++)
+			if (did[i].ns > did[best].ns)
+				best = i;
+		if (!did[best].ns ||
+		    (said && (double)did[best].ns < WORTH_A_WORD * (double)l->blocked_ns))
+			return;
+		strbuf__addf(b, said ? ", %s%s%s %s" : "%s%s%s %s",
+			     best > 1 && best + 1 < cnt ? "blocked (" : "", did[best].what,
+			     best > 1 && best + 1 < cnt ? ")" : "",
+			     fmt_percent(p, did[best].ns, l->blocked_ns));
+		did[best].ns = 0;
+	}
+}
+
+/* ---- the table ------------------------------------------------------------------------------------- */
+
+static void cell(struct draw_table *t, struct strbuf *text)
+{
+	if (text->failed)
+		t->cells.failed = true;
+	draw_table__cell(t, strbuf__str(text));
+	strbuf__clear(text);
+}
+
+static void cell_duration(struct draw_table *t, uint64_t ns)
+{
+	char d[FMT_SZ];
+
+	draw_table__cell(t, fmt_duration(d, ns, t->style->utf8));
+}
+
+static void lock_cells(struct draw_table *t, const struct cpt_lock *l)
+{
+	struct strbuf text = {0};
+	char n[FMT_SZ];
+
+	add_lock_name(&text, l, t->style->utf8);
+	cell(t, &text);
+	cell_duration(t, l->blocked_ns);
+	if (t->style->width >= WIDE_COLUMNS)
+		cell_duration(t, l->wake_delay_ns);
+	draw_table__cell(t, fmt_count(n, l->waits));
+	draw_table__cell(t, fmt_count(n, l->waiters));
+	if (t->style->width >= WIDE_COLUMNS)
+		cell_duration(t, l->longest_ns);
+	add_holder(&text, l);
+	cell(t, &text);
+	strbuf__free(&text);
+}
+
+static void head_cells(struct draw_table *t)
+{
+	draw_table__cell(t, "lock");
+	draw_table__cell(t, "blocked");
+	if (t->style->width >= WIDE_COLUMNS)
+		draw_table__cell(t, "woken late");
+	draw_table__cell(t, "waits");
+	draw_table__cell(t, "waiters");
+	if (t->style->width >= WIDE_COLUMNS)
+		draw_table__cell(t, "longest");
+	draw_table__cell(t, "its holder meanwhile");
+}
+
+static uint32_t rows_worth(const struct cpt_report *r, unsigned int top)
+{
+	uint32_t cnt = 0;
+
+	while (cnt < r->locks_cnt && cnt < top && r->locks[cnt].blocked_ns &&
+	       (double)r->locks[cnt].blocked_ns >= WORTH_A_ROW * (double)r->locks[0].blocked_ns)
+		cnt++;
+	return cnt;
+}
+
+static void add_table(struct strbuf *b, const struct cpt_report *r,
+		      const struct text_report_opts *opts)
+{
+	const bool wide = opts->style.width >= WIDE_COLUMNS;
+	const uint32_t shown = rows_worth(r, opts->top);
+	struct draw_table t = {.style = &opts->style, .cols = wide ? 7 : 5, .indent = 3};
+	uint64_t left = 0;
+	char n[FMT_SZ], d[FMT_SZ];
+
+	for (unsigned int i = 1; i + 1 < t.cols; i++)
+		t.right[i] = true;
+	head_cells(&t);
+	for (uint32_t i = 0; i < shown; i++)
+		lock_cells(&t, &r->locks[i]);
+	draw_table__add(&t, b, 0);
+	for (uint32_t i = shown; i < r->locks_cnt; i++)
+		left += r->locks[i].blocked_ns;
+	if (shown < r->locks_cnt)
+		strbuf__addf(b, "   and %s more, %s blocked in all\n",
+			     fmt_count(n, r->locks_cnt - shown),
+			     fmt_duration(d, left, opts->style.utf8));
+}
+
+/* ---- ceilings ---------------------------------------------------------------------------------------- */
+
+static void say_gil(struct strbuf *b, const struct cpt_ceiling *c, const struct cpt_report *r)
+{
+	char p[FMT_SZ];
+
+	strbuf__addf(b,
+		     "CPython's GIL lets one thread of process %" PRIu32
+		     " interpret at a time: some thread waited for it in %s of the time.",
+		     c->pid, fmt_percent(p, c->waited_ns, r->window_ns));
+}
+
+static void say_one_of_n(struct strbuf *b, const struct cpt_ceiling *c, const struct cpt_report *r,
+			 bool utf8)
+{
+	char p[FMT_SZ], q[FMT_SZ], f[FMT_SZ];
+
+	strbuf__addf(b,
+		     "Possibly one at a time: of %" PRIu32 " threads of process %" PRIu32
+		     " that wait on one %s and wake each other by it (",
+		     c->threads, c->pid,
+		     c->word_kind == CPT_WORD_SEM ? "semaphore" : "condition variable");
+	if (*c->symbol) {
+		add_text(b, c->module, utf8);
+		strbuf__adds(b, *c->module ? ":" : "");
+		add_text(b, c->symbol, utf8);
+	} else {
+		strbuf__addf(b, "0x%" PRIx64, c->addr);
+	}
+	strbuf__addf(b,
+		     ") more than one ran in only %s of the %s of the time in which two wanted to, "
+		     "with %s CPUs free on average. A lock of their runtime would look like that.",
+		     fmt_percent(p, c->overlap_ns, c->wanted_ns),
+		     fmt_percent(q, c->wanted_ns, r->window_ns), fmt_average(f, c->free_cpus));
+}
+
+static void add_ceiling(struct strbuf *b, const struct cpt_report *r, const struct cpt_ceiling *c,
+			const struct text_style *style)
+{
+	struct strbuf line = {0};
+
+	if (c->kind == CPT_CEILING_GIL)
+		say_gil(&line, c, r);
+	else
+		say_one_of_n(&line, c, r, style->utf8);
+	strbuf__adds(b, "   ");
+	cli_wrap(b, strbuf__str(&line), 3, 3, style->width - 1);
+	if (line.failed)
+		b->failed = true;
+	strbuf__free(&line);
+}
+
+void add_locks(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
+{
+	const struct text_style *style = &opts->style;
+	uint64_t waited = 0;
+
+	/* What is not told apart says no more than the reasons do. */
+	for (uint32_t i = 0; i < r->locks_cnt; i++)
+		if (!r->locks[i].rest && r->locks[i].waited_ns > waited)
+			waited = r->locks[i].waited_ns;
+	if ((!waited || (double)waited < WORTH_A_PART * (double)r->window_ns) && !r->ceilings_cnt)
+		return;
+	strbuf__adds(b, "\n ");
+	draw_begin(b, style, DRAW_BOLD);
+	strbuf__adds(b, "Locks");
+	draw_end(b, style, DRAW_BOLD);
+	strbuf__addc(b, '\n');
+	if (waited)
+		add_table(b, r, opts);
+	for (uint32_t i = 0; i < r->ceilings_cnt && i < opts->top; i++)
+		add_ceiling(b, r, &r->ceilings[i], style);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* text_locks.h - the report's part on locks (text_report.c puts the parts in order). */
+#ifndef CPT_TEXT_LOCKS_H
+#define CPT_TEXT_LOCKS_H
+
+#include "text_report.h"
+
+/* The locks that were waited for most, what their holders did, and what lets one thread run at a time.
+ * Nothing where hardly anything waited for a lock. */
+void add_locks(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts);
+
+/* A lock's name: "server:queue_lock", "mutex 0x55d0 ([heap])", "CPython's GIL", … */
+void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8);
+
+#endif /* CPT_TEXT_LOCKS_H */
