@@ -67,6 +67,7 @@ struct cpt_analysis {
 	uint32_t *known;
 	uint32_t known_cnt, known_cap;
 
+	struct sites *sites; /* NULL: the trace has neither stacks nor samples */
 	struct cpt_pass_counts counts;
 	int err;
 };
@@ -99,6 +100,11 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
 	if (!a->locks || !a->ceilings || !a->cpu_cur || !a->hole_until_ns)
 		err = -ENOMEM;
+	if (meta->sample_hz || meta->stack_flags & CPT_TRACE_STACKS_TAKEN) {
+		a->tl.sites = a->sites = sites__new(opts->stacks);
+		if (!a->sites)
+			err = -ENOMEM;
+	}
 out:
 	if (err) {
 		analysis__free(a);
@@ -119,6 +125,7 @@ void analysis__free(struct cpt_analysis *a)
 	free(a->cpu_cur);
 	free(a->hole_until_ns);
 	free(a->known);
+	sites__free(a->sites);
 	free(a);
 }
 
@@ -453,6 +460,26 @@ static int pass_wait(struct cpt_analysis *a, struct task *t, const struct cpt_ev
 	return err;
 }
 
+static void take_out_stack(const struct cpt_analysis *a, struct task *t)
+{
+	const bool known = t->out_stack_ns == a->now_ns;
+
+	t->wait_user = known ? t->out_user : 0;
+	t->wait_kernel = known ? t->out_kernel : 0;
+	t->last_site = 0;
+}
+
+/* Its last wait was ended by whoever woke it, at the stacks that came with its switch-in. */
+static int take_in_stack(struct cpt_analysis *a, struct task *t)
+{
+	const uint32_t site = t->last_site;
+
+	t->last_site = 0;
+	if (!site || t->in_stack_ns != a->now_ns)
+		return 0;
+	return sites__woken(a->sites, site - 1, t->wake_user, t->wake_kernel, t->last_wait_ns);
+}
+
 static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
 {
 	struct cpt_blocked blocked;
@@ -469,6 +496,8 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 	if (!(ev->flags & CPT_SW_PREV_BLOCKED)) {
 		t->row.involuntary += t->counted;
+		if (ev->flags & CPT_SW_PREV_YIELDED)
+			t->row.yields += t->counted;
 		return set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	}
 	t->row.voluntary += t->counted;
@@ -482,6 +511,8 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 	blocked = classify(a, t, ev);
 	if (blocked.reason == CPT_REASON_STOPPED && note_stopped_call(a, t, ev->wait))
 		return -ENOMEM;
+	if (a->sites)
+		take_out_stack(a, t);
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
 	err = set_off_unless_hole(a, t, blocked.state, blocked.reason);
@@ -513,6 +544,8 @@ static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	t->on_cpu_since_ns = a->now_ns;
 	a->cpu_cur[cpu] = t->row.id;
 	tell_watchers(a, t);
+	if (a->sites && take_in_stack(a, t))
+		return -ENOMEM;
 	return list_known(a, t);
 }
 
@@ -775,6 +808,45 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 	return 0;
 }
 
+/* ---- stacks and samples ---------------------------------------------------------------------------- */
+
+/* Kept for the switch of this time, which comes next. */
+static int on_stacks(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *out = ev->task ? tasks__find(&a->tasks, ev->task) : NULL;
+	struct task *in = ev->other ? tasks__find(&a->tasks, ev->other) : NULL;
+
+	if (out) {
+		out->out_stack_ns = ev->ts_ns;
+		out->out_user = ev->user;
+		out->out_kernel = ev->kernel;
+	}
+	if (in) {
+		in->in_stack_ns = ev->ts_ns;
+		in->wake_user = ev->wake_user;
+		in->wake_kernel = ev->wake_kernel;
+	}
+	return 0;
+}
+
+static int on_sample(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = tasks__find(&a->tasks, ev->task);
+
+	if (!a->sites || !a->tl.open)
+		return 0;
+	if (!t || t->state != CPT_STATE_RUNNING) {
+		sites__stray(a->sites);
+		return 0;
+	}
+	if (!t->counted)
+		return 0;
+	t->row.samples++;
+	t->row.latency += 1.0 / a->tl.running;
+	return sites__sampled(a->sites, timeline__group(&a->tl, t), ev->user, ev->kernel,
+			      (uint8_t)ev->flags, a->tl.running);
+}
+
 /* ---- the pass ---------------------------------------------------------------------------------- */
 
 static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
@@ -804,6 +876,10 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 		return on_affinity(a, ev);
 	case CPT_EV_LOSS:
 		return on_loss(a, ev);
+	case CPT_EV_STACKS:
+		return on_stacks(a, ev);
+	case CPT_EV_SAMPLE:
+		return on_sample(a, ev);
 	default: /* occupancy, and what newer writers may add */
 		return 0;
 	}

@@ -70,7 +70,8 @@ struct cpt_analysis_opts {
 	/* Called in order while feeding; NULL: not wanted. Return 0, or -errno to stop the pass. */
 	int (*on_interval)(void *ctx, const struct cpt_interval *iv);
 	int (*on_step)(void *ctx, const struct cpt_step *step);
-	uint64_t step_ns; /* 0: no steps */
+	uint64_t step_ns;		 /* 0: no steps */
+	const struct cpt_stacks *stacks; /* trace_reader__stacks(); borrowed by the report, too */
 	void *ctx;
 };
 

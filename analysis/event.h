@@ -35,6 +35,19 @@
 enum { CPT_EVENTS(CPT_EVENT_ENUM) CPT_EV_CNT };
 #undef CPT_EVENT_ENUM
 
+/* What stands beside the sequence, in sections of its own (trace_side.h), and is read in its order: before
+ * all events of its instant. */
+/* clang-format off */
+#define CPT_SIDE_EVENTS(X)                                                                         \
+	X(STACKS, 32) /* at the SWITCH of that time on cpu: task's (the outgoing one, blocking; 0 none) \
+			 user and kernel stack, and those of who woke other (0 none) */            \
+	X(SAMPLE, 33) /* task ran on cpu, at user and kernel; flags: CPT_SAMPLE_* */
+/* clang-format on */
+
+#define CPT_EVENT_ENUM(name, value) CPT_EV_##name = value,
+enum { CPT_SIDE_EVENTS(CPT_EVENT_ENUM) };
+#undef CPT_EVENT_ENUM
+
 /* What a blocked task waits for: the raw facts of the switch-out, deduplicated per block on disk.
  * Fields as in struct cpt_rec_switch. */
 struct cpt_wait {
@@ -112,12 +125,19 @@ struct cpt_event {
 		const struct cpt_info *info; /* NEW, EXEC, RENAME, EXIT, AFFINITY */
 		uint64_t until_ns;	     /* LOSS */
 		uint64_t occ_since_ns;	     /* OCCUPANCY */
+		struct {
+			uint32_t user,
+				kernel; /* STACKS, SAMPLE: numbers of stacks (stacks.h), 0 none */
+		};
 	};
 	union {
 		struct {
 			uint64_t occ_idle_ns, occ_other_ns; /* OCCUPANCY, and occ_next below */
 		};
 		uint64_t count; /* LOSS */
+		struct {
+			uint32_t wake_user, wake_kernel; /* STACKS */
+		};
 	};
 	uint8_t occ_next; /* OCCUPANCY: from ts_ns on: 1 idle, 0 others, 2 ours */
 	uint8_t reserved[7];

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "merge.h"
+#include "stacks.h"
 #include "trace_limits.h"
 
 #define BATCH_CNT   256
@@ -109,7 +110,9 @@ struct cpt_merge {
 	uint32_t *free_slots; /* a stack, as high as slot_cap */
 	uint32_t slot_cnt, slot_cap, free_cnt;
 	struct keys fresh_ring, fresh_wake, fresh_life;
-	struct keys pending; /* sorted */
+	struct keys pending;	/* sorted */
+	struct cpt_event *side; /* stacks and samples still to be emitted */
+	size_t side_cnt, side_cap;
 	struct keys scratch;
 	struct keys swap;
 	size_t *runs;
@@ -268,6 +271,7 @@ void merge__free(struct cpt_merge *m)
 	free(m->scratch.at);
 	free(m->swap.at);
 	free(m->runs);
+	free(m->side);
 	free(m);
 }
 
@@ -443,15 +447,105 @@ static int add_occupancy(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec
 	return 0;
 }
 
+/* ---- stacks and samples: few, so they are sorted apart ------------------------------------------ */
+
+static uint32_t stack_number(int32_t number)
+{
+	return number > 0 && (uint32_t)number <= CPT_STACKS_MAX ? (uint32_t)number : 0;
+}
+
+/* The next one of the side events, zeroed; NULL without memory. */
+static struct cpt_event *new_side(struct cpt_merge *m, uint32_t cpu, uint64_t ts_ns)
+{
+	if (m->side_cnt == m->side_cap) {
+		size_t cap = m->side_cap ? m->side_cap * 2 : 1024;
+		struct cpt_event *side = realloc(m->side, cap * sizeof(*side));
+
+		if (!side)
+			return NULL;
+		m->side = side;
+		m->side_cap = cap;
+	}
+	m->side[m->side_cnt] = (struct cpt_event){.ts_ns = ts_ns, .cpu = cpu};
+	return &m->side[m->side_cnt++];
+}
+
+static int add_stacks(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_stacks *rec,
+		      uint64_t ts_ns)
+{
+	struct cpt_event *ev;
+
+	if (rec->prev > CPT_TASK_MAX || rec->next > CPT_TASK_MAX)
+		return -EINVAL;
+	ev = new_side(m, cpu, ts_ns);
+	if (!ev)
+		return -ENOMEM;
+	ev->type = CPT_EV_STACKS;
+	ev->task = rec->prev;
+	ev->other = rec->next;
+	ev->user = stack_number(rec->user);
+	ev->kernel = stack_number(rec->kernel);
+	ev->wake_user = stack_number(rec->wake_user);
+	ev->wake_kernel = stack_number(rec->wake_kernel);
+	return 0;
+}
+
+static int add_sample(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_sample *rec,
+		      uint64_t ts_ns)
+{
+	struct cpt_event *ev;
+
+	if (!rec->task || rec->task > CPT_TASK_MAX)
+		return -EINVAL;
+	ev = new_side(m, cpu, ts_ns);
+	if (!ev)
+		return -ENOMEM;
+	ev->type = CPT_EV_SAMPLE;
+	ev->task = rec->task;
+	ev->flags = rec->flags;
+	ev->user = stack_number(rec->user);
+	ev->kernel = stack_number(rec->kernel);
+	return 0;
+}
+
+static int compare_side(const void *a_, const void *b_)
+{
+	const struct cpt_event *a = a_, *b = b_;
+
+	if (a->ts_ns != b->ts_ns)
+		return a->ts_ns < b->ts_ns ? -1 : 1;
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	return (a->cpu > b->cpu) - (a->cpu < b->cpu);
+}
+
+/* Emits those before the horizon, or all. */
+static int emit_side(struct cpt_merge *m, uint64_t horizon_ns, bool all)
+{
+	size_t done = 0;
+	int err = 0;
+
+	if (!m->side_cnt)
+		return 0;
+	qsort(m->side, m->side_cnt, sizeof(*m->side), compare_side);
+	while (done < m->side_cnt && (all || m->side[done].ts_ns < horizon_ns))
+		done++;
+	if (done && m->sink.side)
+		err = m->sink.side(m->sink.ctx, m->side, done);
+	m->side_cnt -= done;
+	memmove(m->side, m->side + done, m->side_cnt * sizeof(*m->side));
+	return err;
+}
+
 static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
 {
-	/* Type, seq and time stand at the same offsets in both kinds. */
+	/* Type, seq and time stand at the same offsets in all kinds. */
 	const struct cpt_rec_switch *sw = rec;
 	struct cpu_state *c = &m->cpus[cpu];
 	uint64_t ts_ns = sw->ts_ns;
 	int err;
 
-	if (sw->type != CPT_REC_SWITCH && sw->type != CPT_REC_OCCUPANCY)
+	if (sw->type < CPT_REC_SWITCH || sw->type > CPT_REC_SAMPLE)
 		return -EINVAL;
 	if (ts_ns < c->last_ts_ns)
 		ts_ns = c->last_ts_ns;
@@ -461,8 +555,12 @@ static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
 	if (err)
 		return err;
 	c->last_ts_ns = ts_ns;
-	return sw->type == CPT_REC_SWITCH ? add_switch(m, cpu, sw, ts_ns)
-					  : add_occupancy(m, cpu, rec, ts_ns);
+	if (sw->type == CPT_REC_SWITCH)
+		return add_switch(m, cpu, sw, ts_ns);
+	if (sw->type == CPT_REC_OCCUPANCY)
+		return add_occupancy(m, cpu, rec, ts_ns);
+	return sw->type == CPT_REC_STACKS ? add_stacks(m, cpu, rec, ts_ns)
+					  : add_sample(m, cpu, rec, ts_ns);
 }
 
 int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt)
@@ -1127,7 +1225,8 @@ int merge__advance(struct cpt_merge *m, uint64_t horizon_ns)
 	if (m->err)
 		return m->err;
 	m->emitted_ns = horizon_ns;
-	return emit_pending(m, horizon_ns, false);
+	m->err = emit_side(m, horizon_ns, false);
+	return m->err ? m->err : emit_pending(m, horizon_ns, false);
 }
 
 int merge__finish(struct cpt_merge *m)
@@ -1135,6 +1234,8 @@ int merge__finish(struct cpt_merge *m)
 	m->complete_ns = UINT64_MAX;
 	if (!m->err)
 		m->err = settle_fresh(m);
+	if (!m->err)
+		m->err = emit_side(m, 0, true);
 	return m->err ? m->err : emit_pending(m, 0, true);
 }
 

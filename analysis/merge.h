@@ -51,6 +51,9 @@ struct cpt_late {
 struct cpt_merge_sink {
 	int (*events)(void *ctx, const struct cpt_event *ev, size_t cnt);
 	int (*late)(void *ctx, const struct cpt_late *late);
+	/* CPT_EV_STACKS and CPT_EV_SAMPLE, in their own order of time, those of a stretch before its
+	 * events. NULL: not wanted. */
+	int (*side)(void *ctx, const struct cpt_event *ev, size_t cnt);
 	void *ctx;
 };
 
@@ -58,8 +61,8 @@ struct cpt_merge_sink {
 struct cpt_merge *merge__new(uint32_t cpu_cnt, const struct cpt_merge_sink *sink);
 void merge__free(struct cpt_merge *m); /* accepts NULL */
 
-/* cnt consecutive ring records of one CPU, in ring order (cpt_rec_switch / cpt_rec_occupancy). The
- * first record of a CPU has seq 0. Gaps in seq become CPT_EV_LOSS events between the neighbours'
+/* cnt consecutive ring records of one CPU, in ring order (CPT_RING_RECS). In those of stacks and samples
+ * ids must have been replaced by numbers of stacks (stacks.h; 0 or less: none). The first record of a CPU has seq 0. Gaps in seq become CPT_EV_LOSS events between the neighbours'
  * times (from the last merge__add_attempts, if that is later, and never before the horizon). Times
  * that go back within a CPU are clamped. 0 or -errno (-ENOMEM, -EINVAL for a CPU out of range or an
  * unknown type); an error is final. */

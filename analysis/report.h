@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "lock_facts.h"
+#include "sites.h"
 #include "states.h"
 #include "trace.h"
 
@@ -45,6 +46,9 @@ struct cpt_thread {
 	uint64_t kernel_cpu_ns; /* se.sum_exec_runtime at its final switch-out; 0 unknown */
 	uint64_t migrations;
 	uint32_t cpus_used;
+	uint64_t yields;  /* of involuntary: in sched_yield */
+	uint64_t samples; /* see sites.h */
+	double latency;	  /* sum of 1/R over them */
 	bool alive_at_end;
 	bool identity_lost; /* its NEW or EXEC record is missing */
 	bool io_worker;
@@ -134,6 +138,8 @@ struct cpt_report {
 	uint64_t bin_ns; /* width of a bin */
 	uint32_t bins_cnt;
 	struct cpt_bin *bins; /* from window_start_ns */
+
+	struct cpt_sites *sites; /* NULL: neither stacks nor samples were taken */
 
 	enum cpt_class verdict; /* class holding most of the non-idle window; IDLE if all is idle */
 	uint64_t events, switches, wakes; /* read */

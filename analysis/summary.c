@@ -35,6 +35,7 @@ void report__free(struct cpt_report *r)
 		free(r->ceilings[i].module);
 	}
 	free(r->ceilings);
+	cpt_sites__free(r->sites);
 	free(r);
 }
 
@@ -167,6 +168,19 @@ static int take_bins(struct cpt_report *r, struct timeline *tl)
 	return 0;
 }
 
+static int take_sites(struct cpt_report *r, struct timeline *tl, const struct cpt_trace_meta *meta)
+{
+	if (!tl->sites)
+		return 0;
+	r->sites = sites__report(tl->sites, tl->group_names, tl->group_cnt, tl->sums.running,
+				 r->window_ns);
+	if (!r->sites)
+		return -ENOMEM;
+	r->sites->sample_hz = meta->sample_hz;
+	r->sites->stacks = meta->stack_flags & CPT_TRACE_STACKS_TAKEN;
+	return 0;
+}
+
 static void audit(struct cpt_report *r, const struct tasks *tasks)
 {
 	for (uint32_t id = 1; id < tasks->end; id++) {
@@ -249,7 +263,7 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 		r->class_ns[split_class((enum cpt_split)i)] += tl->sums.split_ns[i];
 	}
 	if (take_profiles(r, tl) || take_threads(r, tasks) || take_overlap(r, tl) ||
-	    take_bins(r, tl)) {
+	    take_bins(r, tl) || take_sites(r, tl, meta)) {
 		report__free(r);
 		errno = ENOMEM;
 		return NULL;

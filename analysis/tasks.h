@@ -60,6 +60,15 @@ struct task {
 	struct task_lock *lock;	      /* see locks.h; owned, NULL until it touches a lock */
 	struct task_ceiling *ceiling; /* see ceiling.h; likewise */
 
+	/* stacks (sites.h); numbers, 0 none */
+	uint64_t out_stack_ns, in_stack_ns; /* times that the next two pairs belong to */
+	uint32_t out_user, out_kernel;	    /* at its switch-out at out_stack_ns */
+	uint32_t wake_user, wake_kernel;    /* its waker's, at its switch-in at in_stack_ns */
+	uint32_t wait_user, wait_kernel;    /* of the current wait */
+	uint32_t last_site;		    /* 1 + site of its last wait until it runs, 0 none */
+	uint64_t last_wait_ns;
+	double at_lost; /* timeline.run_lost at the start of the wait */
+
 	char *command;	       /* owned; row.command points here */
 	struct cpt_thread row; /* identity and sums, as the report shows them */
 };

@@ -3,6 +3,7 @@
  * timeline.c - see timeline.h.
  */
 #include "timeline.h"
+#include "sites.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -363,6 +364,8 @@ static void account(struct timeline *tl, uint64_t to_ns)
 		tl->parallel_ns[0] += span;
 		tl->cores_ns[0] += span;
 	}
+	if (tl->sites && tl->allowed_cnt > running)
+		tl->run_lost += (double)span * (tl->allowed_cnt - running) / tl->allowed_cnt;
 	tl->now_ns = to_ns;
 }
 
@@ -433,6 +436,13 @@ static uint32_t find_group(struct timeline *tl, const char *name)
 	strcpy(tl->group_names[i], name);
 	tl->group_cnt++;
 	return i;
+}
+
+uint32_t timeline__group(struct timeline *tl, struct task *t)
+{
+	if (t->group == TASK_NONE)
+		t->group = find_group(tl, t->row.name);
+	return t->group;
 }
 
 static void group_enter(struct timeline *tl, uint32_t g)
@@ -509,9 +519,7 @@ static void start_running(struct timeline *tl, struct task *t)
 	t->at_running = tl->sums.running;
 	t->at_bottle = tl->run_bottle;
 	t->at_cmetric = tl->run_cmetric;
-	if (t->group == TASK_NONE)
-		t->group = find_group(tl, t->row.name);
-	group_enter(tl, t->group);
+	group_enter(tl, timeline__group(tl, t));
 	if (t->noted_cpu != t->cpu)
 		note_cpu(tl, t);
 }
@@ -555,6 +563,19 @@ static __attribute__((noinline)) void emit_interval(struct timeline *tl, const s
 		tl->err = err;
 }
 
+static __attribute__((noinline)) void note_wait(struct timeline *tl, struct task *t, uint64_t span)
+{
+	uint32_t site;
+
+	if (sites__waited(tl->sites, timeline__group(tl, t), t->reason, t->wait_user,
+			  t->wait_kernel, span, tl->run_lost - t->at_lost, &site)) {
+		tl->err = -ENOMEM;
+		return;
+	}
+	t->last_site = site + 1;
+	t->last_wait_ns = span;
+}
+
 static inline void begin_stretch(struct timeline *tl, struct task *t)
 {
 	t->since_ns = tl->now_ns;
@@ -568,6 +589,7 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
 		count_blocked(tl, t->reason, 1);
+		t->at_lost = tl->run_lost;
 		break;
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:
@@ -592,6 +614,8 @@ static inline void end_stretch(struct timeline *tl, struct task *t)
 	case CPT_STATE_PARKED:
 		t->row.reason_ns[t->reason] += span;
 		count_blocked(tl, t->reason, (uint32_t)-1);
+		if (tl->sites)
+			note_wait(tl, t, span);
 		break;
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:

@@ -88,6 +88,9 @@ struct timeline {
 	uint8_t adds[CPT_REASON_CNT]; /* what a blocked task of this reason adds to */
 	uint32_t peak_alive, peak_asleep;
 
+	struct sites *sites; /* NULL: neither stacks nor samples; the analysis's */
+	double run_lost;     /* with sites: integral of (N_allowed - R) / N_allowed */
+
 	/* overlap by name: times since when two names run together */
 	char group_names[CPT_OVERLAP_MAX][CPT_COMM_LEN];
 	uint32_t group_cnt;
@@ -141,6 +144,9 @@ void timeline__drop_mask(struct timeline *tl, struct task *t);
 
 /* A CPU's records go missing, or are there again. */
 void timeline__hole(struct timeline *tl, int change);
+
+/* Index of the task's name among group_names. */
+uint32_t timeline__group(struct timeline *tl, struct task *t);
 
 static inline uint32_t timeline__in_progress(const struct timeline *tl)
 {

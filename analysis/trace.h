@@ -41,7 +41,11 @@ struct cpt_trace_meta {
 	uint32_t cpu_cnt;	/* highest CPU number + 1 */
 	uint32_t cpu_info_cnt;
 	const struct cpt_cpu_info *cpus;
+	uint32_t sample_hz;   /* samples a second of each CPU, 0 none */
+	uint32_t stack_flags; /* CPT_TRACE_STACKS_* */
 };
+
+#define CPT_TRACE_STACKS_TAKEN 0x1 /* --stacks */
 
 #define CPT_EXIT_RUNNING 0 /* cpt_trace_close.exit_kind: not known, still running */
 #define CPT_EXIT_CODE	 1
@@ -57,7 +61,8 @@ struct cpt_trace_close {
 	uint64_t lost_recursion;      /* programs skipped by the kernel's recursion guard */
 	uint64_t mends, mends_failed; /* switches without an event, see cpt_abi.h */
 	uint64_t tracer_cpu_ns;	      /* CPU time of the collector while recording */
-	uint64_t steal_ns;     /* machine-wide steal over the recording, UINT64_MAX unknown */
+	uint64_t steal_ns; /* machine-wide steal over the recording, UINT64_MAX unknown */
+	uint64_t stacks_lost[CPT_STACK_LOSS_CNT]; /* stacks and samples that were not recorded */
 	uint64_t throttled_ns; /* of the workload's cgroup over the recording, UINT64_MAX unknown */
 };
 

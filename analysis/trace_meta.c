@@ -24,7 +24,9 @@
 	X(8, start_mono_ns)                                                                        \
 	X(9, start_real_ns)                                                                        \
 	X(10, start_boot_ns)                                                                       \
-	X(12, cpu_cnt)
+	X(12, cpu_cnt)                                                                             \
+	X(17, sample_hz)                                                                           \
+	X(18, stack_flags)
 
 #define META_STRINGS(X)                                                                            \
 	X(1, cpartrace_version)                                                                    \
@@ -48,7 +50,8 @@
 	X(10, steal_ns)                                                                            \
 	X(11, throttled_ns)
 
-#define CLOSE_LOST 5 /* u64 each, in the order of CPT_LOSSES */
+#define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
+#define CLOSE_STACKS_LOST 26 /* likewise, of CPT_STACK_LOSSES */
 
 /* ---- encoding --------------------------------------------------------------------------------- */
 
@@ -195,6 +198,9 @@ uint8_t *trace_close__encode(const struct cpt_trace_close *close, size_t *sz)
 	p = new_field(&f, CLOSE_LOST, 8 * CPT_LOSS_CNT);
 	for (size_t i = 0; p && i < CPT_LOSS_CNT; i++)
 		put_le(p + 8 * i, close->lost[i], 8);
+	p = new_field(&f, CLOSE_STACKS_LOST, 8 * CPT_STACK_LOSS_CNT);
+	for (size_t i = 0; p && i < CPT_STACK_LOSS_CNT; i++)
+		put_le(p + 8 * i, close->stacks_lost[i], 8);
 	return finish_fields(&f, sz);
 }
 
@@ -392,6 +398,10 @@ static bool take_close_field(struct cpt_trace_close *close, const struct field *
 	case CLOSE_LOST:
 		for (size_t i = 0; i < CPT_LOSS_CNT && 8 * (i + 1) <= f->sz; i++)
 			close->lost[i] = get_le(f->at + 8 * i, 8);
+		return f->sz % 8 == 0;
+	case CLOSE_STACKS_LOST:
+		for (size_t i = 0; i < CPT_STACK_LOSS_CNT && 8 * (i + 1) <= f->sz; i++)
+			close->stacks_lost[i] = get_le(f->at + 8 * i, 8);
 		return f->sz % 8 == 0;
 	default:
 		return true;

@@ -9,6 +9,9 @@
  *   block   S S W S | S W S S W | S S      returned in slices that end where a late wake-up belongs
  *   late            w           w          each returned alone
  *
+ * SAMPLES sections have an order of time of their own: a second position goes through them, one section in
+ * memory, and what is returned of the blocks is cut where one of their events belongs.
+ *
  * Whatever stops reading early leaves one reason in r->incomplete.
  */
 #include <errno.h>
@@ -19,9 +22,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stacks.h"
 #include "trace_block.h"
 #include "trace_format.h"
 #include "trace_late.h"
+#include "trace_side.h"
 #include "trace_reader.h"
 #include "varint.h"
 
@@ -31,6 +36,15 @@
 struct bytes {
 	uint8_t *at;
 	size_t cap;
+};
+
+/* The side events, see above. */
+struct side {
+	bool any;
+	uint64_t last_ns; /* of the walk: of the section before */
+	uint64_t pos;	  /* next section to look at */
+	struct cpt_event *events;
+	uint32_t cnt, at;
 };
 
 struct trace_reader {
@@ -53,6 +67,10 @@ struct trace_reader {
 	size_t end_idx, wake_idx; /* next of late.at to look at for an end, a wake-up */
 	uint64_t block_last_ns;	  /* the next block must not begin before it */
 	struct cpt_event late_event;
+	struct side side;
+	const struct cpt_event *held; /* of the blocks, read and not returned yet */
+	size_t held_cnt;
+	struct cpt_stacks *stacks;
 	char incomplete[CPT_TRACE_ERR_LEN];
 };
 
@@ -216,6 +234,36 @@ static int open_meta(struct trace_reader *r, char *err)
 	return 0;
 }
 
+/* Stacks that cannot be read are left out: numbers without names are still numbers. 1 or -errno. */
+static int walk_stacks(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	int ret = read_payload(r, &r->aside, pos, s);
+
+	if (ret <= 0)
+		return ret ? ret : 1;
+	if (!r->stacks)
+		r->stacks = stacks__new();
+	if (!r->stacks)
+		return -ENOMEM;
+	ret = stacks__decode(r->stacks, r->aside.at, s->sz);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret)
+		note(r, "damaged at byte %" PRIu64 ": stacks", pos);
+	return 1;
+}
+
+static int walk_samples(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	if (!s->cnt || s->cnt > CPT_SIDE_EVENTS_MAX || s->first_ns < r->side.last_ns) {
+		note(r, "damaged at byte %" PRIu64 ": samples", pos);
+		return 0;
+	}
+	r->side.any = true;
+	r->side.last_ns = s->last_ns;
+	return 1;
+}
+
 /* Takes one section into account. 1 go on, 0 stop before it, -errno. */
 static int walk_section(struct trace_reader *r, uint64_t pos, const struct section *s)
 {
@@ -232,6 +280,10 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 		r->has_blocks = true;
 	} else if (s->type == SECTION_LATE) {
 		r->has_late = true;
+	} else if (s->type == SECTION_STACKS) {
+		return walk_stacks(r, pos, s);
+	} else if (s->type == SECTION_SAMPLES) {
+		return walk_samples(r, pos, s);
 	} else if (s->type == SECTION_CLOSE) {
 		ret = read_payload(r, &r->aside, pos, s);
 		if (ret <= 0)
@@ -338,6 +390,8 @@ void trace_reader__free(struct trace_reader *r)
 	late_window__clear(&r->late);
 	free(r->payload.at);
 	free(r->aside.at);
+	free(r->side.events);
+	stacks__free(r->stacks);
 	free(r);
 }
 
@@ -570,7 +624,7 @@ static int next_slice(struct trace_reader *r, const struct cpt_event **ev, size_
 	return 1;
 }
 
-int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
+static int next_of_blocks(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
 {
 	int ret;
 
@@ -590,12 +644,117 @@ int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size
 	}
 }
 
+/* ---- side events ------------------------------------------------------------------------------- */
+
+/* Decodes the SAMPLES section at pos. 1, 0 damaged: what follows cannot be ordered, -errno. */
+static int load_side(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	int ret = read_payload(r, &r->aside, pos, s);
+
+	if (ret <= 0)
+		return ret;
+	if (!r->side.events) {
+		r->side.events = malloc(CPT_SIDE_EVENTS_MAX * sizeof(*r->side.events));
+		if (!r->side.events)
+			return -ENOMEM;
+	}
+	if (!s->cnt || s->cnt > CPT_SIDE_EVENTS_MAX) /* the file changes while it is read */
+		ret = -EBADMSG;
+	else
+		ret = side__decode(r->side.events, s->cnt, r->aside.at, s->sz, s->first_ns,
+				   s->last_ns, r->meta.cpu_cnt, r->task_max);
+	if (ret == -EBADMSG) {
+		note(r, "damaged at byte %" PRIu64 ": samples", pos);
+		return 0;
+	}
+	r->side.cnt = s->cnt;
+	r->side.at = 0;
+	return ret ? ret : 1;
+}
+
+/* The next side event into *ev, NULL when there is none. 0 or -errno. */
+static int peek_side(struct trace_reader *r, const struct cpt_event **ev)
+{
+	struct section s;
+	int ret = 1;
+
+	while (r->side.at == r->side.cnt && r->side.pos < r->end_pos && ret > 0) {
+		ret = read_section(r, r->side.pos, &s);
+		if (ret > 0 && s.type == SECTION_SAMPLES)
+			ret = load_side(r, r->side.pos, &s);
+		r->side.pos = ret > 0 ? next_pos(r->side.pos, &s) : r->end_pos;
+	}
+	*ev = r->side.at < r->side.cnt ? &r->side.events[r->side.at] : NULL;
+	return ret < 0 ? ret : 0;
+}
+
+/* Of side events: those up to until_ns. */
+static void return_side(struct trace_reader *r, uint64_t until_ns, const struct cpt_event **ev,
+			size_t *cnt)
+{
+	*ev = &r->side.events[r->side.at];
+	*cnt = 0;
+	while (r->side.at < r->side.cnt && r->side.events[r->side.at].ts_ns <= until_ns) {
+		r->side.at++;
+		(*cnt)++;
+	}
+}
+
+/* Of the held events: those before until_ns, of which there is one. */
+static void return_held(struct trace_reader *r, uint64_t until_ns, const struct cpt_event **ev,
+			size_t *cnt)
+{
+	size_t lo = 0, hi = r->held_cnt;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (r->held[mid].ts_ns < until_ns)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*ev = r->held;
+	*cnt = lo;
+	r->held += lo;
+	r->held_cnt -= lo;
+}
+
+int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
+{
+	const struct cpt_event *side;
+	int ret;
+
+	if (!r->side.any)
+		return next_of_blocks(r, ev, cnt);
+	if (!r->held_cnt) {
+		ret = next_of_blocks(r, &r->held, &r->held_cnt);
+		if (ret <= 0)
+			r->held_cnt = 0;
+		if (ret < 0)
+			return ret;
+	}
+	ret = peek_side(r, &side);
+	if (ret < 0)
+		return ret;
+	if (side && (!r->held_cnt || side->ts_ns <= r->held[0].ts_ns))
+		return_side(r, r->held_cnt ? r->held[0].ts_ns : UINT64_MAX, ev, cnt);
+	else if (r->held_cnt)
+		return_held(r, side ? side->ts_ns : UINT64_MAX, ev, cnt);
+	else
+		return 0;
+	return 1;
+}
+
 int trace_reader__rewind(struct trace_reader *r)
 {
 	r->pos = r->data_pos;
 	r->event_cnt = r->event_pos = 0;
 	r->block_last_ns = 0;
 	r->end_idx = r->wake_idx = 0;
+	r->side.pos = r->data_pos;
+	r->side.cnt = r->side.at = 0;
+	r->held_cnt = 0;
 	return load_late(r, 0);
 }
 
@@ -609,6 +768,11 @@ const struct cpt_trace_meta *trace_reader__meta(const struct trace_reader *r)
 const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reader *r)
 {
 	return r->has_close ? &r->close : NULL;
+}
+
+const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r)
+{
+	return r->stacks;
 }
 
 const char *trace_reader__incomplete(const struct trace_reader *r)

@@ -17,6 +17,7 @@
 #include "merge.h"
 
 struct trace_reader;
+struct cpt_stacks;
 
 #define CPT_TRACE_ERR_LEN 256
 
@@ -31,6 +32,9 @@ const struct cpt_trace_meta *trace_reader__meta(const struct trace_reader *r);
 /* NULL when the trace has no closing section. */
 const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reader *r);
 
+/* What the numbers of stacks stand for; NULL when the trace has none. */
+const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r);
+
 /* Why the trace is not whole, in words; NULL when it is. May change from NULL while reading, when a
  * damaged block is met: reading then ends there. */
 const char *trace_reader__incomplete(const struct trace_reader *r);
@@ -39,7 +43,7 @@ const char *trace_reader__incomplete(const struct trace_reader *r);
  * blocks. */
 void trace_reader__span(const struct trace_reader *r, uint64_t *first_ns, uint64_t *last_ns);
 
-/* Next events. *ev stays valid until the next call. 1 with *cnt > 0, 0 at the end (also at the first
+/* Next events, CPT_SIDE_EVENTS among them (before all others of their instant). *ev stays valid until the next call. 1 with *cnt > 0, 0 at the end (also at the first
  * damaged block), -errno for system errors. */
 int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt);
 

@@ -13,12 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stacks.h"
 #include "trace_block.h"
 #include "trace_format.h"
+#include "trace_side.h"
 #include "trace_writer.h"
 
 #define BLOCK_AGE_NS 250000000u
 #define LATE_FULL    (64u << 10)
+#define SIDE_FULL    16384u
 
 struct trace_writer {
 	int fd;
@@ -31,6 +34,10 @@ struct trace_writer {
 	size_t late_sz;
 	uint32_t late_cnt;
 	uint64_t late_prev_ns, late_min_ns, late_max_ns;
+	uint32_t cpu_cnt;
+	struct cpt_event *side; /* SIDE_FULL of them, NULL until the first */
+	uint32_t side_cnt;
+	uint64_t side_last_ns;
 };
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -120,6 +127,25 @@ static int flush_late(struct trace_writer *w)
 	return w->err;
 }
 
+static int flush_side(struct trace_writer *w)
+{
+	struct section s = {.type = SECTION_SAMPLES, .cnt = w->side_cnt};
+	uint8_t *payload;
+	size_t sz;
+
+	if (!w->side_cnt || w->err)
+		return w->err;
+	s.first_ns = w->side[0].ts_ns;
+	s.last_ns = w->side[w->side_cnt - 1].ts_ns;
+	payload = side__encode(w->side, w->side_cnt, &sz);
+	if (!payload)
+		return w->err = -errno;
+	write_section(w, &s, payload, sz);
+	free(payload);
+	w->side_cnt = 0;
+	return w->err;
+}
+
 static int flush_block(struct trace_writer *w)
 {
 	struct section s = {.type = SECTION_BLOCK,
@@ -129,7 +155,7 @@ static int flush_block(struct trace_writer *w)
 	const uint8_t *payload;
 	size_t sz;
 
-	if (flush_late(w) || !s.cnt)
+	if (flush_late(w) || flush_side(w) || !s.cnt)
 		return w->err;
 	payload = block_encoder__encode(w->block, &sz);
 	if (!payload)
@@ -153,6 +179,7 @@ struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta
 	if (!w)
 		goto no_memory;
 	w->fd = fd;
+	w->cpu_cnt = meta->cpu_cnt;
 	w->block = block_encoder__new(meta->cpu_cnt);
 	w->late = malloc(LATE_FULL + LATE_ENTRY_MAX);
 	if (!w->block || !w->late)
@@ -179,6 +206,7 @@ void trace_writer__free(struct trace_writer *w)
 		return;
 	block_encoder__free(w->block);
 	free(w->late);
+	free(w->side);
 	free(w);
 }
 
@@ -212,6 +240,44 @@ int trace_writer__late(struct trace_writer *w, const struct cpt_late *late)
 	return w->late_sz >= LATE_FULL ? flush_late(w) : 0;
 }
 
+int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_t cnt)
+{
+	if (!w->side && cnt && !w->err) {
+		w->side = malloc(SIDE_FULL * sizeof(*w->side));
+		if (!w->side)
+			return w->err = -ENOMEM;
+	}
+	for (size_t i = 0; i < cnt && !w->err; i++) {
+		if (!side__valid(&ev[i], w->side_last_ns, w->cpu_cnt, CPT_TASK_MAX))
+			return w->err = -EINVAL;
+		if (w->side_cnt == SIDE_FULL && flush_side(w))
+			break;
+		w->side[w->side_cnt++] = ev[i];
+		w->side_last_ns = ev[i].ts_ns;
+	}
+	return w->err;
+}
+
+int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks)
+{
+	uint32_t next = 1;
+	uint8_t *payload;
+	size_t sz = 0;
+
+	if (!w->err)
+		flush_block(w);
+	while (!w->err && next <= stacks__cnt(stacks)) {
+		payload = stacks__encode(stacks, &next, &sz);
+		write_owned(w, SECTION_STACKS, payload, sz);
+	}
+	return w->err;
+}
+
+static int sink_side(void *ctx, const struct cpt_event *ev, size_t cnt)
+{
+	return trace_writer__side(ctx, ev, cnt);
+}
+
 static int sink_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 {
 	return trace_writer__events(ctx, ev, cnt);
@@ -224,7 +290,8 @@ static int sink_late(void *ctx, const struct cpt_late *late)
 
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w)
 {
-	return (struct cpt_merge_sink){.events = sink_events, .late = sink_late, .ctx = w};
+	return (struct cpt_merge_sink){
+		.events = sink_events, .late = sink_late, .side = sink_side, .ctx = w};
 }
 
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns)

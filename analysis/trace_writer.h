@@ -22,7 +22,14 @@ struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta
 int trace_writer__events(struct trace_writer *w, const struct cpt_event *ev, size_t cnt);
 int trace_writer__late(struct trace_writer *w, const struct cpt_late *late);
 
-/* A sink for merge__new that calls the two above. */
+/* Stacks of switches and samples (CPT_SIDE_EVENTS), in order of time, apart from the events'. */
+int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_t cnt);
+
+/* What the numbers of stacks stand for; once, before closing. */
+struct cpt_stacks;
+int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks);
+
+/* A sink for merge__new that calls the first three of these. */
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
 
 /* Writes the open block if its first event is older than 0.25 s at now_ns. */

@@ -120,11 +120,13 @@ static int feed_all(struct analysed *a, struct cpt_analysis *analysis, const cha
 int analysed__run(struct analysed *a, const char *path, const struct cpt_analysis_opts *opts)
 {
 	const struct cpt_trace_close *closed = trace_reader__close_facts(a->reader);
+	struct cpt_analysis_opts with = *opts;
 	struct cpt_analysis *analysis;
 	uint64_t last_ns, span_ns;
 	int err;
 
-	analysis = analysis__new(trace_reader__meta(a->reader), opts);
+	with.stacks = trace_reader__stacks(a->reader);
+	analysis = analysis__new(trace_reader__meta(a->reader), &with);
 	if (!analysis)
 		return fail(-errno, "cannot analyse %s: %s", path, strerror(errno));
 	trace_reader__span(a->reader, &last_ns, &span_ns);

@@ -86,11 +86,15 @@ struct cpt_cell {
 /* clang-format off */
 #define CPT_RING_RECS(X)                                                                           \
 	X(SWITCH, 1, cpt_rec_switch)                                                               \
-	X(OCCUPANCY, 2, cpt_rec_occupancy)
+	X(OCCUPANCY, 2, cpt_rec_occupancy)                                                         \
+	X(STACKS, 3, cpt_rec_stacks) /* only with --stacks */                                      \
+	X(SAMPLE, 4, cpt_rec_sample) /* only with --stacks or --sample */
 /* clang-format on */
 
 #define CPT_REC_SWITCH	  1
 #define CPT_REC_OCCUPANCY 2
+#define CPT_REC_STACKS	  3
+#define CPT_REC_SAMPLE	  4
 
 /* cpt_rec_switch.flags */
 #define CPT_SW_PREV_BLOCKED   0x0001 /* outgoing task left the run queue; else preempted/yielded */
@@ -225,6 +229,55 @@ struct cpt_rec_occupancy {
 	__u64 reserved3[2];
 };
 
+/*
+ * What stood on the stacks at the switch record of the same CPU and time, which is the record before
+ * this one: of prev when it blocked, and of who woke next. A stack is an id of cpt_user_stacks or
+ * cpt_kernel_stacks, negative where there is none: it could not be read (no frame pointers, memory not
+ * there), or its place in the map is taken by another one (counted).
+ *
+ * A space tells address spaces of one process apart: two user stacks of one id are one stack only in the
+ * same space. The lower bits are where its arguments lie (mm->arg_start), drawn anew with each exec; the
+ * upper ones bits of the mm's address, which alone may be used again by the next exec but one.
+ */
+#define CPT_SPACE_ARGS_BITS 48
+
+struct cpt_rec_stacks {
+	__u8 type; /* CPT_REC_STACKS */
+	__u8 reserved[3];
+	__u32 prev; /* whose user and kernel stack follow, 0: neither */
+	__u32 seq;  /* as in cpt_rec_switch, same offset */
+	__u32 next; /* whose waker's stacks follow, 0: none */
+	__u64 ts_ns;
+	__s32 user;
+	__s32 kernel;
+	__s32 wake_user;
+	__s32 wake_kernel;
+	__u32 tgid; /* of prev, and of the waker if its user stack is there */
+	__u32 wake_tgid;
+	__u64 space;
+	__u64 wake_space;
+};
+
+/* cpt_rec_sample.flags */
+#define CPT_SAMPLE_USER	 0x1 /* in user mode: ip is a user address, else one of the kernel */
+#define CPT_SAMPLE_YIELD 0x2 /* inside sched_yield */
+
+/* The CPU clock came round while a task of the workload ran. */
+struct cpt_rec_sample {
+	__u8 type;  /* CPT_REC_SAMPLE */
+	__u8 flags; /* CPT_SAMPLE_* */
+	__u16 reserved;
+	__u32 task;
+	__u32 seq; /* as in cpt_rec_switch, same offset */
+	__u32 tgid;
+	__u64 ts_ns;
+	__u64 ip;
+	__s32 user; /* as in cpt_rec_stacks; without --stacks -1 */
+	__s32 kernel;
+	__u64 space;
+	__u64 reserved2[2];
+};
+
 /* ---- lifecycle ring ------------------------------------------------------------------------ */
 
 /* clang-format off */
@@ -344,11 +397,44 @@ struct cpt_task {
 	__u16 reserved;
 	__u32 nr_cpus_allowed;
 	__u64 mask0; /* first word of the affinity mask last reported */
+
+	/* --stacks: of the waker, as in cpt_rec_stacks */
+	__s32 wake_user;
+	__s32 wake_kernel;
+	__u64 wake_space;
+	__u32 wake_tgid;
+	__u32 reserved2;
 };
+
+/* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8
+ * bytes a frame whether it is used or not. */
+#define CPT_USER_STACKS	  32768
+#define CPT_KERNEL_STACKS 4096
+#define CPT_USER_FRAMES	  127
+#define CPT_KERNEL_FRAMES 64
+
+/* Records of stacks and samples that were not written; each is an array entry, atomically added. */
+/* clang-format off */
+#define CPT_STACK_LOSSES(X)                                                                        \
+	X(STACKS_RING_FULL, 0) /* records of stacks: what is left of the ring is for switches */   \
+	X(SAMPLE_RING_FULL, 1) /* samples, likewise */                                             \
+	X(COLLISION, 2)        /* stacks whose place in the map was taken */                       \
+	X(UNREAD, 3)           /* stacks of which not one frame could be read */
+/* clang-format on */
+
+#define CPT_STACK_LOSS_ENUM(name, value) CPT_STACK_LOSS_##name = value,
+enum { CPT_STACK_LOSSES(CPT_STACK_LOSS_ENUM) CPT_STACK_LOSS_CNT };
+#undef CPT_STACK_LOSS_ENUM
 
 #define CPT_ASSERT(cond) _Static_assert(cond, #cond)
 CPT_ASSERT(sizeof(struct cpt_rec_switch) == CPT_REC_SZ);
 CPT_ASSERT(sizeof(struct cpt_rec_occupancy) == CPT_REC_SZ);
+CPT_ASSERT(sizeof(struct cpt_rec_stacks) == CPT_REC_SZ);
+CPT_ASSERT(offsetof(struct cpt_rec_stacks, seq) == offsetof(struct cpt_rec_switch, seq));
+CPT_ASSERT(offsetof(struct cpt_rec_stacks, ts_ns) == offsetof(struct cpt_rec_switch, ts_ns));
+CPT_ASSERT(sizeof(struct cpt_rec_sample) == CPT_REC_SZ);
+CPT_ASSERT(offsetof(struct cpt_rec_sample, seq) == offsetof(struct cpt_rec_switch, seq));
+CPT_ASSERT(offsetof(struct cpt_rec_sample, ts_ns) == offsetof(struct cpt_rec_switch, ts_ns));
 CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);

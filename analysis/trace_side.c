@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* trace_side.c - see trace_side.h; the bytes are drawn in FORMAT.md. */
+#include "trace_side.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "stacks.h"
+#include "varint.h"
+
+/* Kind and flags, time, CPU, two tasks, four stacks. */
+#define ENTRY_MAX (1 + 8 * CPT_VARINT_MAX)
+#define ENTRY_MIN 6
+
+#define HEAD_SAMPLE   0x1
+#define HEAD_FLAGS(h) ((h) >> 1)
+
+bool side__valid(const struct cpt_event *ev, uint64_t last_ns, uint32_t cpu_cnt, uint32_t task_max)
+{
+	if (ev->ts_ns < last_ns || ev->ts_ns > CPT_TIME_MAX || ev->cpu >= cpu_cnt ||
+	    ev->task > task_max || ev->user > CPT_STACKS_MAX || ev->kernel > CPT_STACKS_MAX)
+		return false;
+	if (ev->type == CPT_EV_SAMPLE)
+		return ev->task && ev->flags < 0x80;
+	return ev->type == CPT_EV_STACKS && ev->other <= task_max &&
+	       ev->wake_user <= CPT_STACKS_MAX && ev->wake_kernel <= CPT_STACKS_MAX;
+}
+
+static uint8_t *put_entry(uint8_t *p, const struct cpt_event *ev, uint64_t prev_ns)
+{
+	const bool sample = ev->type == CPT_EV_SAMPLE;
+
+	*p++ = (uint8_t)(sample | (sample ? ev->flags << 1 : 0));
+	p = put_varint(p, ev->ts_ns - prev_ns);
+	p = put_varint(p, ev->cpu);
+	p = put_varint(p, ev->task);
+	p = put_varint(p, ev->user);
+	p = put_varint(p, ev->kernel);
+	if (sample)
+		return p;
+	p = put_varint(p, ev->other);
+	p = put_varint(p, ev->wake_user);
+	return put_varint(p, ev->wake_kernel);
+}
+
+static void get_entry(struct cursor *c, struct cpt_event *ev, uint64_t prev_ns)
+{
+	const uint8_t head = get_byte(c);
+
+	*ev = (struct cpt_event){.type = head & HEAD_SAMPLE ? CPT_EV_SAMPLE : CPT_EV_STACKS};
+	ev->flags = HEAD_FLAGS(head);
+	ev->ts_ns = prev_ns + get_varint(c);
+	ev->cpu = get_varint32(c);
+	ev->task = get_varint32(c);
+	ev->user = get_varint32(c);
+	ev->kernel = get_varint32(c);
+	if (head & HEAD_SAMPLE)
+		return;
+	c->bad |= ev->flags != 0;
+	ev->other = get_varint32(c);
+	ev->wake_user = get_varint32(c);
+	ev->wake_kernel = get_varint32(c);
+}
+
+uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
+{
+	uint8_t *raw = malloc(cnt * ENTRY_MAX + 1), *p = raw, *out = NULL;
+	uint64_t prev_ns = cnt ? ev[0].ts_ns : 0;
+	uLongf packed;
+
+	if (!raw)
+		goto no_memory;
+	for (size_t i = 0; i < cnt; i++) {
+		p = put_entry(p, &ev[i], prev_ns);
+		prev_ns = ev[i].ts_ns;
+	}
+	packed = compressBound((uLong)(p - raw));
+	out = malloc(packed + CPT_VARINT_MAX);
+	if (!out)
+		goto no_memory;
+	*sz = (size_t)(put_varint(out, (uint64_t)(p - raw)) - out);
+	if (compress2(out + *sz, &packed, raw, (uLong)(p - raw), 1) != Z_OK)
+		goto no_memory;
+	*sz += packed;
+	free(raw);
+	return out;
+no_memory:
+	free(raw);
+	free(out);
+	errno = ENOMEM;
+	return NULL;
+}
+
+static int unpack(const uint8_t *in, size_t sz, uint32_t cnt, uint8_t **raw, size_t *raw_sz)
+{
+	struct cursor c = {.at = in, .end = in + sz};
+	const uint64_t want = get_varint(&c);
+	uLongf got = (uLongf)want;
+	int ret;
+
+	if (c.bad || want < (uint64_t)cnt * ENTRY_MIN || want > (uint64_t)cnt * ENTRY_MAX ||
+	    want > CPT_BLOCK_RAW_MAX)
+		return -EBADMSG;
+	*raw = malloc(want);
+	if (!*raw)
+		return -ENOMEM;
+	ret = uncompress(*raw, &got, c.at, (uLong)(c.end - c.at));
+	*raw_sz = got;
+	if (ret == Z_OK && got == want)
+		return 0;
+	free(*raw);
+	return ret == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+}
+
+int side__decode(struct cpt_event *ev, uint32_t cnt, const uint8_t *in, size_t sz,
+		 uint64_t first_ns, uint64_t last_ns, uint32_t cpu_cnt, uint32_t task_max)
+{
+	uint64_t prev_ns = first_ns;
+	struct cursor c;
+	uint8_t *raw;
+	size_t raw_sz;
+	int err = unpack(in, sz, cnt, &raw, &raw_sz);
+
+	if (err)
+		return err;
+	c = (struct cursor){.at = raw, .end = raw + raw_sz};
+	for (uint32_t i = 0; i < cnt && !err; i++) {
+		get_entry(&c, &ev[i], prev_ns);
+		if (c.bad || !side__valid(&ev[i], prev_ns, cpu_cnt, task_max))
+			err = -EBADMSG;
+		prev_ns = ev[i].ts_ns;
+	}
+	if (!err && (!cursor_done(&c) || ev[0].ts_ns != first_ns || prev_ns != last_ns))
+		err = -EBADMSG;
+	free(raw);
+	return err;
+}
