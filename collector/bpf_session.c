@@ -16,6 +16,7 @@
 
 #include "cpartrace.skel.h"
 #include "features.h"
+#include "sampling.h"
 
 #define CPT_IDLE_CHECKS 8	/* idle CPUs looked at per round: each look wakes one */
 #define CPT_STILL_NS	2000000 /* a CPU with a record this fresh has just had its chain checked */
@@ -31,6 +32,8 @@ struct bpf_session {
 	uint32_t next_idle; /* CPU the next round of idle checks starts at */
 	bool attached;
 	uint64_t recursion; /* read before the programs go */
+	uint32_t sample_hz;
+	struct sampling *sampling;
 	bpf_session_life_fn life_fn;
 	void *life_ctx;
 	int life_err;
@@ -81,6 +84,25 @@ static uint32_t choose_shift(uint64_t ring_sz, uint32_t cpu_cnt)
 	return shift;
 }
 
+/* Without --stacks and --sample neither their programs nor their maps are there. */
+static int choose_programs(struct bpf_session *s, const struct bpf_session_opts *opts)
+{
+	struct cpartrace *skel = s->skel;
+	bool any = opts->stacks || opts->sample_hz;
+
+	s->sample_hz = opts->sample_hz;
+	skel->rodata->cpt_sample_stacks = opts->stacks;
+	bpf_program__set_autoload(skel->progs.cpt_sched_switch, !opts->stacks);
+	bpf_program__set_autoload(skel->progs.cpt_sched_waking, !opts->stacks);
+	bpf_program__set_autoload(skel->progs.cpt_switch_stk, opts->stacks);
+	bpf_program__set_autoload(skel->progs.cpt_waking_stk, opts->stacks);
+	bpf_program__set_autoload(skel->progs.cpt_sample, opts->sample_hz != 0);
+	bpf_program__set_autoattach(skel->progs.cpt_sample, false);
+	if (bpf_map__set_autocreate(skel->maps.cpt_user_stacks, any))
+		return -EINVAL;
+	return bpf_map__set_autocreate(skel->maps.cpt_kernel_stacks, any) ? -EINVAL : 0;
+}
+
 static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char *err,
 		size_t err_sz)
 {
@@ -103,6 +125,8 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 	if (!ret)
 		ret = bpf_map__set_max_entries(s->skel->maps.cpt_recs,
 					       s->cpu_cnt << s->slots_shift);
+	if (!ret)
+		ret = choose_programs(s, opts);
 	if (ret)
 		return say(err, err_sz, ret, "cannot size the rings: %s", strerror(-ret));
 	bpf_program__set_autoattach(s->skel->progs.cpt_cell_check, false);
@@ -214,6 +238,13 @@ int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz)
 	if (ret)
 		return say(err, err_sz, ret, "cannot attach the probes: %s", strerror(-ret));
 	s->attached = true;
+	if (s->sample_hz) {
+		s->sampling = sampling__start(bpf_program__fd(s->skel->progs.cpt_sample),
+					      s->cpu_cnt, s->sample_hz);
+		if (!s->sampling)
+			return say(err, err_sz, -errno, "cannot sample the CPU clock: %s",
+				   strerror(errno));
+	}
 	/* Where the kernel cannot run a program on a CPU, its first switch is the first look. */
 	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
 		(void)run_check(s, cpu, false);
@@ -340,6 +371,8 @@ void bpf_session__finish(struct bpf_session *s)
 
 	if (!s->attached)
 		return;
+	sampling__stop(s->sampling);
+	s->sampling = NULL;
 	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
 		(void)run_check(s, cpu, true);
 	cpartrace__detach(s->skel);
@@ -354,6 +387,7 @@ void bpf_session__counters(const struct bpf_session *s, struct bpf_session_count
 		.tasks = s->skel->bss->cpt_last_id,
 	};
 	memcpy(c->lost, s->skel->bss->cpt_losses, sizeof(c->lost));
+	memcpy(c->stacks_lost, s->skel->bss->cpt_stack_losses, sizeof(c->stacks_lost));
 	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++) {
 		c->lost_ring += s->cells[cpu].dropped;
 		c->mends += s->cells[cpu].mends;
@@ -361,10 +395,36 @@ void bpf_session__counters(const struct bpf_session *s, struct bpf_session_count
 	}
 }
 
+static size_t read_stack(const struct bpf_map *map, uint32_t id, uint64_t *ips, size_t max)
+{
+	uint64_t frames[CPT_USER_FRAMES] = {0};
+	size_t cnt = 0;
+
+	/* A slot of the map holds as many as it may, zeros behind the last. */
+	if (bpf_map_lookup_elem(bpf_map__fd(map), &id, frames))
+		return 0;
+	while (cnt < max && cnt < CPT_USER_FRAMES && frames[cnt]) {
+		ips[cnt] = frames[cnt];
+		cnt++;
+	}
+	return cnt;
+}
+
+size_t bpf_session__user_stack(struct bpf_session *s, uint32_t id, uint64_t *ips, size_t max)
+{
+	return read_stack(s->skel->maps.cpt_user_stacks, id, ips, max);
+}
+
+size_t bpf_session__kernel_stack(struct bpf_session *s, uint32_t id, uint64_t *ips, size_t max)
+{
+	return read_stack(s->skel->maps.cpt_kernel_stacks, id, ips, max);
+}
+
 void bpf_session__free(struct bpf_session *s)
 {
 	if (!s)
 		return;
+	sampling__stop(s->sampling);
 	ring_buffer__free(s->life);
 	if (s->recs)
 		munmap((void *)s->recs, s->recs_sz);

@@ -25,8 +25,10 @@ struct bpf_session;
 struct bpf_session_opts {
 	uint64_t ring_sz; /* bytes per CPU, rounded up to a power of two; 0: the default, less where
 			     all CPUs together would take more than CPT_RINGS_MAX_SZ */
-	bool no_occupancy; /* do not watch CPUs that run none of ours */
-	bool verbose;	   /* let libbpf write to stderr */
+	bool no_occupancy;  /* do not watch CPUs that run none of ours */
+	bool verbose;	    /* let libbpf write to stderr */
+	bool stacks;	    /* take stacks at blocking switches and wake-ups, and with samples */
+	uint32_t sample_hz; /* samples a second of each CPU; 0: none */
 };
 
 /* Loads the probes and maps the rings. NULL with errno and a line in err. */
@@ -76,8 +78,14 @@ struct bpf_session_counters {
 	uint64_t lost_recursion; /* programs the kernel skipped */
 	uint64_t mends, mends_failed;
 	uint64_t tasks; /* numbers handed out */
+	uint64_t stacks_lost[CPT_STACK_LOSS_CNT];
 };
 void bpf_session__counters(const struct bpf_session *s, struct bpf_session_counters *c);
+
+/* The frames of a stack, leaf first, at most max of them; 0 if there is no such stack. Only after finish:
+ * before, looking at a stack takes it out of the kernel's sight for a moment. */
+size_t bpf_session__user_stack(struct bpf_session *s, uint32_t id, uint64_t *ips, size_t max);
+size_t bpf_session__kernel_stack(struct bpf_session *s, uint32_t id, uint64_t *ips, size_t max);
 
 void bpf_session__free(struct bpf_session *s); /* detaches too; accepts NULL */
 

@@ -129,6 +129,12 @@ static const struct cli_option *find_letter(const struct cli_option *options, ch
 	return letter == help_option.letter ? &help_option : NULL;
 }
 
+/* "[=HZ]": may be left out, and follows in the same word only. */
+static bool value_is_optional(const struct cli_option *opt)
+{
+	return opt->value && opt->value[0] == '[';
+}
+
 static int apply(const struct cli_option *opt, void *into, const char *value, struct strbuf *err)
 {
 	struct strbuf why = {0};
@@ -160,6 +166,8 @@ static int parse_long(const struct cli_option *options, void *into, int argc, ch
 	if (opt->value) {
 		if (equals)
 			value = equals + 1;
+		else if (value_is_optional(opt))
+			value = NULL;
 		else if (*pos + 1 < argc)
 			value = argv[++*pos];
 		else {
@@ -259,7 +267,7 @@ static void help_option_line(const struct cli_option *opt, struct strbuf *out, u
 	else
 		strbuf__addf(out, "      --%s", opt->name);
 	if (opt->value)
-		strbuf__addf(out, " %s", opt->value);
+		strbuf__addf(out, "%s%s", value_is_optional(opt) ? "" : " ", opt->value);
 	at = (unsigned int)(out->len - start);
 	if (at + 2 > HELP_INDENT) {
 		strbuf__addc(out, '\n');

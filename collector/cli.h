@@ -27,10 +27,12 @@
 #include "strbuf.h"
 
 struct cli_option {
-	const char *name;  /* long name; NULL ends the table */
-	char letter;	   /* short name, 0 none */
-	const char *value; /* what --help calls its value; NULL: it takes none */
-	const char *help;  /* one sentence without full stop */
+	const char *name; /* long name; NULL ends the table */
+	char letter;	  /* short name, 0 none */
+	const char *
+		value; /* what --help calls its value; NULL: it takes none; "[=HZ]": it may be left out
+			      (no letter; `set` is then given NULL) */
+	const char *help; /* one sentence without full stop */
 	/* Puts the value where it belongs. 0, or -EINVAL with the reason appended to why: it stands
 	 * after "--name: ". */
 	int (*set)(void *field, const char *value, const struct cli_option *opt,

@@ -8,6 +8,7 @@
 #include "analyse.h"
 #include "exit_status.h"
 #include "export_tables.h"
+#include "folded.h"
 #include "output_file.h"
 #include "say.h"
 #include "view.h"
@@ -18,13 +19,14 @@
 #define STEP_MIN_NS	UINT64_C(1000)
 #define STEP_MAX_NS	UINT64_C(3600000000000)
 
-enum { FORMAT_CSV, FORMAT_JSONL, FORMAT_NONE };
-static const char *const format_words[] = {"csv", "jsonl", NULL};
+enum { FORMAT_CSV, FORMAT_JSONL, FORMAT_FOLDED, FORMAT_NONE };
+static const char *const format_words[] = {"csv", "jsonl", "folded", NULL};
 
 struct export_opts {
 	struct view view;
 	int format;
 	int table;
+	int weight;
 	uint64_t step_ns;
 	const char *output;
 };
@@ -44,7 +46,8 @@ static int set_step(void *field, const char *value, const struct cli_option *opt
 
 static const struct cli_option options[] = {
 	VIEW_OPTION_INPUT(struct export_opts, view),
-	{"format", 'f', "FORMAT", "csv, or jsonl: one JSON object per line", cli_set_word,
+	{"format", 'f', "FORMAT",
+	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs", cli_set_word,
 	 offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME", "threads (default), ledger, intervals, overlap or locks", cli_set_word,
 	 offsetof(struct export_opts, table), 0, 0, export_table_words},
@@ -52,6 +55,12 @@ static const struct cli_option options[] = {
 	 "table ledger: length of a step in milliseconds, or as 500us, 1s "
 	 "(default: 10)",
 	 set_step, offsetof(struct export_opts, step_ns), STEP_MIN_NS, STEP_MAX_NS, NULL},
+	{"weight", 0, "WHAT",
+	 "folded: ns of wait (default: blocked on that stack), lost (of wait, weighted by the "
+	 "share of "
+	 "allowed CPUs that ran none of the workload meanwhile), cpu (by samples) or latency (by "
+	 "samples, each weighted with 1/R)",
+	 cli_set_word, offsetof(struct export_opts, weight), 0, 0, folded_weight_words},
 	{"output", 'o', "FILE", "write to FILE instead of standard output", cli_set_string,
 	 offsetof(struct export_opts, output), 0, 0, NULL},
 	VIEW_OPTION_FILTERS(struct export_opts, view),
@@ -101,6 +110,29 @@ static int write_table(struct analysed *a, const char *path, const struct export
 	return ctx->err;
 }
 
+static int write_folded(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
+{
+	struct cpt_analysis_opts opts = {0};
+	struct strbuf out = {0};
+	int err;
+
+	view__apply(&o->view, &opts);
+	err = analysed__run(a, path, &opts);
+	if (err < 0)
+		return err;
+	if (!folded__available(a->report, (enum folded_weight)o->weight))
+		return fail(-ENODATA, "%s has no %s: record with --stacks", path,
+			    o->weight < FOLDED_CPU ? "stacks" : "samples");
+	folded__add(&out, a->report, (enum folded_weight)o->weight);
+	if (out.failed)
+		err = fail(-ENOMEM, "cannot export %s: out of memory", path);
+	else if (fwrite(strbuf__str(&out), 1, out.len, f) != out.len || fflush(f))
+		err = fail(-errno, "cannot export %s to %s: %s", path,
+			   o->output ? o->output : "standard output", strerror(errno));
+	strbuf__free(&out);
+	return err;
+}
+
 static int export_to(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
 {
 	struct export_ctx ctx = {.out = {.f = f,
@@ -109,6 +141,8 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 	struct cpt_analysis_opts opts = {0};
 	int err;
 
+	if (o->format == FORMAT_FOLDED)
+		return write_folded(a, path, o, f);
 	view__apply(&o->view, &opts);
 	sysno_table(trace_reader__meta(a->reader)->machine, ctx.sys);
 	err = write_table(a, path, o, &ctx, &opts);
@@ -172,7 +206,8 @@ static int run(const struct command *self, int argc, char *const *argv)
 			status = command__usage(self, "unexpected '%s'; name a trace with -i",
 						argv[first]);
 		else if (o.format == FORMAT_NONE)
-			status = command__usage(self, "a format is needed: -f csv or -f jsonl");
+			status =
+				command__usage(self, "a format is needed: -f csv, jsonl or folded");
 		else
 			status = export(&o);
 	}

@@ -15,6 +15,7 @@
 #include "term.h"
 #include "text_explain.h"
 #include "text_report.h"
+#include "text_stacks.h"
 #include "view.h"
 #include "words.h"
 
@@ -22,6 +23,7 @@ struct report_opts {
 	struct view view;
 	bool json;
 	bool explain;
+	bool hot;
 	int sort;
 	int by;
 	uint32_t top;
@@ -35,6 +37,10 @@ static const struct cli_option options[] = {
 	 offsetof(struct report_opts, json), 0, 0, NULL},
 	{"explain", 0, NULL, "say below the report how each figure came about", cli_set_flag,
 	 offsetof(struct report_opts, explain), 0, 0, NULL},
+	{"hot", 0, NULL,
+	 "instead, what code ran: share of the wall time (a sample counts 1/R, so that serial code "
+	 "stands out) beside the share of the CPU time; of traces with --sample or --stacks",
+	 cli_set_flag, offsetof(struct report_opts, hot), 0, 0, NULL},
 	{"sort", 's', "KEY",
 	 "sort threads by running (default), runnable, waiting, parked, life, parallel, alone, "
 	 "bottle, "
@@ -80,7 +86,10 @@ static int print_text(const struct cpt_report *r, const struct report_opts *o)
 	struct strbuf out = {0};
 	int err;
 
-	text_report__add(&out, r, &text);
+	if (o->hot)
+		text_stacks__hot(&out, r, &text);
+	else
+		text_report__add(&out, r, &text);
 	if (o->explain)
 		text_explain__add(&out, r, &text);
 	err = out.failed ? fail(-ENOMEM, "cannot write the report: out of memory")

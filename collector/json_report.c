@@ -15,6 +15,7 @@
 
 #include "json_locks.h"
 #include "json_obj.h"
+#include "json_stacks.h"
 #include "strbuf.h"
 #include "words.h"
 
@@ -111,7 +112,9 @@ static json_t *parallelism(const struct cpt_report *r)
 	json_obj__put(&o, "tlp", json_value__real(r->tlp));
 	json_obj__put_ns(&o, "peak", r->parallel_peak);
 	json_obj__put(&o, "efficiency", json_value__real(r->efficiency));
-	json_obj__put(&o, "effective", json_null());
+	json_obj__put(&o, "effective",
+		      r->sites && r->sites->samples ? json_value__real(r->sites->effective)
+						    : json_null());
 	json_obj__put(&o, "profile_ns", json_value__array_ns(r->parallel_ns, r->parallel_cnt));
 	json_obj__put(&o, "physical_cores_profile_ns",
 		      json_value__array_ns(r->cores_ns, r->cores_ns ? r->parallel_cnt : 0));
@@ -324,6 +327,11 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "waiting_ns", reasons(r->reason_ns, false));
 	json_obj__put(&o, "parked_ns", reasons(r->reason_ns, true));
 	json_obj__put(&o, "ceilings", json_ceilings__build(r));
+	json_obj__put(&o, "spin", json_stacks__spin(r));
+	if (r->sites && r->sites->sample_hz)
+		json_obj__put(&o, "hot", json_stacks__hot(r));
+	if (r->sites && r->sites->stacks)
+		json_obj__put(&o, "wait_sites", json_stacks__wait_sites(r));
 	json = json_obj__done(&o);
 	if (!json)
 		errno = ENOMEM;

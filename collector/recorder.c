@@ -13,6 +13,7 @@
 #include "../analysis/trace_writer.h"
 #include "exit_status.h"
 #include "machine.h"
+#include "stack_book.h"
 
 #define DRAIN_MS 50
 #define HOLD_BACK_NS                                                                               \
@@ -31,7 +32,8 @@ struct recorder {
 	struct trace_writer *writer;
 	struct cpt_merge *merge;
 	struct places *places;
-	uint64_t *attempts; /* per CPU, told to the merge */
+	struct stack_book *book; /* NULL: neither stacks nor samples */
+	uint64_t *attempts;	 /* per CPU, told to the merge */
 	uint64_t start_ns;
 	uint64_t steal_ns, throttled_ns, own_cpu_ns; /* when recording started */
 	uint64_t reaped_ns;
@@ -71,6 +73,9 @@ static int open_trace(struct recorder *r)
 		meta.flags |= CPT_TRACE_WAIT_ALL;
 	if (r->opts->session.no_occupancy)
 		meta.flags |= CPT_TRACE_NO_OCCUPANCY;
+	meta.sample_hz = r->opts->session.sample_hz;
+	if (r->opts->session.stacks)
+		meta.stack_flags |= CPT_TRACE_STACKS_TAKEN;
 	machine__clocks(&meta.start_mono_ns, &meta.start_real_ns, &meta.start_boot_ns);
 	meta.quota_cpus = machine__quota_cpus(r->child.pid);
 	meta.cpu_cnt = bpf_session__cpu_cnt(r->session);
@@ -87,6 +92,11 @@ static int open_trace(struct recorder *r)
 	r->merge = merge__new(meta.cpu_cnt, &sink);
 	r->attempts = calloc(meta.cpu_cnt, sizeof(*r->attempts));
 	r->places = places__new();
+	if (meta.sample_hz || meta.stack_flags) {
+		r->book = stack_book__new();
+		if (!r->book)
+			goto no_memory;
+	}
 	if (r->merge && r->attempts && r->places)
 		return 0;
 no_memory:
@@ -117,6 +127,13 @@ static int on_life(void *ctx, const void *rec, size_t sz)
 	return 0;
 }
 
+static int add_records(struct recorder *r, uint32_t cpu, const void *recs, size_t cnt)
+{
+	if (r->book)
+		recs = stack_book__take(r->book, recs, cnt);
+	return recs ? merge__add_ring(r->merge, cpu, recs, cnt) : -ENOMEM;
+}
+
 static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
 {
 	uint64_t attempts = bpf_session__attempts(r->session, cpu);
@@ -125,7 +142,7 @@ static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
 
 	while ((cnt = bpf_session__peek(r->session, cpu, &recs))) {
 		if (!r->res->trace_err)
-			note_failure(r, merge__add_ring(r->merge, cpu, recs, cnt), "cannot record");
+			note_failure(r, add_records(r, cpu, recs, cnt), "cannot record");
 		places__records(r->places, recs, cnt);
 		bpf_session__consume(r->session, cpu, cnt);
 	}
@@ -157,6 +174,8 @@ static void drain_and_write(struct recorder *r)
 	if (r->res->trace_err)
 		return;
 	places__tick(r->places, false);
+	if (r->book)
+		stack_book__tick(r->book, now);
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (!r->res->trace_err)
@@ -198,6 +217,21 @@ static void watch(struct recorder *r)
 	}
 }
 
+/* What the numbers of stacks in the trace stand for, into it. */
+static int write_stacks(struct recorder *r)
+{
+	struct cpt_stacks *stacks;
+	int err;
+
+	stack_book__tick(r->book, machine__now_ns());
+	stacks = stack_book__name(r->book, r->session);
+	if (!stacks)
+		return -ENOMEM;
+	err = trace_writer__stacks(r->writer, stacks);
+	stacks__free(stacks);
+	return err;
+}
+
 static void close_trace(struct recorder *r)
 {
 	struct cpt_trace_close *close = &r->res->close;
@@ -210,6 +244,8 @@ static void close_trace(struct recorder *r)
 	places__tick(r->places, true);
 	if (!r->res->trace_err)
 		note_failure(r, merge__finish(r->merge), "cannot write the trace");
+	if (r->book && !r->res->trace_err)
+		note_failure(r, write_stacks(r), "cannot write the stacks");
 	steal = machine__steal_ns();
 	/* Of the tracer's own cgroup, which the command inherited; its own is gone with it. */
 	throttled = machine__throttled_ns(getpid());
@@ -228,6 +264,7 @@ static void close_trace(struct recorder *r)
 					: throttled - r->throttled_ns,
 	};
 	memcpy(close->lost, counters.lost, sizeof(close->lost));
+	memcpy(close->stacks_lost, counters.stacks_lost, sizeof(close->stacks_lost));
 	if (r->child.reaped && WIFEXITED(r->child.status)) {
 		close->exit_kind = CPT_EXIT_CODE;
 		close->exit_value = WEXITSTATUS(r->child.status);
@@ -325,6 +362,7 @@ out:
 	places__free(r.places);
 	trace_writer__free(r.writer);
 	free(r.attempts);
+	stack_book__free(r.book);
 	spawn__close(&r.child);
 	return ret;
 }

@@ -11,6 +11,20 @@
 #define DURATION_MIN_NS UINT64_C(1000000)
 #define DURATION_MAX_NS (UINT64_C(86400) * 365 * 1000000000)
 
+static int set_sample(void *field, const char *value, const struct cli_option *opt,
+		      struct strbuf *why)
+{
+	if (value)
+		return cli_set_number(field, value, opt, why);
+	*(uint32_t *)field = CPT_SAMPLE_HZ;
+	return 0;
+}
+
+uint32_t record_opts__sample_hz(const struct record_opts *o)
+{
+	return o->sample_hz ? o->sample_hz : o->stacks ? CPT_SAMPLE_HZ : 0;
+}
+
 #define RECORD_OPTIONS(type, member)                                                               \
 	{"output",                                                                                 \
 	 'o',                                                                                      \
@@ -50,6 +64,27 @@
 		 offsetof(type, member no_budget),                                                 \
 		 0,                                                                                \
 		 0,                                                                                \
+		 NULL},                                                                            \
+		{"stacks",                                                                         \
+		 0,                                                                                \
+		 NULL,                                                                             \
+		 "take stacks where threads block and of who wakes them, and sample; the kernel "  \
+		 "walks frame pointers: code built without them (-fno-omit-frame-pointer) has "    \
+		 "short or wrong stacks",                                                          \
+		 cli_set_flag,                                                                     \
+		 offsetof(type, member stacks),                                                    \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
+		{"sample",                                                                         \
+		 0,                                                                                \
+		 "[=HZ]",                                                                          \
+		 "sample what runs, HZ times a second of each CPU (default: 997): tells hot code " \
+		 "and busy-waiting",                                                               \
+		 set_sample,                                                                       \
+		 offsetof(type, member sample_hz),                                                 \
+		 1,                                                                                \
+		 CPT_SAMPLE_HZ_MAX,                                                                \
 		 NULL},                                                                            \
 		{"buffer-size", 'm',                                                               \
 		 "SIZE",	"buffer per CPU, as 512K or 16M; larger where events are lost",    \

@@ -17,6 +17,8 @@ struct record_opts {
 	uint64_t duration_ns; /* record: 0 until the command ends */
 	bool wait_all;
 	bool no_budget;
+	bool stacks;
+	uint32_t sample_hz; /* 0: as stacks ask */
 	bool strict;
 	bool quiet, verbose;
 	/* record: asked for, not supported yet */
@@ -35,6 +37,13 @@ struct run_opts {
 };
 
 #define REPEAT_MAX 1000
+
+/* Samples a second of each CPU: no round number, so that it beats with nothing that is one. */
+#define CPT_SAMPLE_HZ	  997
+#define CPT_SAMPLE_HZ_MAX 10000
+
+/* What is to be sampled: as asked for, or because of --stacks. */
+uint32_t record_opts__sample_hz(const struct record_opts *o);
 
 extern const struct cli_option run_options[];
 extern const struct cli_option record_options[];

@@ -16,6 +16,7 @@
 #include "escape.h"
 #include "format.h"
 #include "text_locks.h"
+#include "text_stacks.h"
 #include "text_tables.h"
 #include "words.h"
 
@@ -262,6 +263,7 @@ static void add_profile_averages(struct strbuf *b, const struct cpt_report *r,
 
 	strbuf__addf(b, "   average %s%speak %" PRIu32 "\n",
 		     fmt_average(average, r->parallel_average), dot, r->parallel_peak);
+	text_stacks__spin(b, r, style);
 	strbuf__addf(b, "   %s while any is busy (TLP)\n", fmt_average(tlp, r->tlp));
 	strbuf__addf(b, "   %s of the CPU time it was allowed\n",
 		     fmt_percent(used, r->cpu_time_ns, r->allowed_integral));
@@ -426,9 +428,10 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,  add_verdict, add_ledger_and_profile,
-		add_strip, add_reasons, add_thread_rows,
-		add_locks, add_overlap, add_quality,
+		add_head,    add_verdict, add_ledger_and_profile,
+		add_strip,   add_reasons, add_thread_rows,
+		add_locks,   add_overlap, add_wait_sites,
+		add_quality,
 	};
 	struct strbuf wide = {0};
 	size_t i;

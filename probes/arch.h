@@ -37,6 +37,7 @@ struct pt_regs {
 #define REG_ARG4 r10
 #define REG_ARG5 r8
 #define REG_MODE cs
+#define SAMPLE_IP_WORD 16 /* rip among the 64-bit words of struct bpf_perf_event_data */
 #define mode_is_compat(mode) ((mode) == CPT_USER32_CS)
 
 enum {
@@ -88,6 +89,7 @@ struct thread_info___arm64 {
 #define REG_ARG4 regs[3]
 #define REG_ARG5 regs[4]
 #define REG_MODE pstate
+#define SAMPLE_IP_WORD 32 /* pc, likewise */
 #define mode_is_compat(mode) ((mode) & CPT_PSTATE_AARCH32)
 
 enum {

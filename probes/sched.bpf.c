@@ -18,40 +18,8 @@
  */
 #include "state.bpf.h"
 #include "wait.bpf.h"
-
-/* ---- one CPU's ring ------------------------------------------------------------------------- */
-
-static __noinline void nudge(__u32 cpu)
-{
-	struct cpt_rec_head *head = bpf_ringbuf_reserve(&cpt_life, sizeof(*head), 0);
-
-	if (!head)
-		return; /* the collector wakes up by itself soon */
-	fill_head(head, CPT_REC_NUDGE, sizeof(*head), bpf_ktime_get_ns(), 0, cpu);
-	bpf_ringbuf_submit(head, BPF_RB_FORCE_WAKEUP);
-}
-
-/* The slot of the next record, or NULL if the ring is full; counts the attempt either way. */
-static __always_inline void *slot_get(struct cpt_cell *cell, __u32 cpu)
-{
-	__u32 slots = 1U << cpt_slots_shift;
-	__u64 head = cell->head, used = head - *(volatile __u64 *)&cell->tail;
-	__u32 idx = (cpu << cpt_slots_shift) + ((__u32)head & (slots - 1));
-
-	cell->attempts++;
-	if (unlikely(used >= slots)) {
-		cell->dropped++;
-		return NULL;
-	}
-	if (unlikely(used == slots / 2))
-		nudge(cpu);
-	return bpf_map_lookup_elem(&cpt_recs, &idx);
-}
-
-static __always_inline void slot_publish(struct cpt_cell *cell)
-{
-	publish_u64(&cell->head, cell->head + 1);
-}
+#include "ring.bpf.h"
+#include "stacks.bpf.h"
 
 /* ---- occupancy of CPUs that run none of ours --------------------------------------------------
  */
@@ -488,9 +456,9 @@ static __always_inline bool mask_changed(struct task_struct *task, struct cpt_ta
 	       task->cpus_mask.bits[0] != t->mask0;
 }
 
-SEC("tp_btf/sched_switch")
-int cpt_sched_switch(__u64 *ctx)
+static __always_inline int on_switch(__u64 *ctx, bool stacks)
 {
+	struct stack_ids ids;
 	bool preempt = ctx[0];
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	__u32 state = cpt_switch_has_state ? ctx[3] : prev->__state;
@@ -557,9 +525,14 @@ int cpt_sched_switch(__u64 *ctx)
 				flags |= CPT_SW_NEXT_IDLE;
 		}
 		rec->flags = flags;
+		if (stacks)
+			stacks_take(ctx, prev, blocked, &ids);
 		ts = bpf_ktime_get_ns();
 		rec->ts_ns = ts;
 		slot_publish(cell);
+		if (stacks)
+			stacks_emit(cell, cpu, ts, prev, blocked ? p : NULL, n,
+				    flags & CPT_SW_NEXT_WOKEN, &ids);
 	} else {
 		ts = bpf_ktime_get_ns();
 	}
@@ -578,6 +551,19 @@ int cpt_sched_switch(__u64 *ctx)
 		cell_leave(cell, ts, foreign_kind(next));
 	cell_set(cell, next, n);
 	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int cpt_sched_switch(__u64 *ctx)
+{
+	return on_switch(ctx, false);
+}
+
+/* In its place with --stacks. */
+SEC("?tp_btf/sched_switch")
+int cpt_switch_stk(__u64 *ctx)
+{
+	return on_switch(ctx, true);
 }
 
 static __always_inline __u32 preempt_count(struct cpt_cell *cell, struct task_struct *task)
@@ -609,8 +595,7 @@ static __noinline __u16 wake_flags(struct task_struct *cur, __u32 nr, struct tas
 		       : 0;
 }
 
-SEC("tp_btf/sched_waking")
-int cpt_sched_waking(__u64 *ctx)
+static __always_inline int on_waking(__u64 *ctx, bool stacks)
 {
 	struct task_struct *wakee = (void *)ctx[0], *cur;
 	struct cpt_task *w = family_get(wakee), *c;
@@ -653,8 +638,23 @@ int cpt_sched_waking(__u64 *ctx)
 	}
 	w->wake_ctx = wake_ctx;
 	w->waker_sysno = sysno;
+	if (stacks)
+		stacks_waking(ctx, w, cur,
+			      c && wake_ctx != CPT_CTX_HARDIRQ && wake_ctx != CPT_CTX_SOFTIRQ);
 	w->wake_ts_ns = bpf_ktime_get_ns();
 	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int cpt_sched_waking(__u64 *ctx)
+{
+	return on_waking(ctx, false);
+}
+
+SEC("?tp_btf/sched_waking")
+int cpt_waking_stk(__u64 *ctx)
+{
+	return on_waking(ctx, true);
 }
 
 /* ---- run by the collector on a CPU of its choice (BPF_PROG_TEST_RUN)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* state.bpf.c - definitions of what state.bpf.h declares. No code. */
-#include "state.bpf.h"
+/* state.bpf.c - definitions of what state.bpf.h and stacks.bpf.h declare. No code. */
+#include "stacks.bpf.h"
 
 struct cpt_tasks_map cpt_tasks SEC(".maps");
 struct cpt_cells_map cpt_cells SEC(".maps");
 struct cpt_recs_map cpt_recs SEC(".maps");
 struct cpt_life_map cpt_life SEC(".maps");
+struct cpt_user_stacks_map cpt_user_stacks SEC(".maps");
+struct cpt_kernel_stacks_map cpt_kernel_stacks SEC(".maps");
 
 const volatile __u32 cpt_slots_shift = 10;
 const volatile bool cpt_switch_has_state = true;
@@ -22,5 +24,6 @@ __u32 cpt_root_tgid = 0;
 __s32 cpt_live_root = 0;
 __s32 cpt_live_all = 0;
 __s64 cpt_regs_off = 0;
+__u64 cpt_stack_losses[CPT_STACK_LOSS_CNT] = {};
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

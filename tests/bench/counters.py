@@ -42,6 +42,9 @@ VERIFIED = {
     "cpt_task_newtask": (450, "277: one record per task"),
     "cpt_exec": (800, "517: one record per exec, its arguments copied in pieces"),
     "cpt_rename": (100, "54: one record per rename"),
+    "cpt_switch_stk": (35_000, "23,480: the switch program with --stacks"),
+    "cpt_waking_stk": (1_700, "1,120: likewise"),
+    "cpt_sample": (600, "390: one record per sample"),
     "cpt_stat_switch": (52_000, "37,273: up to eight tries to win the word, three times over"),
     "cpt_stat_check": (20_000, "14,054: mends"),
     "cpt_stat_control": (3_100, "2,213"),
@@ -59,6 +62,9 @@ TRANSLATED = {
     "cpt_task_newtask": (2_600, "2,072"),
     "cpt_exec": (4_000, "3,224"),
     "cpt_rename": (600, "448"),
+    "cpt_switch_stk": (25_000, "21,120"),
+    "cpt_waking_stk": (3_000, "2,384"),
+    "cpt_sample": (2_200, "1,760"),
     "cpt_stat_switch": (11_500, "9,304, of which a usual switch walks a sixth"),
     "cpt_stat_check": (7_000, "5,608"),
     "cpt_stat_control": (1_650, "1,304"),
@@ -158,7 +164,7 @@ def programs_of(pid):
 def attached(process):
     """Its programs once their number is still."""
     known, since = {}, time.monotonic()
-    while time.monotonic() - since < 0.3:
+    while not known or time.monotonic() - since < 0.3:
         now = programs_of(process.pid)
         if now != known:
             known, since = now, time.monotonic()
@@ -169,10 +175,15 @@ def attached(process):
 
 
 def programs(build):
-    for argv in (["record", "-o", build.trace], ["stat", "-o", build.trace + ".stat"]):
-        yield from programs_held(subprocess.Popen(
-            [build.cpartrace, *argv, "--", "sleep", "3"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8"))
+    said = set()  # what --stacks loads beside is told once
+    for argv in (["record", "-o", build.trace], ["stat", "-o", build.trace + ".stat"],
+                 ["record", "--stacks", "-o", build.trace]):
+        for counter in programs_held(subprocess.Popen(
+                [build.cpartrace, *argv, "--", "sleep", "3"], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")):
+            if counter[0] not in said:
+                said.add(counter[0])
+                yield counter
 
 
 def programs_held(process):

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * json_stacks.h - parts of the JSON report that rest on stacks and samples.
+ *
+ * Owns:     keys hot, spin, wait_sites. Each returns NULL without memory; the caller asks only where the
+ *           trace has what it is about.
+ */
+#ifndef CPT_JSON_STACKS_H
+#define CPT_JSON_STACKS_H
+
+#include <jansson.h>
+
+#include "analysis/report.h"
+
+json_t *json_stacks__hot(const struct cpt_report *r);	     /* sites->sample_hz */
+json_t *json_stacks__spin(const struct cpt_report *r);	     /* always */
+json_t *json_stacks__wait_sites(const struct cpt_report *r); /* sites->stacks */
+
+#endif /* CPT_JSON_STACKS_H */
