@@ -303,7 +303,7 @@ static int slurp(const char *path, size_t max, char **text, size_t *sz)
 	*sz = 0;
 	*text = NULL;
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return -errno;
 	do {
 		*sz += (size_t)n;
 		if (!buf || *sz == cap) {

@@ -56,7 +56,7 @@ struct maps {
 int maps__parse(struct maps *maps, struct maps_names *names, const char *text, size_t sz);
 void maps__fini(struct maps *maps); /* accepts a zeroed one */
 
-/* Reads /proc/TID/maps. 0; -errno, -ESRCH also where the task has no memory (any more). */
+/* Reads /proc/TID/maps. 0; -errno: -ENOENT there is no such task, -ESRCH it has no memory (any more). */
 int maps__read(struct maps *maps, struct maps_names *names, pid_t tid);
 
 /* Adds to maps what older knew and nothing has taken the place of: memory that is unmapped again was

@@ -177,6 +177,20 @@ uint32_t modules__of_mapping(struct modules *ms, pid_t tid, const struct mapping
 	return module ? module : add_if(ms, m->name, m->name, m->dev, m->ino);
 }
 
+uint32_t modules__of_build_id(struct modules *ms, const char *path, const char *build_id)
+{
+	struct elf_file elf;
+	struct stat st;
+	int fd = open_regular(path, &st);
+
+	if (fd < 0)
+		return 0;
+	if (*build_id && !elf_file__read(fd, &elf) && !strcmp(elf.build_id, build_id))
+		return add(ms, path, fd, &st);
+	close(fd);
+	return 0;
+}
+
 int modules__fd(const struct module *m, bool *close_it)
 {
 	struct stat st;

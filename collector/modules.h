@@ -45,6 +45,9 @@ uint32_t modules__of_mapping(struct modules *ms, pid_t tid, const struct mapping
 uint32_t modules__of_exe(struct modules *ms, pid_t tid, const char *path, uint32_t dev,
 			 uint64_t ino);
 
+/* The ELF file at path, if it has this build-id (not ""). Index + 1, or 0. */
+uint32_t modules__of_build_id(struct modules *ms, const char *path, const char *build_id);
+
 /* An open file descriptor of the module: its own (not to be closed by the caller), or one that was
  * opened for this (*close_it). -1: the file is not there any more, or it is another one now. */
 int modules__fd(const struct module *m, bool *close_it);

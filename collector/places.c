@@ -30,6 +30,7 @@ struct space {
 	uint64_t read_ns; /* when maps was read, 0 never */
 	uint64_t next_ns; /* not to be read again before */
 	uint32_t reads;
+	bool gone; /* its process has ended */
 	pid_t tid; /* that it was read of */
 };
 
@@ -297,36 +298,47 @@ void places__records(struct places *ps, const void *recs, size_t cnt)
 
 /* Takes the table of what tid is now into space, if it is still that program: an exec may have come in
  * between, and even another process. */
-static bool take_maps(struct places *ps, struct space *space, pid_t tid)
+static int take_maps(struct places *ps, struct space *space, pid_t tid)
 {
 	const struct image *image = &space->image;
 	size_t before = space->maps.cnt;
 	struct maps maps;
 	int64_t text;
+	int err;
 
+	if (ps->table_bytes > CPT_PLACES_TABLE_BYTES)
+		return -ENOSPC;
 	ps->stats.reads++;
-	if (ps->table_bytes > CPT_PLACES_TABLE_BYTES || maps__read(&maps, ps->names, tid))
-		return false;
+	err = maps__read(&maps, ps->names, tid);
+	if (err)
+		return err;
 	text = image->start_code ? maps__find(&maps, image->start_code) : -1;
 	if ((image->start_code && maps__start_code(tid) != image->start_code) ||
-	    (text >= 0 && maps.list[text].ino != image->ino) || maps__keep(&maps, &space->maps)) {
+	    (text >= 0 && image->ino && maps.list[text].ino != image->ino) ||
+	    maps__keep(&maps, &space->maps)) {
 		maps__fini(&maps);
-		return false;
+		return -ESTALE;
 	}
 	maps__fini(&space->maps);
 	space->maps = maps;
 	space->tid = tid;
 	ps->table_bytes += (maps.cnt - before) * sizeof(*maps.list);
-	return true;
+	return 0;
 }
 
 static bool read_space(struct places *ps, const struct process *p, struct space *space, pid_t tid)
 {
 	pid_t leader = ps->tasks[p->lead].tid;
 	uint64_t begun = now_ns(), took;
-	/* A leader that has ended shows nothing, though its threads live; and the other way round. */
-	bool ok = take_maps(ps, space, tid) || (leader != tid && take_maps(ps, space, leader));
+	int err = take_maps(ps, space, tid);
+	bool ok;
 
+	/* A leader that has ended shows nothing, though its threads live; and the other way round. */
+	if (err && leader != tid)
+		err = take_maps(ps, space, leader);
+	/* While threads live, their leader is there, if only as a zombie. */
+	space->gone = err == -ENOENT;
+	ok = !err;
 	space->read_ns = ok ? begun : space->read_ns;
 	took = now_ns() - begun;
 	space->reads++;
@@ -384,7 +396,7 @@ static bool settle(struct places *ps, struct note *note, bool last)
 	if (locate__in_maps(ps->modules, space->tid, &space->maps, note->addr, &place))
 		return true;
 	tid = ps->tasks[note->task].tid;
-	if (idx == p->space && space->reads < READS_MAX) {
+	if (idx == p->space && !space->gone && space->reads < READS_MAX) {
 		if (space->next_ns > now_ns() && !last)
 			return false;
 		if (read_space(ps, p, space, tid)) {

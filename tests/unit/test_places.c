@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "../../collector/places.h"
+#include "../../collector/word_names.h"
 #include "../../probes/cpt_abi.h"
 
 static int in_data = 1;
@@ -471,6 +471,90 @@ static void a_file_replaced_after_its_program_is_gone_names_nothing(void **state
 	rmdir(dir);
 }
 
+/* ---- words --------------------------------------------------------------------------------------------- */
+
+static uint32_t add_word(struct cpt_words *ws, uint32_t proc, uint32_t space, uint8_t flags,
+			 const volatile void *addr)
+{
+	struct cpt_word w = {.proc = proc, .space = space, .flags = flags, .addr = address(addr)};
+
+	assert_int_equal(words__add(ws, &w), 0);
+	return words__cnt(ws) - 1;
+}
+
+static void words_get_module_offset_build_id_and_symbol(void **state)
+{
+	struct cpt_words *ws = words__new("x86_64");
+	struct symbols *symbols = symbols__new();
+	uint32_t data, bss, unknown;
+	const struct cpt_word *w;
+
+	assert_true(ws && symbols);
+	be_traced();
+	waited(1, 200, address(&in_data));
+	places__tick(places, false);
+	data = add_word(ws, 1, 1, 0, &in_data);
+	bss = add_word(ws, 1, 1, 0, &in_bss[4]);
+	unknown = add_word(ws, 1, 2, 0, &in_data); /* no such space */
+	assert_int_equal(word_names__set(ws, places, symbols), 0);
+	w = words__at(ws, data);
+	assert_string_equal(w->module, "test_places");
+	assert_string_equal(w->symbol, symbols__available() ? "in_data" : "");
+	assert_true(strlen(w->build_id) >= 16 || !*w->build_id);
+	w = words__at(ws, bss);
+	assert_string_equal(w->symbol, symbols__available() ? "in_bss+0x10" : "");
+	assert_string_equal(words__at(ws, unknown)->module, "");
+	symbols__free(symbols);
+	words__free(ws);
+}
+
+/* Stays until its parent ends it. */
+static pid_t waiting_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void what_processes_share_is_one_word(void **state)
+{
+	char *mem = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct cpt_words *ws = words__new("x86_64");
+	struct symbols *symbols = symbols__new();
+	uint32_t a, b, other, private, ours;
+	pid_t pid = waiting_child();
+
+	assert_true(mem != MAP_FAILED && ws && symbols);
+	be_traced();
+	born(2, 1, pid, 0, 150);
+	waited(1, 200, address(mem));
+	waited(2, 200, address(mem));
+	places__tick(places, false);
+	a = add_word(ws, 1, 1, CPT_WORD_SHARED, mem + 64);
+	other = add_word(ws, 1, 1, CPT_WORD_SHARED, mem + 128);
+	b = add_word(ws, 2, 0, CPT_WORD_SHARED, mem + 64);
+	private = add_word(ws, 2, 0, 0, mem + 128); /* the kernel keeps it apart, so do we */
+	ours = add_word(ws, 2, 0, CPT_WORD_SHARED, &in_data);
+	add_word(ws, 1, 1, CPT_WORD_SHARED, &in_data); /* a copy of its own since the fork */
+	assert_int_equal(word_names__set(ws, places, symbols), 0);
+	assert_int_equal(words__at(ws, a)->same, 0);
+	assert_int_equal(words__at(ws, b)->same, a + 1);
+	assert_int_equal(words__at(ws, other)->same, 0);
+	assert_int_equal(words__at(ws, private)->same, 0);
+	assert_int_equal(words__at(ws, ours)->same, 0);
+	assert_int_equal(words__at(ws, ours + 1)->same, 0);
+	assert_string_equal(words__at(ws, b)->module, "[shared]");
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	munmap(mem, 8192);
+	symbols__free(symbols);
+	words__free(ws);
+}
+
 static void records_of_no_sense_are_harmless(void **state)
 {
 	struct place place;
@@ -512,6 +596,8 @@ int main(void)
 		TEST(a_wait_may_come_before_the_birth_of_its_task),
 		TEST(a_file_that_was_replaced_or_deleted_is_the_one_that_runs),
 		TEST(a_file_replaced_after_its_program_is_gone_names_nothing),
+		TEST(words_get_module_offset_build_id_and_symbol),
+		TEST(what_processes_share_is_one_word),
 		TEST(records_of_no_sense_are_harmless),
 	};
 

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "../../collector/late_names.h"
 #include "../../collector/symbols.h"
 
 /* An address inside inlined code is known by the label there. */
@@ -243,6 +244,44 @@ static void a_long_name_is_cut(void **state)
 	assert_int_equal(strlen(found), CPT_SYMBOL_MAX - 1);
 }
 
+static void add_word(struct cpt_words *ws, const char *build_id, uint64_t offset)
+{
+	struct cpt_word w = {
+		.proc = 1,
+		.addr = 0x1000 + offset,
+		.symbol = "",
+		.module = "late",
+		.build_id = build_id,
+		.offset = offset,
+	};
+
+	assert_int_equal(words__add(ws, &w), 0);
+}
+
+static void names_are_completed_later_from_the_same_build_alone(void **state)
+{
+	struct cpt_words *ws = words__new("x86_64");
+	uint64_t lock, cache;
+
+	assert_non_null(ws);
+	sh("%s -g -O2 -Wl,--build-id=0xaabb -o late prog.c", CC);
+	lock = address_of("late", "queue_lock");
+	cache = address_of("late", "cache");
+	add_word(ws, "aabb", lock);
+	add_word(ws, "aabc", cache); /* of another build */
+	add_word(ws, "", cache + 8);
+	add_word(ws, "../../aabb", cache + 16);
+	add_word(ws, "aabb", 1);
+	assert_int_equal(late_names__complete(ws, "./none"), 0);
+	assert_int_equal(late_names__complete(ws, "late"), 1);
+	assert_string_equal(words__at(ws, 0)->symbol, "queue_lock");
+	assert_string_equal(words__at(ws, 0)->module, "late");
+	assert_string_equal(words__at(ws, 0)->build_id, "aabb");
+	for (uint32_t i = 1; i < 5; i++)
+		assert_string_equal(words__at(ws, i)->symbol, "");
+	words__free(ws);
+}
+
 /* ---- files that mean harm --------------------------------------------------------------------------- */
 
 static char *slurp(const char *name, size_t *sz)
@@ -389,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_library_has_its_names),
 		cmocka_unit_test(the_build_id_is_the_linkers),
 		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(names_are_completed_later_from_the_same_build_alone),
 		cmocka_unit_test(headers_that_make_no_sense_are_refused_or_harmless),
 		cmocka_unit_test(a_damaged_file_costs_its_own_names_alone),
 		cmocka_unit_test(a_helper_that_dies_is_replaced),
