@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -15,11 +17,18 @@ struct modules {
 	struct module *list[CPT_MODULES_MAX];
 	uint32_t cnt;
 	uint32_t open_cnt;
+	uint64_t copied; /* bytes */
+	dev_t root;	 /* the root file system */
 };
 
 struct modules *modules__new(void)
 {
-	return calloc(1, sizeof(struct modules));
+	struct modules *ms = calloc(1, sizeof(*ms));
+	struct stat st;
+
+	if (ms && !stat("/", &st))
+		ms->root = st.st_dev;
+	return ms;
 }
 
 static void free_module(struct module *m)
@@ -104,6 +113,39 @@ static struct module *new_module(const char *path, int fd, const struct stat *st
 	return m;
 }
 
+/* A copy in memory, -1: none. */
+static int copy_of(struct modules *ms, int fd, const struct stat *st)
+{
+	size_t left = (size_t)st->st_size;
+	ssize_t n = 1;
+	int copy;
+
+	if (st->st_size > CPT_MODULE_COPY_MAX || ms->copied + left > CPT_MODULE_COPIES_SZ)
+		return -1;
+	copy = memfd_create("cpartrace-module", MFD_CLOEXEC);
+	for (off_t at = 0; copy >= 0 && left && n > 0; left -= n > 0 ? (size_t)n : 0)
+		n = sendfile(copy, fd, &at, left);
+	if (copy >= 0 && left) {
+		close(copy);
+		return -1;
+	}
+	ms->copied += (uint64_t)st->st_size;
+	return copy;
+}
+
+/* What stays open of a file once it is known. Takes fd over. */
+static int keep(struct modules *ms, int fd, const struct stat *st, bool elf)
+{
+	int kept = -1;
+
+	if (elf && ms->open_cnt < CPT_MODULE_FDS_MAX)
+		kept = st->st_dev == ms->root ? fd : copy_of(ms, fd, st);
+	if (kept != fd)
+		close(fd);
+	ms->open_cnt += kept >= 0;
+	return kept;
+}
+
 /* Takes fd over. */
 static uint32_t add(struct modules *ms, const char *path, int fd, const struct stat *st)
 {
@@ -117,14 +159,11 @@ static uint32_t add(struct modules *ms, const char *path, int fd, const struct s
 	}
 	if (ms->cnt < CPT_MODULES_MAX)
 		m = new_module(path, fd, st);
-	if (!m || ms->open_cnt == CPT_MODULE_FDS_MAX) {
+	if (!m) {
 		close(fd);
-		if (!m)
-			return 0;
-		m->fd = -1;
-	} else {
-		ms->open_cnt++;
+		return 0;
 	}
+	m->fd = keep(ms, fd, st, m->elf.load_cnt);
 	ms->list[ms->cnt++] = m;
 	return ms->cnt;
 }

@@ -7,7 +7,10 @@
  *           that was mapped; and another one that has its name by then is never taken for it.
  * Must not: know symbols (symbols.h), know where anything is mapped (maps.h, places.h).
  *
- * Memory: at most CPT_MODULES_MAX files, CPT_MODULE_FDS_MAX of them open.
+ * A file that is open keeps its file system from being unmounted, which the workload may want to do. So
+ * only those on the root file system are held open; of others a copy is, or their path is tried again.
+ *
+ * Memory: at most CPT_MODULES_MAX files, CPT_MODULE_FDS_MAX of them open, CPT_MODULE_COPIES_SZ of copies.
  */
 #ifndef CPT_MODULES_H
 #define CPT_MODULES_H
@@ -17,8 +20,10 @@
 #include "elf_file.h"
 #include "maps.h"
 
-#define CPT_MODULES_MAX	   4096u
-#define CPT_MODULE_FDS_MAX 256 /* of the 1024 that a program may have open by default */
+#define CPT_MODULES_MAX	     4096u
+#define CPT_MODULE_FDS_MAX   256	 /* of the 1024 that a program may have open by default */
+#define CPT_MODULE_COPY_MAX  (8u << 20)	 /* bytes of a file that is copied */
+#define CPT_MODULE_COPIES_SZ (64u << 20) /* of all copies */
 
 struct module {
 	char *path;	     /* as its processes see it */
