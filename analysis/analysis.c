@@ -35,6 +35,7 @@
 #include "tasks.h"
 #include "timeline.h"
 #include "wait_class.h"
+#include "wakegraph.h"
 
 /* No clock of this kind gets there (292 years); the sizes of bins rely on it. */
 #define TS_MAX_NS INT64_MAX
@@ -48,6 +49,7 @@ struct cpt_analysis {
 	struct timeline tl;
 	struct locks *locks;
 	struct ceilings *ceilings;
+	struct wakegraph wakes;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
 
@@ -122,6 +124,7 @@ void analysis__free(struct cpt_analysis *a)
 	timeline__fini(&a->tl);
 	locks__free(a->locks);
 	ceilings__free(a->ceilings);
+	wakegraph__fini(&a->wakes);
 	free(a->cpu_cur);
 	free(a->hole_until_ns);
 	free(a->known);
@@ -173,6 +176,8 @@ static void open_accounting(struct cpt_analysis *a)
 
 static void close_accounting(struct cpt_analysis *a)
 {
+	if (a->tl.open)
+		path__close(&a->tl.path, &a->tasks);
 	for (uint32_t id = 1; id < a->tasks.end && a->tl.open; id++) {
 		struct task *t = tasks__find(&a->tasks, id);
 
@@ -325,6 +330,8 @@ static void die(struct cpt_analysis *a, struct task *t)
 {
 	if (t->state == CPT_STATE_RUNNING)
 		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
+	if (t->counted)
+		path__end(&a->tl.path, t);
 	timeline__leave(&a->tl, t);
 	timeline__drop_mask(&a->tl, t);
 	t->state = CPT_STATE_RUNNABLE;
@@ -480,6 +487,14 @@ static int take_in_stack(struct cpt_analysis *a, struct task *t)
 	return sites__woken(a->sites, site - 1, t->wake_user, t->wake_kernel, t->last_wait_ns);
 }
 
+/* Who ends a wait that the chain keeps: what a task of the workload ends is not kept, if it is seen. */
+static enum cpt_waker wait_ender(uint8_t end, enum cpt_reason reason)
+{
+	if (end == CPT_END_IRQ)
+		return waker_of_interrupt(reason);
+	return end == CPT_END_FOREIGN ? CPT_WAKER_OUTSIDE : CPT_WAKER_NOBODY;
+}
+
 static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
 {
 	struct cpt_blocked blocked;
@@ -515,10 +530,19 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 		take_out_stack(a, t);
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
+	t->path.what = chain_wait(blocked.reason, wait_ender(ev->end, blocked.reason));
+	t->path.blocked_ns = a->now_ns;
 	err = set_off_unless_hole(a, t, blocked.state, blocked.reason);
 	if (err || !is_watched(blocked.reason) || t->state == CPT_STATE_UNKNOWN)
 		return err;
 	return begin_wait(a, t, ev, blocked.reason);
+}
+
+/* A wait ends without a wake-up that was seen. */
+static inline void keep_wait(struct cpt_analysis *a, struct task *t)
+{
+	if (t->counted && (t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED))
+		path__keep_wait(&a->tl.path, t);
 }
 
 static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
@@ -526,6 +550,7 @@ static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	t->wake_pending = false;
 	if (t->on_cpu_since_ns && t->cpu != cpu)
 		t->row.migrations += t->counted;
+	keep_wait(a, t);
 	if (t->state == CPT_STATE_RUNNING) { /* still on another CPU by our account */
 		a->counts.odd_events++;
 		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
@@ -626,11 +651,67 @@ static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 	return t ? switch_in(a, t, cpu) : -errno;
 }
 
+/* The counted task whose doing a wake-up is; NULL: an interrupt's, or somebody's outside. */
+static struct task *find_waker(const struct cpt_analysis *a, const struct task *t,
+			       const struct cpt_event *ev, enum cpt_waker *by)
+{
+	struct task *waker;
+	uint32_t id;
+
+	switch (cpt_wake_end(ev->wake_ctx, ev->flags, ev->other, &id)) {
+	case CPT_END_TASK:
+		waker = tasks__find(&a->tasks, id);
+		*by = waker && waker->counted && waker != t ? CPT_WAKER_TASK : CPT_WAKER_OUTSIDE;
+		return *by == CPT_WAKER_TASK ? waker : NULL;
+	case CPT_END_FOREIGN:
+		*by = CPT_WAKER_OUTSIDE;
+		return NULL;
+	default:
+		*by = CPT_WAKER_INTERRUPT;
+		return NULL;
+	}
+}
+
+/* The task waited, or nobody knows, and becomes runnable. Certain even beside a hole: the wake-up came
+ * with a switch-in that was seen. */
+static int become_runnable(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+{
+	const enum cpt_reason reason =
+		t->state == CPT_STATE_UNKNOWN ? CPT_REASON_UNKNOWN : t->reason;
+	uint64_t since_ns = t->path.blocked_ns;
+	enum cpt_waker by;
+	struct task *waker;
+	int err;
+
+	if (!t->counted)
+		return set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	waker = find_waker(a, t, ev, &by);
+	if (by == CPT_WAKER_INTERRUPT)
+		by = waker_of_interrupt(reason);
+	if (since_ns < a->tl.start_ns)
+		since_ns = a->tl.start_ns;
+	if (reason == CPT_REASON_UNKNOWN) {
+		since_ns = a->now_ns;
+	} else if (!waker) {
+		t->path.what = chain_wait(reason, by);
+		path__keep_wait(&a->tl.path, t);
+	}
+	err = wakegraph__add(&a->wakes, by, waker ? waker->row.id : 0, t->row.id, reason,
+			     a->now_ns - since_ns, &t->path.edge);
+	if (!err)
+		err = set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	if (!err && waker)
+		path__follow(&a->tl.path, t, waker, reason == CPT_REASON_BARRIER);
+	return err;
+}
+
 static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	struct task *t = tasks__find(&a->tasks, ev->task);
 	struct wake_source by = {ev->other, ev->flags, ev->wake_ctx};
 	int err = 0;
+	struct task *waker;
+	enum cpt_waker who;
 
 	a->counts.wakes++;
 	if (!t || !t->live)
@@ -639,15 +720,17 @@ static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 	case CPT_STATE_RUNNING:
 		t->wake_pending = true;
 		t->early_wake = by;
+		waker = t->counted ? find_waker(a, t, ev, &who) : NULL;
+		if (waker)
+			path__order(&a->tl.path, t, waker);
 		return 0;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
 		if (t->watched)
 			err = end_wait(a, t, &by);
-		return err ? err : set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		return err ? err : become_runnable(a, t, ev);
 	case CPT_STATE_UNKNOWN:
-		/* Certain even beside a hole: the wake-up came with a switch-in that was seen. */
-		return set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		return become_runnable(a, t, ev);
 	case CPT_STATE_RUNNABLE:
 	case CPT_STATE_CNT:
 		break;
@@ -674,8 +757,12 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 		return err;
 	if (!t->live && ev->task == 1 && a->meta->argv) /* lives from its exec on */
 		return 0;
-	if (!t->live)
-		return come_alive(a, t, a->holes ? CPT_STATE_UNKNOWN : CPT_STATE_RUNNABLE, ev->cpu);
+	if (!t->live) {
+		err = come_alive(a, t, a->holes ? CPT_STATE_UNKNOWN : CPT_STATE_RUNNABLE, ev->cpu);
+		if (!err && t->counted && parent && parent->counted && parent != t)
+			path__follow(&a->tl.path, t, parent, false);
+		return err;
+	}
 	/* Its first switch was seen before its birth. */
 	if (was_root_thread != (t->proc == 1))
 		a->root_live += t->proc == 1 ? 1 : -1;
@@ -767,6 +854,7 @@ static void doubt(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	if (t->state == CPT_STATE_RUNNING && t->cpu != cpu)
 		return;
 	t->wake_pending = false;
+	keep_wait(a, t);
 	set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER); /* it is listed: cannot fail */
 }
 
@@ -896,7 +984,7 @@ int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cn
 		}
 		a->err = feed_one(a, &ev[i]);
 		if (!a->err)
-			a->err = a->tl.err;
+			a->err = a->tl.err ? a->tl.err : a->tl.path.err;
 	}
 	return a->err;
 }
@@ -921,12 +1009,12 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 	if (a->window == WINDOW_OPEN && !a->err) {
 		move_to(a, last_ns < TS_MAX_NS ? last_ns : TS_MAX_NS);
 		end_window(a);
-		a->err = a->tl.err;
+		a->err = a->tl.err ? a->tl.err : a->tl.path.err;
 	}
 	if (a->err) {
 		errno = -a->err;
 	} else {
-		r = summary__report(&a->tl, &a->tasks, &a->counts, a->meta, close_facts);
+		r = summary__report(&a->tl, &a->tasks, &a->wakes, &a->counts, a->meta, close_facts);
 		if (r && take_locks(a, r)) {
 			report__free(r);
 			r = NULL;

@@ -36,6 +36,9 @@ void report__free(struct cpt_report *r)
 	}
 	free(r->ceilings);
 	cpt_sites__free(r->sites);
+	free(r->path.threads);
+	free(r->path.names);
+	free(r->wake_edges);
 	free(r);
 }
 
@@ -245,6 +248,7 @@ static enum cpt_class find_verdict(const struct cpt_report *r)
 }
 
 struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
+				   const struct wakegraph *wakes,
 				   const struct cpt_pass_counts *counts,
 				   const struct cpt_trace_meta *meta,
 				   const struct cpt_trace_close *close_facts)
@@ -262,7 +266,9 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 		r->split_ns[i] = tl->sums.split_ns[i];
 		r->class_ns[split_class((enum cpt_split)i)] += tl->sums.split_ns[i];
 	}
-	if (take_profiles(r, tl) || take_threads(r, tasks) || take_overlap(r, tl) ||
+	r->wake_edges = wakegraph__edges(wakes, &r->wake_edges_cnt);
+	if (!r->wake_edges || path__facts(&tl->path, tasks, &r->path, &r->work_span) ||
+	    take_profiles(r, tl) || take_threads(r, tasks) || take_overlap(r, tl) ||
 	    take_bins(r, tl) || take_sites(r, tl, meta)) {
 		report__free(r);
 		errno = ENOMEM;

@@ -11,6 +11,7 @@
 #define CPT_SUMMARY_H
 
 #include "timeline.h"
+#include "wakegraph.h"
 
 struct cpt_pass_counts {
 	uint64_t events, switches, wakes;
@@ -20,6 +21,7 @@ struct cpt_pass_counts {
 
 /* Moves the tasks' strings into the report. NULL with errno. */
 struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
+				   const struct wakegraph *wakes,
 				   const struct cpt_pass_counts *counts,
 				   const struct cpt_trace_meta *meta,
 				   const struct cpt_trace_close *close_facts);

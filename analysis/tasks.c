@@ -77,6 +77,7 @@ struct task *tasks__get(struct tasks *ts, uint32_t id)
 	}
 	t = &ts->chunks[chunk][id % TASK_CHUNK];
 	t->row.id = id;
+	t->path.id = id;
 	t->row.command = "";
 	t->row.identity_lost = true;
 	t->proc = id;

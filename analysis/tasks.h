@@ -22,6 +22,23 @@ struct wake_source {
 	uint8_t ctx;	/* CPT_CTX_* */
 };
 
+/* Its chain and its span, see path.h; kept by path.c. */
+struct task_path {
+	uint32_t id;	  /* its number: row is far */
+	uint32_t node;	  /* its chain up to where it is its own; 0 none */
+	uint32_t edge;	  /* of the wake graph: where the last one was found */
+	uint8_t what;	  /* what the present wait adds to: CHAIN_WAIT + ... */
+	uint8_t own_what; /* what own_ns is */
+	uint64_t own_ns;  /* waits of its own that are over and stay */
+	/* row's sums at the start of its own part; present stretches that are in node count as past */
+	uint64_t running_ns, parallel_ns, runnable_ns, unknown_ns;
+	/* Start of its own part, plus the waits booked in it, less row's sums then: what is missing to
+	 * now, less row's sums now, it has waited. Modulo 2^64. */
+	uint64_t booked_ns;
+	uint64_t ahead_ns;   /* its span less row.running_ns, modulo 2^64 */
+	uint64_t blocked_ns; /* start of the present wait */
+};
+
 struct task {
 	/* what it is doing, kept by analysis.c through timeline__turn() */
 	enum cpt_state state;
@@ -36,6 +53,8 @@ struct task {
 	bool in_known;	   /* listed for the next loss, see analysis.c */
 	bool watched;	   /* it touched a lock or a ceiling's word: `lock` or `ceiling` is there */
 	struct wake_source early_wake; /* while wake_pending */
+
+	struct task_path path;
 
 	/* who it is */
 	bool known;	/* its NEW was seen */

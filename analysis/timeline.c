@@ -205,6 +205,10 @@ int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struc
 		timeline__fini(tl);
 		return -ENOMEM;
 	}
+	if (path__init(&tl->path, tl)) {
+		timeline__fini(tl);
+		return -ENOMEM;
+	}
 	fill_splits(tl);
 	for (int i = 0; i < CPT_REASON_CNT; i++)
 		tl->adds[i] = reason_adds((enum cpt_reason)i, opts->in_progress);
@@ -223,6 +227,7 @@ void timeline__fini(struct timeline *tl)
 	free(tl->allowed_ns);
 	free(tl->concurrent_ns);
 	free(tl->bins);
+	path__fini(&tl->path);
 	memset(tl, 0, sizeof(*tl));
 }
 
@@ -645,6 +650,7 @@ void timeline__enter(struct timeline *tl, struct task *t)
 		return;
 	t->counted = true;
 	t->entered_ns = tl->now_ns;
+	path__enter(&tl->path, t);
 	tl->alive++;
 	if (!t->mask_counted && t->mask != TASK_NONE) {
 		if (tl->tasks->masks[t->mask].live++ == 0)
@@ -662,6 +668,7 @@ void timeline__leave(struct timeline *tl, struct task *t)
 {
 	if (!t->counted)
 		return;
+	path__leave(&tl->path, t);
 	end_stretch(tl, t);
 	t->counted = false;
 	t->row.life_ns += tl->now_ns - t->entered_ns;

@@ -22,6 +22,7 @@
 #ifndef CPT_TIMELINE_H
 #define CPT_TIMELINE_H
 
+#include "path.h"
 #include "tasks.h"
 
 /* Largest C told apart in the concurrency profile; more counts as that many. */
@@ -107,7 +108,8 @@ struct timeline {
 
 	uint64_t steps, step_start_ns, step_end_ns;
 	struct timeline_sums step_sums;
-	int err; /* of a callback or an allocation; sticky */
+	struct path path; /* what led to what */
+	int err;	  /* of a callback or an allocation; sticky */
 };
 
 int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struct tasks *tasks,

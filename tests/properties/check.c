@@ -238,10 +238,49 @@ static int check_seen(const struct cpt_report *r, const struct observed *seen, c
 	return bad;
 }
 
+/* What holds for every path, whatever the run. */
+static int check_path(const struct cpt_report *r, const char *what)
+{
+	const struct cpt_path *p = &r->path;
+	/* CPU time of all CPUs does not wrap. */
+	const bool small = r->window_ns < UINT64_MAX / (r->meta->cpu_cnt + 1);
+	uint64_t reasons = 0, wakers = 0, threads = p->other.total_ns, names = 0, parts = 0;
+
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		reasons += p->reason_ns[i];
+	for (int i = 0; i < CPT_WAKER_CNT; i++)
+		wakers += p->by_waker_ns[i];
+	for (uint32_t i = 0; i < p->threads_cnt; i++) {
+		const struct cpt_path_part *t = &p->threads[i];
+
+		threads += t->total_ns;
+		parts += t->total_ns - t->serial_ns - t->parallel_ns - t->runnable_ns -
+			 t->blocked_ns - t->unknown_ns;
+	}
+	for (uint32_t i = 0; i < p->names_cnt; i++)
+		names += p->names[i].total_ns;
+	return differ(what, "length", p->length_ns, r->window_ns) +
+	       differ(what, "sum of the states",
+		      p->serial_ns + p->parallel_ns + p->runnable_ns + p->unknown_ns +
+			      p->absent_ns + reasons,
+		      r->window_ns) +
+	       differ(what, "sum by wakers", wakers, reasons) +
+	       differ(what, "sum of the threads", threads + p->absent_ns, r->window_ns) +
+	       differ(what, "sum of the names", names + p->absent_ns, r->window_ns) +
+	       differ(what, "totals", parts, 0) +
+	       differ(what, "waits a task ended", p->by_waker_ns[CPT_WAKER_TASK], 0) +
+	       differ(what, "work", r->work_span.work_ns, r->cpu_time_ns) +
+	       differ(what, "path: span over the window", r->work_span.span_ns > r->window_ns, 0) +
+	       differ(what, "span over the work", small && r->work_span.span_ns > r->cpu_time_ns,
+		      0) +
+	       differ(what, "path over the span",
+		      p->serial_ns + p->parallel_ns > r->work_span.span_ns, 0);
+}
+
 int check_identities(const struct cpt_report *r, const struct observed *seen, const char *what)
 {
 	return check_ledger(r, what) + check_threads(r, what) + check_bins(r, what) +
-	       check_seen(r, seen, what);
+	       check_path(r, what) + check_seen(r, seen, what);
 }
 
 /* ---- against the reference ------------------------------------------------------------------------ */

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * wakegraph.c - see wakegraph.h.
+ */
+#include "wakegraph.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_FIRST 64u
+
+_Static_assert(CPT_REASON_CNT < 256, "a reason has 8 bits");
+
+void wakegraph__fini(struct wakegraph *g)
+{
+	free(g->slots);
+	*g = (struct wakegraph){0};
+}
+
+static uint32_t find_slot(const struct wakegraph *g, uint64_t key)
+{
+	/* The multiplier of Knuth's multiplicative hashing, 2^64 over the golden ratio. */
+	uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 40) & (g->sz - 1);
+
+	while (g->slots[slot].key && g->slots[slot].key != key)
+		slot = (slot + 1) & (g->sz - 1);
+	return slot;
+}
+
+static int grow(struct wakegraph *g)
+{
+	struct wakegraph bigger = {.sz = g->sz ? 2 * g->sz : SLOTS_FIRST, .used = g->used};
+
+	bigger.slots = calloc(bigger.sz, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < g->sz; i++)
+		if (g->slots[i].key)
+			bigger.slots[find_slot(&bigger, g->slots[i].key)] = g->slots[i];
+	free(g->slots);
+	*g = bigger;
+	return 0;
+}
+
+struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key)
+{
+	uint32_t slot;
+
+	if (2 * (g->used + 1) > g->sz && grow(g))
+		return NULL;
+	slot = find_slot(g, key);
+	if (!g->slots[slot].key && g->used >= WAKE_EDGES_MAX) {
+		key = wake_key((enum cpt_waker)(key >> 56 & 0x7f), 0, 0,
+			       (enum cpt_reason)(key >> 24 & 0xff));
+		slot = find_slot(g, key);
+	}
+	g->used += !g->slots[slot].key;
+	g->slots[slot].key = key;
+	return &g->slots[slot];
+}
+
+/* By number where all else is equal: the same trace gives the same table. */
+static int longer_first(const void *a, const void *b)
+{
+	const struct cpt_wake_edge *x = a, *y = b;
+
+	if (x->waited_ns != y->waited_ns)
+		return x->waited_ns < y->waited_ns ? 1 : -1;
+	if (x->cnt != y->cnt)
+		return x->cnt < y->cnt ? 1 : -1;
+	if (x->by != y->by)
+		return x->by > y->by ? 1 : -1;
+	if (x->waker != y->waker)
+		return x->waker > y->waker ? 1 : -1;
+	if (x->wakee != y->wakee)
+		return x->wakee > y->wakee ? 1 : -1;
+	return (x->reason > y->reason) - (x->reason < y->reason);
+}
+
+struct cpt_wake_edge *wakegraph__edges(const struct wakegraph *g, uint32_t *cnt)
+{
+	struct cpt_wake_edge *edges = calloc(g->used + 1, sizeof(*edges));
+
+	*cnt = 0;
+	if (!edges) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	for (uint32_t i = 0; i < g->sz; i++) {
+		const struct wake_slot *slot = &g->slots[i];
+
+		if (!slot->key)
+			continue;
+		edges[(*cnt)++] = (struct cpt_wake_edge){
+			.by = (enum cpt_waker)(slot->key >> 56 & 0x7f),
+			.waker = slot->key >> 32 & 0xffffff,
+			.wakee = slot->key & 0xffffff,
+			.reason = (enum cpt_reason)(slot->key >> 24 & 0xff),
+			.cnt = slot->cnt,
+			.waited_ns = slot->waited_ns,
+		};
+	}
+	qsort(edges, *cnt, sizeof(*edges), longer_first);
+	return edges;
+}
