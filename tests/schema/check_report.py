@@ -116,6 +116,9 @@ def identity_findings(report):
           report["parallelism"]["peak"] <= report["cpus"]["online"])
 
     lock_findings(report, same, holds)
+    if "critical_path" in report:
+        path_findings(report, same, holds)
+
     overlap = report["overlap"]
     size = len(overlap["names"])
     square = len(overlap["ns"]) == size and all(len(row) == size for row in overlap["ns"])
@@ -159,6 +162,42 @@ def lock_findings(report, same, holds):
         holds("a ceiling's evidence lies within the window",
               ceiling["one_ns"] + ceiling["overlap_ns"] <= ceiling["wanted_ns"] <= window)
 
+def path_findings(report, same, holds):
+    """Critical path, work and span."""
+    path, window = report["critical_path"], report["window_ns"]
+    states = path["by_state"]
+    waits = sum(path["waiting_ns"].values()) + sum(path["parked_ns"].values())
+    same("critical_path.length_ns is window_ns", path["length_ns"], window)
+    same("critical_path.by_state sums to its length", sum(states.values()), window)
+    same("critical_path runs alone or beside others",
+         path["serial_ns"] + path["parallel_ns"], states["running"])
+    same("critical_path.waiting_ns sums to its state", sum(path["waiting_ns"].values()),
+         states["waiting"])
+    same("critical_path.parked_ns sums to its state", sum(path["parked_ns"].values()),
+         states["parked"])
+    same("critical_path.waits_ended_by_ns sums to its waits",
+         sum(path["waits_ended_by_ns"].values()), waits)
+    same("critical_path.known_waker_ns is the rest", path["known_waker_ns"],
+         window - states["unknown"] - states["absent"] - path["waits_ended_by_ns"]["nobody"])
+    same("critical_path.by_thread sums to its length",
+         sum(t["total_ns"] for t in path["by_thread"]) + path["other_threads_ns"]
+         + states["absent"], window)
+    same("critical_path.by_name sums to its length",
+         sum(t["total_ns"] for t in path["by_name"]) + states["absent"], window)
+    for row in path["by_thread"] + path["by_name"]:
+        same(f"critical_path of {row['name']} sums to its total",
+             sum(row[f"{key}_ns"] for key in ("serial", "parallel", "runnable", "blocked",
+                                              "unknown")), row["total_ns"])
+    if "work_span" in report:
+        found = report["work_span"]
+        same("work_span.work_ns is cpu_time_ns", found["work_ns"], report["cpu_time_ns"])
+        holds("work_span.span_ns is at most the window and the work",
+              found["span_ns"] <= min(window, found["work_ns"]))
+        holds("critical_path runs no longer than the span",
+              states["running"] <= found["span_ns"])
+        holds("work_span.span_ns holds what each thread ran",
+              all(t["running_ns"] <= found["span_ns"] for t in report["threads"]))
+
 
 def findings(report):
     """All findings; identities are judged only where the schema is met."""
@@ -178,6 +217,9 @@ def example():
                 "bottle": {"height_ns": height, "width": 1.4},
                 "switches": {"voluntary": 1, "involuntary": 0}, "migrations": 0,
                 "cpus_used": 1, "alive_at_end": False}
+    def path_part(**who):
+        return {**who, "name": "w", "total_ns": 100, "serial_ns": 50, "parallel_ns": 40,
+                "runnable_ns": 0, "blocked_ns": 10, "unknown_ns": 0}
     return {
         "schema": 1, "cpartrace_version": "0.1.0", "command": ["w"], "root_pid": 11,
         "exit": {"code": 0}, "started_at": "2026-01-02T03:04:05Z", "kernel": "6.1",
@@ -207,6 +249,18 @@ def example():
                       "module": None, "word": "condvar", "pid": 11, "threads": 2, "waited_ns": 0,
                       "wanted_ns": 50, "one_ns": 48, "overlap_ns": 1, "turns": 20,
                       "free_cpus": 0.9}],
+        "critical_path": {
+            "length_ns": 100, "end_thread": 1, "known_waker_ns": 99, "serial_ns": 50,
+            "parallel_ns": 40,
+            "by_state": {"running": 90, "runnable": 0, "waiting": 10, "parked": 0, "unknown": 0,
+                         "absent": 0},
+            "waiting_ns": {"disk": 10}, "parked_ns": {},
+            "waits_ended_by_ns": {"timer": 0, "device": 9, "interrupt": 0, "outside": 0,
+                                  "nobody": 1},
+            "by_thread": [path_part(id=1, tid=11, pid=11)], "other_threads_ns": 0,
+            "by_name": [path_part()]},
+        "work_span": {"work_ns": 130, "span_ns": 90, "parallelism": 130 / 90,
+                      "speedup_bound": 100 / 90},
         "verdict": {"class": "serial", "summary": "One thing at a time."},
         "data_quality": {"lost_events": 0, "steal_ns": None, "audit": {"cpu_time_error": None},
                          "warnings": []},
@@ -236,6 +290,13 @@ def self_test():
         ("threads.0.waiting_ns", {"lunch": 10}), ("threads.0.parked_ns", {"sleep": True}),
         ("demand_ns", {"total": 1, "cpus": 1, "mask": 0, "others": 0, "tracer": 0, "quota": 0,
                        "placement": 0, "unknown": 0}),
+        ("critical_path.length_ns", 99), ("critical_path.by_state.parked", 1),
+        ("critical_path.serial_ns", 51), ("critical_path.waiting_ns", {"disk": 9}),
+        ("critical_path.parked_ns", {"sleep": 1}), ("critical_path.known_waker_ns", 100),
+        ("critical_path.waits_ended_by_ns.timer", 1), ("critical_path.other_threads_ns", 1),
+        ("critical_path.by_thread.0.total_ns", 99), ("critical_path.by_name.0.blocked_ns", 9),
+        ("critical_path.by_name", []), ("critical_path.waiting_ns", {"lunch": 10}),
+        ("work_span.work_ns", 129), ("work_span.span_ns", 101), ("work_span.span_ns", 89),
         ("started_at", "today"), ("ledger_ns.surprise", 0),
         ("locks.0.blocked_ns", 11), ("locks.0.holder.running_ns", 5), ("locks.0.waiters", 2),
         ("locks.0.holder.blocked_by.disk", 3), ("locks.0.waited_ns", 11),

@@ -113,6 +113,36 @@ static void fill_ledger(struct report_fixture *f)
 	r->reason_ns[CPT_REASON_JOIN] = 1982 * FIXTURE_MS;
 }
 
+/* The workers hand one lock on: main's start, then whoever holds it. */
+static void fill_path(struct report_fixture *f)
+{
+	struct cpt_path *p = &f->report.path;
+	struct cpt_path_part *part = f->path_parts;
+
+	for (int i = 0; i < 5; i++, part++) {
+		part->id = (uint32_t)i + 1;
+		part->tid = 4001 + (uint32_t)i;
+		part->pid = 4001;
+		memcpy(part->name, f->threads[i].name, CPT_COMM_LEN);
+		part->serial_ns = i ? 4845 * FIXTURE_MS / 10 : 18 * FIXTURE_MS;
+		part->parallel_ns = i ? 0 : 36 * FIXTURE_MS;
+		part->blocked_ns = i ? 0 : 8 * FIXTURE_MS;
+		part->total_ns = part->serial_ns + part->parallel_ns + part->blocked_ns;
+		p->serial_ns += part->serial_ns;
+		p->parallel_ns += part->parallel_ns;
+	}
+	p->length_ns = f->report.window_ns;
+	p->end_id = 1;
+	p->reason_ns[CPT_REASON_SLEEP] = p->by_waker_ns[CPT_WAKER_TIMER] = 8 * FIXTURE_MS;
+	p->known_waker_ns = p->length_ns;
+	p->threads = p->names = f->path_parts;
+	p->threads_cnt = p->names_cnt = 5;
+	f->report.work_span = (struct cpt_work_span){.work_ns = 2028 * FIXTURE_MS,
+						     .span_ns = 1992 * FIXTURE_MS,
+						     .parallelism = 2028.0 / 1992,
+						     .speedup_bound = 2000.0 / 1992};
+}
+
 void report_fixture(struct report_fixture *f)
 {
 	struct cpt_report *r = &f->report;
@@ -145,6 +175,7 @@ void report_fixture(struct report_fixture *f)
 	fill_ledger(f);
 	fill_threads(f);
 	fill_bins(f);
+	fill_path(f);
 	strcpy(f->names[0], "app");
 	strcpy(f->names[1], "worker-1");
 	f->overlap[3] = 36 * FIXTURE_MS;

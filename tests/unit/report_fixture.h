@@ -26,6 +26,7 @@ struct report_fixture {
 	struct cpt_trace_close close;
 	struct cpt_thread threads[FIXTURE_THREADS];
 	struct cpt_bin bins[FIXTURE_BINS];
+	struct cpt_path_part path_parts[5];
 	uint64_t parallel[3], cores[3], concurrent[6];
 	char names[2][CPT_COMM_LEN];
 	uint64_t overlap[4];
