@@ -162,6 +162,7 @@ def lock_findings(report, same, holds):
         holds("a ceiling's evidence lies within the window",
               ceiling["one_ns"] + ceiling["overlap_ns"] <= ceiling["wanted_ns"] <= window)
 
+
 def path_findings(report, same, holds):
     """Critical path, work and span."""
     path, window = report["critical_path"], report["window_ns"]
