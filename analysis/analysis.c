@@ -385,6 +385,8 @@ static struct cpt_blocked classify(const struct cpt_analysis *a, const struct ta
 	if (wait_may_be_join(facts.wait, facts.sys))
 		facts.expects_our_tid =
 			tasks__has_thread(&a->tasks, t, (uint32_t)(facts.wait->arg1 >> 32));
+	if (a->opts.words && sys_group(facts.sys) == CPT_SYS_GROUP_FUTEX)
+		facts.word = words__lookup(a->opts.words, t->proc, t->space, facts.wait);
 	return wait_classify(&facts);
 }
 

@@ -14,9 +14,9 @@
 #define CPT_ANALYSIS_H
 
 #include "report.h"
+#include "words.h"
 
 struct cpt_analysis;
-struct cpt_words;
 
 /* Which tasks make the workload. All given conditions must hold; empty lists match everything. A
  * filter makes the subset the workload: the ledger and all rules are recomputed for it. A wait that
@@ -65,8 +65,9 @@ struct cpt_step {
 struct cpt_analysis_opts {
 	struct cpt_filter filter;
 	uint32_t in_progress; /* CPT_IN_PROGRESS_* */
-	bool wait_all;	      /* window to the last task; also set by the trace's own flag */
-	const struct cpt_words *words; /* the trace's objects, NULL: nothing is known of them */
+	/* The trace's objects, classified; borrowed. NULL: each wait is judged by itself. */
+	const struct cpt_words *words;
+	bool wait_all; /* window to the last task; also set by the trace's own flag */
 	/* Called in order while feeding; NULL: not wanted. Return 0, or -errno to stop the pass. */
 	int (*on_interval)(void *ctx, const struct cpt_interval *iv);
 	int (*on_step)(void *ctx, const struct cpt_step *step);

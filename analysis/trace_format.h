@@ -33,6 +33,7 @@ struct trace_header {
 #define SECTION_BLOCK	2
 #define SECTION_LATE	3
 #define SECTION_CLOSE	4 /* the last section of a closed trace */
+#define SECTION_WORDS	5 /* since 1.1: words_codec.h */
 #define SECTION_STACKS	7 /* what stack numbers stand for: stacks.h */
 #define SECTION_SAMPLES 8 /* stacks of switches, samples: trace_side.h */
 

@@ -29,6 +29,7 @@
 #include "trace_side.h"
 #include "trace_reader.h"
 #include "varint.h"
+#include "words_codec.h"
 
 /* A late end looks at this many switches of its instant, so that no file can make it look for long. */
 #define SAME_TIME_MAX 64
@@ -57,6 +58,7 @@ struct trace_reader {
 	struct cpt_trace_meta meta;
 	struct cpt_trace_close close;
 	bool has_close, has_late, has_blocks;
+	struct cpt_words *words; /* NULL: none that is sound */
 	uint32_t task_max;
 	struct block_decoder *decoder;
 	struct bytes payload; /* the current block's: its events point into it */
@@ -264,6 +266,31 @@ static int walk_samples(struct trace_reader *r, uint64_t pos, const struct secti
 	return 1;
 }
 
+/* A section that is damaged is as good as none: the reader's user makes the words out anew. 1 or
+ * -errno. */
+static int open_words(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	int ret;
+
+	if (r->words)
+		return 1;
+	ret = read_payload(r, &r->aside, pos, s);
+	if (ret <= 0)
+		return ret < 0 ? ret : 1;
+	r->words = words__new(r->meta.machine);
+	if (!r->words)
+		return -ENOMEM;
+	ret = words__decode(r->words, r->aside.at, s->sz, r->task_max);
+	if (!ret)
+		return 1;
+	words__free(r->words);
+	r->words = NULL;
+	if (ret == -ENOMEM)
+		return ret;
+	note(r, "damaged at byte %" PRIu64 ": words", pos);
+	return 1;
+}
+
 /* Takes one section into account. 1 go on, 0 stop before it, -errno. */
 static int walk_section(struct trace_reader *r, uint64_t pos, const struct section *s)
 {
@@ -293,6 +320,8 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 			return 0;
 		}
 		r->has_close = true;
+	} else if (s->type == SECTION_WORDS) {
+		return open_words(r, pos, s);
 	} else if (s->flags & SECTION_CRITICAL) {
 		note(r, "needs a newer version of cpartrace from byte %" PRIu64 " on", pos);
 		return 0;
@@ -386,6 +415,7 @@ void trace_reader__free(struct trace_reader *r)
 	if (!r)
 		return;
 	trace_meta__clear(&r->meta);
+	words__free(r->words);
 	block_decoder__free(r->decoder);
 	late_window__clear(&r->late);
 	free(r->payload.at);
@@ -778,6 +808,11 @@ const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r)
 const char *trace_reader__incomplete(const struct trace_reader *r)
 {
 	return r->incomplete[0] ? r->incomplete : NULL;
+}
+
+const struct cpt_words *trace_reader__words(const struct trace_reader *r)
+{
+	return r->words;
 }
 
 void trace_reader__span(const struct trace_reader *r, uint64_t *first_ns, uint64_t *last_ns)

@@ -15,6 +15,7 @@
 
 #include "trace.h"
 #include "merge.h"
+#include "words.h"
 
 struct trace_reader;
 struct cpt_stacks;
@@ -34,6 +35,10 @@ const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reade
 
 /* What the numbers of stacks stand for; NULL when the trace has none. */
 const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r);
+
+/* The words of the trace's WORDS section, owned by the reader; NULL when it has none that is sound (an
+ * older file, one that was cut off): see words__feed(). */
+const struct cpt_words *trace_reader__words(const struct trace_reader *r);
 
 /* Why the trace is not whole, in words; NULL when it is. May change from NULL while reading, when a
  * damaged block is met: reading then ends there. */

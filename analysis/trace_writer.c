@@ -18,6 +18,7 @@
 #include "trace_format.h"
 #include "trace_side.h"
 #include "trace_writer.h"
+#include "words_codec.h"
 
 #define BLOCK_AGE_NS 250000000u
 #define LATE_FULL    (64u << 10)
@@ -301,6 +302,17 @@ int trace_writer__tick(struct trace_writer *w, uint64_t now_ns)
 	if (w->err || !block_encoder__cnt(w->block))
 		return w->err;
 	return now_ns > first_ns && now_ns - first_ns > BLOCK_AGE_NS ? flush_block(w) : 0;
+}
+
+int trace_writer__words(struct trace_writer *w, const struct cpt_words *ws)
+{
+	uint8_t *payload;
+	size_t sz = 0;
+
+	if (flush_block(w))
+		return w->err;
+	payload = words__encode(ws, &sz);
+	return write_owned(w, SECTION_WORDS, payload, sz);
 }
 
 int trace_writer__close(struct trace_writer *w, const struct cpt_trace_close *close)

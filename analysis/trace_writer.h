@@ -10,6 +10,7 @@
 
 #include "merge.h"
 #include "trace.h"
+#include "words.h"
 
 struct trace_writer;
 
@@ -34,6 +35,9 @@ struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
 
 /* Writes the open block if its first event is older than 0.25 s at now_ns. */
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns);
+
+/* Writes what is open and the WORDS section; no events may follow. 0 or -errno. */
+int trace_writer__words(struct trace_writer *w, const struct cpt_words *ws);
 
 /* Writes what is open, the closing section, and clears the INCOMPLETE mark last: only for a recording
  * that has all its events. Else (a merge that failed) free the writer without closing, and the trace

@@ -43,6 +43,26 @@ bool wait_may_be_join(const struct cpt_wait *wait, enum cpt_sys sys)
 	return sys == CPT_SYS_FUTEX && op == (FUTEX_OP_WAIT_BITSET | FUTEX_OP_CLOCK_REALTIME);
 }
 
+bool wait_is_file_lock(const struct cpt_wait *w, enum cpt_sys sys)
+{
+	if (sys_group(sys) == CPT_SYS_GROUP_FCNTL)
+		return w->arg1 == FCNTL_SETLKW || w->arg1 == FCNTL_OFD_SETLKW;
+	return sys_group(sys) == CPT_SYS_GROUP_FILE_LOCK;
+}
+
+static bool is_uninterruptible(const struct cpt_wait *w)
+{
+	return w->prev_state & STATE_UNINTERRUPTIBLE && !(w->prev_state & STATE_NOLOAD);
+}
+
+/* Held up in a call that changes the mappings, or in a page fault, and not by a disk. */
+bool wait_is_on_mmap_lock(const struct cpt_wait *w, enum cpt_sys sys)
+{
+	if (!is_uninterruptible(w) || w->wait_flags & CPT_WAIT_IOWAIT)
+		return false;
+	return w->sysno == CPT_SYSNO_NONE || sys_group(sys) == CPT_SYS_GROUP_MEMORY;
+}
+
 /* Does a task of the workload stand for what comes out of this pipe? A wait that no task ended (a
  * time-out, a signal, the end of the trace) leaves it open: such channels mostly join tasks of one
  * tree. Sockets, which mostly lead outside, are asked for ended_by_us alone. */
@@ -149,6 +169,24 @@ static enum cpt_reason classify_poll(const struct cpt_wait_facts *f)
 	return any ? best : CPT_REASON_SLEEP;
 }
 
+/* What the wait alone does not tell, the object's word does: a hand-off, a queue, and what was not
+ * read. A wait on a condition variable that nobody has signalled when its time is up was a sleep. */
+static enum cpt_reason classify_word(const struct cpt_wait_facts *f)
+{
+	const uint8_t object = f->wait->object;
+	enum cpt_reason reason = CPT_REASON_OTHER;
+
+	if (object == CPT_FUTEX_CONDVAR || object == CPT_FUTEX_SEM)
+		reason = CPT_REASON_CONDVAR;
+	if (f->word && (f->word->kind == CPT_WORD_CONDVAR || f->word->kind == CPT_WORD_SEM ||
+			f->word->kind == CPT_WORD_ONCE || object == CPT_FUTEX_UNREAD))
+		reason = f->word->reason;
+	if (reason == CPT_REASON_CONDVAR && f->end == CPT_END_IRQ &&
+	    f->wait->wait_flags & CPT_WAIT_TIMEOUT)
+		return CPT_REASON_SLEEP;
+	return reason;
+}
+
 static enum cpt_reason classify_futex(const struct cpt_wait_facts *f)
 {
 	switch (f->wait->object) {
@@ -156,13 +194,16 @@ static enum cpt_reason classify_futex(const struct cpt_wait_facts *f)
 	case CPT_FUTEX_MUTEX_NO_OWNER:
 	case CPT_FUTEX_MUTEX_ROBUST:
 	case CPT_FUTEX_MUTEX_PI:
+	case CPT_FUTEX_RWLOCK:
 		return CPT_REASON_LOCK;
+	case CPT_FUTEX_BARRIER:
+		return CPT_REASON_BARRIER;
 	default:
 		break;
 	}
 	if (f->expects_our_tid && wait_may_be_join(f->wait, f->sys))
 		return CPT_REASON_JOIN;
-	return CPT_REASON_OTHER;
+	return classify_word(f);
 }
 
 static enum cpt_reason classify_uninterruptible(const struct cpt_wait_facts *f)
@@ -221,10 +262,8 @@ static enum cpt_reason classify_call(const struct cpt_wait_facts *f)
 	case CPT_SYS_GROUP_FUTEX:
 		return classify_futex(f);
 	case CPT_SYS_GROUP_FILE_LOCK:
-		return CPT_REASON_LOCK;
 	case CPT_SYS_GROUP_FCNTL:
-		return w->arg1 == FCNTL_SETLKW || w->arg1 == FCNTL_OFD_SETLKW ? CPT_REASON_LOCK
-									      : CPT_REASON_OTHER;
+		return wait_is_file_lock(w, f->sys) ? CPT_REASON_LOCK : CPT_REASON_OTHER;
 	case CPT_SYS_GROUP_SYNC:
 	case CPT_SYS_GROUP_AIO:
 		return CPT_REASON_DISK;
@@ -253,7 +292,7 @@ struct cpt_blocked wait_classify(const struct cpt_wait_facts *f)
 							       : CPT_REASON_QUEUE);
 	if (w->prev_state & STATE_RTLOCK)
 		return blocked(CPT_REASON_KERNEL_LOCK);
-	if (w->prev_state & STATE_UNINTERRUPTIBLE && !(w->prev_state & STATE_NOLOAD))
+	if (is_uninterruptible(w))
 		return blocked(classify_uninterruptible(f));
 	return blocked(classify_call(f));
 }

@@ -18,6 +18,7 @@
 #include "event.h"
 #include "states.h"
 #include "sysno.h"
+#include "words.h"
 
 struct cpt_wait_facts {
 	const struct cpt_wait *wait;
@@ -26,6 +27,7 @@ struct cpt_wait_facts {
 	bool ended_by_us;     /* end is CPT_END_TASK and the waker is of the workload */
 	bool io_worker;	      /* a worker the kernel made for io_uring or vhost */
 	bool expects_our_tid; /* futex: the expected value is the tid of a thread of its process */
+	const struct cpt_word *word; /* what many waits tell of its object; NULL not known */
 };
 
 struct cpt_blocked {
@@ -34,6 +36,10 @@ struct cpt_blocked {
 };
 
 struct cpt_blocked wait_classify(const struct cpt_wait_facts *facts);
+
+/* Is the wait for the kernel's lock of the address space, or for a lock on a file? */
+bool wait_is_on_mmap_lock(const struct cpt_wait *wait, enum cpt_sys sys);
+bool wait_is_file_lock(const struct cpt_wait *wait, enum cpt_sys sys);
 
 /* True when facts.expects_our_tid matters: a shared WAIT_BITSET on CLOCK_REALTIME, the way glibc's
  * pthread_join waits for the tid word to become 0 (glibc 2.31 and later). */

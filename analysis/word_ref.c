@@ -2,19 +2,20 @@
 /* word_ref.c - see word_ref.h. */
 #include "word_ref.h"
 
+#include "wait_class.h"
 #include "words.h"
 
 #define FUTEX_CMD_MASK	      0x7f
 #define FUTEX_CMD_WAIT	      0
 #define FUTEX_CMD_WAIT_BITSET 9
 #define FUTEX_PRIVATE	      0x80
-#define FUTEX_REALTIME	      0x100
 
-/* Where glibc 2.36 puts the words of its objects; all objects below are 8-aligned, so the lower of
- * two neighbouring words is too. */
-#define CONDVAR_SIGNALS 0x28 /* and +4: what pthread_cond_wait sleeps on */
-#define CONDVAR_REFS	0x10 /* and +4: a group that is being closed */
-#define RWLOCK_PHASE	0x8  /* and +4: write phase, writers */
+/* Where glibc's objects have the words they are waited on by; the objects are 8-aligned, so of two
+ * words side by side the lower one is too. futex.bpf.h draws them. */
+#define CONDVAR_REFS	0x10
+#define CONDVAR_LOCK	0x20 /* its two low bits */
+#define CONDVAR_SIGNALS 0x28
+#define RWLOCK_PHASE	0x8
 #define BARRIER_ROUND	0x4
 
 static uint64_t pair_start(uint64_t addr, uint64_t off)
@@ -22,62 +23,88 @@ static uint64_t pair_start(uint64_t addr, uint64_t off)
 	return (addr & ~UINT64_C(7)) - off;
 }
 
-static void ref_wait(struct word_ref *ref, uint32_t val)
+static uint32_t command(const struct cpt_wait *wait)
 {
-	if (val == 1)
-		ref->kind = CPT_WORD_ONCE;
-	else if (val == 3 || val == 5 || val == 7) {
-		ref->kind = CPT_WORD_CONDVAR;
-		ref->addr = pair_start(ref->addr, CONDVAR_REFS);
-	}
+	return (uint32_t)wait->arg1 & FUTEX_CMD_MASK;
 }
 
-static void ref_bitset(struct word_ref *ref, uint32_t op, uint32_t val)
+static uint64_t condvar_start(const struct cpt_wait *wait)
 {
-	if (!val) {
-		ref->kind = CPT_WORD_CONDVAR;
-		ref->addr = pair_start(ref->addr, CONDVAR_SIGNALS);
-	} else if (op & FUTEX_REALTIME && (val == 2 || val == 3)) {
-		ref->kind = CPT_WORD_RWLOCK;
-		ref->addr = pair_start(ref->addr, RWLOCK_PHASE);
-	}
+	if (command(wait) != FUTEX_CMD_WAIT)
+		return pair_start(wait->arg0, CONDVAR_SIGNALS);
+	if (wait->arg1 >> 32 & 1)
+		return pair_start(wait->arg0, CONDVAR_REFS);
+	return wait->arg0 - CONDVAR_LOCK;
 }
 
 static void ref_futex(const struct cpt_wait *wait, struct word_ref *ref)
 {
-	const uint32_t op = (uint32_t)wait->arg1, val = (uint32_t)(wait->arg1 >> 32);
-
 	ref->addr = wait->arg0;
-	ref->shared = !(op & FUTEX_PRIVATE);
+	ref->shared = !(wait->arg1 & FUTEX_PRIVATE);
+	ref->unread = wait->object == CPT_FUTEX_UNREAD;
 	switch (wait->object) {
 	case CPT_FUTEX_MUTEX:
 	case CPT_FUTEX_MUTEX_NO_OWNER:
 		ref->kind = CPT_WORD_MUTEX;
-		return;
+		break;
 	case CPT_FUTEX_MUTEX_ROBUST:
 		ref->kind = CPT_WORD_ROBUST;
-		return;
+		break;
 	case CPT_FUTEX_MUTEX_PI:
 		ref->kind = CPT_WORD_PI;
-		return;
+		break;
 	case CPT_FUTEX_SEM:
 		ref->kind = CPT_WORD_SEM;
-		return;
+		break;
+	case CPT_FUTEX_CONDVAR:
+		ref->kind = CPT_WORD_CONDVAR;
+		ref->addr = condvar_start(wait);
+		break;
+	case CPT_FUTEX_RWLOCK:
+		ref->kind = CPT_WORD_RWLOCK;
+		ref->addr = pair_start(wait->arg0, RWLOCK_PHASE);
+		break;
+	case CPT_FUTEX_BARRIER:
+		ref->kind = CPT_WORD_BARRIER;
+		ref->addr = wait->arg0 - BARRIER_ROUND;
+		break;
 	default:
+		ref->kind = CPT_WORD_FUTEX;
 		break;
 	}
-	ref->kind = CPT_WORD_FUTEX;
-	if ((op & FUTEX_CMD_MASK) == FUTEX_CMD_WAIT)
-		ref_wait(ref, val);
-	else if ((op & FUTEX_CMD_MASK) == FUTEX_CMD_WAIT_BITSET)
-		ref_bitset(ref, op, val);
 }
 
 bool word_ref__of(const struct cpt_wait *wait, enum cpt_sys sys, struct word_ref *ref)
 {
 	*ref = (struct word_ref){.kind = CPT_WORD_FUTEX};
+	if (wait_is_on_mmap_lock(wait, sys)) {
+		ref->kind = CPT_WORD_KERNEL;
+		return true;
+	}
+	if (wait_is_file_lock(wait, sys)) {
+		ref->kind = CPT_WORD_FILE_LOCK;
+		ref->addr = wait->arg0;
+		return true;
+	}
 	if (sys_group(sys) != CPT_SYS_GROUP_FUTEX)
 		return false;
 	ref_futex(wait, ref);
 	return true;
+}
+
+unsigned int word_ref__candidates(const struct cpt_wait *wait, struct word_ref refs[WORD_REFS_MAX])
+{
+	const uint32_t val = (uint32_t)(wait->arg1 >> 32);
+	unsigned int cnt = 0;
+
+	if (command(wait) == FUTEX_CMD_WAIT_BITSET && !val)
+		refs[cnt++] =
+			(struct word_ref){.addr = condvar_start(wait), .kind = CPT_WORD_CONDVAR};
+	if (command(wait) == FUTEX_CMD_WAIT_BITSET && (val == 2 || val == 3))
+		refs[cnt++] = (struct word_ref){.addr = pair_start(wait->arg0, RWLOCK_PHASE),
+						.kind = CPT_WORD_RWLOCK};
+	if (command(wait) == FUTEX_CMD_WAIT)
+		refs[cnt++] = (struct word_ref){.addr = wait->arg0 - BARRIER_ROUND,
+						.kind = CPT_WORD_BARRIER};
+	return cnt;
 }

@@ -19,9 +19,15 @@ struct word_ref {
 	uint64_t addr; /* as cpt_word.addr */
 	uint8_t kind;  /* CPT_WORD_*, as far as this one wait tells */
 	bool shared;   /* a futex without FUTEX_PRIVATE_FLAG */
+	bool unread;   /* the word could not be read: kind is not known */
 };
 
 /* sys: wait->sysno by the trace's table. False: the wait is on no word. */
 bool word_ref__of(const struct cpt_wait *wait, enum cpt_sys sys, struct word_ref *ref);
+
+/* Objects whose word an unread one may be, by operation, value and alignment; what starts at the word
+ * itself is not among them. Returns how many. */
+#define WORD_REFS_MAX 2
+unsigned int word_ref__candidates(const struct cpt_wait *wait, struct word_ref refs[WORD_REFS_MAX]);
 
 #endif /* CPT_WORD_REF_H */

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sysno.h"
-#include "word_ref.h"
+#include "words_table.h"
 
 enum word_class { CLASS_FUTEX, CLASS_FILE, CLASS_KERNEL };
 
@@ -21,14 +20,6 @@ struct word_key {
 	uint32_t proc, space;
 	uint64_t addr;
 	enum word_class cls;
-};
-
-struct cpt_words {
-	struct cpt_word *at;
-	uint32_t cnt, cap;
-	uint32_t *slots; /* index + 1, 0 free; slot_cnt is a power of 2, at most half of it used */
-	uint32_t slot_cnt;
-	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 };
 
 static const char no_string[] = "";
@@ -62,7 +53,11 @@ void words__free(struct cpt_words *ws)
 	for (uint32_t i = 0; i < ws->cnt; i++)
 		free_strings(&ws->at[i]);
 	free(ws->at);
+	free(ws->votes);
 	free(ws->slots);
+	free(ws->tasks);
+	free(ws->tids.slots);
+	free(ws->pairs.slots);
 	free(ws);
 }
 
@@ -121,21 +116,42 @@ static uint32_t find_slot(const struct cpt_words *ws, const struct word_key *k)
 	return slot;
 }
 
+uint32_t words_find(const struct cpt_words *ws, uint32_t proc, uint32_t space,
+		    const struct word_ref *ref)
+{
+	const struct word_key key = {proc, space, ref->addr, class_of(ref->kind)};
+
+	return ws->slot_cnt ? ws->slots[find_slot(ws, &key)] - 1 : UINT32_MAX;
+}
+
+uint32_t words_find_wait(const struct cpt_words *ws, uint32_t proc, uint32_t space,
+			 const struct cpt_wait *wait, const struct word_ref *ref)
+{
+	struct word_ref refs[WORD_REFS_MAX];
+	const unsigned int cnt = ref->unread ? word_ref__candidates(wait, refs) : 0;
+
+	for (unsigned int i = 0; i < cnt; i++) {
+		const uint32_t idx = words_find(ws, proc, space, &refs[i]);
+
+		if (idx != UINT32_MAX && ws->at[idx].kind == refs[i].kind)
+			return idx;
+	}
+	return words_find(ws, proc, space, ref);
+}
+
 const struct cpt_word *words__lookup(const struct cpt_words *ws, uint32_t proc, uint32_t space,
 				     const struct cpt_wait *wait)
 {
 	struct word_ref ref;
-	struct word_key key;
 	enum cpt_sys sys = CPT_SYS_UNKNOWN;
 	uint32_t idx;
 
 	if (wait->sysno < CPT_SYSNO_TABLE_SZ)
 		sys = ws->sysno[wait->sysno];
-	if (!ws->slot_cnt || !word_ref__of(wait, sys, &ref))
+	if (!word_ref__of(wait, sys, &ref))
 		return NULL;
-	key = (struct word_key){proc, space, ref.addr, class_of(ref.kind)};
-	idx = ws->slots[find_slot(ws, &key)];
-	return idx ? &ws->at[idx - 1] : NULL;
+	idx = words_find_wait(ws, proc, space, wait, &ref);
+	return idx == UINT32_MAX ? NULL : &ws->at[idx];
 }
 
 /* ---- adding -------------------------------------------------------------------------------------- */
@@ -163,10 +179,15 @@ static int grow(struct cpt_words *ws)
 	if (ws->cnt == ws->cap) {
 		const uint32_t cap = ws->cap ? 2 * ws->cap : 32;
 		struct cpt_word *at = realloc(ws->at, cap * sizeof(*at));
+		struct word_votes *votes;
 
 		if (!at)
 			return -ENOMEM;
 		ws->at = at;
+		votes = realloc(ws->votes, cap * sizeof(*votes));
+		if (!votes)
+			return -ENOMEM;
+		ws->votes = votes;
 		ws->cap = cap;
 	}
 	return 2 * ws->cnt >= ws->slot_cnt ? grow_slots(ws) : 0;
@@ -233,6 +254,7 @@ int words__add(struct cpt_words *ws, const struct cpt_word *word)
 	w = &ws->at[ws->cnt];
 	*w = *word;
 	w->symbol = w->module = w->build_id = no_string;
+	ws->votes[ws->cnt] = (struct word_votes){0};
 	err = words__set_place(ws, ws->cnt, word->symbol, word->module, word->build_id,
 			       word->offset);
 	if (!err)

@@ -45,8 +45,9 @@ enum { CPT_WORD_KINDS(CPT_WORD_ENUM) CPT_WORD_KIND_CNT };
 #undef CPT_WORD_ENUM
 
 /* cpt_word.flags */
-#define CPT_WORD_SHARED	   0x1 /* waited on without FUTEX_PRIVATE_FLAG: other processes may have it */
-#define CPT_WORD_OVERFLOW  0x2 /* more tasks than could be told apart: the sets are not whole */
+#define CPT_WORD_SHARED 0x1 /* waited on without FUTEX_PRIVATE_FLAG: other processes may have it */
+#define CPT_WORD_OVERFLOW                                                                          \
+	0x2 /* too many tasks, or wakers of other processes: its sets are not whole */
 #define CPT_WORD_BY_SYMBOL 0x4 /* the reason is known from the symbol */
 
 struct cpt_word {
@@ -65,7 +66,7 @@ struct cpt_word {
 	uint64_t timeouts; /* of those: had a timeout and ended by an interrupt */
 	uint64_t wakes; /* wakes by a system call on the word itself; timers and signals are none */
 	uint32_t waiters; /* different tasks that waited, */
-	uint32_t wakers;  /* that woke it (tasks of the trace; all others count as one), */
+	uint32_t wakers;  /* that woke it (of all outside the trace, one), */
 	uint32_t both;	  /* that did both */
 	uint32_t reserved2;
 	const char *symbol; /* "queue_lock" or "cache+0x40"; "" not known */
@@ -107,6 +108,22 @@ int words__set_place(struct cpt_words *ws, uint32_t idx, const char *symbol, con
 		     const char *build_id, uint64_t offset);
 /* idx is the same object as `first`, an index below idx. */
 void words__set_same(struct cpt_words *ws, uint32_t idx, uint32_t first);
+
+/* Called from words__feed() with each word that is new, while its process is likely to live: for whoever
+ * gives names. */
+void words__on_new(struct cpt_words *ws, void (*fn)(void *ctx, struct cpt_words *ws, uint32_t idx),
+		   void *ctx);
+/* tgid of the process that task number proc leads, as the initial PID namespace knows it; 0 not seen. */
+uint32_t words__tgid(const struct cpt_words *ws, uint32_t proc);
+
+/* Takes what events tell: in order of time, from a merge (then also its late facts) or a reader, whose
+ * events have them. 0, -ENOMEM, or -EINVAL for a task's number out of range. */
+int words__feed(struct cpt_words *ws, const struct cpt_event *ev, size_t cnt);
+int words__late(struct cpt_words *ws, const struct cpt_late *late);
+
+/* Gives every word its reason, and the kinds that only many waits tell; to be called when all has been
+ * fed and named. May be repeated. */
+void words__classify(struct cpt_words *ws);
 
 const char *word_kind_name(uint8_t kind); /* "?" beyond the list */
 

@@ -117,6 +117,40 @@ static int feed_all(struct analysed *a, struct cpt_analysis *analysis, const cha
 	return err;
 }
 
+/* The words of a trace that was cut off or is older than they are: a pass of their own. */
+static int make_words(struct analysed *a)
+{
+	const struct cpt_event *ev;
+	size_t cnt;
+	int ret, err = 0;
+
+	a->own_words = words__new(trace_reader__meta(a->reader)->machine);
+	if (!a->own_words)
+		return -ENOMEM;
+	while (!err && (ret = trace_reader__next(a->reader, &ev, &cnt)) > 0)
+		err = words__feed(a->own_words, ev, cnt);
+	if (!err)
+		err = ret;
+	words__classify(a->own_words);
+	return err ? err : trace_reader__rewind(a->reader);
+}
+
+/* Borrowed. NULL after having said why. */
+static const struct cpt_words *words_of(struct analysed *a, const char *path)
+{
+	int err = 0;
+
+	if (trace_reader__words(a->reader))
+		return trace_reader__words(a->reader);
+	if (!a->own_words)
+		err = make_words(a);
+	if (!err)
+		return a->own_words;
+	fail(err, "cannot read %s: %s", path, strerror(-err));
+	errno = -err;
+	return NULL;
+}
+
 int analysed__run(struct analysed *a, const char *path, const struct cpt_analysis_opts *opts)
 {
 	const struct cpt_trace_close *closed = trace_reader__close_facts(a->reader);
@@ -126,6 +160,9 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 	int err;
 
 	with.stacks = trace_reader__stacks(a->reader);
+	with.words = words_of(a, path);
+	if (!with.words)
+		return -errno;
 	analysis = analysis__new(trace_reader__meta(a->reader), &with);
 	if (!analysis)
 		return fail(-errno, "cannot analyse %s: %s", path, strerror(errno));
@@ -151,6 +188,7 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 void analysed__free(struct analysed *a)
 {
 	report__free(a->report);
+	words__free(a->own_words);
 	trace_reader__free(a->reader);
 	if (a->fd >= 0)
 		close(a->fd);

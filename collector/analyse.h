@@ -14,7 +14,8 @@
 struct analysed {
 	int fd; /* -1: not ours to close */
 	struct trace_reader *reader;
-	struct cpt_report *report; /* borrows from the reader */
+	struct cpt_words *own_words; /* of a trace that has none */
+	struct cpt_report *report;   /* borrows from the reader */
 };
 
 /* Opens the trace at path. 0, or -errno after having said why: -ENOTSUP another version's, -EINVAL,

@@ -14,6 +14,7 @@
 #include "exit_status.h"
 #include "machine.h"
 #include "stack_book.h"
+#include "words_tee.h"
 
 #define DRAIN_MS 50
 #define HOLD_BACK_NS                                                                               \
@@ -30,6 +31,7 @@ struct recorder {
 	struct bpf_session *session;
 	struct spawn_child child;
 	struct trace_writer *writer;
+	struct words_tee tee;
 	struct cpt_merge *merge;
 	struct places *places;
 	struct stack_book *book; /* NULL: neither stacks nor samples */
@@ -88,7 +90,7 @@ static int open_trace(struct recorder *r)
 			 strerror(errno));
 		return -errno;
 	}
-	sink = trace_writer__sink(r->writer);
+	sink = words_tee__sink(&r->tee, r->writer, meta.machine);
 	r->merge = merge__new(meta.cpu_cnt, &sink);
 	r->attempts = calloc(meta.cpu_cnt, sizeof(*r->attempts));
 	r->places = places__new();
@@ -273,6 +275,8 @@ static void close_trace(struct recorder *r)
 		close->exit_value = WTERMSIG(r->child.status);
 	}
 	if (!r->res->trace_err)
+		note_failure(r, words_tee__write(&r->tee), "cannot write the trace");
+	if (!r->res->trace_err)
 		note_failure(r, trace_writer__close(r->writer, close), "cannot close the trace");
 	places__stats(r->places, &r->res->places);
 	r->res->located_lost = merge__lost(r->merge);
@@ -360,6 +364,7 @@ out:
 	bpf_session__free(r.session);
 	merge__free(r.merge);
 	places__free(r.places);
+	words_tee__free(&r.tee);
 	trace_writer__free(r.writer);
 	free(r.attempts);
 	stack_book__free(r.book);

@@ -75,8 +75,10 @@ struct futex_waitv {
 	__u32 flags, reserved;
 };
 
-/* A condition variable at `at` that a waiter sleeps on: it counts itself in wrefs and in its group's
- * references before it does, and out again when it is done. */
+#define COND_EITHER_GROUP 2
+
+/* A condition variable at `at` that somebody sleeps on: a waiter counts itself in wrefs and in its
+ * group's references before it does, and out again when it is done. */
 static __noinline bool is_cond(__u64 at, __u32 group)
 {
 	struct glibc_cond c = {};
@@ -85,6 +87,8 @@ static __noinline bool is_cond(__u64 at, __u32 group)
 	if (bpf_probe_read_user(&c, sizeof(c), (void *)at))
 		return false;
 	refs = c.refs >> (group & 1) * 32;
+	if (group & COND_EITHER_GROUP)
+		refs |= c.refs >> 32;
 	return c.wrefs >> COND_WAITER_SHIFT && c.wrefs >> COND_WAITER_SHIFT <= PID_MAX &&
 	       refs >= 2 && refs >> 1 <= PID_MAX && c.wseq >> 1 && c.wseq >> 48 == 0 &&
 	       c.g1_start >> 1 <= c.wseq >> 1;
@@ -149,6 +153,10 @@ static __always_inline __u8 wait_object(__u64 uaddr, __u32 val, __u32 *holder)
 		return CPT_FUTEX_BARRIER;
 	if (val & 1 && val >= 3 &&
 	    is_cond((uaddr & ~7ULL) - offsetof(struct glibc_cond, refs), uaddr >> 2))
+		return CPT_FUTEX_CONDVAR;
+	/* The internal lock of one: its two low bits, above them a size. */
+	if ((val & 3) == 2 && !(uaddr & 7) &&
+	    is_cond(uaddr - offsetof(struct glibc_cond, g1_orig_size), COND_EITHER_GROUP))
 		return CPT_FUTEX_CONDVAR;
 	return val == 2 ? mutex_object(uaddr, holder) : CPT_FUTEX_PLAIN;
 }

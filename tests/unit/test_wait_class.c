@@ -306,12 +306,67 @@ static void futex_words_that_one_look_does_not_prove_are_not_guessed(void **stat
 {
 	const struct cpt_wait words[] = {
 		futex(128, 2, CPT_FUTEX_PLAIN),	  futex(128, 2, CPT_FUTEX_UNREAD),
-		futex(137, 0, CPT_FUTEX_PLAIN),	  futex(393, 0, CPT_FUTEX_SEM),
-		futex(393, 0, CPT_FUTEX_PLAIN),	  futex(128, 7, CPT_FUTEX_PLAIN),
+		futex(137, 0, CPT_FUTEX_PLAIN),	  futex(393, 0, CPT_FUTEX_PLAIN),
+		futex(128, 7, CPT_FUTEX_PLAIN),	  futex(128, 1, CPT_FUTEX_PLAIN),
 		futex(128, 2, CPT_FUTEX_KIND_CNT)};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		expect(&words[i], CPT_SYS_FUTEX, OURS, CPT_REASON_OTHER);
+}
+
+static void layouts_that_one_look_proves(void **state)
+{
+	const struct {
+		struct cpt_wait wait;
+		enum cpt_reason reason;
+	} rows[] = {
+		{futex(393, 3, CPT_FUTEX_RWLOCK), CPT_REASON_LOCK},
+		{futex(128, 0, CPT_FUTEX_BARRIER), CPT_REASON_BARRIER},
+		{futex(393, 0, CPT_FUTEX_CONDVAR), CPT_REASON_CONDVAR},
+		{futex(128, 5, CPT_FUTEX_CONDVAR), CPT_REASON_CONDVAR},
+		{futex(393, 0, CPT_FUTEX_SEM), CPT_REASON_CONDVAR},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		expect(&rows[i].wait, CPT_SYS_FUTEX, OURS, rows[i].reason);
+		expect(&rows[i].wait, CPT_SYS_FUTEX_WAITV, OURS, rows[i].reason);
+	}
+}
+
+/* Nobody signalled it: the task let time pass. A queue, a hand-off and a lock stay what they are. */
+static void condition_variable_that_times_out_is_a_sleep(void **state)
+{
+	static const uint8_t reasons[] = {CPT_REASON_HANDOFF, CPT_REASON_QUEUE};
+	struct cpt_wait w = futex(393, 0, CPT_FUTEX_CONDVAR);
+	struct cpt_word word = {.kind = CPT_WORD_CONDVAR, .reason = CPT_REASON_CONDVAR};
+	struct cpt_wait_facts facts = {
+		.wait = &w, .sys = CPT_SYS_FUTEX, .end = CPT_END_IRQ, .word = &word};
+
+	expect(&w, CPT_SYS_FUTEX, IRQ, CPT_REASON_CONDVAR);
+	w.wait_flags = CPT_WAIT_TIMEOUT;
+	expect(&w, CPT_SYS_FUTEX, IRQ, CPT_REASON_SLEEP);
+	expect(&w, CPT_SYS_FUTEX, OURS, CPT_REASON_CONDVAR);
+	assert_int_equal(wait_classify(&facts).reason, CPT_REASON_SLEEP);
+	for (size_t i = 0; i < sizeof(reasons); i++) {
+		word.reason = reasons[i];
+		assert_int_equal(wait_classify(&facts).reason, reasons[i]);
+	}
+	w.object = CPT_FUTEX_RWLOCK;
+	assert_int_equal(wait_classify(&facts).reason, CPT_REASON_LOCK);
+}
+
+static void unread_word_is_what_its_object_is_known_as(void **state)
+{
+	struct cpt_wait w = futex(128, 2, CPT_FUTEX_UNREAD);
+	struct cpt_word word = {.kind = CPT_WORD_MUTEX, .reason = CPT_REASON_LOCK};
+	struct cpt_wait_facts facts = {
+		.wait = &w, .sys = CPT_SYS_FUTEX, .end = CPT_END_TASK, .word = &word};
+
+	assert_int_equal(wait_classify(&facts).reason, CPT_REASON_LOCK);
+	w.object = CPT_FUTEX_PLAIN;
+	assert_int_equal(wait_classify(&facts).reason, CPT_REASON_OTHER);
+	word.kind = CPT_WORD_ONCE;
+	assert_int_equal(wait_classify(&facts).reason, CPT_REASON_LOCK);
 }
 
 static void pthread_join_waits_for_a_thread_of_its_own_process(void **state)
@@ -439,6 +494,9 @@ int main(void)
 		cmocka_unit_test(poll_of_many_or_of_a_listener_is_an_event_loop),
 		cmocka_unit_test(mutexes_of_every_kind_are_locks_even_when_timed),
 		cmocka_unit_test(futex_words_that_one_look_does_not_prove_are_not_guessed),
+		cmocka_unit_test(layouts_that_one_look_proves),
+		cmocka_unit_test(condition_variable_that_times_out_is_a_sleep),
+		cmocka_unit_test(unread_word_is_what_its_object_is_known_as),
 		cmocka_unit_test(pthread_join_waits_for_a_thread_of_its_own_process),
 		cmocka_unit_test(record_locks_are_locks_and_other_fcntl_is_not),
 		cmocka_unit_test(uninterruptible_sleep_is_disk_fault_join_or_kernel_lock),

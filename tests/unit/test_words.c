@@ -19,7 +19,7 @@
 #define OP_REALTIME    256
 #define FUTEX(op, val) ((uint64_t)(val) << 32 | (op))
 #define MUTEX_AT(at)   futex_wait(at, FUTEX(OP_WAIT, 2), CPT_FUTEX_MUTEX)
-#define CONDVAR_AT(at) futex_wait(at, FUTEX(OP_WAIT_BITSET, 0), CPT_FUTEX_PLAIN)
+#define CONDVAR_AT(at) futex_wait(at, FUTEX(OP_WAIT_BITSET, 0), CPT_FUTEX_CONDVAR)
 
 static struct cpt_words *ws;
 
@@ -77,11 +77,36 @@ static void file_lock_is_not_a_futex_at_that_address(void **state)
 	assert_int_equal(words__idx(ws, lookup(1, 1, MUTEX_AT(8))), 1);
 }
 
-static void both_words_of_a_condition_variable_are_one_object(void **state)
+static void words_of_a_condition_variable_are_one_object(void **state)
 {
+	const uint64_t refs = FUTEX(OP_WAIT, 5), lock = FUTEX(OP_WAIT, 0x12);
+
 	assert_int_equal(add(1, 1, 0x1000, CPT_WORD_CONDVAR), 0);
 	assert_ptr_equal(lookup(1, 1, CONDVAR_AT(0x1028)), words__at(ws, 0));
 	assert_ptr_equal(lookup(1, 1, CONDVAR_AT(0x102c)), words__at(ws, 0));
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x1014, refs, CPT_FUTEX_CONDVAR)),
+			 words__at(ws, 0));
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x1020, lock, CPT_FUTEX_CONDVAR)),
+			 words__at(ws, 0));
+	/* One that could not be read is taken for what is known to be there, and for nothing else. */
+	assert_ptr_equal(
+		lookup(1, 1, futex_wait(0x102c, FUTEX(OP_WAIT_BITSET, 0), CPT_FUTEX_UNREAD)),
+		words__at(ws, 0));
+	assert_null(lookup(1, 1, futex_wait(0x104c, FUTEX(OP_WAIT_BITSET, 0), CPT_FUTEX_UNREAD)));
+	assert_null(lookup(1, 1, futex_wait(0x102c, FUTEX(OP_WAIT_BITSET, 0), CPT_FUTEX_PLAIN)));
+}
+
+static void words_of_rwlock_and_barrier_lead_to_their_start(void **state)
+{
+	add(1, 1, 0x2000, CPT_WORD_RWLOCK);
+	add(1, 1, 0x3000, CPT_WORD_BARRIER);
+	for (uint64_t at = 0x2008; at <= 0x200c; at += 4)
+		assert_ptr_equal(lookup(1, 1,
+					futex_wait(at, FUTEX(OP_WAIT_BITSET | OP_REALTIME, 3),
+						   CPT_FUTEX_RWLOCK)),
+				 words__at(ws, 0));
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x3004, FUTEX(OP_WAIT, 0), CPT_FUTEX_BARRIER)),
+			 words__at(ws, 1));
 }
 
 static void many_words_are_found_again(void **state)
@@ -152,7 +177,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORDS_TEST(word_is_found_by_process_space_and_address),
 		WORDS_TEST(file_lock_is_not_a_futex_at_that_address),
-		WORDS_TEST(both_words_of_a_condition_variable_are_one_object),
+		WORDS_TEST(words_of_a_condition_variable_are_one_object),
+		WORDS_TEST(words_of_rwlock_and_barrier_lead_to_their_start),
 		WORDS_TEST(many_words_are_found_again),
 		WORDS_TEST(table_has_an_end),
 		WORDS_TEST(what_cannot_be_is_refused),
