@@ -147,6 +147,11 @@ struct cpt_report {
 	struct cpt_sites *sites; /* NULL: neither stacks nor samples were taken */
 
 	enum cpt_class verdict; /* class holding most of the non-idle window; IDLE if all is idle */
+	/* Both, if waits on condition variables of unknown meaning counted as in progress. */
+	struct {
+		uint64_t class_ns[CPT_CLASS_CNT];
+		enum cpt_class verdict;
+	} condvar_counted;
 	uint64_t events, switches, wakes; /* read */
 	struct cpt_quality quality;
 };

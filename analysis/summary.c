@@ -226,25 +226,35 @@ static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *cou
 /* The class that holds most of the non-idle window. Where the unknown time could make another class
  * the largest, the honest answer is that the trace cannot tell. Whole subtrees that were never seen
  * can only add to what is in progress: then nothing but a window parallel for the most part stands. */
-static enum cpt_class find_verdict(const struct cpt_report *r)
+static enum cpt_class find_verdict(const struct cpt_report *r,
+				   const uint64_t class_ns[CPT_CLASS_CNT])
 {
 	static const enum cpt_class classes[] = {CPT_CLASS_PARALLEL, CPT_CLASS_CONCURRENT,
 						 CPT_CLASS_SERIAL};
 	enum cpt_class best = CPT_CLASS_PARALLEL;
-	uint64_t second = 0, unknown = r->class_ns[CPT_CLASS_UNKNOWN];
+	uint64_t second = 0, unknown = class_ns[CPT_CLASS_UNKNOWN];
 
 	for (int i = 1; i < 3; i++)
-		if (r->class_ns[classes[i]] > r->class_ns[best])
+		if (class_ns[classes[i]] > class_ns[best])
 			best = classes[i];
 	for (int i = 0; i < 3; i++)
-		if (classes[i] != best && r->class_ns[classes[i]] > second)
-			second = r->class_ns[classes[i]];
+		if (classes[i] != best && class_ns[classes[i]] > second)
+			second = class_ns[classes[i]];
 	if (r->close_facts && r->close_facts->lost[CPT_LOSS_TASK_STORAGE])
-		return r->class_ns[CPT_CLASS_PARALLEL] > r->window_ns / 2 ? CPT_CLASS_PARALLEL
-									  : CPT_CLASS_UNKNOWN;
-	if (unknown && r->class_ns[best] <= second + unknown)
+		return class_ns[CPT_CLASS_PARALLEL] > r->window_ns / 2 ? CPT_CLASS_PARALLEL
+								       : CPT_CLASS_UNKNOWN;
+	if (unknown && class_ns[best] <= second + unknown)
 		return CPT_CLASS_UNKNOWN;
-	return r->class_ns[best] ? best : CPT_CLASS_IDLE;
+	return class_ns[best] ? best : CPT_CLASS_IDLE;
+}
+
+/* And of the ledger that counts condition variables in. */
+static void take_condvar_counted(struct cpt_report *r, const struct timeline *tl)
+{
+	for (int i = 0; i < CPT_CLASS_CNT; i++)
+		r->condvar_counted.class_ns[i] =
+			r->class_ns[i] - tl->condvar_out_ns[i] + tl->condvar_in_ns[i];
+	r->condvar_counted.verdict = find_verdict(r, r->condvar_counted.class_ns);
 }
 
 struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
@@ -277,6 +287,7 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 	derive_figures(r, tl);
 	audit(r, tasks);
 	take_quality(r, counts, close_facts);
-	r->verdict = find_verdict(r);
+	r->verdict = find_verdict(r, r->class_ns);
+	take_condvar_counted(r, tl);
 	return r;
 }

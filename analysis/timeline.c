@@ -157,6 +157,7 @@ static void find_allowed(struct timeline *tl)
 #define ADDS_IN_PROGRESS 0x1
 #define ADDS_LOCK	 0x2
 #define ADDS_ASLEEP	 0x4
+#define ADDS_CONDVAR	 0x8
 
 static uint8_t reason_adds(enum cpt_reason reason, uint32_t in_progress)
 {
@@ -171,6 +172,8 @@ static uint8_t reason_adds(enum cpt_reason reason, uint32_t in_progress)
 		adds |= ADDS_LOCK;
 	if (reason == CPT_REASON_SLEEP)
 		adds |= ADDS_ASLEEP;
+	if (reason == CPT_REASON_CONDVAR && !(adds & ADDS_IN_PROGRESS))
+		adds |= ADDS_CONDVAR;
 	return adds;
 }
 
@@ -336,6 +339,18 @@ static inline double inverse(const struct timeline *tl, uint32_t k)
 	return k < INVERSES ? tl->inverse[k] : 1.0 / k;
 }
 
+/* What a stretch of `split` would be if those that wait on condition variables counted as in progress. */
+static void account_condvars(struct timeline *tl, uint64_t span, enum cpt_split split)
+{
+	enum cpt_split counted;
+
+	tl->in_progress_blocked += tl->condvars;
+	counted = current_split(tl);
+	tl->in_progress_blocked -= tl->condvars;
+	tl->condvar_out_ns[split_class(split)] += span;
+	tl->condvar_in_ns[split_class(counted)] += span;
+}
+
 /* The stretch [now, to), in which nothing changes. The profile of R keeps certain runners also at
  * instants of unknown class, so that the sum of k * profile[k] is the CPU time; "nobody ran" is only
  * said where it is known. */
@@ -369,6 +384,9 @@ static void account(struct timeline *tl, uint64_t to_ns)
 		tl->parallel_ns[0] += span;
 		tl->cores_ns[0] += span;
 	}
+	/* Two things in progress are enough for any class that more could make of it. */
+	if (tl->condvars && c < 2)
+		account_condvars(tl, span, split);
 	if (tl->sites && tl->allowed_cnt > running)
 		tl->run_lost += (double)span * (tl->allowed_cnt - running) / tl->allowed_cnt;
 	tl->now_ns = to_ns;
@@ -492,6 +510,7 @@ static inline void count_blocked(struct timeline *tl, enum cpt_reason reason, ui
 	tl->in_progress_blocked += adds & ADDS_IN_PROGRESS ? change : 0;
 	tl->lock_waits += adds & ADDS_LOCK ? change : 0;
 	tl->asleep += adds & ADDS_ASLEEP ? change : 0;
+	tl->condvars += adds & ADDS_CONDVAR ? change : 0;
 }
 
 static void note_cpu(struct timeline *tl, struct task *t)

@@ -58,6 +58,7 @@ struct timeline {
 	uint32_t in_progress_blocked; /* waiting, and parked ones that --in-progress adds */
 	uint32_t lock_waits;	      /* of those: lock, handoff, kernel_lock */
 	uint32_t asleep;	      /* parked: sleep */
+	uint32_t condvars;	      /* parked: condvar, and not counted as in progress */
 	uint32_t unknown;	      /* state cannot be told */
 	uint32_t holes;		      /* CPUs whose records are missing at this instant */
 	uint32_t alive;
@@ -78,6 +79,8 @@ struct timeline {
 	/* sums */
 	uint8_t splits[SPLIT_KEYS]; /* by split_key(): the definitions' table */
 	struct timeline_sums sums;
+	/* If condvars counted: time that would leave a class of the ledger, and come to one. */
+	uint64_t condvar_out_ns[CPT_CLASS_CNT], condvar_in_ns[CPT_CLASS_CNT];
 	uint64_t *parallel_ns, *cores_ns; /* cpu_cnt + 1 entries */
 	uint64_t *concurrent_ns;
 	uint32_t concurrent_cap;

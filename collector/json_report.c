@@ -229,6 +229,18 @@ static json_t *overlap(const struct cpt_overlap *overlap)
 	return json_obj__done(&o);
 }
 
+static json_t *condvar_counted(const struct cpt_report *r)
+{
+	struct json_obj o = json_obj__new(), ledger = json_obj__new();
+
+	for (int cls = 0; cls < CPT_CLASS_CNT; cls++)
+		json_obj__put_ns(&ledger, class_name((enum cpt_class)cls),
+				 r->condvar_counted.class_ns[cls]);
+	json_obj__put(&o, "class", json_string(class_name(r->condvar_counted.verdict)));
+	json_obj__put(&o, "ledger_ns", json_obj__done(&ledger));
+	return json_obj__done(&o);
+}
+
 static json_t *verdict(const struct cpt_report *r)
 {
 	struct json_obj o = json_obj__new();
@@ -242,6 +254,8 @@ static json_t *verdict(const struct cpt_report *r)
 	if (sentence.len)
 		json_obj__put(&o, "caveat", json_string(strbuf__str(&sentence)));
 	json_obj__put(&o, "certain", json_boolean(!words__verdict_uncertain(r)));
+	if (memcmp(r->condvar_counted.class_ns, r->class_ns, sizeof(r->class_ns)))
+		json_obj__put(&o, "if_condvar_counted", condvar_counted(r));
 	if (sentence.failed)
 		o.failed = true;
 	strbuf__free(&sentence);

@@ -194,15 +194,29 @@ static uint64_t waiting_ns(const struct cpt_report *r)
 	return sum;
 }
 
+static void add_condvar_caveat(struct strbuf *b, const struct cpt_report *r)
+{
+	const enum cpt_class counted = r->condvar_counted.verdict;
+	char d[FMT_SZ], p[FMT_SZ];
+
+	strbuf__addf(
+		b,
+		"Threads were %s on condition variables of unknown meaning; counted as work in "
+		"progress (--in-progress condvar) it would be %s for %s of the time.",
+		fmt_duration(d, r->reason_ns[CPT_REASON_CONDVAR], false), class_name(counted),
+		fmt_percent(p, r->condvar_counted.class_ns[counted], r->window_ns));
+}
+
 void words__caveat(struct strbuf *b, const struct cpt_report *r)
 {
 	uint64_t other = r->reason_ns[CPT_REASON_OTHER], waiting = waiting_ns(r);
 	uint64_t starved =
 		r->split_ns[CPT_SPLIT_CONCURRENT_STARVED] + r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE];
-	uint64_t quiet = r->class_ns[CPT_CLASS_SERIAL] + r->class_ns[CPT_CLASS_IDLE];
 	char d[FMT_SZ];
 
-	if (r->verdict == CPT_CLASS_CONCURRENT && r->cpus_allowed == 1)
+	if (r->condvar_counted.verdict != r->verdict)
+		add_condvar_caveat(b, r);
+	else if (r->verdict == CPT_CLASS_CONCURRENT && r->cpus_allowed == 1)
 		strbuf__adds(b, "It was allowed one CPU only: nothing could run in parallel.");
 	else if (share(starved, r->window_ns) >= CAVEAT_SHARE)
 		strbuf__addf(b,
@@ -217,12 +231,6 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r)
 			"%s of its waiting could not be told apart (other): where that was only "
 			"waiting for work, less was in progress than this says.",
 			fmt_duration(d, other, false));
-	else if (share(r->reason_ns[CPT_REASON_CONDVAR], r->window_ns) >= CAVEAT_SHARE &&
-		 share(quiet, r->window_ns) >= CAVEAT_SHARE)
-		strbuf__addf(b,
-			     "Threads were %s on condition variables of unknown meaning; to count "
-			     "that as work in progress: --in-progress condvar.",
-			     fmt_duration(d, r->reason_ns[CPT_REASON_CONDVAR], false));
 	else if (share(r->split_ns[CPT_SPLIT_IDLE_ASLEEP], r->window_ns) >= MOSTLY)
 		strbuf__addf(b,
 			     "Up to %" PRIu32

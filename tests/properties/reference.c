@@ -156,7 +156,8 @@ static void look(const struct gen *g, const struct cpt_analysis_opts *o, const s
 	}
 	reason = seg_reason(g, &o->filter, seg);
 	if (!reason_is_parked(reason) ||
-	    (reason == CPT_REASON_SLEEP && o->in_progress & CPT_IN_PROGRESS_SLEEP))
+	    (reason == CPT_REASON_SLEEP && o->in_progress & CPT_IN_PROGRESS_SLEEP) ||
+	    (reason == CPT_REASON_CONDVAR && o->in_progress & CPT_IN_PROGRESS_CONDVAR))
 		m->waiting++;
 	m->locks += reason == CPT_REASON_LOCK || reason == CPT_REASON_KERNEL_LOCK;
 	m->asleep += reason == CPT_REASON_SLEEP;

@@ -61,6 +61,7 @@ static void generated_timelines_agree_with_the_reference(void **state)
 
 		gen_run(&gen, seed, &go);
 		o.in_progress = rng_percent(&rng, 30) ? CPT_IN_PROGRESS_SLEEP : 0;
+		o.in_progress |= rng_percent(&rng, 30) ? CPT_IN_PROGRESS_CONDVAR : 0;
 		snprintf(what, sizeof(what), "seed %" PRIu64, seed);
 		one_view(&o, &rng, what);
 		assert_int_equal(seen.gaps, 0);
@@ -179,6 +180,34 @@ static void processes_partition_the_running_time(void **state)
 	}
 }
 
+/* What a report says it would be with condition variables counted is what it is with them counted. */
+static void condvars_counted_beside_are_the_ledger_that_counts_them(void **state)
+{
+	uint64_t seed = first_seed(__func__);
+	uint32_t cases = case_count(2000), changed = 0;
+
+	for (uint32_t i = 0; i < cases; i++, seed++) {
+		struct rng rng = {.state = seed * 13};
+		struct gen_opts go = pick_gen_opts(&rng);
+		struct cpt_analysis_opts o = {.in_progress = CPT_IN_PROGRESS_CONDVAR};
+		struct cpt_report *without, *with;
+
+		gen_run(&gen, seed, &go);
+		with = run(&o, &rng, "counted");
+		o.in_progress = 0;
+		without = run(&o, &rng, "not counted");
+		assert_memory_equal(without->condvar_counted.class_ns, with->class_ns,
+				    sizeof(with->class_ns));
+		assert_int_equal(without->condvar_counted.verdict, with->verdict);
+		assert_memory_equal(with->condvar_counted.class_ns, with->class_ns,
+				    sizeof(with->class_ns));
+		changed += with->verdict != without->verdict;
+		report__free(with);
+		report__free(without);
+	}
+	assert_true(changed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +215,7 @@ int main(void)
 		cmocka_unit_test(filters_make_the_subset_the_workload),
 		cmocka_unit_test(time_cuts_add_up),
 		cmocka_unit_test(processes_partition_the_running_time),
+		cmocka_unit_test(condvars_counted_beside_are_the_ledger_that_counts_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,11 @@ static const struct cpt_wait wait_facts[GEN_WAIT_CNT] = {
 			    .arg1 = 128 | 7ull << 32},
 	[GEN_WAIT_CHILD] = {.sysno = 61, .prev_state = 1},
 	[GEN_WAIT_KLOCK] = {.sysno = 9, .prev_state = 2},
+	[GEN_WAIT_CONDVAR] = {.sysno = 202,
+			      .prev_state = 1,
+			      .object = CPT_FUTEX_CONDVAR,
+			      .arg0 = 0x3028,
+			      .arg1 = 0x189},
 };
 
 enum cpt_reason gen_reason(enum gen_wait wait, uint8_t end, bool waker_counts)
@@ -56,6 +61,8 @@ enum cpt_reason gen_reason(enum gen_wait wait, uint8_t end, bool waker_counts)
 		return CPT_REASON_JOIN;
 	case GEN_WAIT_KLOCK:
 		return CPT_REASON_KERNEL_LOCK;
+	case GEN_WAIT_CONDVAR:
+		return CPT_REASON_CONDVAR;
 	case GEN_WAIT_FUTEX:
 	case GEN_WAIT_CNT:
 		break;
