@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "ceiling.h"
+#include "latency.h"
 #include "locks.h"
 #include "summary.h"
 #include "sysno.h"
@@ -71,6 +72,7 @@ struct cpt_analysis {
 
 	struct sites *sites; /* NULL: the trace has neither stacks nor samples */
 	struct cpt_pass_counts counts;
+	struct cpt_latency latency[CPT_READY_CNT];
 	int err;
 };
 
@@ -174,10 +176,23 @@ static void open_accounting(struct cpt_analysis *a)
 	}
 }
 
+/* A running task that the filter left out so far held its CPU. */
+static void see_left_out(struct cpt_analysis *a, const struct task *t)
+{
+	if (t->live && t->state == CPT_STATE_RUNNING && !t->counted)
+		accounts__seen(&a->tl.acc, t->cpu, ACCT_OTHER, 0, 0, 0);
+}
+
 static void close_accounting(struct cpt_analysis *a)
 {
 	if (a->tl.open)
 		path__close(&a->tl.path, &a->tasks);
+	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt && a->tl.open; cpu++) {
+		const struct task *t = tasks__find(&a->tasks, a->cpu_cur[cpu]);
+
+		if (t)
+			see_left_out(a, t);
+	}
 	for (uint32_t id = 1; id < a->tasks.end && a->tl.open; id++) {
 		struct task *t = tasks__find(&a->tasks, id);
 
@@ -298,6 +313,7 @@ static int set_off(struct cpt_analysis *a, struct task *t, enum cpt_state state,
 {
 	if (t->state == CPT_STATE_RUNNING)
 		t->row.traced_cpu_ns += a->now_ns - t->on_cpu_since_ns;
+	t->ready_since_ns = a->now_ns;
 	timeline__turn(&a->tl, t, state, reason, t->cpu);
 	tell_watchers(a, t);
 	return list_known(a, t);
@@ -315,6 +331,8 @@ static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state sta
 	t->live = true;
 	t->cpu = cpu;
 	t->state = state;
+	t->ready_kind = CPT_READY_FIRST;
+	t->ready_since_ns = a->now_ns;
 	a->all_live++;
 	if (t->proc == 1)
 		a->root_live++;
@@ -515,9 +533,12 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 		t->row.involuntary += t->counted;
 		if (ev->flags & CPT_SW_PREV_YIELDED)
 			t->row.yields += t->counted;
+		t->throttled = ev->flags & CPT_SW_PREV_THROTTLED;
+		t->ready_kind = t->throttled ? CPT_READY_THROTTLED : CPT_READY_PREEMPT;
 		return set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	}
 	t->row.voluntary += t->counted;
+	t->ready_kind = CPT_READY_WAKE;
 	/* Woken between leaving the run queue and the switch: it is runnable at once. */
 	if (wake_pending) {
 		err = set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
@@ -550,6 +571,10 @@ static inline void keep_wait(struct cpt_analysis *a, struct task *t)
 static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 {
 	t->wake_pending = false;
+	if (t->counted && t->state == CPT_STATE_RUNNABLE && t->ready_since_ns >= a->tl.start_ns)
+		latency__add(&a->latency[t->ready_kind], a->now_ns - t->ready_since_ns,
+			     t->on_cpu_since_ns && t->cpu != cpu);
+	t->throttled = false;
 	if (t->on_cpu_since_ns && t->cpu != cpu)
 		t->row.migrations += t->counted;
 	keep_wait(a, t);
@@ -619,6 +644,52 @@ static bool is_old_news(const struct cpt_analysis *a, const struct cpt_event *ev
 	return !t->live || (ev->flags & CPT_SW_MENDED && t->state != CPT_STATE_UNKNOWN);
 }
 
+/* ---- what holds the CPUs that run none of ours ---------------------------------------------------- */
+
+/* Before a switch: what held the CPU until now, if no counted task did. */
+static void see_outgoing(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	enum acct_kind kind = ev->flags & CPT_SW_PREV_IDLE ? ACCT_IDLE : ACCT_OTHER;
+	const struct task *t;
+
+	if (!a->tl.acc.cpus[ev->cpu].open)
+		return;
+	if (ev->task) {
+		/* One of the tree that the filter leaves out; or one that came unseen. */
+		t = tasks__find(&a->tasks, ev->task);
+		if (!t || t->member)
+			return;
+		if (t->state != CPT_STATE_RUNNING || t->cpu != ev->cpu)
+			kind = ACCT_UNKNOWN;
+	} else if (a->meta->flags & CPT_TRACE_NO_OCCUPANCY) {
+		kind = ACCT_UNKNOWN;
+	}
+	accounts__seen(&a->tl.acc, ev->cpu, kind, 0, 0, 0);
+}
+
+static int on_occupancy(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	if (a->meta->flags & CPT_TRACE_NO_OCCUPANCY)
+		return 0;
+	accounts__seen(&a->tl.acc, ev->cpu, ev->occ_kind == CPT_KIND_IDLE ? ACCT_IDLE : ACCT_OTHER,
+		       ev->occ_since_ns, ev->occ_idle_ns, ev->occ_other_ns);
+	return 0;
+}
+
+/* Behind the window: what held the CPUs in its last moments is told by their next records. */
+static int on_tail(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	if (ev->cpu >= a->tl.cpu_cnt)
+		return -EINVAL;
+	if (ev->type == CPT_EV_SWITCH)
+		see_outgoing(a, ev);
+	else if (ev->type == CPT_EV_OCCUPANCY)
+		return on_occupancy(a, ev);
+	else if (ev->type == CPT_EV_LOSS)
+		accounts__hole(&a->tl.acc, ev->cpu, 0);
+	return 0;
+}
+
 static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	uint32_t cpu = ev->cpu;
@@ -626,6 +697,7 @@ static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 	int err;
 
 	a->counts.switches++;
+	see_outgoing(a, ev);
 	if (a->cpu_cur[cpu] != ev->task) {
 		err = vacate_cpu(a, cpu);
 		if (err)
@@ -732,6 +804,8 @@ static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 			err = end_wait(a, t, &by);
 		return err ? err : become_runnable(a, t, ev);
 	case CPT_STATE_UNKNOWN:
+		t->throttled = false;
+		t->ready_kind = CPT_READY_WAKE;
 		return become_runnable(a, t, ev);
 	case CPT_STATE_RUNNABLE:
 	case CPT_STATE_CNT:
@@ -781,6 +855,7 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 
 	if (!t)
 		return -errno;
+	see_left_out(a, t);
 	timeline__leave(&a->tl, t);
 	err = tasks__exec(t, ev->info);
 	if (err)
@@ -810,6 +885,7 @@ static int on_rename(struct cpt_analysis *a, const struct cpt_event *ev)
 
 	if (!t)
 		return -errno;
+	see_left_out(a, t);
 	timeline__leave(&a->tl, t);
 	tasks__rename(t, ev->info);
 	t->group = TASK_NONE;
@@ -866,6 +942,7 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 	uint32_t kept = 0;
 
 	a->counts.lost += ev->count;
+	accounts__hole(&a->tl.acc, ev->cpu, until);
 	if (until > a->now_ns) {
 		if (!a->hole_until_ns[ev->cpu]) {
 			a->holes++;
@@ -971,13 +1048,20 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 	case CPT_EV_SAMPLE:
 		return on_sample(a, ev);
 	default: /* occupancy, and what newer writers may add */
+	case CPT_EV_OCCUPANCY:
+		return on_occupancy(a, ev);
+	default: /* what newer writers may add */
 		return 0;
 	}
 }
 
 int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
 {
-	for (size_t i = 0; i < cnt && !a->err && a->window != WINDOW_OVER; i++) {
+	for (size_t i = 0; i < cnt && !a->err; i++) {
+		if (a->window == WINDOW_OVER) {
+			a->err = on_tail(a, &ev[i]);
+			continue;
+		}
 		a->counts.events++;
 		if (a->window == WINDOW_BEFORE &&
 		    !a->meta->argv) { /* attached: from the first event */
@@ -1023,6 +1107,9 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 			errno = ENOMEM;
 		}
 		if (r) {
+			memcpy(r->latency, a->latency, sizeof(r->latency));
+			for (int i = 0; i < CPT_READY_CNT; i++)
+				latency__finish(&r->latency[i]);
 			r->window_open = open;
 			r->quality.incomplete = incomplete_why != NULL;
 			r->quality.incomplete_why = incomplete_why;

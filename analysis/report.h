@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "account_facts.h"
 #include "lock_facts.h"
 #include "sites.h"
 #include "path_facts.h"
@@ -121,6 +122,11 @@ struct cpt_report {
 	double concurrent_average;
 	uint32_t concurrent_peak;
 	bool concurrent_folded;
+
+	/* the accounts, see account_facts.h */
+	struct cpt_budget budget;
+	struct cpt_demand demand;
+	struct cpt_latency latency[CPT_READY_CNT]; /* by what the stretches began with */
 
 	uint64_t runnable_ns;		    /* integral of Q = sum of threads' runnable */
 	uint64_t reason_ns[CPT_REASON_CNT]; /* sums over threads */

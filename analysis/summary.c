@@ -285,6 +285,8 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 		return NULL;
 	}
 	derive_figures(r, tl);
+	accounts__finish(&tl->acc, r->cpu_time_ns, r->allowed_integral, r->runnable_ns,
+			 close_facts ? close_facts->tracer_cpu_ns : 0, &r->budget, &r->demand);
 	audit(r, tasks);
 	take_quality(r, counts, close_facts);
 	r->verdict = find_verdict(r, r->class_ns);

@@ -49,9 +49,12 @@ struct task {
 	uint16_t sysno;		     /* of the current wait */
 	struct cpt_wait *stopped_in; /* the call its last stop interrupted, NULL none; owned */
 	bool live;
-	bool wake_pending; /* woken while still on its CPU: the next block does not last */
-	bool in_known;	   /* listed for the next loss, see analysis.c */
-	bool watched;	   /* it touched a lock or a ceiling's word: `lock` or `ceiling` is there */
+	bool wake_pending;  /* woken while still on its CPU: the next block does not last */
+	bool in_known;	    /* listed for the next loss, see analysis.c */
+	bool throttled;	    /* RUNNABLE: held by its group's CPU quota */
+	uint8_t ready_kind; /* RUNNABLE: CPT_READY_* */
+	bool watched; /* it touched a lock or a ceiling's word: `lock` or `ceiling` is there */
+	uint64_t ready_since_ns;       /* RUNNABLE: since when */
 	struct wake_source early_wake; /* while wake_pending */
 
 	struct task_path path;
@@ -68,6 +71,8 @@ struct task {
 	bool counted;			     /* part of the counts right now */
 	bool lived;			     /* was ever counted */
 	bool mask_counted;		     /* its mask counts towards N_allowed */
+	bool held;			     /* its current runnable stretch counts as throttled */
+	uint32_t slot;			     /* of its mask in the accounts */
 	uint32_t group;			     /* of its name, in the overlap matrix */
 	uint32_t noted_cpu;		     /* last CPU put into cpu_bits, TASK_NONE none */
 	uint64_t entered_ns;		     /* the counts */

@@ -144,6 +144,7 @@ static void find_allowed(struct timeline *tl)
 				bits[w] |= ts->masks[i].bits[w];
 	for (uint32_t w = 0; w < CPT_MASK_WORDS; w++)
 		tl->allowed[w] = tl->allowed_idle[w] = bits[w] & tl->online[w];
+	accounts__allow(&tl->acc, tl->allowed_idle);
 	for (uint32_t cpu = 0; cpu < tl->cpu_cnt; cpu++)
 		if (tl->cpu_task[cpu])
 			tl->allowed[cpu / 64] |= 1ull << (cpu % 64);
@@ -208,7 +209,8 @@ int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struc
 		timeline__fini(tl);
 		return -ENOMEM;
 	}
-	if (path__init(&tl->path, tl)) {
+	if (path__init(&tl->path, tl) ||
+	    accounts__init(&tl->acc, tl->cpu_cnt, tl->online, TASK_MASKS_MAX)) {
 		timeline__fini(tl);
 		return -ENOMEM;
 	}
@@ -231,6 +233,7 @@ void timeline__fini(struct timeline *tl)
 	free(tl->concurrent_ns);
 	free(tl->bins);
 	path__fini(&tl->path);
+	accounts__fini(&tl->acc);
 	memset(tl, 0, sizeof(*tl));
 }
 
@@ -363,6 +366,7 @@ static void account(struct timeline *tl, uint64_t to_ns)
 
 	if (tl->allowed_dirty)
 		find_allowed(tl);
+	accounts__advance(&tl->acc, span);
 	if (tl->alive > tl->peak_alive)
 		tl->peak_alive = tl->alive;
 	if (tl->asleep > tl->peak_asleep)
@@ -414,6 +418,7 @@ void timeline__open(struct timeline *tl, uint64_t now_ns)
 	tl->start_ns = now_ns;
 	tl->allowed_from_ns = now_ns;
 	tl->allowed_dirty = true;
+	accounts__open(&tl->acc, now_ns);
 	tl->bin_ns = BIN_FIRST_NS;
 	tl->bin_start_ns = now_ns;
 	tl->bin_end_ns = now_ns + tl->bin_ns;
@@ -511,6 +516,8 @@ static inline void count_blocked(struct timeline *tl, enum cpt_reason reason, ui
 	tl->lock_waits += adds & ADDS_LOCK ? change : 0;
 	tl->asleep += adds & ADDS_ASLEEP ? change : 0;
 	tl->condvars += adds & ADDS_CONDVAR ? change : 0;
+	if (adds & ADDS_IN_PROGRESS)
+		accounts__wait(&tl->acc, reason, (int)change);
 }
 
 static void note_cpu(struct timeline *tl, struct task *t)
@@ -537,6 +544,7 @@ static void start_running(struct timeline *tl, struct task *t)
 	if (tl->core_running[tl->core_of[t->cpu]]++ == 0)
 		tl->cores_running++;
 	tl->cpu_task[t->cpu] = t->row.id;
+	accounts__cpu_on(&tl->acc, t->cpu);
 	if (!bit_of(tl->allowed, t->cpu))
 		tl->allowed_dirty = true;
 	t->at_parallel_ns = tl->run_parallel_ns;
@@ -554,6 +562,7 @@ static void stop_running(struct timeline *tl, struct task *t, uint64_t span)
 	if (--tl->core_running[tl->core_of[t->cpu]] == 0)
 		tl->cores_running--;
 	tl->cpu_task[t->cpu] = 0;
+	accounts__cpu_off(&tl->acc, t->cpu);
 	if (!bit_of(tl->allowed_idle, t->cpu))
 		tl->allowed_dirty = true;
 	t->row.running_ns += span;
@@ -609,6 +618,8 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 		break;
 	case CPT_STATE_RUNNABLE:
 		tl->runnable++;
+		t->held = t->throttled;
+		accounts__ready(&tl->acc, t->slot, t->held, +1);
 		break;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
@@ -618,6 +629,7 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:
 		tl->unknown++;
+		accounts__doubt(&tl->acc, +1);
 		break;
 	}
 }
@@ -633,6 +645,7 @@ static inline void end_stretch(struct timeline *tl, struct task *t)
 	case CPT_STATE_RUNNABLE:
 		t->row.runnable_ns += span;
 		tl->runnable--;
+		accounts__ready(&tl->acc, t->slot, t->held, -1);
 		break;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
@@ -645,6 +658,7 @@ static inline void end_stretch(struct timeline *tl, struct task *t)
 	case CPT_STATE_CNT:
 		t->row.unknown_ns += span;
 		tl->unknown--;
+		accounts__doubt(&tl->acc, -1);
 		break;
 	}
 	if (span && tl->opts->on_interval && !tl->err)
@@ -671,6 +685,9 @@ void timeline__enter(struct timeline *tl, struct task *t)
 	t->entered_ns = tl->now_ns;
 	path__enter(&tl->path, t);
 	tl->alive++;
+	t->slot = t->mask == TASK_NONE
+			  ? ACCT_SLOT_NONE
+			  : accounts__slot(&tl->acc, t->mask, tl->tasks->masks[t->mask].bits);
 	if (!t->mask_counted && t->mask != TASK_NONE) {
 		if (tl->tasks->masks[t->mask].live++ == 0)
 			tl->allowed_dirty = true;

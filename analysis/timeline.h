@@ -22,6 +22,7 @@
 #ifndef CPT_TIMELINE_H
 #define CPT_TIMELINE_H
 
+#include "accounts.h"
 #include "path.h"
 #include "tasks.h"
 
@@ -111,8 +112,9 @@ struct timeline {
 
 	uint64_t steps, step_start_ns, step_end_ns;
 	struct timeline_sums step_sums;
-	struct path path; /* what led to what */
-	int err;	  /* of a callback or an allocation; sticky */
+	struct path path;    /* what led to what */
+	struct accounts acc; /* told of every change of what is counted */
+	int err;	     /* of a callback or an allocation; sticky */
 };
 
 int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struct tasks *tasks,

@@ -277,10 +277,27 @@ static int check_path(const struct cpt_report *r, const char *what)
 		      p->serial_ns + p->parallel_ns > r->work_span.span_ns, 0);
 }
 
+/* Both accounts sum exactly, to what is known otherwise. */
+static int check_accounts(const struct cpt_report *r, const char *what)
+{
+	const struct cpt_budget *b = &r->budget;
+	const struct cpt_demand *d = &r->demand;
+	int bad = 0;
+
+	bad += differ(what, "budget", b->total_ns, r->allowed_integral);
+	bad += differ(what, "sum of the budget",
+		      sum(b->item_ns, CPT_BUDGET_CNT) + sum(b->reason_ns, CPT_REASON_CNT),
+		      b->total_ns);
+	bad += differ(what, "used", b->item_ns[CPT_BUDGET_USED], r->cpu_time_ns);
+	bad += differ(what, "demand", d->total_ns, r->runnable_ns);
+	bad += differ(what, "sum of the demand", sum(d->item_ns, CPT_DEMAND_CNT), d->total_ns);
+	return bad;
+}
+
 int check_identities(const struct cpt_report *r, const struct observed *seen, const char *what)
 {
-	return check_ledger(r, what) + check_threads(r, what) + check_bins(r, what) +
-	       check_path(r, what) + check_seen(r, seen, what);
+	return check_ledger(r, what) + check_accounts(r, what) + check_threads(r, what) +
+	       check_bins(r, what) + check_path(r, what) + check_seen(r, seen, what);
 }
 
 /* ---- against the reference ------------------------------------------------------------------------ */
@@ -319,6 +336,28 @@ static int check_thread(const struct cpt_thread *t, const struct ref_thread *wan
 	return bad;
 }
 
+/* Rounding may move an item by one. What demand takes in proportion may be off by all of it. */
+static int check_account_items(const struct cpt_report *r, const struct ref_result *ref,
+			       const char *what)
+{
+	int bad = 0;
+
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		if (fabs((double)r->budget.item_ns[i] - ref->budget[i]) > 1.001)
+			bad += differ(what, budget_name((enum cpt_budget_item)i),
+				      r->budget.item_ns[i], (uint64_t)ref->budget[i]);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		if (fabs((double)r->budget.reason_ns[i] - ref->budget_reason[i]) > 1.001)
+			bad += differ(what, reason_name((enum cpt_reason)i), r->budget.reason_ns[i],
+				      (uint64_t)ref->budget_reason[i]);
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		if (fabs((double)r->demand.item_ns[i] - (double)ref->demand[i]) >
+		    (double)r->demand.shared_ns)
+			bad += differ(what, demand_name((enum cpt_demand_item)i),
+				      r->demand.item_ns[i], ref->demand[i]);
+	return bad;
+}
+
 static int check_overlap(const struct cpt_report *r, const struct ref_result *ref, const char *what)
 {
 	uint64_t got[GEN_NAMES_CNT][GEN_NAMES_CNT] = {{0}};
@@ -342,7 +381,7 @@ static int check_overlap(const struct cpt_report *r, const struct ref_result *re
 }
 
 int check_against(const struct cpt_report *r, const struct ref_result *ref, const struct gen *g,
-		  const char *what)
+		  bool cut, const char *what)
 {
 	uint32_t lived = 0, found = 0;
 	int bad = 0;
@@ -369,6 +408,8 @@ int check_against(const struct cpt_report *r, const struct ref_result *ref, cons
 	bad += differ(what, "peak alive", r->peak_alive, ref->peak_alive);
 	bad += differ(what, "peak asleep", r->peak_asleep, ref->peak_asleep);
 	bad += check_overlap(r, ref, what);
+	if (!cut)
+		bad += check_account_items(r, ref, what);
 	for (uint32_t id = 1; id <= g->task_cnt; id++)
 		lived += ref->threads[id].life != 0;
 	for (uint32_t i = 0; i < r->threads_cnt; i++) {

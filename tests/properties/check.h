@@ -30,10 +30,12 @@ struct cpt_report *analyse(const struct cpt_trace_meta *meta, const struct cpt_e
 			   uint32_t cnt, uint64_t last_ns, const struct cpt_analysis_opts *o,
 			   struct observed *seen, struct rng *rng);
 
-/* Each returns the number of failed checks and prints them, with `what` naming the case. */
+/* Each returns the number of failed checks and prints them, with `what` naming the case. cut: the span
+ * looked at begins or ends where nothing of the tree changed, so that sums of a CPU's turns lie on both
+ * sides of it, and their part of the accounts is taken in proportion. */
 int check_identities(const struct cpt_report *r, const struct observed *seen, const char *what);
 int check_against(const struct cpt_report *r, const struct ref_result *ref, const struct gen *g,
-		  const char *what);
+		  bool cut, const char *what);
 int check_same(const struct cpt_report *a, const struct cpt_report *b, const char *what);
 
 /* Number of cases: the given one, or CPT_CASES; seed: fixed, or CPT_SEED (printed either way). */

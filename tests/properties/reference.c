@@ -74,6 +74,9 @@ struct moment {
 	uint32_t cores;
 	uint64_t cpus;	  /* that run ours */
 	uint64_t allowed; /* bit set */
+	uint64_t ready;	  /* CPUs some ready task is allowed on that no quota holds */
+	uint64_t held;	  /* likewise one that is held */
+	uint32_t waits[CPT_REASON_CNT];
 	uint32_t by_name[GEN_NAMES_CNT];
 };
 
@@ -145,6 +148,7 @@ static void look(const struct gen *g, const struct cpt_analysis_opts *o, const s
 		return;
 	case CPT_STATE_RUNNABLE:
 		m->runnable++;
+		*(seg->throttled ? &m->held : &m->ready) |= g->masks[seg->mask];
 		return;
 	case CPT_STATE_UNKNOWN:
 		m->unknown++;
@@ -158,7 +162,7 @@ static void look(const struct gen *g, const struct cpt_analysis_opts *o, const s
 	if (!reason_is_parked(reason) ||
 	    (reason == CPT_REASON_SLEEP && o->in_progress & CPT_IN_PROGRESS_SLEEP) ||
 	    (reason == CPT_REASON_CONDVAR && o->in_progress & CPT_IN_PROGRESS_CONDVAR))
-		m->waiting++;
+		m->waiting++, m->waits[reason]++;
 	m->locks += reason == CPT_REASON_LOCK || reason == CPT_REASON_KERNEL_LOCK;
 	m->asleep += reason == CPT_REASON_SLEEP;
 }
@@ -194,6 +198,94 @@ static bool covers(const struct gen_seg *seg, uint64_t from, uint64_t to)
 	return seg->from <= from && to <= seg->to && seg->from < seg->to;
 }
 
+/* ---- the accounts --------------------------------------------------------------------------------- */
+
+enum held_by { HELD_OURS, HELD_OTHERS, HELD_IDLE, HELD_UNKNOWN };
+
+/* A CPU that runs a task the filter leaves out is held by others: nothing else of it is known to be. */
+static enum held_by held_by(const struct gen *g, const struct moment *m, uint32_t cpu,
+			    uint64_t from, uint64_t to)
+{
+	if (m->cpus >> cpu & 1)
+		return HELD_OURS;
+	for (uint32_t i = 0; i < g->hold_cnt; i++) {
+		const struct gen_hold *h = &g->holds[i];
+
+		if (h->cpu != cpu || h->from > from || h->to < to || h->from == h->to)
+			continue;
+		if (g->meta.flags & CPT_TRACE_NO_OCCUPANCY)
+			return HELD_UNKNOWN;
+		return h->idle ? HELD_IDLE : HELD_OTHERS;
+	}
+	return HELD_OTHERS;
+}
+
+static void charge_cpu(const struct moment *m, uint32_t cpu, enum held_by by, double span,
+		       struct ref_result *r)
+{
+	if (by == HELD_OURS)
+		r->budget[CPT_BUDGET_USED] += span;
+	else if (by == HELD_OTHERS)
+		r->budget[CPT_BUDGET_OTHERS] += span;
+	else if (by == HELD_UNKNOWN)
+		r->budget[CPT_BUDGET_UNKNOWN] += span;
+	else if (m->ready >> cpu & 1)
+		r->budget[CPT_BUDGET_PLACEMENT] += span;
+	else if (m->unknown)
+		r->budget[CPT_BUDGET_UNKNOWN] += span;
+	else if (m->held >> cpu & 1)
+		r->budget[CPT_BUDGET_QUOTA] += span;
+	else if (!m->waiting)
+		r->budget[CPT_BUDGET_NO_WORK] += span;
+	else
+		for (int i = 0; i < CPT_REASON_CNT; i++)
+			r->budget_reason[i] += span * m->waits[i] / m->waiting;
+}
+
+static enum cpt_demand_item why_not(const enum held_by *by, uint32_t cpu_cnt, uint64_t online,
+				    uint64_t mask)
+{
+	uint32_t off = 0, off_mask = 0, idle = 0, unknown = 0;
+
+	for (uint32_t cpu = 0; cpu < cpu_cnt; cpu++) {
+		bool allowed = mask >> cpu & 1, counts = online >> cpu & 1;
+
+		off += counts && by[cpu] != HELD_OURS;
+		off_mask += counts && allowed && by[cpu] != HELD_OURS;
+		idle += counts && allowed && by[cpu] == HELD_IDLE;
+		unknown += counts && allowed && by[cpu] == HELD_UNKNOWN;
+	}
+	if (!off)
+		return CPT_DEMAND_CPUS;
+	if (!off_mask)
+		return CPT_DEMAND_MASK;
+	if (idle)
+		return CPT_DEMAND_PLACEMENT;
+	return unknown ? CPT_DEMAND_UNKNOWN : CPT_DEMAND_OTHERS;
+}
+
+static void accounts(const struct gen *g, const struct cpt_analysis_opts *o, const struct moment *m,
+		     uint64_t online, uint64_t from, uint64_t to, struct ref_result *r)
+{
+	enum held_by by[GEN_CPUS_MAX];
+
+	for (uint32_t cpu = 0; cpu < g->cpu_cnt; cpu++) {
+		by[cpu] = held_by(g, m, cpu, from, to);
+		if (((m->allowed & online) | m->cpus) >> cpu & 1)
+			charge_cpu(m, cpu, by[cpu], (double)(to - from), r);
+	}
+	for (uint32_t i = 0; i < g->seg_cnt; i++) {
+		const struct gen_seg *seg = &g->segs[i];
+
+		if (seg->state != CPT_STATE_RUNNABLE || !covers(seg, from, to) ||
+		    !seg_fits(&o->filter, seg))
+			continue;
+		r->demand[seg->throttled ? CPT_DEMAND_QUOTA
+					 : why_not(by, g->cpu_cnt, online, g->masks[seg->mask])] +=
+			to - from;
+	}
+}
+
 static void stretch(const struct gen *g, const struct cpt_analysis_opts *o, uint64_t from,
 		    uint64_t to, struct ref_result *r)
 {
@@ -207,6 +299,7 @@ static void stretch(const struct gen *g, const struct cpt_analysis_opts *o, uint
 			look(g, o, &g->segs[i], &m);
 	for (uint32_t i = 0; i < g->cpu_cnt; i++)
 		online |= (uint64_t)g->cpus[i].online << i;
+	accounts(g, o, &m, online, from, to, r);
 	m.cores = count_cores(g, m.cpus);
 	split = moment_split(&m);
 	c = m.running + m.runnable + m.waiting;
@@ -245,7 +338,7 @@ static int compare_u64(const void *a, const void *b)
 
 void ref_evaluate(const struct gen *g, const struct cpt_analysis_opts *o, struct ref_result *r)
 {
-	static uint64_t points[2 * GEN_SEGS_MAX + 2];
+	static uint64_t points[2 * GEN_SEGS_MAX + 2 * GEN_EVENTS_MAX + 2];
 	const struct cpt_filter *f = &o->filter;
 	size_t cnt = 0;
 
@@ -268,6 +361,9 @@ void ref_evaluate(const struct gen *g, const struct cpt_analysis_opts *o, struct
 			if (ends[e] > r->from && ends[e] < r->to)
 				points[cnt++] = ends[e];
 	}
+	for (uint32_t i = 0; i < g->hold_cnt; i++)
+		if (g->holds[i].from > r->from && g->holds[i].from < r->to)
+			points[cnt++] = g->holds[i].from;
 	qsort(points, cnt, sizeof(*points), compare_u64);
 	for (size_t i = 0; i + 1 < cnt; i++)
 		if (points[i] < points[i + 1])

@@ -29,6 +29,8 @@ struct ref_result {
 	uint64_t profile[GEN_CPUS_MAX + 1], cores[GEN_CPUS_MAX + 1], concurrent[REF_C_MAX + 1];
 	uint64_t allowed[GEN_CPUS_MAX + 1];
 	uint64_t cpu_time, runnable, in_progress;
+	double budget[CPT_BUDGET_CNT], budget_reason[CPT_REASON_CNT];
+	uint64_t demand[CPT_DEMAND_CNT];
 	uint32_t peak_alive, peak_asleep;
 	uint64_t overlap[GEN_NAMES_CNT][GEN_NAMES_CNT];
 	struct ref_thread threads[GEN_TASKS_MAX + 1];

@@ -139,6 +139,7 @@ static void split(struct gen *g, uint32_t task)
 	seg->end = old.end;
 	seg->end_waker = old.end_waker;
 	seg->born_cnt = old.born_cnt;
+	seg->throttled = old.throttled;
 	memcpy(seg->names_then, old.names_then, sizeof(seg->names_then));
 }
 
@@ -174,6 +175,77 @@ static bool is_live(const struct gen *g, uint32_t task)
 	return g->tasks[task].live;
 }
 
+/* ---- who holds the CPUs, as the probes tell it ---------------------------------------------------- */
+
+static void tree_changed(struct gen *g)
+{
+	for (uint32_t cpu = 0; cpu < g->cpu_cnt; cpu++)
+		g->cells[cpu].quiet = false;
+}
+
+static void hold(struct gen *g, uint32_t cpu, bool held)
+{
+	struct gen_cell *c = &g->cells[cpu];
+
+	if (c->hold >= 0)
+		g->holds[c->hold].to = g->now;
+	c->hold = -1;
+	if (!held)
+		return;
+	assert(g->hold_cnt < GEN_EVENTS_MAX);
+	c->hold = (int)g->hold_cnt;
+	g->holds[g->hold_cnt++] =
+		(struct gen_hold){.cpu = cpu, .from = g->now, .to = UINT64_MAX, .idle = c->idle};
+}
+
+static void emit_occupancy(struct gen *g, uint32_t cpu, uint8_t next_kind)
+{
+	struct gen_cell *c = &g->cells[cpu];
+	struct cpt_event *ev = emit(g, CPT_EV_OCCUPANCY, 0, cpu);
+
+	ev->occ_kind = c->idle ? CPT_KIND_IDLE : CPT_KIND_OTHER;
+	ev->occ_next = next_kind;
+	ev->occ_since_ns = c->since;
+	ev->occ_idle_ns = c->idle_ns;
+	ev->occ_other_ns = c->other_ns;
+	c->since = g->now;
+	c->idle_ns = c->other_ns = 0;
+}
+
+static void turn_cpu(struct gen *g, uint32_t cpu, const struct gen_opts *opts)
+{
+	struct gen_cell *c = &g->cells[cpu];
+
+	if (c->quiet && opts->steady)
+		return;
+	if (c->quiet)
+		*(c->idle ? &c->idle_ns : &c->other_ns) +=
+			g->now - (c->since + c->idle_ns + c->other_ns);
+	else
+		emit_occupancy(g, cpu, c->idle ? CPT_KIND_OTHER : CPT_KIND_IDLE);
+	c->quiet = true;
+	c->idle = !c->idle;
+	hold(g, cpu, true);
+}
+
+/* The CPU goes from what it runs to ours, or from ours to something else. */
+static void hold_switch(struct gen *g, uint32_t cpu, bool was_ours, bool is_ours)
+{
+	struct gen_cell *c = &g->cells[cpu];
+
+	if (!was_ours && is_ours && c->idle_ns + c->other_ns)
+		emit_occupancy(g, cpu, CPT_KIND_OURS);
+	tree_changed(g);
+	if (is_ours) {
+		hold(g, cpu, false);
+		return;
+	}
+	c->idle = rng_percent(&g->rng, 60);
+	c->since = g->now;
+	c->idle_ns = c->other_ns = 0;
+	hold(g, cpu, true);
+}
+
 /* ---- what can happen --------------------------------------------------------------------------- */
 
 static void come_in(struct gen *g, uint32_t task, uint32_t cpu)
@@ -187,13 +259,16 @@ static void come_in(struct gen *g, uint32_t task, uint32_t cpu)
 /* What runs on cpu (0: nothing of ours) makes place for next (likewise). flags of the outgoing. */
 static struct cpt_event *do_switch(struct gen *g, uint32_t cpu, uint32_t next, uint16_t flags)
 {
-	struct cpt_event *ev = emit(g, CPT_EV_SWITCH, g->cur[cpu], cpu);
+	const bool was_idle = g->cells[cpu].idle;
+	struct cpt_event *ev;
 
+	hold_switch(g, cpu, g->cur[cpu] != 0, next != 0);
+	ev = emit(g, CPT_EV_SWITCH, g->cur[cpu], cpu);
 	ev->other = next;
 	ev->flags = flags;
-	if (!g->cur[cpu])
+	if (!g->cur[cpu] && was_idle)
 		ev->flags |= CPT_SW_PREV_IDLE;
-	if (!next)
+	if (!next && g->cells[cpu].idle)
 		ev->flags |= CPT_SW_NEXT_IDLE;
 	g->cur[cpu] = 0;
 	return ev;
@@ -203,6 +278,7 @@ static void add_wake(struct gen *g, uint32_t task, uint8_t end, uint32_t waker)
 {
 	struct cpt_event *ev = emit(g, CPT_EV_WAKE, task, g->tasks[task].cpu);
 
+	tree_changed(g);
 	ev->other = waker;
 	ev->wake_ctx = end == CPT_END_IRQ ? CPT_CTX_SOFTIRQ : CPT_CTX_TASK;
 	if (end == CPT_END_FOREIGN) {
@@ -324,6 +400,7 @@ static void give_birth(struct gen *g, uint32_t creator, bool thread)
 			       .seg = -1};
 	info = emit_info(g, CPT_EV_NEW, id, c->cpu);
 	g->ev[g->ev_cnt - 1].other = creator;
+	tree_changed(g);
 	info->flags = thread ? CPT_TASK_THREAD : 0;
 	turn(g, id, CPT_STATE_RUNNABLE);
 }
@@ -335,6 +412,7 @@ static void rename_to(struct gen *g, uint32_t task, uint8_t name, bool exec)
 	g->tasks[task].name = name;
 	info = emit_info(g, exec ? CPT_EV_EXEC : CPT_EV_RENAME, task, g->tasks[task].cpu);
 	info->filename = "/bin/prog";
+	tree_changed(g);
 	split(g, task);
 }
 
@@ -342,6 +420,7 @@ static void set_mask(struct gen *g, uint32_t task)
 {
 	g->tasks[task].mask = (uint8_t)rng_below(&g->rng, g->mask_cnt);
 	emit_info(g, CPT_EV_AFFINITY, task, g->tasks[task].cpu);
+	tree_changed(g);
 	split(g, task);
 }
 
@@ -370,11 +449,18 @@ static void set_up(struct gen *g, uint64_t seed)
 					  .cpus = g->cpus,
 					  .start_mono_ns = 900};
 	g->now = 1000;
+	for (uint32_t cpu = 0; cpu < g->cpu_cnt; cpu++) {
+		g->cells[cpu] = (struct gen_cell){
+			.idle = rng_percent(&g->rng, 60), .hold = -1, .since = 950};
+		hold(g, cpu, true);
+	}
 	g->task_cnt = 1;
 	g->tasks[1] = (struct gen_task){.proc = 1, .tid = 1001, .live = true, .seg = -1};
 	emit_info(g, CPT_EV_NEW, 1, 0);
 	emit_info(g, CPT_EV_EXEC, 1, 0)->filename = "/bin/app";
 	g->window_start = g->now;
+	tree_changed(g);
+	hold(g, 0, false);
 	come_in(g, 1, 0);
 }
 
@@ -395,7 +481,9 @@ static void one_step(struct gen *g, const struct gen_opts *opts)
 		if (task)
 			set_mask(g, task);
 	} else if (!cur) {
-		if (next) {
+		if (dice < 65) {
+			turn_cpu(g, cpu, opts);
+		} else if (next) {
 			do_switch(g, cpu, next, 0);
 			come_in(g, next, cpu);
 		}
@@ -414,8 +502,13 @@ static void one_step(struct gen *g, const struct gen_opts *opts)
 		if (next)
 			come_in(g, next, cpu);
 	} else {
-		do_switch(g, cpu, next, dice < 85 ? CPT_SW_PREV_YIELDED : 0);
-		turn(g, cur, CPT_STATE_RUNNABLE);
+		bool held = opts->throttle && dice < 90;
+
+		do_switch(g, cpu, next,
+			  held	      ? CPT_SW_PREV_THROTTLED
+			  : dice < 95 ? CPT_SW_PREV_YIELDED
+				      : 0);
+		turn(g, cur, CPT_STATE_RUNNABLE)->throttled = held;
 		if (next)
 			come_in(g, next, cpu);
 	}
@@ -448,11 +541,18 @@ void gen_run(struct gen *g, uint64_t seed, const struct gen_opts *opts)
 	assert(g->cpu_cnt && g->mask_cnt);
 	if (opts->wait_all)
 		g->meta.flags |= CPT_TRACE_WAIT_ALL;
+	if (opts->no_occupancy)
+		g->meta.flags |= CPT_TRACE_NO_OCCUPANCY;
 	for (uint32_t i = 0; i < opts->steps; i++)
 		one_step(g, opts);
 	if (opts->tasks_end)
 		end_all(g, opts);
 	g->now += rng_below(&g->rng, 9);
+	for (uint32_t cpu = 0; cpu < g->cpu_cnt; cpu++) {
+		if (!g->cur[cpu])
+			emit_occupancy(g, cpu, g->cells[cpu].idle ? CPT_KIND_IDLE : CPT_KIND_OTHER);
+		hold(g, cpu, false);
+	}
 	for (uint32_t i = 1; i <= g->task_cnt; i++)
 		if (g->tasks[i].seg >= 0)
 			g->segs[g->tasks[i].seg].to = g->now;

@@ -47,7 +47,23 @@ struct gen_seg {
 	uint8_t name;	    /* gen_names[] */
 	uint32_t cpu, pid, tid;
 	uint8_t mask;			       /* index of struct gen.masks */
+	bool throttled;			       /* RUNNABLE: held by a quota */
 	uint8_t names_then[GEN_TASKS_MAX + 1]; /* what every task was called when it began */
+};
+
+/* What held a CPU while no task of the tree did: [from, to). */
+struct gen_hold {
+	uint32_t cpu;
+	uint64_t from, to;
+	bool idle;
+};
+
+/* A CPU as the probes keep it, see struct cpt_rec_occupancy. */
+struct gen_cell {
+	bool idle;  /* what holds it, when none of ours does */
+	bool quiet; /* nothing of the tree has changed since its last turn */
+	int hold;   /* open gen_hold, -1 none */
+	uint64_t since, idle_ns, other_ns;
 };
 
 struct gen_task {
@@ -72,6 +88,7 @@ struct gen {
 	struct gen_task tasks[GEN_TASKS_MAX + 1];
 	uint32_t task_cnt;
 	uint32_t cur[GEN_CPUS_MAX];
+	struct gen_cell cells[GEN_CPUS_MAX];
 	uint64_t now;
 
 	struct cpt_event ev[GEN_EVENTS_MAX];
@@ -80,6 +97,8 @@ struct gen {
 	uint32_t ev_cnt;
 	struct gen_seg segs[GEN_SEGS_MAX];
 	uint32_t seg_cnt;
+	struct gen_hold holds[GEN_EVENTS_MAX];
+	uint32_t hold_cnt;
 
 	uint64_t window_start, window_end; /* by the definition */
 	bool window_closed;		   /* the command's process ended */
@@ -91,7 +110,10 @@ struct gen_opts {
 	bool unknown;	  /* some switch-outs are rebuilt ones whose state could not be read */
 	bool early_wakes; /* some WAKEs stand before their switch-out */
 	bool wait_all;
-	bool tasks_end; /* at the end all tasks are taken to their exit */
+	bool no_occupancy; /* the trace's flag */
+	bool throttle;	   /* some preempted tasks are held by a quota */
+	bool steady;	   /* CPUs turn idle <-> other only when the tree has changed since */
+	bool tasks_end;	   /* at the end all tasks are taken to their exit */
 };
 
 extern const char *const gen_names[GEN_NAMES_CNT];

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * claims.c - see claims.h.
+ */
+#include "claims.h"
+
+#include <string.h>
+
+__extension__ typedef unsigned __int128 wide_t;
+
+static uint64_t part(uint64_t whole, uint64_t num, uint64_t den)
+{
+	return den ? (uint64_t)((wide_t)whole * num / den) : 0;
+}
+
+/* How much of e is covered inside [from, to): all if it lies in there, else by proportion. */
+static uint64_t covered_in(const struct claim *e, uint64_t from, uint64_t to)
+{
+	const uint64_t lo = e->from > from ? e->from : from, hi = e->to < to ? e->to : to;
+
+	if (e->covered == e->to - e->from)
+		return hi - lo;
+	return part(e->covered, hi - lo, e->to - e->from);
+}
+
+void claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den)
+{
+	struct claim sum = {.from = from, .to = to};
+	uint64_t before = 0;
+	uint32_t first, end = c->cnt;
+
+	if (from >= to || !num)
+		return;
+	while (end && c->at[end - 1].from >= to)
+		end--;
+	for (first = end; first && c->at[first - 1].to > from; first--) {
+		const struct claim *e = &c->at[first - 1];
+
+		before += covered_in(e, from, to);
+		sum.covered += e->covered;
+		sum.from = e->from < sum.from ? e->from : sum.from;
+		sum.to = e->to > sum.to ? e->to : sum.to;
+	}
+	before = part(to - from - before, num, den);
+	sum.covered += before;
+	c->covered += before;
+	if (first == end) { /* nothing to replace: room for one more */
+		if (c->cnt == CLAIMS_MAX) {
+			struct claim *old = c->at;
+
+			/* Beside the oldest the new one joins it instead. */
+			if (first < 2) {
+				old->from = first ? old->from : sum.from;
+				old->to = first ? sum.to : old->to;
+				old->covered += sum.covered;
+				return;
+			}
+			old[1].from = old[0].from;
+			old[1].covered += old[0].covered;
+			memmove(old, old + 1, (CLAIMS_MAX - 1) * sizeof(*old));
+			c->cnt--;
+			first--;
+			end--;
+		}
+		end = first;
+		memmove(c->at + first + 1, c->at + first, (c->cnt - first) * sizeof(*c->at));
+		c->cnt++;
+	} else {
+		memmove(c->at + first + 1, c->at + end, (c->cnt - end) * sizeof(*c->at));
+		c->cnt -= end - first - 1;
+	}
+	c->at[first] = sum;
+}

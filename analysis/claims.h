@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * claims.h - the length of a union of intervals that arrive out of order.
+ *
+ * Owns:     a stack of disjoint intervals on a line that only grows, and how much of each is covered.
+ * Must not: know what the line is.
+ *
+ *   line   ---[####]------[##..##]----------|   now
+ *                                ^ most intervals end here, so most calls touch the top only
+ *
+ * An interval may be covered in part (nobody knows where). Where two meet that overlap, they become
+ * one; if the stack is full, its two oldest do. Both lose nothing as long as what comes later reaches
+ * back over the whole of such an interval or not at all.
+ *
+ * Private to analysis/.
+ */
+#ifndef CPT_CLAIMS_H
+#define CPT_CLAIMS_H
+
+#include <stdint.h>
+
+#define CLAIMS_MAX 64
+
+struct claim {
+	uint64_t from, to, covered;
+};
+
+struct claims {
+	struct claim at[CLAIMS_MAX]; /* by place, not overlapping */
+	uint32_t cnt;
+	uint64_t covered; /* of all, including what was folded away */
+};
+
+/* num/den of what is not covered yet in [from, to) now is; num <= den, den > 0. */
+void claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den);
+
+#endif /* CPT_CLAIMS_H */
