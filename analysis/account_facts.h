@@ -40,13 +40,13 @@
 	X(UNKNOWN, "unknown", "not watched, or events were lost")
 
 #define CPT_DEMAND_ITEMS(X)                                                                        \
-	X(CPUS, "cpus", "every CPU ran the workload already")                                      \
-	X(MASK, "mask", "every CPU its affinity mask allows ran the workload")                     \
-	X(OTHERS, "others", "other programs held the CPUs it was allowed on")                      \
-	X(TRACER, "tracer", "likewise, this tracer")                                               \
-	X(QUOTA, "quota", "its CPU quota was used up")                                             \
+	X(CPUS, "cpus", "every CPU ran the workload")                                      \
+	X(MASK, "mask", "its affinity mask: all its CPUs ran ours")                     \
+	X(OTHERS, "others", "other programs held its CPUs")                      \
+	X(TRACER, "tracer", "this tracer held its CPUs")                                               \
+	X(QUOTA, "quota", "the CPU quota was used up")                                             \
 	X(PLACEMENT, "placement", "a CPU it was allowed on was idle")                              \
-	X(UNKNOWN, "unknown", "who held the CPUs is not known")
+	X(UNKNOWN, "unknown", "who held its CPUs is not known")
 
 /* What a runnable stretch began with. */
 #define CPT_READY_KINDS(X)                                                                         \

@@ -18,21 +18,16 @@ static void set_bit(uint64_t *bits, uint32_t n)
 	bits[n / 64] |= 1ull << (n % 64);
 }
 
-/* for (n = next_bit(bits, words, 0); n != NO_BIT; n = next_bit(bits, words, n + 1)) */
-#define NO_BIT UINT32_MAX
+/* n: each bit that is set in `words` words of bits. */
+#define FOR_EACH_BIT(n, bits, words)                                                               \
+	for (uint32_t w_ = 0, n = 0; w_ < (words); w_++)                                           \
+		for (uint64_t rest_ = (bits)[w_];                                                  \
+		     rest_ && (n = w_ * 64 + (uint32_t)__builtin_ctzll(rest_), true);              \
+		     rest_ &= rest_ - 1)
 
-static inline uint32_t next_bit(const uint64_t *bits, uint32_t words, uint32_t from)
+static inline uint32_t slot_words(const struct accounts *a)
 {
-	uint64_t word;
-
-	for (uint32_t w = from / 64; w < words; w++) {
-		word = bits[w];
-		if (w == from / 64)
-			word &= ~0ull << (from % 64);
-		if (word)
-			return w * 64 + (uint32_t)__builtin_ctzll(word);
-	}
-	return NO_BIT;
+	return (a->slot_cnt + 63) / 64;
 }
 
 int accounts__init(struct accounts *a, uint32_t cpu_cnt, const uint64_t *online, uint32_t mask_max)
@@ -152,9 +147,8 @@ static void list_classes(struct accounts *a)
 	for (uint32_t i = 0; i < a->class_cnt; i++) {
 		const uint64_t *in = a->classes[i].slots;
 
-		for (uint32_t s = next_bit(in, ACCT_SLOT_WORDS, 0); s != NO_BIT;
-		     s = next_bit(in, ACCT_SLOT_WORDS, s + 1))
-			set_bit(a->slots[s].classes, i);
+		FOR_EACH_BIT(s, in, slot_words(a))
+		set_bit(a->slots[s].classes, i);
 	}
 }
 
@@ -198,17 +192,6 @@ void accounts__allow(struct accounts *a, const uint64_t *bits)
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
-static inline uint32_t slot_rate(const struct acct_slot *s)
-{
-	return s->ours < s->cpus ? s->ready : 0;
-}
-
-static inline void sync_slot(const struct accounts *a, struct acct_slot *s)
-{
-	s->open_ns += slot_rate(s) * (a->now_ns - s->at_ns);
-	s->at_ns = a->now_ns;
-}
-
 uint32_t accounts__slot(struct accounts *a, uint32_t mask, const uint64_t *bits)
 {
 	struct acct_slot *s;
@@ -237,35 +220,38 @@ uint32_t accounts__slot(struct accounts *a, uint32_t mask, const uint64_t *bits)
 	return idx;
 }
 
-void accounts__ready(struct accounts *a, uint32_t slot, bool throttled, int change)
+/* The slot's first task of a kind has come, or its last has gone. */
+static void turn_slot(struct accounts *a, const struct acct_slot *s, bool throttled, int change)
+{
+	FOR_EACH_BIT(i, s->classes, (a->class_cnt + 63) / 64)
+	{
+		struct acct_class *k = &a->classes[i];
+
+		*(throttled ? &k->throttled : &k->ready) += (uint32_t)change;
+		find_mode(a, k);
+	}
+}
+
+void accounts__ready_turn(struct accounts *a, struct acct_slot *s, int change)
+{
+	turn_slot(a, s, false, change);
+}
+
+void accounts__ready_other(struct accounts *a, uint32_t slot, bool throttled, int change)
 {
 	struct acct_slot *s = &a->slots[slot];
-	const uint32_t words = (a->class_cnt + 63) / 64;
-	uint32_t *cnt = throttled ? &s->throttled : &s->ready;
-	bool was;
 
 	if (throttled)
 		a->throttled += (uint32_t)change;
+	else
+		a->ready_nowhere += (uint32_t)change;
 	if (slot == ACCT_SLOT_NONE) {
 		a->doubts += (uint32_t)change;
-		if (!throttled)
-			a->ready_nowhere += (uint32_t)change;
 		return;
 	}
-	if (!throttled) {
-		sync_slot(a, s);
-		if (s->ours >= s->cpus)
-			a->ready_full += (uint32_t)change;
-	}
-	was = *cnt;
-	*cnt += (uint32_t)change;
-	if (was == (*cnt != 0))
-		return;
-	for (uint32_t i = next_bit(s->classes, words, 0); i != NO_BIT;
-	     i = next_bit(s->classes, words, i + 1)) {
-		*(throttled ? &a->classes[i].throttled : &a->classes[i].ready) += (uint32_t)change;
-		find_mode(a, &a->classes[i]);
-	}
+	s->throttled += (uint32_t)change;
+	if (s->throttled == (change > 0))
+		turn_slot(a, s, true, change);
 }
 
 static void count_ours(struct accounts *a, struct acct_cpu *c, uint32_t cpu, int change)
@@ -273,12 +259,12 @@ static void count_ours(struct accounts *a, struct acct_cpu *c, uint32_t cpu, int
 	c->ours = change > 0;
 	if (has_bit(a->online, cpu))
 		a->ours_cnt += (uint32_t)change;
-	for (uint32_t i = next_bit(c->slots, ACCT_SLOT_WORDS, 0); i != NO_BIT;
-	     i = next_bit(c->slots, ACCT_SLOT_WORDS, i + 1)) {
+	FOR_EACH_BIT(i, c->slots, slot_words(a))
+	{
 		struct acct_slot *s = &a->slots[i];
 		const bool was_full = s->ours >= s->cpus;
 
-		sync_slot(a, s);
+		accounts__sync_slot(a, s);
 		s->ours += (uint32_t)change;
 		if (was_full != (s->ours >= s->cpus))
 			a->ready_full += was_full ? 0 - s->ready : s->ready;
@@ -309,11 +295,11 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 		c->at.reason[r] = k->sum.reason[r];
 		c->waits[r] = a->waits[r];
 	}
-	for (uint32_t i = next_bit(c->slots, ACCT_SLOT_WORDS, 0); i != NO_BIT;
-	     i = next_bit(c->slots, ACCT_SLOT_WORDS, i + 1)) {
-		sync_slot(a, &a->slots[i]);
+	FOR_EACH_BIT(i, c->slots, slot_words(a))
+	{
+		accounts__sync_slot(a, &a->slots[i]);
 		marks[i].open_ns = a->slots[i].open_ns;
-		marks[i].ready = slot_rate(&a->slots[i]);
+		marks[i].ready = accounts__slot_rate(&a->slots[i]);
 	}
 }
 
@@ -442,7 +428,7 @@ static void claim(struct accounts *a, struct acct_slot *s, const struct acct_mar
 {
 	uint64_t early = 0;
 
-	sync_slot(a, s);
+	accounts__sync_slot(a, s);
 	if (s->open_ns == mark->open_ns)
 		return;
 	if (kind == ACCT_UNKNOWN) {
@@ -550,9 +536,8 @@ void accounts__seen(struct accounts *a, uint32_t cpu, enum acct_kind kind, uint6
 		charge_parts(a, c, kind, early_ns, idle_ns, other_ns);
 	else
 		charge_plain(a, c, kind);
-	for (uint32_t i = next_bit(c->slots, ACCT_SLOT_WORDS, 0); i != NO_BIT;
-	     i = next_bit(c->slots, ACCT_SLOT_WORDS, i + 1))
-		claim(a, &a->slots[i], &marks[i], kind, early_ns, idle_ns, other_ns);
+	FOR_EACH_BIT(i, c->slots, slot_words(a))
+	claim(a, &a->slots[i], &marks[i], kind, early_ns, idle_ns, other_ns);
 	c->open = false;
 	accounts__cpu_off(a, cpu);
 }
@@ -651,7 +636,7 @@ void accounts__finish(struct accounts *a, uint64_t used_ns, uint64_t total_ns, u
 		struct acct_slot *s = &a->slots[i];
 		uint64_t idle, doubt;
 
-		sync_slot(a, s);
+		accounts__sync_slot(a, s);
 		idle = s->idle.covered;
 		doubt = s->doubt.covered > idle ? s->doubt.covered : idle;
 		demand->item_ns[CPT_DEMAND_PLACEMENT] += idle;

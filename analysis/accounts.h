@@ -44,8 +44,8 @@ __extension__ typedef unsigned __int128 fix_t; /* ns with FIX_BITS of fraction *
 
 #define ACCT_SLOTS	256 /* masks told apart; tasks with others count as with none known */
 #define ACCT_SLOT_WORDS (ACCT_SLOTS / 64)
-#define ACCT_SLOT_NONE	0  /* mask not known */
-#define ACCT_INVERSES	64 /* 2^FIX_BITS / W is looked up for W below this */
+#define ACCT_SLOT_NONE	0    /* mask not known */
+#define ACCT_INVERSES	1024 /* 2^FIX_BITS / W is looked up for W below this */
 
 /* What held a CPU in the last part of a stretch. */
 enum acct_kind { ACCT_OTHER, ACCT_IDLE, ACCT_UNKNOWN };
@@ -73,11 +73,11 @@ struct acct_class {
 };
 
 struct acct_slot {
-	uint64_t bits[CPT_MASK_WORDS]; /* online CPUs of the mask */
-	uint32_t cpus, ours;	       /* how many, and how many of them run ours */
-	uint32_t ready, throttled;     /* runnable tasks with this mask */
-	uint64_t open_ns, at_ns;       /* integral of ready while ours < cpus, up to at_ns */
+	uint32_t cpus, ours;	   /* online CPUs of the mask, and those of them that run ours */
+	uint32_t ready, throttled; /* runnable tasks with this mask */
+	uint64_t open_ns, at_ns;   /* integral of ready while ours < cpus, up to at_ns */
 	uint64_t classes[CPT_MASK_WORDS];
+	uint64_t bits[CPT_MASK_WORDS]; /* online CPUs of the mask */
 	struct claims idle, doubt; /* of open_ns: idle CPUs', and those of CPUs not known as well */
 };
 
@@ -153,6 +153,14 @@ void accounts__allow(struct accounts *a, const uint64_t *bits);
 
 void accounts__settle(struct accounts *a);
 
+static inline void accounts__advance_demand(struct accounts *a, uint64_t span_ns)
+{
+	a->demand_ns[a->ours_cnt == a->online_cnt ? CPT_DEMAND_CPUS : CPT_DEMAND_MASK] +=
+		span_ns * a->ready_full;
+	a->demand_ns[CPT_DEMAND_QUOTA] += span_ns * a->throttled;
+	a->demand_ns[CPT_DEMAND_UNKNOWN] += span_ns * a->ready_nowhere;
+}
+
 static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 {
 	if (a->pending_cnt)
@@ -166,10 +174,8 @@ static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 						      : (1ull << FIX_BITS) / a->waiting);
 	else
 		a->no_work_ns += span_ns;
-	a->demand_ns[a->ours_cnt == a->online_cnt ? CPT_DEMAND_CPUS : CPT_DEMAND_MASK] +=
-		span_ns * a->ready_full;
-	a->demand_ns[CPT_DEMAND_QUOTA] += span_ns * a->throttled;
-	a->demand_ns[CPT_DEMAND_UNKNOWN] += span_ns * a->ready_nowhere;
+	if (a->ready_full | a->throttled | a->ready_nowhere)
+		accounts__advance_demand(a, span_ns);
 }
 
 /* A task begins (+1) or ends (-1) a stretch in progress and blocked, runnable, of unknown state. */
@@ -181,7 +187,34 @@ static inline void accounts__wait(struct accounts *a, enum cpt_reason reason, in
 	a->waiting += (uint32_t)change;
 	a->reasons |= 1u << reason;
 }
-void accounts__ready(struct accounts *a, uint32_t slot, bool throttled, int change);
+static inline uint32_t accounts__slot_rate(const struct acct_slot *s)
+{
+	return s->ours < s->cpus ? s->ready : 0;
+}
+
+static inline void accounts__sync_slot(const struct accounts *a, struct acct_slot *s)
+{
+	s->open_ns += accounts__slot_rate(s) * (a->now_ns - s->at_ns);
+	s->at_ns = a->now_ns;
+}
+
+void accounts__ready_turn(struct accounts *a, struct acct_slot *s, int change);
+void accounts__ready_other(struct accounts *a, uint32_t slot, bool throttled, int change);
+static inline void accounts__ready(struct accounts *a, uint32_t slot, bool throttled, int change)
+{
+	struct acct_slot *s = &a->slots[slot];
+
+	if (throttled || slot == ACCT_SLOT_NONE) {
+		accounts__ready_other(a, slot, throttled, change);
+		return;
+	}
+	accounts__sync_slot(a, s);
+	if (s->ours >= s->cpus)
+		a->ready_full += (uint32_t)change;
+	s->ready += (uint32_t)change;
+	if (s->ready == (change > 0))
+		accounts__ready_turn(a, s, change);
+}
 static inline void accounts__doubt(struct accounts *a, int change)
 {
 	a->doubts += (uint32_t)change;
@@ -192,6 +225,10 @@ void accounts__cpu_came(struct accounts *a, uint32_t cpu);
 static inline void accounts__cpu_on(struct accounts *a, uint32_t cpu)
 {
 	a->cpus[cpu].on = true;
+	if (a->pending_cnt && a->pending[a->pending_cnt - 1] == cpu) {
+		a->pending_cnt--;
+		a->cpus[cpu].listed = false;
+	}
 	if (a->cpus[cpu].open || !a->cpus[cpu].ours)
 		accounts__cpu_came(a, cpu);
 }

@@ -1047,7 +1047,6 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 		return on_stacks(a, ev);
 	case CPT_EV_SAMPLE:
 		return on_sample(a, ev);
-	default: /* occupancy, and what newer writers may add */
 	case CPT_EV_OCCUPANCY:
 		return on_occupancy(a, ev);
 	default: /* what newer writers may add */

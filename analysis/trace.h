@@ -51,6 +51,14 @@ struct cpt_trace_meta {
 #define CPT_EXIT_CODE	 1
 #define CPT_EXIT_SIGNAL	 2
 
+/* A process outside the workload, and the CPU time it took while the recording lasted. */
+struct cpt_tenant {
+	uint32_t pid;
+	char name[CPT_COMM_LEN]; /* of its leader, NUL-terminated, raw bytes */
+	uint64_t cpu_ns;
+};
+#define CPT_TENANTS_MAX 16
+
 struct cpt_trace_close {
 	uint64_t end_mono_ns; /* everything up to here was seen */
 	uint8_t exit_kind;    /* of the command */
@@ -63,7 +71,13 @@ struct cpt_trace_close {
 	uint64_t tracer_cpu_ns;	      /* CPU time of the collector while recording */
 	uint64_t steal_ns; /* machine-wide steal over the recording, UINT64_MAX unknown */
 	uint64_t stacks_lost[CPT_STACK_LOSS_CNT]; /* stacks and samples that were not recorded */
-	uint64_t throttled_ns; /* of the workload's cgroup over the recording, UINT64_MAX unknown */
+	uint64_t throttled_ns; /* of the workload's cgroup and those above it, over the recording;
+				* UINT64_MAX unknown */
+	uint64_t irq_ns;       /* of the machine, hard and soft interrupts; UINT64_MAX unknown */
+	uint64_t quota_periods, quota_throttled; /* of those cgroups; UINT64_MAX unknown */
+	uint64_t tenants_rest_ns; /* CPU time of all others together; UINT64_MAX: nobody looked */
+	uint32_t tenant_cnt;	  /* the largest, in order; neither ours nor the recorder */
+	struct cpt_tenant tenants[CPT_TENANTS_MAX];
 };
 
 #endif /* CPT_TRACE_H */

@@ -48,10 +48,17 @@
 	X(8, mends_failed)                                                                         \
 	X(9, tracer_cpu_ns)                                                                        \
 	X(10, steal_ns)                                                                            \
-	X(11, throttled_ns)
+	X(11, throttled_ns)                                                                        \
+	X(16, irq_ns)                                                                              \
+	X(17, quota_periods)                                                                       \
+	X(18, quota_throttled)                                                                     \
+	X(19, tenants_rest_ns)
 
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
 #define CLOSE_STACKS_LOST 26 /* likewise, of CPT_STACK_LOSSES */
+#define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
+#define CLOSE_TENANTS	  20 /* entries of TENANT_SZ: u32 pid, u64 ns, name */
+#define TENANT_SZ	  (12 + CPT_COMM_LEN)
 
 /* ---- encoding --------------------------------------------------------------------------------- */
 
@@ -201,6 +208,12 @@ uint8_t *trace_close__encode(const struct cpt_trace_close *close, size_t *sz)
 	p = new_field(&f, CLOSE_STACKS_LOST, 8 * CPT_STACK_LOSS_CNT);
 	for (size_t i = 0; p && i < CPT_STACK_LOSS_CNT; i++)
 		put_le(p + 8 * i, close->stacks_lost[i], 8);
+	p = new_field(&f, CLOSE_TENANTS, (size_t)close->tenant_cnt * TENANT_SZ);
+	for (size_t i = 0; p && i < close->tenant_cnt; i++, p += TENANT_SZ) {
+		put_le(p, close->tenants[i].pid, 4);
+		put_le(p + 4, close->tenants[i].cpu_ns, 8);
+		memcpy(p + 12, close->tenants[i].name, CPT_COMM_LEN);
+	}
 	return finish_fields(&f, sz);
 }
 
@@ -387,6 +400,22 @@ void trace_meta__clear(struct cpt_trace_meta *meta)
 	memset(meta, 0, sizeof(*meta));
 }
 
+static bool take_tenants(struct cpt_trace_close *close, const struct field *f)
+{
+	const uint8_t *p = f->at;
+
+	if (f->sz % TENANT_SZ || f->sz / TENANT_SZ > CPT_TENANTS_MAX)
+		return false;
+	close->tenant_cnt = f->sz / TENANT_SZ;
+	for (uint32_t i = 0; i < close->tenant_cnt; i++, p += TENANT_SZ) {
+		close->tenants[i].pid = (uint32_t)get_le(p, 4);
+		close->tenants[i].cpu_ns = get_le(p + 4, 8);
+		memcpy(close->tenants[i].name, p + 12, CPT_COMM_LEN - 1);
+		close->tenants[i].name[CPT_COMM_LEN - 1] = '\0';
+	}
+	return true;
+}
+
 static bool take_close_field(struct cpt_trace_close *close, const struct field *f)
 {
 	switch (f->tag) {
@@ -403,6 +432,8 @@ static bool take_close_field(struct cpt_trace_close *close, const struct field *
 		for (size_t i = 0; i < CPT_STACK_LOSS_CNT && 8 * (i + 1) <= f->sz; i++)
 			close->stacks_lost[i] = get_le(f->at + 8 * i, 8);
 		return f->sz % 8 == 0;
+	case CLOSE_TENANTS:
+		return take_tenants(close, f);
 	default:
 		return true;
 	}
@@ -416,6 +447,9 @@ int trace_close__decode(struct cpt_trace_close *close, const uint8_t *in, size_t
 	memset(close, 0, sizeof(*close));
 	close->steal_ns = UINT64_MAX;
 	close->throttled_ns = UINT64_MAX;
+	close->irq_ns = UINT64_MAX;
+	close->quota_periods = close->quota_throttled = UINT64_MAX;
+	close->tenants_rest_ns = UINT64_MAX;
 	while (next_field(&c, &f))
 		if (!take_close_field(close, &f))
 			return -EBADMSG;

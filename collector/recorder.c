@@ -259,6 +259,10 @@ static void close_trace(struct recorder *r)
 		.mends = counters.mends,
 		.mends_failed = counters.mends_failed,
 		.tracer_cpu_ns = own_cpu_ns() - r->own_cpu_ns,
+		.irq_ns = UINT64_MAX,
+		.quota_periods = UINT64_MAX,
+		.quota_throttled = UINT64_MAX,
+		.tenants_rest_ns = UINT64_MAX,
 		.steal_ns = steal == UINT64_MAX || r->steal_ns == UINT64_MAX ? UINT64_MAX
 									     : steal - r->steal_ns,
 		.throttled_ns = throttled == UINT64_MAX || r->throttled_ns == UINT64_MAX

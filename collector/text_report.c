@@ -18,6 +18,7 @@
 #include "text_locks.h"
 #include "text_stacks.h"
 #include "text_path.h"
+#include "text_accounts.h"
 #include "text_tables.h"
 #include "words.h"
 
@@ -429,10 +430,11 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,	add_verdict, add_ledger_and_profile,
-		add_strip,	add_reasons, add_thread_rows,
-		add_locks,	add_overlap, add_critical_path,
-		add_wait_sites, add_quality,
+		add_head,    add_verdict,	add_ledger_and_profile,
+		add_strip,   add_reasons,	add_budget,
+		add_demand,  add_thread_rows,	add_locks,
+		add_overlap, add_critical_path, add_wait_sites,
+		add_quality,
 	};
 	struct strbuf wide = {0};
 	size_t i;

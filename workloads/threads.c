@@ -261,11 +261,18 @@ static void *compute(void *arg)
 	return NULL;
 }
 
+static void run_one_cpu(struct wl_run *run);
+
 static void run_parallel(struct wl_run *run)
 {
 	struct truth *t = &run->truth;
 	struct job job;
 
+	/* Meant to be parallel, and bound to one CPU from outside. */
+	if (run->cpu_cnt == 1 && run->opt[OPT_WORKERS] > 1) {
+		run_one_cpu(run);
+		return;
+	}
 	need_cpus(run, run->opt[OPT_WORKERS], "ask for fewer --workers");
 	init_job(&job, run);
 	for (int64_t i = 0; i < job.worker_cnt; i++)

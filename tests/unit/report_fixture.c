@@ -100,6 +100,10 @@ static void fill_ledger(struct report_fixture *f)
 	r->tlp = 2028.0 / 1992;
 	r->efficiency = 0.507;
 	r->allowed_integral = 4000 * FIXTURE_MS;
+	r->budget.total_ns = 4000 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_USED] = 2028 * FIXTURE_MS;
+	r->budget.reason_ns[CPT_REASON_LOCK] = 1972 * FIXTURE_MS;
+	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_CPUS] = 56 * FIXTURE_MS;
 	r->parallel_peak = 2;
 	f->concurrent[0] = 8 * FIXTURE_MS;
 	f->concurrent[1] = 18 * FIXTURE_MS;
@@ -163,6 +167,7 @@ void report_fixture(struct report_fixture *f)
 					  .cpu_cnt = 2};
 	f->close.exit_kind = CPT_EXIT_CODE;
 	f->close.steal_ns = UINT64_MAX;
+	f->close.tenants_rest_ns = UINT64_MAX;
 	r->meta = &f->meta;
 	r->close_facts = &f->close;
 	r->threads_tab = f->threads;

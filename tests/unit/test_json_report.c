@@ -101,7 +101,9 @@ static void keys_stand_in_the_order_of_the_contract(void **state)
 	assert_order(r, top);
 	assert_order(json_object_get(r, "ledger_ns"), ledger);
 	assert_order(json_array_get(json_object_get(r, "threads"), 0), thread);
-	assert_null(json_object_get(r, "budget_ns"));
+	assert_int_equal(number(json_object_get(r, "budget_ns"), "lock"), 1972 * FIXTURE_MS);
+	assert_int_equal(number(json_object_get(r, "demand_ns"), "cpus"), 56 * FIXTURE_MS);
+	assert_null(json_object_get(r, "tenants"));
 	json_decref(r);
 }
 

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* text_accounts.c - see text_accounts.h. */
+#include "text_accounts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "draw.h"
+#include "escape.h"
+#include "format.h"
+
+/* An item below this share of its account is noise beside the others. */
+#define WORTH_A_LINE 0.01
+/* Time ready and not running, as a share of all time wanting to run, from which reasons matter. */
+#define WORTH_DEMAND 0.05
+/* Steal and interrupts from this share of the machine's time on blur what "running" means. */
+#define WORTH_A_REMARK 0.02
+#define TENANTS_NAMED  3
+#define LABEL	       14
+#define BAR	       10
+
+static bool worth(uint64_t part, uint64_t total, double share)
+{
+	return part && total && (double)part >= share * (double)total;
+}
+
+static void add_title(struct strbuf *b, const struct text_style *style, const char *title,
+		      const char *what)
+{
+	strbuf__adds(b, "\n ");
+	draw_begin(b, style, DRAW_BOLD);
+	strbuf__adds(b, title);
+	draw_end(b, style, DRAW_BOLD);
+	draw_begin(b, style, DRAW_DIM);
+	strbuf__adds(b, what);
+	draw_end(b, style, DRAW_DIM);
+	strbuf__addc(b, '\n');
+}
+
+static void add_remark(struct strbuf *b, const struct text_report_opts *opts, const char *text)
+{
+	strbuf__adds(b, "   ");
+	draw_begin(b, &opts->style, DRAW_DIM);
+	cli_wrap(b, text, 3, 3, opts->style.width - 1);
+	draw_end(b, &opts->style, DRAW_DIM);
+}
+
+struct line {
+	const char *name, *text;
+	uint64_t ns;
+	enum draw_colour colour;
+};
+
+static void add_line(struct strbuf *b, const struct text_style *style, const struct line *l,
+		     uint64_t total)
+{
+	struct strbuf bar = {0};
+	char p[FMT_SZ];
+
+	strbuf__adds(b, "   ");
+	draw_padded(b, l->name, LABEL, false);
+	draw_padded(b, fmt_percent(p, l->ns, total), 7, true);
+	strbuf__adds(b, "  ");
+	draw_bar(&bar, style, l->ns, total, BAR, DRAW_PLAIN);
+	draw_begin(b, style, l->colour);
+	draw_padded(b, strbuf__str(&bar), BAR + 2, false);
+	draw_end(b, style, l->colour);
+	strbuf__adds(b, l->text);
+	strbuf__addc(b, '\n');
+	if (bar.failed)
+		b->failed = true;
+	strbuf__free(&bar);
+}
+
+/* Lines worth one, the largest first. */
+static void add_lines(struct strbuf *b, const struct text_style *style, struct line *lines,
+		      unsigned int cnt, uint64_t total)
+{
+	for (unsigned int i = 0; i < cnt; i++) {
+		unsigned int best = i;
+		struct line swap = lines[i];
+
+		for (unsigned int j = i + 1; j < cnt; j++)
+			if (lines[j].ns > lines[best].ns)
+				best = j;
+		lines[i] = lines[best];
+		lines[best] = swap;
+		if (worth(lines[i].ns, total, WORTH_A_LINE))
+			add_line(b, style, &lines[i], total);
+	}
+}
+
+/* ---- budget ---------------------------------------------------------------------------------- */
+
+static enum draw_colour budget_colour(int item)
+{
+	if (item == CPT_BUDGET_USED)
+		return DRAW_GREEN;
+	if (item == CPT_BUDGET_UNKNOWN)
+		return DRAW_RED;
+	return item == CPT_BUDGET_NO_WORK ? DRAW_DIM : DRAW_YELLOW;
+}
+
+/* "stress-ng 3.9 s, kworker/0:1 12 ms": who the others were. Their CPU time is of the whole recording. */
+static void add_tenants(struct strbuf *b, const struct cpt_report *r,
+			const struct text_report_opts *opts)
+{
+	const struct cpt_trace_close *close = r->close_facts;
+	struct strbuf line = {0};
+	char d[FMT_SZ];
+
+	if (!close || !close->tenant_cnt ||
+	    !worth(r->budget.item_ns[CPT_BUDGET_OTHERS], r->budget.total_ns, WORTH_A_LINE))
+		return;
+	strbuf__adds(&line, "others: ");
+	for (uint32_t i = 0; i < close->tenant_cnt && i < TENANTS_NAMED; i++) {
+		const struct cpt_tenant *t = &close->tenants[i];
+
+		/* More than one is named only where it took part. */
+		if (i && !worth(t->cpu_ns, r->budget.total_ns, WORTH_A_LINE))
+			break;
+		strbuf__adds(&line, i ? ", " : "");
+		escape_add(&line, t->name, strnlen(t->name, sizeof(t->name)), opts->style.utf8);
+		strbuf__addf(&line, " (%" PRIu32 ") %s", t->pid,
+			     fmt_duration(d, t->cpu_ns, opts->style.utf8));
+	}
+	add_remark(b, opts, strbuf__str(&line));
+	if (line.failed)
+		b->failed = true;
+	strbuf__free(&line);
+}
+
+/* What makes a CPU slower than it looks, where it was enough to matter. */
+static void add_qualifiers(struct strbuf *b, const struct cpt_report *r,
+			   const struct text_report_opts *opts)
+{
+	const struct cpt_trace_close *close = r->close_facts;
+	const uint64_t machine = r->window_ns * r->cpus_online;
+	char line[160], d[FMT_SZ];
+
+	if (!close)
+		return;
+	if (close->steal_ns != UINT64_MAX && worth(close->steal_ns, machine, WORTH_A_REMARK)) {
+		snprintf(line, sizeof(line),
+			 "The hypervisor took %s of CPU time meanwhile: running is not all "
+			 "computing.",
+			 fmt_duration(d, close->steal_ns, opts->style.utf8));
+		add_remark(b, opts, line);
+	}
+	if (close->irq_ns != UINT64_MAX && worth(close->irq_ns, machine, WORTH_A_REMARK)) {
+		snprintf(line, sizeof(line),
+			 "Interrupts took %s of CPU time; it counts as that of what they "
+			 "interrupted.",
+			 fmt_duration(d, close->irq_ns, opts->style.utf8));
+		add_remark(b, opts, line);
+	}
+}
+
+void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
+{
+	const struct cpt_budget *a = &r->budget;
+	struct line lines[CPT_BUDGET_CNT + CPT_REASON_CNT];
+	char texts[CPT_REASON_CNT][96];
+	unsigned int cnt = 0;
+
+	if (!a->total_ns ||
+	    !worth(a->total_ns - a->item_ns[CPT_BUDGET_USED], a->total_ns, WORTH_A_LINE))
+		return;
+	add_title(b, &opts->style, "Where the CPU time went", "  (of the CPUs allowed)");
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		lines[cnt++] = (struct line){.name = budget_name((enum cpt_budget_item)i),
+					     .text = budget_text((enum cpt_budget_item)i),
+					     .ns = a->item_ns[i],
+					     .colour = budget_colour(i)};
+	for (int i = 0; i < CPT_REASON_CNT; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "idle: %s", reason_text((enum cpt_reason)i));
+		lines[cnt++] = (struct line){.name = reason_name((enum cpt_reason)i),
+					     .text = texts[i],
+					     .ns = a->reason_ns[i],
+					     .colour = DRAW_YELLOW};
+	}
+	add_lines(b, &opts->style, lines, cnt, a->total_ns);
+	add_tenants(b, r, opts);
+	if (r->meta && r->meta->flags & CPT_TRACE_NO_OCCUPANCY)
+		add_remark(b, opts,
+			   "CPUs without the workload were not watched (--no-budget), so what they "
+			   "did is not known.");
+	add_qualifiers(b, r, opts);
+}
+
+/* ---- demand ---------------------------------------------------------------------------------- */
+
+static void add_latency(struct strbuf *b, const struct cpt_report *r, enum cpt_ready_kind kind,
+			const struct text_report_opts *opts)
+{
+	const struct cpt_latency *l = &r->latency[kind];
+	const bool utf8 = opts->style.utf8;
+	char n[FMT_SZ], p50[FMT_SZ], p99[FMT_SZ], max[FMT_SZ];
+
+	if (!worth(l->sum_ns, r->demand.total_ns, WORTH_A_LINE))
+		return;
+	strbuf__adds(b, "   ");
+	draw_begin(b, &opts->style, DRAW_DIM);
+	strbuf__addf(b, "%s %s times: median %s, 99 %% by %s, longest %s", ready_text(kind),
+		     fmt_count(n, l->cnt), fmt_duration(p50, l->p50_ns, utf8),
+		     fmt_duration(p99, l->p99_ns, utf8), fmt_duration(max, l->max_ns, utf8));
+	if (worth(l->migrated, l->cnt, WORTH_A_LINE))
+		strbuf__addf(b, "; %s moved", fmt_percent(n, l->migrated, l->cnt));
+	draw_end(b, &opts->style, DRAW_DIM);
+	strbuf__addc(b, '\n');
+}
+
+/* A CPU that must wake up first is idle a little longer: that is no mistake of placement. */
+static void add_short_waits(struct strbuf *b, const struct cpt_report *r,
+			    const struct text_report_opts *opts)
+{
+	uint64_t cnt = 0, ns = 0;
+	char line[160], n[FMT_SZ], d[FMT_SZ];
+
+	for (int i = 0; i < CPT_READY_CNT; i++) {
+		cnt += r->latency[i].short_cnt;
+		ns += r->latency[i].short_ns;
+	}
+	if (!worth(r->demand.item_ns[CPT_DEMAND_PLACEMENT], r->demand.total_ns, WORTH_A_LINE) ||
+	    !worth(ns, r->demand.total_ns, WORTH_A_LINE))
+		return;
+	snprintf(line, sizeof(line),
+		 "%s of it are %s waits of at most 0.1 ms: the time a CPU takes to wake up and "
+		 "switch.",
+		 fmt_percent(d, ns, r->demand.total_ns), fmt_count(n, cnt));
+	add_remark(b, opts, line);
+}
+
+void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
+{
+	const struct cpt_demand *a = &r->demand;
+	struct line lines[CPT_DEMAND_CNT];
+	char what[96], d[FMT_SZ];
+
+	if (!worth(a->total_ns, a->total_ns + r->cpu_time_ns, WORTH_DEMAND))
+		return;
+	snprintf(what, sizeof(what), "  (%s over all threads)",
+		 fmt_duration(d, a->total_ns, opts->style.utf8));
+	add_title(b, &opts->style, "Why ready work did not run", what);
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		lines[i] = (struct line){.name = demand_name((enum cpt_demand_item)i),
+					 .text = demand_text((enum cpt_demand_item)i),
+					 .ns = a->item_ns[i],
+					 .colour = i == CPT_DEMAND_CPUS	     ? DRAW_GREEN
+						   : i == CPT_DEMAND_UNKNOWN ? DRAW_RED
+									     : DRAW_YELLOW};
+	add_lines(b, &opts->style, lines, CPT_DEMAND_CNT, a->total_ns);
+	add_short_waits(b, r, opts);
+	for (int i = 0; i < CPT_READY_CNT; i++)
+		add_latency(b, r, (enum cpt_ready_kind)i, opts);
+}
