@@ -22,6 +22,7 @@
 #define CPUS 4
 
 static struct observed seen;
+static uint64_t words_seen, wakes_seen;
 
 struct arrival {
 	const struct cpt_rec_switch *recs;
@@ -50,13 +51,36 @@ static void drain_life(struct cpt_merge *m, struct trace_builder *tb, size_t *do
 	}
 }
 
+/* To the file and to a table of words, as a recording does. */
+struct tee {
+	struct trace_writer *writer;
+	struct cpt_words *words;
+};
+
+static int tee_events(void *ctx, const struct cpt_event *ev, size_t cnt)
+{
+	struct tee *tee = ctx;
+
+	assert_int_equal(words__feed(tee->words, ev, cnt), 0);
+	return trace_writer__events(tee->writer, ev, cnt);
+}
+
+static int tee_late(void *ctx, const struct cpt_late *late)
+{
+	struct tee *tee = ctx;
+
+	assert_int_equal(words__late(tee->words, late), 0);
+	return trace_writer__late(tee->writer, late);
+}
+
 /* The run as a trace file, put together from pieces. A drain takes all that is older than its
  * moment, and of some CPUs more. */
 static int record(struct trace_builder *tb, uint64_t first_ns, uint64_t last_ns, struct rng *rng)
 {
 	int fd = memfd_create("trace", MFD_CLOEXEC);
 	struct trace_writer *w = trace_writer__new(fd, tb__meta(tb));
-	struct cpt_merge_sink sink = trace_writer__sink(w);
+	struct tee tee = {.writer = w, .words = words__new(tb__meta(tb)->machine)};
+	struct cpt_merge_sink sink = {.events = tee_events, .late = tee_late, .ctx = &tee};
 	struct cpt_merge *m = merge__new(CPUS, &sink);
 	struct cpt_trace_close close_facts = *tb__close_facts(tb);
 	struct arrival at[CPUS] = {{0}};
@@ -83,15 +107,44 @@ static int record(struct trace_builder *tb, uint64_t first_ns, uint64_t last_ns,
 		drain_cpu(m, cpu, &at[cpu], UINT64_MAX);
 	assert_int_equal(merge__finish(m), 0);
 	merge__free(m);
+	words__classify(tee.words);
+	assert_int_equal(trace_writer__words(w, tee.words), 0);
+	words__free(tee.words);
 	close_facts.end_mono_ns = last_ns;
 	assert_int_equal(trace_writer__close(w, &close_facts), 0);
 	trace_writer__free(w);
 	return fd;
 }
 
+/* The table a recording kept against one made of what can be read: the same, word for word. */
+static void check_words(struct trace_reader *r)
+{
+	const struct cpt_words *kept = trace_reader__words(r);
+	struct cpt_words *made = words__new(trace_reader__meta(r)->machine);
+	const struct cpt_event *ev;
+	size_t cnt;
+
+	assert_non_null(kept);
+	assert_non_null(made);
+	while (trace_reader__next(r, &ev, &cnt) > 0)
+		assert_int_equal(words__feed(made, ev, cnt), 0);
+	assert_int_equal(trace_reader__rewind(r), 0);
+	words__classify(made);
+	assert_int_equal(words__cnt(kept), words__cnt(made));
+	for (uint32_t i = 0; i < words__cnt(kept); i++) {
+		struct cpt_word a = *words__at(kept, i), b = *words__at(made, i);
+
+		a.symbol = a.module = a.build_id = b.symbol = b.module = b.build_id = NULL;
+		assert_memory_equal(&a, &b, sizeof(a));
+		words_seen++;
+		wakes_seen += a.wakes;
+	}
+	words__free(made);
+}
+
 static struct cpt_report *report_file(int fd, uint64_t last_ns, struct trace_reader **r)
 {
-	const struct cpt_analysis_opts o = {0};
+	struct cpt_analysis_opts o = {0};
 	char err[CPT_TRACE_ERR_LEN];
 	const struct cpt_event *ev;
 	struct cpt_analysis *a;
@@ -100,6 +153,8 @@ static struct cpt_report *report_file(int fd, uint64_t last_ns, struct trace_rea
 
 	*r = trace_reader__open(fd, err);
 	assert_non_null(*r);
+	check_words(*r);
+	o.words = trace_reader__words(*r);
 	a = analysis__new(trace_reader__meta(*r), &o);
 	assert_non_null(a);
 	while ((more = trace_reader__next(*r, &ev, &cnt)) > 0)
@@ -117,8 +172,9 @@ static void any_order_of_arrival_gives_the_same_report(void **state)
 
 	for (uint32_t i = 0; i < cases; i++, seed++) {
 		struct rng rng = {.state = seed * 17};
-		const struct cpt_analysis_opts o = {0};
+		struct cpt_analysis_opts o = {0};
 		struct trace_builder *tb = tb__new(CPUS);
+		struct cpt_words *words;
 		const struct cpt_event *ev;
 		struct cpt_report *drawn;
 		uint64_t last;
@@ -129,6 +185,10 @@ static void any_order_of_arrival_gives_the_same_report(void **state)
 			     rng_percent(&rng, 50) ? RANDOM_TIES : 0);
 		ev = tb__events(tb, &cnt);
 		last = ev[cnt - 1].ts_ns;
+		words = words__new(tb__meta(tb)->machine);
+		assert_int_equal(words__feed(words, ev, cnt), 0);
+		words__classify(words);
+		o.words = words;
 		drawn = analyse(tb__meta(tb), ev, (uint32_t)cnt, last, &o, &seen, &rng);
 		assert_non_null(drawn);
 		assert_int_equal(check_identities(drawn, &seen, what), 0);
@@ -144,8 +204,10 @@ static void any_order_of_arrival_gives_the_same_report(void **state)
 			close(fd);
 		}
 		report__free(drawn);
+		words__free(words);
 		tb__free(tb);
 	}
+	assert_true(words_seen && wakes_seen);
 }
 
 int main(void)

@@ -68,7 +68,8 @@ static struct cpt_wait random_wait(struct machine *m)
 				     rng_below(m->rng, 3));
 	case 4:
 		return tb_wait_futex(0x7f0000002000 + 48 * (uint64_t)rng_below(m->rng, 4), 137,
-				     2 * rng_below(m->rng, 1000), CPT_FUTEX_PLAIN, 0);
+				     2 * rng_below(m->rng, 1000),
+				     (uint8_t)rng_below(m->rng, CPT_FUTEX_KIND_CNT), 0);
 	case 5:
 		w = tb_wait_call((uint16_t)rng_below(m->rng, 450), rng_u64(m->rng), rng_u64(m->rng),
 				 (uint32_t)rng_u64(m->rng));
@@ -167,6 +168,10 @@ static void step_wake(struct machine *m)
 		break;
 	case 4: /* by one that is not on a CPU: deferred work speaks of whoever asked for it */
 		tb__wake(m->tb, m->now_ns, task, 1 + rng_below(m->rng, m->task_cnt));
+		break;
+	case 5:
+		tb__wake_as(m->tb, m->now_ns, task, waker, CPT_CTX_TASK, CPT_SW_WAKE_ON_WORD,
+			    SYS_futex);
 		break;
 	default:
 		tb__wake(m->tb, m->now_ns, task, waker);
