@@ -59,6 +59,24 @@ static void feed(struct trace_builder *tb, struct cpt_merge *m, uint64_t until_n
 	}
 }
 
+/* What a recording would know of the events, named as far as it goes. */
+static void write_words(struct trace_writer *w, struct trace_builder *tb)
+{
+	struct cpt_words *words = words__new(tb__meta(tb)->machine);
+	size_t cnt;
+	const struct cpt_event *ev = tb__events(tb, &cnt);
+
+	MUST(words && !words__feed(words, ev, cnt));
+	if (words__cnt(words) > 1) {
+		MUST(!words__set_place(words, 0, "queue_lock", "server", "00ff", 0x4060));
+		MUST(!words__set_place(words, 1, "_PyRuntime+0x1b8", "server", "00ff", 0x5060));
+		words__set_same(words, 1, 0);
+	}
+	words__classify(words);
+	MUST(!trace_writer__words(w, words));
+	words__free(words);
+}
+
 struct bytes sample_trace(uint64_t seed, uint32_t steps)
 {
 	struct trace_builder *tb = tb__new(SAMPLE_CPUS);
@@ -89,6 +107,7 @@ struct bytes sample_trace(uint64_t seed, uint32_t steps)
 	MUST(!merge__add_attempts(m, 1, tb__ring(tb, 1, &cnt) ? cnt + 5 : 5, end_ns));
 	feed(tb, m, UINT64_MAX, pos, &life_pos);
 	MUST(!merge__finish(m));
+	write_words(w, tb);
 	MUST(!trace_writer__close(w, tb__close_facts(tb)));
 	out = slurp(fd);
 	merge__free(m);
@@ -255,8 +274,21 @@ static void check_event(const struct cpt_trace_meta *meta, const struct cpt_even
 	mix(hash, (uint64_t)ev->task << 32 | ev->other);
 }
 
+static void check_words(const struct cpt_words *words, uint32_t task_max, uint64_t *hash)
+{
+	for (uint32_t i = 0; i < words__cnt(words); i++) {
+		const struct cpt_word *w = words__at(words, i);
+
+		MUST(w->proc <= task_max && w->same <= i && w->kind < CPT_WORD_KIND_CNT);
+		MUST(w->reason < CPT_REASON_CNT && strlen(w->symbol) <= CPT_WORD_STR_MAX);
+		mix(hash, w->addr ^ w->waits ^ w->wakes ^ (uint8_t)w->symbol[0]);
+		mix(hash, strlen(w->module) + strlen(w->build_id));
+	}
+}
+
 static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 {
+	struct cpt_words *words = words__new(trace_reader__meta(r)->machine);
 	const uint32_t task_max =
 		sz < CPT_TASK_MAX - CPT_TASK_FREE ? CPT_TASK_FREE + (uint32_t)sz : CPT_TASK_MAX;
 	uint64_t first_ns, last_ns, prev_ns = 0;
@@ -266,7 +298,7 @@ static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 
 	trace_reader__span(r, &first_ns, &last_ns);
 	while ((ret = trace_reader__next(r, &ev, &cnt)) > 0) {
-		MUST(cnt);
+		MUST(cnt && words && !words__feed(words, ev, cnt));
 		for (size_t i = 0; i < cnt; i++) {
 			MUST(ev[i].ts_ns >= prev_ns && ev[i].ts_ns <= last_ns);
 			prev_ns = ev[i].ts_ns;
@@ -275,6 +307,11 @@ static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 		out->event_cnt += cnt;
 	}
 	MUST(ret == 0);
+	words__classify(words);
+	check_words(words, task_max, &out->hash);
+	words__free(words);
+	if (trace_reader__words(r))
+		check_words(trace_reader__words(r), task_max, &out->hash);
 }
 
 struct reading read_hostile(const uint8_t *data, size_t sz)

@@ -76,7 +76,7 @@ static int make_seeds(const char *dir)
 	static const struct {
 		uint64_t seed;
 		uint32_t steps;
-	} seeds[] = {{32, 300}, {26, 300}, {15, 300}, {1, 20}};
+	} seeds[] = {{32, 300}, {26, 300}, {4, 300}, {1, 20}};
 	char name[64];
 	int err = 0;
 
