@@ -428,10 +428,13 @@ static int note_stopped_call(const struct cpt_analysis *a, struct task *t,
 	return 0;
 }
 
-/* Waits of these reasons are looked at: for a lock, or on what may be a runtime's ceiling. */
-static inline bool is_watched(enum cpt_reason reason)
+/* Which waits are looked at: for a lock, or on what may be a runtime's ceiling, also where they come to
+ * their time-out, as those of an interpreter's lock do. */
+static inline bool is_watched(enum cpt_reason reason, const struct cpt_wait *wait)
 {
-	return reason_is_lock(reason) || reason == CPT_REASON_CONDVAR;
+	return reason_is_lock(reason) || reason == CPT_REASON_CONDVAR ||
+	       (reason == CPT_REASON_SLEEP &&
+		(wait->object == CPT_FUTEX_CONDVAR || wait->object == CPT_FUTEX_SEM));
 }
 
 /* t, already turned, begins such a wait. */
@@ -478,7 +481,7 @@ static int pass_wait(struct cpt_analysis *a, struct task *t, const struct cpt_ev
 	if (!ev->wait || t->state != CPT_STATE_RUNNABLE)
 		return 0;
 	reason = classify(a, t, ev).reason;
-	if (!is_watched(reason))
+	if (!is_watched(reason, ev->wait))
 		return 0;
 	err = begin_wait(a, t, ev, reason);
 	if (!err)
@@ -556,7 +559,7 @@ static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_e
 	t->path.what = chain_wait(blocked.reason, wait_ender(ev->end, blocked.reason));
 	t->path.blocked_ns = a->now_ns;
 	err = set_off_unless_hole(a, t, blocked.state, blocked.reason);
-	if (err || !is_watched(blocked.reason) || t->state == CPT_STATE_UNKNOWN)
+	if (err || !is_watched(blocked.reason, ev->wait) || t->state == CPT_STATE_UNKNOWN)
 		return err;
 	return begin_wait(a, t, ev, blocked.reason);
 }
