@@ -18,12 +18,14 @@
  * and the new one are both on CPUs (some 10 us of an interval of some ms), and threads leave such a lock
  * around system calls. Pools and barriers overlap for tens of per cent. */
 #define OVERLAP_MAX 0.05
-/* Of the wanted time, one must run: workers that wait for work to come from elsewhere do not. */
-#define ONE_MIN 0.5
+/* Of the wanted time, all of the set may wait: workers do so for work that comes from elsewhere. (A holder
+ * that was preempted does not wait: others than the workload may have taken its CPU.) */
+#define ALL_WAIT_MAX 0.5
 /* Another CPU must have been free for the others, on average: else CPUs are the limit. */
 #define FREE_CPUS_MIN 0.5
-/* Of the wanted time, one of the set may wait for a CPU: beyond that CPUs are the limit. */
-#define RUNNABLE_MAX 0.5
+/* Of the wanted time, one of the set may want a CPU while another one runs: beyond that CPUs are the
+ * limit. */
+#define CROWDED_MAX 0.5
 /* Turns taken, and by each its share of the running: a straggler others wait for takes no turns. */
 #define TURNS_MIN  20
 #define TURN_SHARE 0.05
@@ -38,7 +40,7 @@ struct ceiling_set {
 	uint32_t word;		      /* index */
 	uint32_t cnt[PART_SLOT_CNT];  /* of the set, now */
 	uint64_t now_ns, running_sum; /* accounted up to; the timeline's running integral then */
-	uint64_t wanted_ns, one_ns, overlap_ns, runnable_ns;
+	uint64_t wanted_ns, one_ns, overlap_ns, all_wait_ns, crowded_ns;
 	double free_cpu_ns;
 	uint32_t last_runner; /* that ran alone, last */
 	uint64_t turns;
@@ -109,8 +111,10 @@ static void account(struct ceilings *cs, struct ceiling_set *s)
 		s->one_ns += span_ns;
 	else if (s->cnt[PART_RUNS])
 		s->overlap_ns += span_ns;
-	if (s->cnt[PART_RUNNABLE])
-		s->runnable_ns += span_ns;
+	else if (!s->cnt[PART_RUNNABLE])
+		s->all_wait_ns += span_ns;
+	if (s->cnt[PART_RUNS] && s->cnt[PART_RUNNABLE])
+		s->crowded_ns += span_ns;
 	s->free_cpu_ns += (double)tl->allowed_cnt * (double)span_ns - (double)running;
 }
 
@@ -272,8 +276,8 @@ static bool is_ceiling(const struct ceiling_set *s, uint32_t takers, uint64_t wi
 
 	return takers >= 2 && s->turns >= TURNS_MIN && wanted >= WANTED_MIN * (double)window_ns &&
 	       (double)s->overlap_ns <= OVERLAP_MAX * wanted &&
-	       (double)s->one_ns >= ONE_MIN * wanted &&
-	       (double)s->runnable_ns <= RUNNABLE_MAX * wanted &&
+	       (double)s->all_wait_ns <= ALL_WAIT_MAX * wanted &&
+	       (double)s->crowded_ns <= CROWDED_MAX * wanted &&
 	       s->free_cpu_ns >= FREE_CPUS_MIN * wanted;
 }
 

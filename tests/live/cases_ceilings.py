@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runtimes that let one of their threads run at a time: found without any symbol, named where there is
+one, and not found in pools, barriers and locks that are known as such.
+
+Owns: the cases of this group. A busy machine makes threads wait for CPUs, which is no hand-off and
+takes nothing from one: no bound here rests on time.
+"""
+
+import os
+
+from harness import HERE, Failed
+
+SOURCES = os.path.join(HERE, "..", "..", "workloads")
+
+CASES = []
+
+
+def cases(_workloads):
+    return CASES
+
+
+def ceiling_case(name):
+    def register(function):
+        CASES.append((name, function))
+        return function
+    return register
+
+
+def run(case, argv):
+    """(report, text) of a traced command."""
+    result = case.cpt("run", "-o", case.path("ceiling.trace"), "--json",
+                      case.path("ceiling.json"), "--", *argv)
+    if result.status:
+        raise Failed(str(result))
+    report = case.load_json("ceiling.json")
+    case.check_report("run", report)
+    return report, result.err
+
+
+def static_threads(case):
+    """The workload `threads` without a symbol, and with no library a tracer could look into."""
+    binary = case.path("threads")
+    sources = [os.path.join(SOURCES, name) for name in ("threads.c", "common.c", "truth.c")]
+    for argv in (["cc", "-static", "-O2", "-D_GNU_SOURCE", "-o", binary, *sources, "-pthread",
+                  "-lm"], ["strip", binary]):
+        result = case.run(argv)
+        if result.status:
+            raise Failed(str(result))
+    return binary
+
+
+@ceiling_case("a static, stripped hand-off is offered, with its evidence")
+def handoff(case):
+    report, text = run(case, [static_threads(case), "handoff", "--workers=4"])
+    found = report["ceilings"]
+    if not case.equal("ceilings", [c["kind"] for c in found], ["one_of_n"]):
+        return
+    ceiling = found[0]
+    case.equal("certain", ceiling["certain"], False)
+    case.equal("word", ceiling["word"], "condvar")
+    case.equal("threads", ceiling["threads"], 4)
+    case.equal("symbol", ceiling["symbol"], None)
+    case.within("overlap", ceiling["overlap_ns"] / ceiling["wanted_ns"], 0, 0.05)
+    case.within("looked at", ceiling["wanted_ns"] / report["window_ns"], 0.5, 1)
+    case.check("turns", ceiling["turns"] >= 20, ceiling["turns"])
+    case.check("the text offers it", "Possibly one at a time" in text, text[-1500:])
+    case.note(f"overlap {100 * ceiling['overlap_ns'] / ceiling['wanted_ns']:.2f} %, "
+              f"{ceiling['turns']} turns")
+
+
+def silent(name, argv):
+    def body(case):
+        report, text = run(case, argv(case))
+        case.equal("ceilings", report["ceilings"], [])
+        case.check("the text offers none", "one at a time" not in text, text[-1500:])
+    CASES.append((f"{name} is no ceiling", body))
+
+
+def threads(*argv):
+    return lambda case: [os.path.join(case.workloads, "threads"), *argv]
+
+
+silent("a pool", threads("pool"))
+silent("a barrier", threads("barrier"))
+silent("computing side by side", threads("parallel", "--work-ms=500"))
+silent("a mutex", threads("mutex", "--work-ms=500"))
+silent("taking turns on a CPU", threads("one-cpu", "--work-ms=300"))
+silent("a pool that feeds itself", lambda case: [case.helper("feeding_pool"), "2"])
+silent("a large pool that feeds itself", lambda case: [case.helper("feeding_pool"), "6"])
