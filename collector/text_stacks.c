@@ -74,9 +74,9 @@ void text_stacks__spin(struct strbuf *b, const struct cpt_report *r, const struc
 	if (!cnt)
 		return;
 	strbuf__addf(b,
-		     "   of that %" PRIu32 " thread%s waits by sched_yield, %s times a second:\n",
+		     "   %" PRIu32
+		     " thread%s busy in sched_yield, %s times a second: not all is work\n",
 		     cnt, cnt == 1 ? "" : "s", fmt_count(x, (uint64_t)(per_sec + 0.5)));
-	strbuf__adds(b, "   less is done at once; --sample estimates it\n");
 }
 
 /* ---- hot code ---------------------------------------------------------------------------------- */

@@ -28,12 +28,21 @@ static int tee_late(void *ctx, const struct cpt_late *late)
 	return trace_writer__late(tee->writer, late);
 }
 
+/* Words are in the switches: what stands beside them only passes by. */
+static int tee_side(void *ctx, const struct cpt_event *ev, size_t cnt)
+{
+	const struct words_tee *tee = ctx;
+
+	return trace_writer__side(tee->writer, ev, cnt);
+}
+
 struct cpt_merge_sink words_tee__sink(struct words_tee *tee, struct trace_writer *writer,
 				      const char *machine)
 {
 	tee->writer = writer;
 	tee->words = words__new(machine);
-	return (struct cpt_merge_sink){.events = tee_events, .late = tee_late, .ctx = tee};
+	return (struct cpt_merge_sink){
+		.events = tee_events, .late = tee_late, .side = tee_side, .ctx = tee};
 }
 
 int words_tee__write(struct words_tee *tee)

@@ -25,6 +25,7 @@ SHORT = {
         ["barrier", "--rounds=4"],
         ["pool", "--images=1", "--tiles=6"],
         ["serial", "--work-ms=20"],
+        ["spin", "--rounds=3", "--slow-us=2000", "--fast-us=500"],
     ],
     "locks": [
         ["sleep", "--holds=4"],
@@ -65,7 +66,7 @@ SHORT = {
     ],
 }
 CLASSES = {"parallel", "concurrent", "serial", "idle", None}
-NEEDS = {"futex", "loops", "holders", "accounts"}
+NEEDS = {"futex", "loops", "holders", "samples", "accounts"}
 failures = []
 
 

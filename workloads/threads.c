@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "common.h"
+#include "threads_spin.h"
 
 enum {
 	OPT_WORKERS,
@@ -865,6 +866,8 @@ int main(int argc, char **argv)
 		MODE("barrier", "uneven stages with a barrier after each", run_barrier, barrier),
 		MODE("pool", "workers fed with image tiles from a queue", run_pool, pool),
 		MODE("serial", "each thread joined before the next starts", run_serial, serial),
+		MODE("spin", "uneven stages with a barrier that waits busily", run_spin,
+		     spin_options),
 	};
 	static const struct wl_program program = {
 		"threads",

@@ -29,6 +29,7 @@
 #define TRUTH_FUTEX   "futex"
 #define TRUTH_LOOPS   "loops"
 #define TRUTH_HOLDERS "holders"
+#define TRUTH_SAMPLES "samples" /* recorded with --sample */
 
 #define TRUTH_WINDOW "window_ns"
 

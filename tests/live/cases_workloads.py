@@ -22,8 +22,8 @@ UNBOUND = {"epoll offload", "processes exec-tree", "locks sleep", "locks fsync",
 # Fewer than by default where perf's recording would become too large to be read in time.
 SIZES = {"processes pingpong": ["--rounds", "80000"]}
 
-# Rows that rest on figures of the report which do not exist yet.
-LATER = {"futex", "loops", "holders", "accounts"}
+# Rows that rest on figures of the report which do not exist yet, or only with --sample (cases_stacks).
+LATER = {"futex", "loops", "holders", "accounts", "samples"}
 
 # Figures that count, so that no time taken away excuses them.
 COUNTED = re.compile(r"^(tasks\.|parallelism\.peak|.*\.(waits|waiters|iterations|completed|"

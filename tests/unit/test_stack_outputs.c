@@ -175,7 +175,7 @@ static void busy_waiting_is_one_line_beside_the_profile(void **state)
 	struct strbuf out = {0};
 
 	text_stacks__spin(&out, &r, &style);
-	assert_non_null(strstr(strbuf__str(&out), "1 thread waits by sched_yield"));
+	assert_non_null(strstr(strbuf__str(&out), "1 thread busy in sched_yield"));
 	assert_non_null(strstr(strbuf__str(&out), "100,000 times a second"));
 	strbuf__clear(&out);
 	r.sites = &s;
