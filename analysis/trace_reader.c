@@ -810,7 +810,7 @@ const char *trace_reader__incomplete(const struct trace_reader *r)
 	return r->incomplete[0] ? r->incomplete : NULL;
 }
 
-const struct cpt_words *trace_reader__words(const struct trace_reader *r)
+struct cpt_words *trace_reader__words(struct trace_reader *r)
 {
 	return r->words;
 }

@@ -37,8 +37,8 @@ const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reade
 const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r);
 
 /* The words of the trace's WORDS section, owned by the reader; NULL when it has none that is sound (an
- * older file, one that was cut off): see words__feed(). */
-const struct cpt_words *trace_reader__words(const struct trace_reader *r);
+ * older file, one that was cut off): see words__feed(). Names may be added to them. */
+struct cpt_words *trace_reader__words(struct trace_reader *r);
 
 /* Why the trace is not whole, in words; NULL when it is. May change from NULL while reading, when a
  * damaged block is met: reading then ends there. */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "late_names.h"
 #include "say.h"
 
 /* Shorter waits need no comfort, and a terminal need not be written to more often. */
@@ -138,10 +139,15 @@ static int make_words(struct analysed *a)
 /* Borrowed. NULL after having said why. */
 static const struct cpt_words *words_of(struct analysed *a, const char *path)
 {
+	struct cpt_words *words = trace_reader__words(a->reader);
+	char *const *argv = trace_reader__meta(a->reader)->argv;
 	int err = 0;
 
-	if (trace_reader__words(a->reader))
-		return trace_reader__words(a->reader);
+	if (words && !a->named && late_names__complete(words, argv ? argv[0] : NULL))
+		words__classify(words);
+	a->named = true;
+	if (words)
+		return words;
 	if (!a->own_words)
 		err = make_words(a);
 	if (!err)

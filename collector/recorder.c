@@ -14,9 +14,12 @@
 #include "exit_status.h"
 #include "machine.h"
 #include "stack_book.h"
+#include "symbols.h"
+#include "word_names.h"
 #include "words_tee.h"
 
-#define DRAIN_MS 50
+#define DRAIN_MS   50
+#define DRAIN_RECS 256 /* that stay in the nearest cache while each part has its look at them */
 #define HOLD_BACK_NS                                                                               \
 	100000000	  /* two drains: a chain that broke unseen is mended at the next look */
 #define GRACE_NS 20000000 /* the command is gone by wait(2), but not by our account */
@@ -143,6 +146,8 @@ static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
 	size_t cnt;
 
 	while ((cnt = bpf_session__peek(r->session, cpu, &recs))) {
+		if (cnt > DRAIN_RECS)
+			cnt = DRAIN_RECS;
 		if (!r->res->trace_err)
 			note_failure(r, add_records(r, cpu, recs, cnt), "cannot record");
 		places__records(r->places, recs, cnt);
@@ -234,6 +239,17 @@ static int write_stacks(struct recorder *r)
 	return err;
 }
 
+/* What the words are called decides what some of them are (the reason of an interpreter's lock). Names
+ * that cannot be had are no failure of the recording. */
+static void name_words(struct recorder *r)
+{
+	struct symbols *symbols = r->tee.words ? symbols__new() : NULL;
+
+	if (symbols)
+		(void)word_names__set(r->tee.words, r->places, symbols);
+	symbols__free(symbols);
+}
+
 static void close_trace(struct recorder *r)
 {
 	struct cpt_trace_close *close = &r->res->close;
@@ -278,6 +294,7 @@ static void close_trace(struct recorder *r)
 		close->exit_kind = CPT_EXIT_SIGNAL;
 		close->exit_value = WTERMSIG(r->child.status);
 	}
+	name_words(r);
 	if (!r->res->trace_err)
 		note_failure(r, words_tee__write(&r->tee), "cannot write the trace");
 	if (!r->res->trace_err)

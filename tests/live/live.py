@@ -6,8 +6,9 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: ceilings, workloads, programs, behaviour, loss, waits, stat, stacks. One line per case; the
-last line counts them. Nothing is skipped: what a case needs and does not find makes it fail.
+Groups: ceilings, workloads, programs, behaviour, loss, waits, stat, stacks, symbols. One line per
+case; the last line counts them. Nothing is skipped: what a case needs and does not find makes it
+fail.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import cases_loss
 import cases_programs
 import cases_stacks
 import cases_stat
+import cases_symbols
 import cases_waits
 import cases_workloads
 import harness
@@ -32,7 +34,8 @@ import harness
 GROUPS = {"ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
-          "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks}
+          "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks,
+          "symbols": cases_symbols}
 
 CASE_SECONDS = 120
 FINDINGS_SHOWN = 25
