@@ -88,7 +88,7 @@ static void open_gate(struct contender *w)
 
 void run_condvar(struct wl_run *run)
 {
-	run_alone(make(run, pass_gate, open_gate), "parked_ns", "condvar", "the_gate", "condvar",
+	run_alone(make(run, pass_gate, open_gate), "parked_ns", "condvar", NULL, "condvar",
 		  "the_gate, a lock made of a condition variable,");
 }
 
@@ -154,8 +154,7 @@ void run_semaphore(struct wl_run *run)
 {
 	if (sem_init(&the_semaphore, 0, 1))
 		die(errno, "cannot make a semaphore");
-	run_alone(make(run, down, up), "parked_ns", "condvar", "the_semaphore", "semaphore",
-		  "the_semaphore");
+	run_alone(make(run, down, up), "parked_ns", "condvar", NULL, "semaphore", "the_semaphore");
 }
 
 /* Half of the workers' turns through flock, half through a record lock of the open file: who holds one

@@ -41,6 +41,13 @@ FAMILIES = {
         "other": ["futex_raw", "futex_waitv", "futex_wait2"],
         "join": ["join"],
     },
+    "locks that are no mutex": {"lock": ["rwlock_read", "rwlock_write", "rwlock_writers", "once"]},
+    "condition variables, semaphores, barriers": {
+        "queue": ["cond_jobs", "sem_jobs"],
+        "condvar": ["condvar", "sem"],
+        "sleep": ["cond_timedout", "cond_timedmono", "sem_timedout", "sem_timedmono"],
+        "barrier": ["barrier"],
+    },
     "pipes, terminals and descriptors of the kernel": {
         "peer": ["pipe_read", "fifo_open_read", "fifo_open_write", "eventfd_read"],
         "pipe": ["pipe_write"],
@@ -87,9 +94,11 @@ WAITING = {"lock", "handoff", "kernel_lock", "disk", "socket", "pipe", "page_fau
 def cases(_workloads):
     found = [(name, _family(modes)) for name, modes in FAMILIES.items()]
     return found + [
+        ("a condition variable on which each waits and wakes", turns),
         ("a sleep that a stop interrupts goes on as a sleep", restarted),
         ("a process frozen by its cgroup in a sleep", frozen),
         ("a pipe and a socket that others write", outside),
+        ("every mode of wait_reasons is expected", complete),
     ]
 
 
@@ -146,6 +155,12 @@ def _family(by_reason):
             check_mode(case, mode, row, said, {modes[mode]: 1 - OTHER_REASONS})
         case.note(f"{len(rows)} modes")
     return body
+
+
+def turns(case):
+    """It sleeps between its turns."""
+    for row, said in trace(case, ["cond_turns"]).values():
+        check_mode(case, "cond_turns", row, said, {"condvar": 0.85})
 
 
 def restarted(case):
@@ -208,3 +223,11 @@ def reads(tracer):
         except OSError:
             pass
     return False
+
+
+def complete(case):
+    listed = set(case.run([case.helper("wait_reasons")]).out.split())
+    expected = {mode for family in FAMILIES.values() for names in family.values() for mode in names}
+    case.equal("modes without an expectation",
+               listed - expected - {"restarted", "frozen", "stdin_read", "cond_turns"}, set())
+    case.equal("expected modes that are none", expected - listed, set())

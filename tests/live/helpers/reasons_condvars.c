@@ -21,7 +21,8 @@
 #define FUTEX2_32_PRIVATE (2 | 128)
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t cond;
+static pthread_cond_t conds[8],
+	*cond;	  /* one per mode: who waits on it and who wakes it says what it is */
 static int turns; /* guarded by mutex */
 
 static struct timespec soon(clockid_t clock)
@@ -39,7 +40,8 @@ static struct timespec soon(clockid_t clock)
 
 static void make_cond(void)
 {
-	must_zero(pthread_cond_init(&cond, NULL), "make a condition variable");
+	cond = cond ? cond + 1 : conds;
+	must_zero(pthread_cond_init(cond, NULL), "make a condition variable");
 	turns = 0;
 }
 
@@ -47,7 +49,8 @@ static void wait_cond(void)
 {
 	must_zero(pthread_mutex_lock(&mutex), "lock");
 	while (!turns)
-		must_zero(pthread_cond_wait(&cond, &mutex), "wait on a condition variable");
+		must_zero(pthread_cond_wait(cond, &mutex), "wait on a condition variable");
+	turns = 0;
 	must_zero(pthread_mutex_unlock(&mutex), "unlock");
 }
 
@@ -56,7 +59,24 @@ static void signal_cond(void)
 	must_zero(pthread_mutex_lock(&mutex), "lock");
 	turns++;
 	must_zero(pthread_mutex_unlock(&mutex), "unlock");
-	must_zero(pthread_cond_signal(&cond), "signal a condition variable");
+	must_zero(pthread_cond_signal(cond), "signal a condition variable");
+}
+
+/* Often, as a worker waits for one job after the other: a single wait says nothing of what it is for. */
+#define JOBS 12
+
+static void wait_jobs(void)
+{
+	for (int i = 0; i < JOBS; i++)
+		wait_cond();
+}
+
+static void signal_jobs(void)
+{
+	for (int i = 0; i < JOBS; i++) {
+		signal_cond();
+		sleep_ms(HOLD_MS / JOBS);
+	}
 }
 
 static void time_out(clockid_t clock)
@@ -66,9 +86,8 @@ static void time_out(clockid_t clock)
 
 	must_zero(pthread_mutex_lock(&mutex), "lock");
 	do
-		err = clock == CLOCK_REALTIME
-			      ? pthread_cond_timedwait(&cond, &mutex, &until)
-			      : pthread_cond_clockwait(&cond, &mutex, clock, &until);
+		err = clock == CLOCK_REALTIME ? pthread_cond_timedwait(cond, &mutex, &until)
+					      : pthread_cond_clockwait(cond, &mutex, clock, &until);
 	while (!err);
 	must(err == ETIMEDOUT, "time out on a condition variable");
 	must_zero(pthread_mutex_unlock(&mutex), "unlock");
@@ -91,10 +110,10 @@ static void wait_turn(int odd)
 {
 	must_zero(pthread_mutex_lock(&mutex), "lock");
 	while (turns % 2 != odd)
-		must_zero(pthread_cond_wait(&cond, &mutex), "wait on a condition variable");
+		must_zero(pthread_cond_wait(cond, &mutex), "wait on a condition variable");
 	turns++;
 	must_zero(pthread_mutex_unlock(&mutex), "unlock");
-	must_zero(pthread_cond_signal(&cond), "signal a condition variable");
+	must_zero(pthread_cond_signal(cond), "signal a condition variable");
 }
 
 static void take_turns(void)
@@ -113,35 +132,50 @@ static void give_turns(void)
 	}
 }
 
-static sem_t sem;
+static sem_t sems[8], *sem; /* likewise */
 
 static void make_sem(void)
 {
-	must(!sem_init(&sem, 0, 0), "make a semaphore");
+	sem = sem ? sem + 1 : sems;
+	must(!sem_init(sem, 0, 0), "make a semaphore");
 }
 
 static void wait_sem(void)
 {
-	must(!sem_wait(&sem), "wait on a semaphore");
+	must(!sem_wait(sem), "wait on a semaphore");
 }
 
 static void post_sem(void)
 {
-	must(!sem_post(&sem), "post a semaphore");
+	must(!sem_post(sem), "post a semaphore");
+}
+
+static void wait_sem_jobs(void)
+{
+	for (int i = 0; i < JOBS; i++)
+		wait_sem();
+}
+
+static void post_sem_jobs(void)
+{
+	for (int i = 0; i < JOBS; i++) {
+		post_sem();
+		sleep_ms(HOLD_MS / JOBS);
+	}
 }
 
 static void time_out_sem(void)
 {
 	struct timespec until = soon(CLOCK_REALTIME);
 
-	must(sem_timedwait(&sem, &until) && errno == ETIMEDOUT, "time out on a semaphore");
+	must(sem_timedwait(sem, &until) && errno == ETIMEDOUT, "time out on a semaphore");
 }
 
 static void time_out_sem_monotonic(void)
 {
 	struct timespec until = soon(CLOCK_MONOTONIC);
 
-	must(sem_clockwait(&sem, CLOCK_MONOTONIC, &until) && errno == ETIMEDOUT,
+	must(sem_clockwait(sem, CLOCK_MONOTONIC, &until) && errno == ETIMEDOUT,
 	     "time out on a semaphore");
 }
 
@@ -216,10 +250,12 @@ static void wake_futex2(void)
 
 const struct mode condvar_modes[] = {
 	{"condvar", make_cond, wait_cond, signal_cond, false},
+	{"cond_jobs", make_cond, wait_jobs, signal_jobs, false},
 	{"cond_timedout", make_cond, time_out_realtime, NULL, false},
 	{"cond_timedmono", make_cond, time_out_monotonic, NULL, false},
 	{"cond_turns", make_cond, take_turns, give_turns, false},
 	{"sem", make_sem, wait_sem, post_sem, false},
+	{"sem_jobs", make_sem, wait_sem_jobs, post_sem_jobs, false},
 	{"sem_timedout", make_sem, time_out_sem, NULL, false},
 	{"sem_timedmono", make_sem, time_out_sem_monotonic, NULL, false},
 	{"barrier", make_barrier, pass, pass, false},
