@@ -6,7 +6,7 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: ceilings, workloads, programs, behaviour, loss, waits, stat, stacks, symbols. One line per
+Groups: locks, ceilings, workloads, programs, behaviour, loss, waits, stat, stacks, symbols. One line per
 case; the last line counts them. Nothing is skipped: what a case needs and does not find makes it
 fail.
 """
@@ -22,6 +22,7 @@ import traceback
 
 import cases_behaviour
 import cases_ceilings
+import cases_locks
 import cases_loss
 import cases_programs
 import cases_stacks
@@ -31,7 +32,8 @@ import cases_waits
 import cases_workloads
 import harness
 
-GROUPS = {"ceilings": cases_ceilings,
+GROUPS = {"locks": cases_locks,
+          "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
           "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks,
