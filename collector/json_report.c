@@ -16,6 +16,7 @@
 #include "json_locks.h"
 #include "json_accounts.h"
 #include "json_obj.h"
+#include "limit.h"
 #include "json_stacks.h"
 #include "json_path.h"
 #include "strbuf.h"
@@ -242,6 +243,36 @@ static json_t *condvar_counted(const struct cpt_report *r)
 	return json_obj__done(&o);
 }
 
+static json_t *limit(const struct cpt_report *r, const struct limit *l)
+{
+	struct json_obj o = json_obj__new();
+	struct strbuf text = {0};
+
+	json_obj__put(&o, "cause", json_string(cause_name(l->cause)));
+	json_obj__put_ns(&o, "cost_ns", l->cost_ns);
+	json_obj__put(&o, "account", json_string(l->by_demand ? "demand" : "budget"));
+	limits__evidence(&text, r, l, true);
+	json_obj__put(&o, "evidence", json_value__string(strbuf__str(&text)));
+	strbuf__clear(&text);
+	limits__look_at(&text, r, l);
+	json_obj__put(&o, "look_at", json_value__string(text.len ? strbuf__str(&text) : NULL));
+	if (text.failed)
+		o.failed = true;
+	strbuf__free(&text);
+	return json_obj__done(&o);
+}
+
+static json_t *limits(const struct cpt_report *r)
+{
+	struct limit found[CPT_LIMITS_MAX];
+	unsigned int cnt = limits__find(r, found);
+	json_t *array = json_array();
+
+	for (unsigned int i = 0; i < cnt; i++)
+		array = json_array__append(array, limit(r, &found[i]));
+	return array;
+}
+
 static json_t *verdict(const struct cpt_report *r)
 {
 	struct json_obj o = json_obj__new();
@@ -254,6 +285,11 @@ static json_t *verdict(const struct cpt_report *r)
 	words__caveat(&sentence, r);
 	if (sentence.len)
 		json_obj__put(&o, "caveat", json_string(strbuf__str(&sentence)));
+	strbuf__clear(&sentence);
+	limits__sentence(&sentence, r, true);
+	if (sentence.len)
+		json_obj__put(&o, "limit", json_value__string(strbuf__str(&sentence)));
+	json_obj__put(&o, "limits", limits(r));
 	json_obj__put(&o, "certain", json_boolean(!words__verdict_uncertain(r)));
 	if (memcmp(r->condvar_counted.class_ns, r->class_ns, sizeof(r->class_ns)))
 		json_obj__put(&o, "if_condvar_counted", condvar_counted(r));

@@ -14,6 +14,7 @@
 #include "cli.h"
 #include "draw.h"
 #include "format.h"
+#include "limit.h"
 #include "words.h"
 
 #define LABEL_COLUMNS 17
@@ -189,6 +190,67 @@ static void explain_ledger(struct explain *x)
 	end_line(x, "classes", duration(x, d, r->window_ns));
 }
 
+/* "used 1.53 s + others 12.0 ms + lock 1.50 s": one term of an account's sum, if it is not 0. */
+static void add_term(struct explain *x, const char **sep, const char *name, uint64_t ns)
+{
+	char d[FMT_SZ];
+
+	if (!ns)
+		return;
+	strbuf__addf(&x->text, "%s%s %s", *sep, name, duration(x, d, ns));
+	*sep = " + ";
+}
+
+static void explain_budget(struct explain *x)
+{
+	const struct cpt_budget *budget = &x->r->budget;
+	const char *sep = "";
+	char d[FMT_SZ];
+
+	if (!budget->total_ns)
+		return;
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		add_term(x, &sep, budget_name((enum cpt_budget_item)i), budget->item_ns[i]);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		add_term(x, &sep, reason_name((enum cpt_reason)i), budget->reason_ns[i]);
+	strbuf__adds(&x->text,
+		     " = CPU time allowed; an idle CPU is charged to ready tasks first, then "
+		     "to what was waited for in proportion");
+	end_line(x, "CPU budget", duration(x, d, budget->total_ns));
+}
+
+static void explain_demand(struct explain *x)
+{
+	const struct cpt_demand *demand = &x->r->demand;
+	const char *sep = "";
+	char d[FMT_SZ], s[FMT_SZ];
+
+	if (!demand->total_ns)
+		return;
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		add_term(x, &sep, demand_name((enum cpt_demand_item)i), demand->item_ns[i]);
+	strbuf__adds(&x->text, " = time threads were ready and did not run");
+	if (demand->shared_ns)
+		strbuf__addf(&x->text, "; %s of others and placement was told apart in proportion",
+			     duration(x, s, demand->shared_ns));
+	end_line(x, "ready, not run", duration(x, d, demand->total_ns));
+}
+
+static void explain_limit(struct explain *x)
+{
+	struct limit limits[CPT_LIMITS_MAX];
+	char d[FMT_SZ];
+
+	if (!limits__find(x->r, limits))
+		return;
+	strbuf__addf(
+		&x->text,
+		"the largest item of the two accounts but for used and cpus: %s in the %s; named "
+		"from a twentieth of the CPU time allowed on",
+		duration(x, d, limits[0].cost_ns), limits[0].by_demand ? "demand" : "budget");
+	end_line(x, "limit", cause_name(limits[0].cause));
+}
+
 static void explain_verdict(struct explain *x)
 {
 	const struct cpt_report *r = x->r;
@@ -231,7 +293,8 @@ void text_explain__add(struct strbuf *out, const struct cpt_report *r,
 	static void (*const lines[])(struct explain *) = {
 		explain_window,	    explain_cpu_time,	 explain_average, explain_tlp,
 		explain_efficiency, explain_concurrency, explain_waiting, explain_ledger,
-		explain_verdict,    explain_audit,
+		explain_verdict,    explain_budget,	 explain_demand,  explain_limit,
+		explain_audit,
 	};
 	struct explain x = {.b = out, .style = &opts->style, .r = r};
 

@@ -15,6 +15,8 @@
 #include "draw.h"
 #include "escape.h"
 #include "format.h"
+#include "limit.h"
+#include "text_limits.h"
 #include "text_locks.h"
 #include "text_stacks.h"
 #include "text_path.h"
@@ -142,6 +144,16 @@ static void add_head(struct strbuf *b, const struct cpt_report *r,
 	strbuf__free(&facts);
 }
 
+/* A line of its own below the verdict, if there is one; empties it. */
+static void add_sentence(struct strbuf *b, struct strbuf *sentence, const struct text_style *style)
+{
+	if (sentence->len) {
+		strbuf__addc(b, ' ');
+		cli_wrap(b, strbuf__str(sentence), 1, 1, style->width - 1);
+	}
+	strbuf__clear(sentence);
+}
+
 static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 			const struct text_report_opts *opts)
 {
@@ -154,10 +166,9 @@ static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 	draw_end(b, &opts->style, DRAW_BOLD);
 	strbuf__clear(&sentence);
 	words__caveat(&sentence, r);
-	if (sentence.len) {
-		strbuf__addc(b, ' ');
-		cli_wrap(b, strbuf__str(&sentence), 1, 1, opts->style.width - 1);
-	}
+	add_sentence(b, &sentence, &opts->style);
+	limits__sentence(&sentence, r, opts->style.utf8);
+	add_sentence(b, &sentence, &opts->style);
 	if (sentence.failed)
 		b->failed = true;
 	strbuf__free(&sentence);
@@ -430,11 +441,11 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,    add_verdict,	add_ledger_and_profile,
-		add_strip,   add_reasons,	add_budget,
-		add_demand,  add_thread_rows,	add_locks,
-		add_overlap, add_critical_path, add_wait_sites,
-		add_quality,
+		add_head,	add_verdict, add_ledger_and_profile,
+		add_strip,	add_limits,  add_reasons,
+		add_budget,	add_demand,  add_thread_rows,
+		add_locks,	add_overlap, add_critical_path,
+		add_wait_sites, add_quality,
 	};
 	struct strbuf wide = {0};
 	size_t i;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * limit.h - what kept the workload from being more parallel, ranked, in words.
+ *
+ * Owns:     the causes, the order they are named in, the evidence shown for each, and what to look
+ *           at next; the thresholds at which something is called a limit.
+ * Must not: compute facts; advise what the figures do not carry.
+ *
+ * A cause costs what an account says: an item of the CPU budget is CPU time the workload was allowed and
+ * did not use, an item of the demand is time in which threads were ready and did not run. A cause that
+ * is in both costs the larger of the two, for they are the same stretches seen from two sides.
+ *
+ * Sentences are plain ASCII but for names that come from the trace, which are escaped for terminals;
+ * utf8: what is valid UTF-8 in them stays.
+ */
+#ifndef CPT_LIMIT_H
+#define CPT_LIMIT_H
+
+#include "analysis/report.h"
+
+#include "strbuf.h"
+
+#define CPT_LIMITS_MAX 3
+
+/* X(NAME, "name") */
+/* clang-format off */
+#define CPT_CAUSES(X)                                                                              \
+	X(LOCK, "lock") X(HANDOFF, "handoff") X(KERNEL_LOCK, "kernel_lock") X(DISK, "disk")        \
+	X(SOCKET, "socket") X(PIPE, "pipe") X(PAGE_FAULT, "page_fault") X(OTHER, "other")          \
+	X(IN_FLIGHT, "in_flight") X(NO_WORK, "no_work") X(PLACEMENT, "placement")                  \
+	X(QUOTA, "quota") X(OTHERS, "others") X(TRACER, "tracer") X(MASK, "mask")
+/* clang-format on */
+
+#define CPT_CAUSE_ENUM(name, str) CPT_CAUSE_##name,
+enum cpt_cause { CPT_CAUSES(CPT_CAUSE_ENUM) CPT_CAUSE_CNT };
+#undef CPT_CAUSE_ENUM
+
+struct limit {
+	enum cpt_cause cause;
+	uint64_t cost_ns;
+	bool by_demand; /* the demand account gave the cost, else the budget */
+};
+
+const char *cause_name(enum cpt_cause cause);
+
+/* The limits, dearest first, at most CPT_LIMITS_MAX. None where events that were lost leave open which
+ * is the dearest, or nothing costs enough to matter. Returns how many. */
+unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX]);
+
+/* What it is, with its evidence: one sentence, no full stop at a name's cost. */
+void limits__evidence(struct strbuf *b, const struct cpt_report *r, const struct limit *limit,
+		      bool utf8);
+
+/* What to look at next: one phrase; adds nothing where the figures do not say. */
+void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct limit *limit);
+
+/* The one sentence under the verdict: the first limit, or that there is none but the number of CPUs.
+ * Adds nothing where neither can be said. */
+void limits__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8);
+
+#endif /* CPT_LIMIT_H */

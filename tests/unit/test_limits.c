@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* test_limits.c - what is named as holding a workload back: the dearest cause, and never too much. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/words.h"
+#include "collector/limit.h"
+#include "collector/text_limits.h"
+
+#include "report_fixture.h"
+
+static struct report_fixture fixture;
+static struct cpt_lock lock;
+
+/* 4 s of CPU time allowed, half of it used; the rest idled while threads waited for one mutex. */
+static int setup(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	report_fixture(&fixture);
+	memset(&r->budget, 0, sizeof(r->budget));
+	memset(&r->demand, 0, sizeof(r->demand));
+	r->budget.total_ns = 4000 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_USED] = 2028 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_NO_WORK] = 72 * FIXTURE_MS;
+	r->budget.reason_ns[CPT_REASON_LOCK] = 1900 * FIXTURE_MS;
+	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_CPUS] = 56 * FIXTURE_MS;
+	lock = (struct cpt_lock){
+		.pid = 4001,
+		.addr = 0x5580,
+		.kind = CPT_WORD_MUTEX,
+		.reason = CPT_REASON_LOCK,
+		.symbol = (char *)"queue_lock",
+		.module = (char *)"app",
+		.waits = 7000,
+		.blocked_ns = 5862 * FIXTURE_MS,
+		.waiters = 4,
+		.holder_running_ns = 5686 * FIXTURE_MS,
+		.holder_runnable_ns = 176 * FIXTURE_MS,
+	};
+	r->locks = &lock;
+	r->locks_cnt = 1;
+	return 0;
+}
+
+static const char *sentence(void)
+{
+	static struct strbuf b;
+
+	strbuf__clear(&b);
+	limits__sentence(&b, &fixture.report, true);
+	assert_false(b.failed);
+	return strbuf__str(&b);
+}
+
+static const char *section(void)
+{
+	static struct strbuf b;
+	struct text_report_opts opts = {.style = {.utf8 = true, .width = 400}};
+
+	strbuf__clear(&b);
+	add_limits(&b, &fixture.report, &opts);
+	assert_false(b.failed);
+	return strbuf__str(&b);
+}
+
+static void has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("'%s' is not in: %s", part, text);
+}
+
+static void the_lock_is_named_with_what_its_holder_did(void **state)
+{
+	has(sentence(), "Limit: app:queue_lock: 4 threads waited 5.86 s for it in all");
+	has(sentence(), "running for 97.0 %");
+	has(section(), "47.5 %");
+	has(section(), "look at what is done while it is held");
+}
+
+static void a_holder_that_itself_waits_is_the_thing_to_look_at(void **state)
+{
+	lock.holder_running_ns = 100 * FIXTURE_MS;
+	lock.holder_runnable_ns = 0;
+	lock.holder_blocked_ns[CPT_REASON_DISK] = 5700 * FIXTURE_MS;
+	lock.holder_unknown_ns = 62 * FIXTURE_MS;
+	has(sentence(), "blocked (disk) for 97.2 %");
+	has(section(), "look at the holder's own waiting (disk)");
+	assert_null(strstr(sentence(), "running"));
+}
+
+static void advice_needs_a_known_holder(void **state)
+{
+	lock.holder_running_ns = lock.holder_runnable_ns = 0;
+	lock.holder_unknown_ns = lock.blocked_ns;
+	has(sentence(), "4 threads waited");
+	assert_null(strstr(sentence(), "holder"));
+	assert_null(strstr(section(), "look at"));
+}
+
+static void the_interpreter_lock_is_called_by_its_name(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.reason_ns[CPT_REASON_HANDOFF] = r->budget.reason_ns[CPT_REASON_LOCK];
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	lock.reason = CPT_REASON_HANDOFF;
+	lock.kind = CPT_WORD_CONDVAR;
+	lock.python_gil = true;
+	has(sentence(), "CPython's GIL");
+	has(section(), "look at processes instead of threads");
+}
+
+static void the_dearest_of_both_accounts_comes_first(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->demand.item_ns[CPT_DEMAND_MASK] = 2500 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = 300 * FIXTURE_MS;
+	r->demand.item_ns[CPT_DEMAND_OTHERS] = 400 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_QUOTA] = 250 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 3);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_MASK);
+	assert_true(limits[0].by_demand);
+	assert_int_equal(limits[1].cause, CPT_CAUSE_LOCK);
+	assert_int_equal(limits[2].cause, CPT_CAUSE_OTHERS); /* one cause, not two */
+	assert_int_equal(limits[2].cost_ns, 400 * FIXTURE_MS);
+	has(sentence(), "affinity");
+}
+
+static void small_costs_are_no_limits(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->budget.reason_ns[CPT_REASON_LOCK] = 199 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 0);
+	assert_string_equal(sentence(), "");
+	assert_string_equal(section(), "");
+	r->budget.reason_ns[CPT_REASON_LOCK] = 200 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 1);
+}
+
+static void a_workload_that_used_it_all_is_limited_by_the_cpus(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	r->efficiency = 0.98;
+	r->demand.item_ns[CPT_DEMAND_CPUS] = 3000 * FIXTURE_MS;
+	has(sentence(), "Limit: the number of CPUs");
+	has(sentence(), "1.50 more threads were ready");
+	r->efficiency = 0.5;
+	assert_string_equal(sentence(), "");
+}
+
+static void what_is_unknown_could_be_dearer(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->budget.item_ns[CPT_BUDGET_UNKNOWN] = 1899 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 1);
+	r->budget.item_ns[CPT_BUDGET_UNKNOWN] = 1900 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 0);
+	assert_string_equal(sentence(), "");
+}
+
+static void lost_events_leave_no_limit_where_they_leave_no_verdict(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->class_ns[CPT_CLASS_UNKNOWN] = 1938 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 0);
+}
+
+static void names_from_the_trace_are_escaped(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = 2000 * FIXTURE_MS;
+	fixture.close.tenant_cnt = 1;
+	fixture.close.tenants[0] =
+		(struct cpt_tenant){.pid = 7, .name = "e\033[2Jvil", .cpu_ns = 2000 * FIXTURE_MS};
+	r->close_facts = &fixture.close;
+	has(sentence(), "vil");
+	assert_null(strchr(sentence(), '\033'));
+	lock.symbol = (char *)"q\033]0;x\a";
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = 0;
+	assert_null(strchr(sentence(), '\033'));
+	assert_null(strchr(sentence(), '\a'));
+}
+
+static void each_cause_has_a_name_and_evidence(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	for (int i = 0; i < CPT_CAUSE_CNT; i++) {
+		struct limit limit = {.cause = (enum cpt_cause)i, .cost_ns = 1000 * FIXTURE_MS};
+		struct strbuf b = {0};
+
+		limits__evidence(&b, r, &limit, false);
+		limits__look_at(&b, r, &limit);
+		assert_true(b.len > 10);
+		assert_string_not_equal(cause_name(limit.cause), "?");
+		strbuf__free(&b);
+	}
+	assert_string_equal(cause_name(CPT_CAUSE_CNT), "?");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_lock_is_named_with_what_its_holder_did, setup),
+		cmocka_unit_test_setup(a_holder_that_itself_waits_is_the_thing_to_look_at, setup),
+		cmocka_unit_test_setup(advice_needs_a_known_holder, setup),
+		cmocka_unit_test_setup(the_interpreter_lock_is_called_by_its_name, setup),
+		cmocka_unit_test_setup(the_dearest_of_both_accounts_comes_first, setup),
+		cmocka_unit_test_setup(small_costs_are_no_limits, setup),
+		cmocka_unit_test_setup(a_workload_that_used_it_all_is_limited_by_the_cpus, setup),
+		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
+		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
+				       setup),
+		cmocka_unit_test_setup(names_from_the_trace_are_escaped, setup),
+		cmocka_unit_test_setup(each_cause_has_a_name_and_evidence, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
