@@ -335,6 +335,46 @@ int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx)
 	return ret < 0 ? ret : s->life_err;
 }
 
+/* Runs an iterator to its end; what it writes are records of rec_sz bytes. */
+static int iterate(struct bpf_link *link, bpf_session_tenant_fn fn, void *ctx)
+{
+	static const size_t rec_sz = sizeof(struct cpt_rec_tenant);
+	struct cpt_rec_tenant recs[256];
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	char *buf = (char *)recs;
+	size_t have = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		n = read(fd, buf + have, sizeof(recs) - have);
+		/* EAGAIN: many tasks without output; the kernel wants a break. */
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			break;
+		have += n;
+		for (size_t i = 0; fn && i < have / rec_sz; i++)
+			fn(ctx, &recs[i]);
+		memmove(buf, buf + have / rec_sz * rec_sz, have % rec_sz);
+		have %= rec_sz;
+	}
+	n = n < 0 ? -errno : 0;
+	close(fd);
+	return n;
+}
+
+int bpf_session__read_affinity(struct bpf_session *s)
+{
+	return iterate(s->skel->links.cpt_affinity_read, NULL, NULL);
+}
+
+int bpf_session__read_tenants(struct bpf_session *s, bpf_session_tenant_fn fn, void *ctx)
+{
+	return iterate(s->skel->links.cpt_tasks_read, fn, ctx);
+}
+
 void bpf_session__check(struct bpf_session *s, uint64_t now_ns)
 {
 	uint32_t idle_left = CPT_IDLE_CHECKS, start = s->next_idle;

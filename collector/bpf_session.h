@@ -53,6 +53,14 @@ int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd);
 size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs);
 void bpf_session__consume(struct bpf_session *s, uint32_t cpu, size_t cnt);
 
+/* Tells masks that have changed of tasks that sleep or wait for a CPU (they come with the life records).
+ * 0 or -errno. */
+int bpf_session__read_affinity(struct bpf_session *s);
+
+/* All tasks of the machine. fn may be called any number of times. 0 or -errno. */
+typedef void (*bpf_session_tenant_fn)(void *ctx, const struct cpt_rec_tenant *task);
+int bpf_session__read_tenants(struct bpf_session *s, bpf_session_tenant_fn fn, void *ctx);
+
 /* Tasks that have not made their final switch-out: threads of the command's process, and of the whole
  * workload. Both 0 until the command runs. */
 void bpf_session__live(const struct bpf_session *s, uint32_t *root, uint32_t *all);

@@ -139,18 +139,35 @@ void machine__clocks(uint64_t *mono, uint64_t *real, uint64_t *boot)
 	}
 }
 
-uint64_t machine__steal_ns(void)
+/* Columns of the first line of /proc/stat: user nice system idle iowait irq softirq steal. */
+static uint64_t stat_ns(unsigned int first, unsigned int last)
 {
 	FILE *f = fopen("/proc/stat", "re");
-	unsigned long long steal;
 	long hz = sysconf(_SC_CLK_TCK);
-	int n;
+	unsigned long long value;
+	uint64_t sum = 0;
+	int n = 1;
 
 	if (!f)
 		return UINT64_MAX;
-	n = fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal);
+	if (fscanf(f, "cpu") < 0)
+		n = 0;
+	for (unsigned int i = 0; n == 1 && i <= last; i++) {
+		n = fscanf(f, "%llu", &value);
+		sum += n == 1 && i >= first ? value : 0;
+	}
 	fclose(f);
-	return n == 1 && hz > 0 ? steal * (1000000000ULL / hz) : UINT64_MAX;
+	return n == 1 && hz > 0 ? sum * (1000000000ULL / hz) : UINT64_MAX;
+}
+
+uint64_t machine__steal_ns(void)
+{
+	return stat_ns(7, 7);
+}
+
+uint64_t machine__irq_ns(void)
+{
+	return stat_ns(5, 6);
 }
 
 /* ---- cgroups ------------------------------------------------------------------------------------ */
@@ -282,31 +299,49 @@ double machine__quota_cpus(pid_t pid)
 	return tightest;
 }
 
-uint64_t machine__throttled_ns(pid_t pid)
+/* Adds what one group's cpu.stat says; false if it says nothing of quotas. */
+static bool group__add_stat(const struct group *g, struct machine_quota *sum)
 {
 	char file[PATH_SZ + 32], key[64];
-	unsigned long long value, sum = 0;
+	unsigned long long value;
+	bool known = false;
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s/cpu.stat", g->path);
+	f = fopen(file, "re");
+	if (!f)
+		return false;
+	while (fscanf(f, "%63s %llu", key, &value) == 2) {
+		if (!strcmp(key, "throttled_usec"))
+			sum->throttled_ns += value * 1000;
+		else if (!strcmp(key, "throttled_time"))
+			sum->throttled_ns += value;
+		else if (!strcmp(key, "nr_periods"))
+			sum->periods += value;
+		else if (!strcmp(key, "nr_throttled"))
+			sum->throttled_periods += value;
+		else
+			continue;
+		known = true;
+	}
+	fclose(f);
+	return known;
+}
+
+struct machine_quota machine__quota(pid_t pid)
+{
+	struct machine_quota sum = {};
 	bool known = false;
 	struct group g;
-	FILE *f;
 
 	for (int v2 = 0; v2 < 2; v2++) {
 		if (!group__find(&g, pid, v2))
 			continue;
-		snprintf(file, sizeof(file), "%s/cpu.stat", g.path);
-		f = fopen(file, "re");
-		if (!f)
-			continue;
-		while (fscanf(f, "%63s %llu", key, &value) == 2) {
-			if (!strcmp(key, "throttled_usec"))
-				sum += value * 1000;
-			else if (!strcmp(key, "throttled_time"))
-				sum += value;
-			else
-				continue;
-			known = true;
-		}
-		fclose(f);
+		do
+			known |= group__add_stat(&g, &sum);
+		while (group__up(&g));
 	}
-	return known ? sum : UINT64_MAX;
+	if (!known)
+		sum.throttled_ns = sum.periods = sum.throttled_periods = UINT64_MAX;
+	return sum;
 }

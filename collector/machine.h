@@ -26,7 +26,14 @@ uint64_t machine__steal_ns(void);
 /* CPU quota that holds process pid, in CPUs: the tightest of its cgroup and those above; 0 none. */
 double machine__quota_cpus(pid_t pid);
 
-/* Time the cgroup of pid has been throttled so far, UINT64_MAX unknown. */
-uint64_t machine__throttled_ns(pid_t pid);
+/* Machine-wide time in hard and soft interrupts so far, UINT64_MAX unknown. */
+uint64_t machine__irq_ns(void);
+
+/* What cpu.stat says of the quotas of pid's cgroup and of those above it so far, summed: a task is
+ * throttled by any of them. UINT64_MAX unknown. */
+struct machine_quota {
+	uint64_t throttled_ns, periods, throttled_periods;
+};
+struct machine_quota machine__quota(pid_t pid);
 
 #endif /* CPT_MACHINE_H */

@@ -13,6 +13,7 @@
 #include "../analysis/trace_writer.h"
 #include "exit_status.h"
 #include "machine.h"
+#include "tenants.h"
 #include "stack_book.h"
 #include "symbols.h"
 #include "word_names.h"
@@ -21,8 +22,9 @@
 #define DRAIN_MS   50
 #define DRAIN_RECS 256 /* that stay in the nearest cache while each part has its look at them */
 #define HOLD_BACK_NS                                                                               \
-	100000000	  /* two drains: a chain that broke unseen is mended at the next look */
-#define GRACE_NS 20000000 /* the command is gone by wait(2), but not by our account */
+	100000000	      /* two drains: a chain that broke unseen is mended at the next look */
+#define AFFINITY_NS 100000000 /* how often the masks of tasks that do not switch are read */
+#define GRACE_NS    20000000  /* the command is gone by wait(2), but not by our account */
 
 /* The rings hold 0.2 s of the highest rate there is. On a machine with more to run than CPUs, a
  * recorder of ordinary weight comes too late for them. It takes no more CPU time for being early. */
@@ -40,7 +42,10 @@ struct recorder {
 	struct stack_book *book; /* NULL: neither stacks nor samples */
 	uint64_t *attempts;	 /* per CPU, told to the merge */
 	uint64_t start_ns;
-	uint64_t steal_ns, throttled_ns, own_cpu_ns; /* when recording started */
+	uint64_t steal_ns, irq_ns, own_cpu_ns; /* when recording started */
+	struct machine_quota quota;	       /* likewise */
+	struct tenants *tenants;	       /* NULL: CPUs without ours are not watched */
+	uint64_t affinity_ns;		       /* when masks are to be read again */
 	uint64_t reaped_ns;
 	bool raised;
 	int nice; /* before it was raised to RECORDER_NICE */
@@ -206,6 +211,21 @@ static bool at_end(struct recorder *r)
 	return reaped && (!root || now > r->reaped_ns + GRACE_NS);
 }
 
+/* Masks of tasks that do not switch. Where there are so many tasks that a look takes long, it is
+ * taken less often: never more than a hundredth of a CPU goes into it. */
+static void read_affinity(struct recorder *r)
+{
+	uint64_t start = machine__now_ns(), took, pause = AFFINITY_NS;
+
+	if (start < r->affinity_ns)
+		return;
+	(void)bpf_session__read_affinity(r->session);
+	took = machine__now_ns() - start;
+	if (100 * took > pause)
+		pause = 100 * took;
+	r->affinity_ns = start + pause;
+}
+
 static void watch(struct recorder *r)
 {
 	bool ending;
@@ -220,6 +240,7 @@ static void watch(struct recorder *r)
 			note_failure(r, ret, "cannot wait for the probes");
 			return;
 		}
+		read_affinity(r);
 		drain_and_write(r);
 	}
 }
@@ -250,12 +271,21 @@ static void name_words(struct recorder *r)
 	symbols__free(symbols);
 }
 
+/* A counter that only grows, or is not known. */
+static uint64_t since(uint64_t before, uint64_t now)
+{
+	return before == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now - before;
+}
+
 static void close_trace(struct recorder *r)
 {
 	struct cpt_trace_close *close = &r->res->close;
 	struct bpf_session_counters counters;
-	uint64_t steal, throttled, end;
+	struct machine_quota quota;
+	uint64_t end;
 
+	if (r->tenants)
+		(void)bpf_session__read_tenants(r->session, tenants__last, r->tenants);
 	bpf_session__finish(r->session);
 	end = machine__now_ns();
 	drain(r);
@@ -264,9 +294,8 @@ static void close_trace(struct recorder *r)
 		note_failure(r, merge__finish(r->merge), "cannot write the trace");
 	if (r->book && !r->res->trace_err)
 		note_failure(r, write_stacks(r), "cannot write the stacks");
-	steal = machine__steal_ns();
 	/* Of the tracer's own cgroup, which the command inherited; its own is gone with it. */
-	throttled = machine__throttled_ns(getpid());
+	quota = machine__quota(getpid());
 	bpf_session__counters(r->session, &counters);
 	*close = (struct cpt_trace_close){
 		.end_mono_ns = end,
@@ -275,16 +304,15 @@ static void close_trace(struct recorder *r)
 		.mends = counters.mends,
 		.mends_failed = counters.mends_failed,
 		.tracer_cpu_ns = own_cpu_ns() - r->own_cpu_ns,
-		.irq_ns = UINT64_MAX,
-		.quota_periods = UINT64_MAX,
-		.quota_throttled = UINT64_MAX,
 		.tenants_rest_ns = UINT64_MAX,
-		.steal_ns = steal == UINT64_MAX || r->steal_ns == UINT64_MAX ? UINT64_MAX
-									     : steal - r->steal_ns,
-		.throttled_ns = throttled == UINT64_MAX || r->throttled_ns == UINT64_MAX
-					? UINT64_MAX
-					: throttled - r->throttled_ns,
+		.steal_ns = since(r->steal_ns, machine__steal_ns()),
+		.irq_ns = since(r->irq_ns, machine__irq_ns()),
+		.throttled_ns = since(r->quota.throttled_ns, quota.throttled_ns),
+		.quota_periods = since(r->quota.periods, quota.periods),
+		.quota_throttled = since(r->quota.throttled_periods, quota.throttled_periods),
 	};
+	if (r->tenants)
+		tenants__finish(r->tenants, getpid(), close);
 	memcpy(close->lost, counters.lost, sizeof(close->lost));
 	memcpy(close->stacks_lost, counters.stacks_lost, sizeof(close->stacks_lost));
 	if (r->child.reaped && WIFEXITED(r->child.status)) {
@@ -347,7 +375,13 @@ static int prepare(struct recorder *r)
 		return -EINTR;
 	}
 	r->steal_ns = machine__steal_ns();
-	r->throttled_ns = machine__throttled_ns(getpid());
+	r->irq_ns = machine__irq_ns();
+	r->quota = machine__quota(getpid());
+	if (!r->opts->session.no_occupancy) {
+		r->tenants = tenants__new();
+		if (r->tenants)
+			(void)bpf_session__read_tenants(r->session, tenants__first, r->tenants);
+	}
 	r->own_cpu_ns = own_cpu_ns();
 	return 0;
 }
@@ -388,6 +422,7 @@ out:
 	words_tee__free(&r.tee);
 	trace_writer__free(r.writer);
 	free(r.attempts);
+	tenants__free(r.tenants);
 	stack_book__free(r.book);
 	spawn__close(&r.child);
 	return ret;

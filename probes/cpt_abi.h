@@ -361,6 +361,21 @@ struct cpt_rec_affinity {
 	__u64 mask[CPT_MASK_WORDS];
 };
 
+/* ---- all tasks of the machine, as the collector reads them at both ends ----------------------- */
+
+#define CPT_TENANT_OURS 0x1 /* of the workload */
+
+struct cpt_rec_tenant {
+	__u32 tid;
+	__u32 tgid;
+	__u64 start_boottime_ns;
+	__u64 sum_exec_ns;
+	__u64 dead_ns; /* of a leader: CPU time of its threads that have ended */
+	__u32 flags;   /* CPT_TENANT_* */
+	__u32 reserved;
+	char comm[CPT_COMM_LEN]; /* of the leader */
+};
+
 /* ---- counters of loss other than full switch rings (one global array, atomically added) ------ */
 
 /* clang-format off */

@@ -65,6 +65,7 @@ enum pid_type {
 
 struct signal_struct {
 	struct pid *pids[2];
+	unsigned long long sum_sched_runtime; /* of threads that have ended */
 };
 
 struct qstr {

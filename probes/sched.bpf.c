@@ -17,6 +17,7 @@
  * The clock is read last: what the program itself costs then lies before the switch, once.
  */
 #include "state.bpf.h"
+#include "affinity.bpf.h"
 #include "wait.bpf.h"
 #include "ring.bpf.h"
 #include "stacks.bpf.h"
@@ -146,25 +147,6 @@ static __always_inline void cell_leave(struct cpt_cell *cell, __u64 ts, __u32 ki
 	cell->kind = kind;
 	cell->occ_since_ns = ts;
 	cell->occ_idle_ns = cell->occ_other_ns = 0;
-}
-
-static __noinline void emit_affinity(struct task_struct *task, struct cpt_task *t, __u32 cpu)
-{
-	struct cpt_rec_affinity *rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
-
-	/* Reported or counted as lost: either way this is what is known from now on. */
-	t->nr_cpus_allowed = task->nr_cpus_allowed;
-	t->mask0 = task->cpus_mask.bits[0];
-	if (!rec) {
-		count_loss(CPT_LOSS_LIFE_RING_FULL);
-		return;
-	}
-	fill_head(&rec->head, CPT_REC_AFFINITY, sizeof(*rec), bpf_ktime_get_ns(), t->id, cpu);
-	rec->nr_cpus_allowed = t->nr_cpus_allowed;
-	rec->reserved = 0;
-	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
-	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
-	life_submit(rec);
 }
 
 /* task_ptr need not be a pointer the verifier trusts: a dead task may be found late. */
@@ -448,12 +430,6 @@ static __always_inline __u16 record_prev(struct cpt_rec_switch *rec, struct task
 	if (is_throttled(prev))
 		flags |= CPT_SW_PREV_THROTTLED;
 	return flags;
-}
-
-static __always_inline bool mask_changed(struct task_struct *task, struct cpt_task *t)
-{
-	return (__u32)task->nr_cpus_allowed != t->nr_cpus_allowed ||
-	       task->cpus_mask.bits[0] != t->mask0;
 }
 
 static __always_inline int on_switch(__u64 *ctx, bool stacks)

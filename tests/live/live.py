@@ -6,9 +6,9 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: locks, ceilings, workloads, programs, behaviour, loss, waits, stat, stacks, symbols. One line per
-case; the last line counts them. Nothing is skipped: what a case needs and does not find makes it
-fail.
+Groups: locks, ceilings, workloads, programs, behaviour, loss, accounts, waits, stat, stacks,
+symbols. One line per case; the last line counts them. Nothing is skipped: what a case needs and
+does not find makes it fail.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 
+import cases_accounts
 import cases_behaviour
 import cases_ceilings
 import cases_locks
@@ -36,6 +37,7 @@ GROUPS = {"locks": cases_locks,
           "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
+          "accounts": cases_accounts,
           "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks,
           "symbols": cases_symbols}
 

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Where the CPU time went and why ready work did not run, against what is known by construction,
+perf's recording, the cgroup's own counter and /proc/stat. That both accounts sum is checked of every
+report there is (check_report.py)."""
+
+import contextlib
+import os
+import signal
+import time
+
+from harness import Failed, traced
+
+SECOND = 1_000_000_000
+
+# Items of the demand that say nothing of a cause inside the machine's rules.
+FOREIGN = ("others", "tracer")
+
+CASES = []
+
+
+def account(name):
+    def register(function):
+        CASES.append((name, function))
+        return function
+    return register
+
+
+def cases(_workloads):
+    return CASES
+
+
+def run_json(case, *argv, before=(), name="r"):
+    trace, out = case.path(f"{name}.trace"), case.path(f"{name}.json")
+    result = case.run([*before, case.cpartrace, "run", "-o", trace, "--json", out, "--", *argv])
+    if result.status:
+        raise Failed(f"expected status 0: {result}")
+    report = case.load_json(f"{name}.json")
+    case.check_report("run", report)
+    replayed = case.report_json(trace)
+    for key in ("budget_ns", "demand_ns", "tenants", "run_queue_latency_ns"):
+        case.equal(f"{key} by report from the trace", replayed[key], report[key])
+    return result, report
+
+
+def largest(account_ns, leaving_out=()):
+    items = {key: ns for key, ns in account_ns.items() if key not in ("total", *leaving_out)}
+    return max(items, key=items.get)
+
+
+@contextlib.contextmanager
+def beside(case, *argv):
+    """A program that runs meanwhile, in a session of its own, and is gone afterwards."""
+    proc = case.spawn(argv)
+    try:
+        time.sleep(0.5)
+        yield proc
+    finally:
+        os.killpg(proc.pid, signal.SIGTERM)
+        proc.communicate()
+
+
+@account("a mask of one CPU is named")
+def mask(case):
+    _, report = run_json(case, f"{case.workloads}/threads", "parallel",
+                         before=("taskset", "-c", "0"))
+    demand = report["demand_ns"]
+    case.equal("largest item of demand", largest(demand, FOREIGN), "mask")
+    # Where others stood on the other CPU too, that CPU still did not run the workload.
+    case.within("mask of what others left", demand["mask"],
+                0.95 * (demand["total"] - demand["others"] - demand["tracer"]), demand["total"])
+    case.equal("CPUs allowed", report["cpus"]["allowed"], 1)
+
+
+def cpu_controller():
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        for line in mounts:
+            _, where, kind, options, *_ = line.split()
+            if kind == "cgroup" and "cpu" in options.split(","):
+                return where
+    raise Failed("no cgroup v1 cpu controller is mounted")
+
+
+@contextlib.contextmanager
+def half_a_cpu(name):
+    group = os.path.join(cpu_controller(), name)
+    os.mkdir(group)
+    try:
+        # With much weight, so that on a busy machine the quota is what holds it back.
+        for knob, value in (("cpu.cfs_period_us", 100_000), ("cpu.cfs_quota_us", 50_000),
+                            ("cpu.shares", 262_144)):
+            with open(os.path.join(group, knob), "w", encoding="utf-8") as out:
+                out.write(str(value))
+        yield group
+    finally:
+        for _ in range(50):
+            with contextlib.suppress(OSError):
+                os.rmdir(group)
+                break
+            time.sleep(0.1)
+
+
+def throttled_ns(group):
+    with open(os.path.join(group, "cpu.stat"), encoding="utf-8") as stat:
+        return int(dict(line.split() for line in stat)["throttled_time"])
+
+
+@account("a quota of half a CPU is named, its time is the cgroup's")
+def quota(case):
+    with half_a_cpu(f"cpartrace-live-{os.getpid()}") as group:
+        before = throttled_ns(group)
+        # The tracer stays outside: what it does must not use up the quota.
+        _, report = run_json(
+            case, "sh", "-c", f"echo $$ > {group}/cgroup.procs; "
+            f"exec {case.workloads}/threads parallel --workers 1 --work-ms 1000")
+        theirs = throttled_ns(group) - before
+    demand = report["demand_ns"]
+    case.equal("largest item of demand", largest(demand, FOREIGN), "quota")
+    case.within("throttled by our account", demand["quota"], 0.9 * theirs, 1.1 * theirs)
+    case.check("idle CPUs are charged to the quota", report["budget_ns"]["quota"] > 0)
+    case.check("throttled stretches have a histogram of their own",
+               report["run_queue_latency_ns"]["after_throttling"]["count"] >= 5)
+    case.note(f"ours {demand['quota'] / SECOND:.3f} s, the cgroup's {theirs / SECOND:.3f} s")
+
+
+@account("other tenants are named, their share is perf's")
+def tenants(case):
+    with beside(case, "stress-ng", "--cpu", "2", "--timeout", "60"):
+        run = traced(case, [f"{case.workloads}/threads", "parallel"], quiet_share=2.0)
+    report = run.report
+    case.check_report("run", report)
+    window = report["window_ns"]
+    ours = sum(t["cpu_ns"] for t in report["tenants"] if t["name"].startswith("stress-ng"))
+    start, end = run.account.start_ns, run.account.end_ns
+    theirs = sum(max(0, min(r[1], end) - max(r[0], start)) for task in run.account.occ.tasks
+                 if (task.name or "").startswith("stress-ng") for r in task.runs)
+    case.check("the largest tenant is stress-ng",
+               report["tenants"][0]["name"].startswith("stress-ng"), report["tenants"][:3])
+    case.within("stress-ng's share of the window", ours / window, theirs / window - 0.02,
+                theirs / window + 0.02)
+    case.equal("largest item of the budget beside used",
+               largest(report["budget_ns"], ("used",)), "others")
+    case.equal("largest item of demand", largest(report["demand_ns"]), "others")
+    case.note(f"{ours / window:.3f} CPUs, by perf {theirs / window:.3f}")
+
+
+def idle_ns():
+    with open("/proc/stat", encoding="utf-8") as stat:
+        columns = stat.readline().split()
+    return (int(columns[4]) + int(columns[5])) * SECOND // os.sysconf("SC_CLK_TCK")
+
+
+@account("an idle machine has no work, and as much idle time as /proc/stat says")
+def no_work(case):
+    before, begun = idle_ns(), time.monotonic_ns()
+    _, report = run_json(case, "sleep", "2")
+    elsewhere = (time.monotonic_ns() - begun) - report["window_ns"]
+    theirs = idle_ns() - before
+    budget = report["budget_ns"]
+    case.equal("largest item", largest(budget, ("used", *FOREIGN)), "no_work")
+    case.equal("unknown", budget["unknown"], 0)
+    ours = budget["no_work"] + budget["placement"] + budget["other"]
+    # Their time also holds what lies around the window, on at most two CPUs.
+    cpus = report["cpus"]["online"]
+    case.within("idle time", ours, theirs - cpus * elsewhere - 0.04 * budget["total"],
+                theirs + 0.04 * budget["total"])
+    case.within("idle and others", ours + budget["others"] + budget["tracer"],
+                0.99 * budget["total"], budget["total"])
+
+
+@account("a convoy at a mutex leaves CPUs idle for the lock")
+def lock(case):
+    _, report = run_json(case, f"{case.workloads}/threads", "mutex")
+    case.equal("largest item beside used and others",
+               largest(report["budget_ns"], ("used", *FOREIGN)), "lock")
+
+
+@account("--no-budget says that it did not watch")
+def no_budget(case):
+    result = case.cpt("run", "--no-budget", "-o", case.path("n.trace"), "--json",
+                      case.path("n.json"), "--", f"{case.workloads}/threads", "mutex")
+    case.equal("status", result.status, 0)
+    report = case.load_json("n.json")
+    case.check_report("run", report)
+    budget = report["budget_ns"]
+    case.equal("known but used", budget["total"] - budget["used"] - budget["unknown"], 0)
+    case.check("no tenants", "tenants" not in report)
+    case.check("the report says so", "--no-budget" in result.err, result.err[-400:])
+
+
+@account("a mask that changes while its task sleeps is seen")
+def sleeping_mask(case):
+    program = ("import os,threading,time\n"
+               "main=threading.get_native_id()\n"
+               "def move():\n"
+               " time.sleep(0.3); os.sched_setaffinity(main,{0}); time.sleep(0.6)\n"
+               "os.sched_setaffinity(0,{0,1})\n"
+               "t=threading.Thread(target=move); t.start(); time.sleep(1.2)\n")
+    _, report = run_json(case, "/usr/bin/python3", "-c", program)
+    trace = case.path("r.trace")
+    script = case.cpt("script", "-i", trace)
+    rows = [line for line in script.out.split("\n") if "affinity" in line.lower()]
+    case.check("a change of affinity is in the trace while nothing switched", len(rows) >= 1, len(rows))
+    case.check("the run is whole", report["window_ns"] > SECOND)
+
+
+@account("starting takes no time to speak of among many tasks")
+def many_tasks(case):
+    with beside(case, "/usr/bin/python3", "-c",
+                "import threading,time\nthreading.stack_size(65536)\n"
+                "for _ in range(5000):\n threading.Thread(target=time.sleep,args=(30,),"
+                "daemon=True).start()\ntime.sleep(30)"):
+        time.sleep(2)
+        best = 60.0
+        for turn in range(3):
+            begun = time.monotonic()
+            result = case.cpt("run", "-o", case.path(f"{turn}.trace"), "--", "true")
+            case.equal("status", result.status, 0)
+            best = min(best, time.monotonic() - begun)
+        case.note(f"{best:.3f} s for all of a run of `true`")
+        case.within("seconds for all of a run of `true`", best, 0, 1.0)
