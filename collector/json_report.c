@@ -250,7 +250,7 @@ static json_t *limit(const struct cpt_report *r, const struct limit *l)
 
 	json_obj__put(&o, "cause", json_string(cause_name(l->cause)));
 	json_obj__put_ns(&o, "cost_ns", l->cost_ns);
-	json_obj__put(&o, "account", json_string(l->by_demand ? "demand" : "budget"));
+	json_obj__put(&o, "account", json_string(cost_name(l->by)));
 	limits__evidence(&text, r, l, true);
 	json_obj__put(&o, "evidence", json_value__string(strbuf__str(&text)));
 	strbuf__clear(&text);

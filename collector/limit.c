@@ -34,6 +34,15 @@ const char *cause_name(enum cpt_cause cause)
 	return cause < CPT_CAUSE_CNT ? names[cause] : "?";
 }
 
+const char *cost_name(enum cpt_cost by)
+{
+#define COST_NAME(name, str) str,
+	static const char *const names[CPT_COST_CNT] = {CPT_COSTS(COST_NAME)};
+#undef COST_NAME
+
+	return by < CPT_COST_CNT ? names[by] : "?";
+}
+
 /* ---- which ones ------------------------------------------------------------------------------ */
 
 /* Where the accounts keep a cause: a reason or item of the budget, an item of the demand; -1 not. */
@@ -57,18 +66,48 @@ static const struct {
 	[CPT_CAUSE_MASK] = {-1, -1, CPT_DEMAND_MASK},
 };
 
+/* The larger of what limit has and ns. */
+static void cost_at_least(struct limit *limit, uint64_t ns, enum cpt_cost by)
+{
+	if (ns <= limit->cost_ns)
+		return;
+	limit->cost_ns = ns;
+	limit->by = by;
+}
+
+static bool is_waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
+{
+	static const enum cpt_reason locks[] = {CPT_REASON_LOCK, CPT_REASON_HANDOFF,
+						CPT_REASON_KERNEL_LOCK};
+
+	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++)
+		if (r->reason_ns[locks[i]] > r->reason_ns[lock])
+			return false;
+	return true;
+}
+
 static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 {
-	struct limit limit = {.cause = cause};
+	const int reason = accounts[cause].reason, budget = accounts[cause].budget,
+		  demand = accounts[cause].demand;
+	struct limit limit = {.cause = cause, .by = CPT_COST_BUDGET};
 
-	if (accounts[cause].reason >= 0)
-		limit.cost_ns = r->budget.reason_ns[accounts[cause].reason];
-	if (accounts[cause].budget >= 0)
-		limit.cost_ns = r->budget.item_ns[accounts[cause].budget];
-	if (accounts[cause].demand >= 0 &&
-	    r->demand.item_ns[accounts[cause].demand] > limit.cost_ns) {
-		limit.cost_ns = r->demand.item_ns[accounts[cause].demand];
-		limit.by_demand = true;
+	if (reason >= 0)
+		cost_at_least(&limit, r->budget.reason_ns[reason], CPT_COST_BUDGET);
+	if (budget >= 0)
+		cost_at_least(&limit, r->budget.item_ns[budget], CPT_COST_BUDGET);
+	if (demand >= 0)
+		cost_at_least(&limit, r->demand.item_ns[demand], CPT_COST_DEMAND);
+	if (cause == CPT_CAUSE_LOCK || cause == CPT_CAUSE_HANDOFF ||
+	    cause == CPT_CAUSE_KERNEL_LOCK) {
+		if (is_waited_for_most(r, (enum cpt_reason)reason))
+			cost_at_least(&limit, r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED],
+				      CPT_COST_LEDGER);
+	} else if (cause == CPT_CAUSE_OTHERS || cause == CPT_CAUSE_TRACER) {
+		uint64_t held = r->budget.item_ns[budget], wanted = r->demand.item_ns[demand];
+
+		limit.cost_ns = held < wanted ? held : wanted;
+		limit.by = held < wanted ? CPT_COST_BUDGET : CPT_COST_DEMAND;
 	}
 	return limit;
 }

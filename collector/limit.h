@@ -8,7 +8,13 @@
  *
  * A cause costs what an account says: an item of the CPU budget is CPU time the workload was allowed and
  * did not use, an item of the demand is time in which threads were ready and did not run. A cause that
- * is in both costs the larger of the two, for they are the same stretches seen from two sides.
+ * is in both costs the larger of the two, for they are the same stretches seen from two sides. But
+ *
+ *   others, tracer   cost the smaller of the two: CPU time they took while nothing of the workload
+ *                    was ready is no loss to it
+ *   locks            cost at least the ledger's contended time (one ran, others wanted its lock), told
+ *                    of the kind of lock that was waited for most: a lock that lets one run at a time
+ *                    is no less a limit where another program happens to hold the other CPUs
  *
  * Sentences are plain ASCII but for names that come from the trace, which are escaped for terminals;
  * utf8: what is valid UTF-8 in them stays.
@@ -35,13 +41,21 @@
 enum cpt_cause { CPT_CAUSES(CPT_CAUSE_ENUM) CPT_CAUSE_CNT };
 #undef CPT_CAUSE_ENUM
 
+/* What gave the cost. X(NAME, "name") */
+#define CPT_COSTS(X) X(BUDGET, "budget") X(DEMAND, "demand") X(LEDGER, "ledger")
+
+#define CPT_COST_ENUM(name, str) CPT_COST_##name,
+enum cpt_cost { CPT_COSTS(CPT_COST_ENUM) CPT_COST_CNT };
+#undef CPT_COST_ENUM
+
 struct limit {
 	enum cpt_cause cause;
+	enum cpt_cost by;
 	uint64_t cost_ns;
-	bool by_demand; /* the demand account gave the cost, else the budget */
 };
 
 const char *cause_name(enum cpt_cause cause);
+const char *cost_name(enum cpt_cost by);
 
 /* The limits, dearest first, at most CPT_LIMITS_MAX. None where events that were lost leave open which
  * is the dearest, or nothing costs enough to matter. Returns how many. */

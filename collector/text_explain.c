@@ -243,11 +243,13 @@ static void explain_limit(struct explain *x)
 
 	if (!limits__find(x->r, limits))
 		return;
-	strbuf__addf(
-		&x->text,
-		"the largest item of the two accounts but for used and cpus: %s in the %s; named "
-		"from a twentieth of the CPU time allowed on",
-		duration(x, d, limits[0].cost_ns), limits[0].by_demand ? "demand" : "budget");
+	strbuf__addf(&x->text,
+		     "the dearest cause: %s by the %s; items of both accounts but used and cpus, "
+		     "what others "
+		     "took as far as ready threads wanted it, and contended time for locks; named "
+		     "from a "
+		     "twentieth of the CPU time allowed on",
+		     duration(x, d, limits[0].cost_ns), cost_name(limits[0].by));
 	end_line(x, "limit", cause_name(limits[0].cause));
 }
 

@@ -218,7 +218,8 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r)
 		add_condvar_caveat(b, r);
 	else if (r->verdict == CPT_CLASS_CONCURRENT && r->cpus_allowed == 1)
 		strbuf__adds(b, "It was allowed one CPU only: nothing could run in parallel.");
-	else if (share(starved, r->window_ns) >= CAVEAT_SHARE)
+	else if (share(starved, r->window_ns) >= CAVEAT_SHARE &&
+		 2 * r->demand.item_ns[CPT_DEMAND_UNKNOWN] >= r->demand.total_ns)
 		strbuf__addf(b,
 			     "For %s of the time it was ready and no CPU ran it: other programs, a "
 			     "quota or "

@@ -29,6 +29,7 @@ static int setup(void **state)
 	r->budget.item_ns[CPT_BUDGET_USED] = 2028 * FIXTURE_MS;
 	r->budget.item_ns[CPT_BUDGET_NO_WORK] = 72 * FIXTURE_MS;
 	r->budget.reason_ns[CPT_REASON_LOCK] = 1900 * FIXTURE_MS;
+	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 0;
 	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_CPUS] = 56 * FIXTURE_MS;
 	lock = (struct cpt_lock){
 		.pid = 4001,
@@ -127,11 +128,29 @@ static void the_dearest_of_both_accounts_comes_first(void **state)
 	r->budget.item_ns[CPT_BUDGET_QUOTA] = 250 * FIXTURE_MS;
 	assert_int_equal(limits__find(r, limits), 3);
 	assert_int_equal(limits[0].cause, CPT_CAUSE_MASK);
-	assert_true(limits[0].by_demand);
+	assert_int_equal(limits[0].by, CPT_COST_DEMAND);
 	assert_int_equal(limits[1].cause, CPT_CAUSE_LOCK);
 	assert_int_equal(limits[2].cause, CPT_CAUSE_OTHERS); /* one cause, not two */
-	assert_int_equal(limits[2].cost_ns, 400 * FIXTURE_MS);
+	assert_int_equal(limits[2].cost_ns, 300 * FIXTURE_MS);
 	has(sentence(), "affinity");
+}
+
+static void what_others_took_costs_only_what_was_wanted(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = 1900 * FIXTURE_MS;
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	assert_int_equal(limits__find(r, limits), 0);
+	r->demand.item_ns[CPT_DEMAND_OTHERS] = 250 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 1);
+	assert_int_equal(limits[0].cost_ns, 250 * FIXTURE_MS);
+	/* Others hold the second CPU, but the lock would not let it be used either. */
+	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 1500 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 2);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_LOCK);
+	assert_int_equal(limits[0].by, CPT_COST_LEDGER);
 }
 
 static void small_costs_are_no_limits(void **state)
@@ -185,7 +204,8 @@ static void names_from_the_trace_are_escaped(void **state)
 {
 	struct cpt_report *r = &fixture.report;
 
-	r->budget.item_ns[CPT_BUDGET_OTHERS] = 2000 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = r->demand.item_ns[CPT_DEMAND_OTHERS] =
+		2000 * FIXTURE_MS;
 	fixture.close.tenant_cnt = 1;
 	fixture.close.tenants[0] =
 		(struct cpt_tenant){.pid = 7, .name = "e\033[2Jvil", .cpu_ns = 2000 * FIXTURE_MS};
@@ -223,6 +243,7 @@ int main(void)
 		cmocka_unit_test_setup(advice_needs_a_known_holder, setup),
 		cmocka_unit_test_setup(the_interpreter_lock_is_called_by_its_name, setup),
 		cmocka_unit_test_setup(the_dearest_of_both_accounts_comes_first, setup),
+		cmocka_unit_test_setup(what_others_took_costs_only_what_was_wanted, setup),
 		cmocka_unit_test_setup(small_costs_are_no_limits, setup),
 		cmocka_unit_test_setup(a_workload_that_used_it_all_is_limited_by_the_cpus, setup),
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
