@@ -42,6 +42,8 @@ VERIFIED = {
     "cpt_task_newtask": (450, "277: one record per task"),
     "cpt_exec": (800, "517: one record per exec, its arguments copied in pieces"),
     "cpt_rename": (100, "54: one record per rename"),
+    "cpt_affinity_read": (250, "153: run ten times a second"),
+    "cpt_tasks_read": (80, "46: run at both ends"),
     "cpt_switch_stk": (35_000, "23,480: the switch program with --stacks"),
     "cpt_waking_stk": (1_700, "1,120: likewise"),
     "cpt_sample": (600, "390: one record per sample"),
@@ -62,6 +64,8 @@ TRANSLATED = {
     "cpt_task_newtask": (2_600, "2,072"),
     "cpt_exec": (4_000, "3,224"),
     "cpt_rename": (600, "448"),
+    "cpt_affinity_read": (1_300, "1,040"),
+    "cpt_tasks_read": (450, "360"),
     "cpt_switch_stk": (25_000, "21,120"),
     "cpt_waking_stk": (3_000, "2,384"),
     "cpt_sample": (2_200, "1,760"),
@@ -92,9 +96,9 @@ INSTRUCTIONS = {
     ("hack", "merge"): (1_090, "984"),
     ("hack", "write"): (1_510, "1,365"),
     ("hack", "read"): (600, "536"),
-    ("pingpong", "analysis"): (1_490, "1,350: 240 of them chains, span and wake graph, all at the wake-up"),
-    ("twocpus", "analysis"): (870, "790"),
-    ("manytasks", "analysis"): (1_990, "1,800: for a quarter of its waits a lock keeps accounts; chains of 62 tasks each"),
+    ("pingpong", "analysis"): (2_120, "1,929: 240 of them chains, span and wake graph, all at the wake-up; 500 the accounts"),
+    ("twocpus", "analysis"): (1_570, "1,422: each switch begins or ends a stretch of the accounts"),
+    ("manytasks", "analysis"): (2_400, "2,177: for a quarter of its waits a lock keeps accounts; chains of 62 tasks each"),
 }
 
 # System calls of the collector in a second: (bound, why). It looks at the rings 20 times a second.
