@@ -380,6 +380,8 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "parked_ns", reasons(r->reason_ns, true));
 	json_obj__put(&o, "ceilings", json_ceilings__build(r));
 	json_obj__put(&o, "spin", json_stacks__spin(r));
+	if (r->sites)
+		json_obj__put(&o, "stacks_lost", json_stacks__lost(r));
 	if (r->sites && r->sites->sample_hz)
 		json_obj__put(&o, "hot", json_stacks__hot(r));
 	if (r->sites && r->sites->stacks)

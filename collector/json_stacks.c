@@ -88,6 +88,21 @@ json_t *json_stacks__spin(const struct cpt_report *r)
 	return json_obj__done(&o);
 }
 
+json_t *json_stacks__lost(const struct cpt_report *r)
+{
+	static const char *const keys[CPT_STACK_LOSS_CNT] = {
+		[CPT_STACK_LOSS_STACKS_RING_FULL] = "stack_records",
+		[CPT_STACK_LOSS_SAMPLE_RING_FULL] = "samples",
+		[CPT_STACK_LOSS_COLLISION] = "collisions",
+		[CPT_STACK_LOSS_UNREAD] = "unread",
+	};
+	struct json_obj o = json_obj__new();
+
+	for (int i = 0; i < CPT_STACK_LOSS_CNT; i++)
+		json_obj__put_ns(&o, keys[i], r->close_facts ? r->close_facts->stacks_lost[i] : 0);
+	return json_obj__done(&o);
+}
+
 static json_t *frames(const struct cpt_stacks *table, uint32_t stack)
 {
 	json_t *array = json_array();

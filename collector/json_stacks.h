@@ -2,7 +2,7 @@
 /*
  * json_stacks.h - parts of the JSON report that rest on stacks and samples.
  *
- * Owns:     keys hot, spin, wait_sites. Each returns NULL without memory; the caller asks only where the
+ * Owns:     keys hot, spin, stacks_lost, wait_sites. Each returns NULL without memory; the caller asks only where the
  *           trace has what it is about.
  */
 #ifndef CPT_JSON_STACKS_H
@@ -14,6 +14,7 @@
 
 json_t *json_stacks__hot(const struct cpt_report *r);	     /* sites->sample_hz */
 json_t *json_stacks__spin(const struct cpt_report *r);	     /* always */
+json_t *json_stacks__lost(const struct cpt_report *r);	     /* sites */
 json_t *json_stacks__wait_sites(const struct cpt_report *r); /* sites->stacks */
 
 #endif /* CPT_JSON_STACKS_H */

@@ -270,6 +270,27 @@ static void add_site(struct strbuf *b, const struct text_style *style, const str
 	add_wakers(b, style, s, site);
 }
 
+/* What is missing among them, if anything. */
+static void add_lost(struct strbuf *b, const struct cpt_report *r, const struct text_style *style)
+{
+	const uint64_t *lost = r->close_facts ? r->close_facts->stacks_lost : NULL;
+	char n[FMT_SZ];
+	uint64_t cnt;
+
+	if (!lost)
+		return;
+	/* Each is one stack; a record has up to four. */
+	cnt = lost[CPT_STACK_LOSS_STACKS_RING_FULL] + lost[CPT_STACK_LOSS_COLLISION];
+	if (!cnt)
+		return;
+	strbuf__adds(b, "   ");
+	draw_begin(b, style, DRAW_RED);
+	strbuf__addf(b, "%s stack%s could not be recorded.", fmt_count(n, cnt),
+		     cnt == 1 ? "" : "s");
+	draw_end(b, style, DRAW_RED);
+	strbuf__addc(b, '\n');
+}
+
 void add_wait_sites(struct strbuf *b, const struct cpt_report *r,
 		    const struct text_report_opts *opts)
 {
@@ -293,5 +314,6 @@ void add_wait_sites(struct strbuf *b, const struct cpt_report *r,
 	}
 	for (uint32_t i = 0; i < cnt && i < SITES_MAX; i++)
 		add_site(b, &opts->style, s, order[i]);
+	add_lost(b, r, &opts->style);
 	free(order);
 }

@@ -198,6 +198,7 @@ def cases(_workloads):
             ("storms of sched_yield", yielding),
             ("execs and short lives", short_lives),
             ("a recorder that is killed", killed_recorder),
+            ("a ring too small: switches have priority", small_ring),
             ("traces without stacks say so", without_stacks),
             ("what it costs", overhead)]
 
@@ -222,6 +223,9 @@ def record(case, argv, *options, name="run"):
     report = case.load_json(f"{name}.json")
     case.check_report(name, report)
     case.equal("lost_events", report["data_quality"]["lost_events"], 0)
+    if "stacks_lost" in report:
+        lost = report["stacks_lost"]
+        case.equal("records of stacks and samples lost", lost["stack_records"] + lost["samples"], 0)
     return report, trace, result
 
 
@@ -397,6 +401,25 @@ def killed_recorder(case):
     case.check("samples are there", report["hot"]["samples"] > 100, report["hot"]["samples"])
     case.check("folded does what it can", folded(case, trace, "cpu") != {} if
                case.cpt("export", "-i", trace, "-f", "folded", "--weight", "cpu").status == 0 else True)
+
+
+def small_ring(case):
+    """While the recorder is stopped the ring fills: its last part is left to switches, and what is not
+    written of stacks is counted."""
+    trace = case.path("small.trace")
+    process = case.spawn([case.cpartrace, "record", "--stacks", "-m", "64K", "-o", trace, "--",
+                          "taskset", "-c", "0", "perf", "bench", "sched", "pipe", "-l", "20000"])
+    for _ in range(5):
+        time.sleep(0.1)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGCONT)
+    process.communicate()
+    report = case.report_json(trace, status=4)
+    case.check("switches were lost", report["data_quality"]["lost_events"] > 0)
+    lost = report["stacks_lost"]
+    case.check("stacks were lost and counted", lost["stack_records"] > 0, lost)
+    case.check("the text says so", "could not be recorded" in case.cpt("report", "-i", trace).out)
 
 
 def without_stacks(case):
