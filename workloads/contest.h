@@ -26,7 +26,8 @@
 #define CONTEST_WORKERS_MAX 64
 
 /* Of the workers' CPU time, where stretches are long: see finish_contest(). */
-#define LEAST_CPU 0.9
+#define LEAST_CPU	0.9
+#define LEAST_CPU_SHORT 0.3 /* where the work is nothing but wake-ups */
 
 struct contest;
 

@@ -93,7 +93,7 @@ void run_sleep(struct wl_run *run)
 	expect_none_at_once(&run->truth);
 	truth_expect(&run->truth, TRUTH_SPAN, "parallelism.average", NULL, TRUTH_NO_MIN, 0.1);
 	say(c, "the_lock, asleep,");
-	finish_contest(c, (double)c->worker_cnt + 1, 1, LEAST_CPU);
+	finish_contest(c, (double)c->worker_cnt + 1, 1, LEAST_CPU_SHORT);
 }
 
 /* A file of the current directory, which has to be on a disk. */
@@ -128,7 +128,7 @@ void run_fsync(struct wl_run *run)
 	expect_contest(c, "waiting_ns", "lock", "the_lock", "mutex");
 	expect_none_at_once(&run->truth);
 	say(c, "the_lock, writing to disk,");
-	finish_contest(c, (double)c->worker_cnt + 1, 1, LEAST_CPU);
+	finish_contest(c, (double)c->worker_cnt + 1, 1, LEAST_CPU_SHORT);
 }
 
 /*

@@ -90,7 +90,7 @@ void run_mmap(struct wl_run *run)
 	       "address "
 	       "space's lock; it took them %.2f s",
 	       (long long)c->worker_cnt, (long long)sum.times, (double)sum.wait_ns / WL_NS_PER_SEC);
-	finish_contest(c, (double)c->worker_cnt + 2, 1, 0.4);
+	finish_contest(c, (double)c->worker_cnt + 2, 1, LEAST_CPU_SHORT);
 }
 
 /*

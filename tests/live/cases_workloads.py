@@ -23,7 +23,7 @@ UNBOUND = {"epoll offload", "processes exec-tree", "locks sleep", "locks fsync",
 SIZES = {"processes pingpong": ["--rounds", "80000"]}
 
 # Rows that rest on figures of the report which do not exist yet, or only with --sample (cases_stacks).
-LATER = {"futex", "loops", "holders", "accounts", "samples"}
+LATER = {"loops", "accounts", "samples"}
 
 # Figures that count, so that no time taken away excuses them.
 COUNTED = re.compile(r"^(tasks\.|parallelism\.peak|.*\.(waits|waiters|iterations|completed|"
