@@ -12,6 +12,8 @@ from harness import HERE, Failed
 
 SOURCES = os.path.join(HERE, "..", "..", "workloads")
 
+PYTHON = "/usr/bin/python3"
+
 CASES = []
 
 
@@ -40,7 +42,8 @@ def run(case, argv):
 def static_threads(case):
     """The workload `threads` without a symbol, and with no library a tracer could look into."""
     binary = case.path("threads")
-    sources = [os.path.join(SOURCES, name) for name in ("threads.c", "common.c", "truth.c")]
+    sources = [os.path.join(SOURCES, name) for name in sorted(os.listdir(SOURCES))
+               if name.endswith(".c") and name.startswith(("threads", "common", "truth"))]
     for argv in (["cc", "-static", "-O2", "-D_GNU_SOURCE", "-o", binary, *sources, "-pthread",
                   "-lm"], ["strip", binary]):
         result = case.run(argv)
@@ -87,3 +90,28 @@ silent("a mutex", threads("mutex", "--work-ms=500"))
 silent("taking turns on a CPU", threads("one-cpu", "--work-ms=300"))
 silent("a pool that feeds itself", lambda case: [case.helper("feeding_pool"), "2"])
 silent("a large pool that feeds itself", lambda case: [case.helper("feeding_pool"), "6"])
+
+
+@ceiling_case("CPython's interpreter lock is named")
+def gil(case):
+    script = case.write("spin.py", """
+import threading
+def spin():
+    n = 0
+    while n < 4_000_000:
+        n += 1
+threads = [threading.Thread(target=spin) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+""")
+    report, text = run(case, [PYTHON, script])
+    found = [c for c in report["ceilings"] if c["kind"] == "cpython_gil"]
+    if not case.equal("it is found once", len(found), 1):
+        return
+    case.check("its symbol", found[0]["symbol"].startswith("_PyRuntime"), found[0]["symbol"])
+    case.equal("certain", found[0]["certain"], True)
+    case.within("some thread waited for it", found[0]["waited_ns"] / report["window_ns"], 0.5, 1)
+    locks = [lock for lock in report["locks"]
+             if lock["kind"] == "handoff" and lock["address"] == found[0]["address"]]
+    case.equal("locks that are it", len(locks), 1)
+    case.check("the text names it", "CPython's GIL" in text, text[-1500:])
