@@ -354,13 +354,14 @@ static int prepare(struct recorder *r)
 	char *line = r->res->line;
 	int ret;
 
-	r->session = bpf_session__open(&r->opts->session, line, CPT_RECORDER_LINE);
-	if (!r->session)
-		return -errno;
+	/* First: loading takes CPU time, and on a busy machine it would wait for each slice of it. */
 	ret = spawn__start(&r->child, &r->opts->spawn, line, CPT_RECORDER_LINE);
 	if (ret)
 		return ret;
 	come_first(r);
+	r->session = bpf_session__open(&r->opts->session, line, CPT_RECORDER_LINE);
+	if (!r->session)
+		return -errno;
 	ret = open_trace(r);
 	if (ret)
 		return ret;

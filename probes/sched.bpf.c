@@ -192,7 +192,7 @@ static __noinline void learn_clock(struct cpt_cell *cell, struct task_struct *pr
 	if (!bpf_core_field_exists(prev->se.cfs_rq) ||
 	    !bpf_core_field_exists(struct rq, clock_task))
 		return;
-	off = now - prev->se.cfs_rq->rq->clock;
+	off = now - BPF_CORE_READ(prev, se.cfs_rq, rq, clock);
 	most = cell->clock_off_ns + ((now - cell->clock_at_ns) >> CLOCK_SLEW_SHIFT);
 	cell->clock_off_ns = !cell->clock_at_ns || off < most ? off : most;
 	cell->clock_at_ns = now;
@@ -201,7 +201,7 @@ static __noinline void learn_clock(struct cpt_cell *cell, struct task_struct *pr
 /* By how much this CPU's run queue clock is behind now. */
 static __always_inline __u64 clock_behind(struct cpt_cell *cell, struct rq *rq, __u64 now)
 {
-	__s64 behind = now - cell->clock_off_ns - rq->clock;
+	__s64 behind = now - cell->clock_off_ns - BPF_CORE_READ(rq, clock);
 
 	return cell->clock_at_ns && behind > 0 ? behind : 0;
 }
@@ -224,13 +224,13 @@ static __always_inline __u64 missed_ts(struct cpt_cell *cell, struct task_struct
 	if (!bpf_core_field_exists(prev->se.cfs_rq) ||
 	    !bpf_core_field_exists(struct rq, clock_task))
 		return now;
-	rq = prev->se.cfs_rq->rq;
+	rq = BPF_CORE_READ(prev, se.cfs_rq, rq);
 	if (prev->pid && bpf_core_field_exists(prev->sched_info.last_arrival)) {
-		ago = rq->clock - prev->sched_info.last_arrival;
+		ago = BPF_CORE_READ(rq, clock) - prev->sched_info.last_arrival;
 	} else {
 		struct task_struct *cur = (void *)cell->cur_task_ptr;
 
-		ago = rq->clock_task - BPF_CORE_READ(cur, se.exec_start);
+		ago = BPF_CORE_READ(rq, clock_task) - BPF_CORE_READ(cur, se.exec_start);
 	}
 	if ((__s64)ago < 0)
 		return now;

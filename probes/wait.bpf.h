@@ -144,9 +144,9 @@ static __noinline __u8 fd_kind_probed(struct task_struct *task, __u32 fd)
 	return file_kind(file);
 }
 
-static __always_inline __u8 fd_kind(struct task_struct *task, __u32 fd)
+/* files: of the task, read by its caller once for all paths (see wait_describe). */
+static __always_inline __u8 fd_kind(struct files_struct *files, __u32 fd)
 {
-	struct files_struct *files = task->files;
 	struct fdtable *fdt;
 	struct file *file = NULL;
 
@@ -180,9 +180,9 @@ static __noinline void wait_poll(struct task_struct *prev, __u64 ufds, __u32 nfd
 	}
 	rec->arg1 = (__u32)fds[0].fd | (__u64)(__u32)fds[1].fd << 32;
 	if (fds[0].fd >= 0)
-		rec->object = fd_kind(prev, fds[0].fd);
+		rec->object = fd_kind_probed(prev, fds[0].fd);
 	if (fds[1].fd >= 0)
-		rec->arg2 = fd_kind(prev, fds[1].fd);
+		rec->arg2 = fd_kind_probed(prev, fds[1].fd);
 }
 
 static __always_inline __u32 popcount64(__u64 v)
@@ -220,12 +220,12 @@ static __noinline void wait_select(struct task_struct *prev, struct pt_regs *reg
 	rec->arg0 = n > 64 ? 64 : popcount64(bits);
 	if (bits) {
 		first = lowest_bit(bits);
-		rec->object = fd_kind(prev, first);
+		rec->object = fd_kind_probed(prev, first);
 		bits &= bits - 1;
 	}
 	if (bits) {
 		second = lowest_bit(bits);
-		rec->arg2 = fd_kind(prev, second);
+		rec->arg2 = fd_kind_probed(prev, second);
 	}
 	rec->arg1 = first | (__u64)second << 32;
 }
@@ -286,8 +286,13 @@ static __always_inline void wait_describe(struct task_struct *prev, struct cpt_r
 					  __u16 *flags)
 {
 	struct pt_regs *regs = (void *)bpf_task_pt_regs((void *)prev);
-	__u16 nr = wait_sysno(prev, regs);
+	/* Here, and not where it is used: each path of the verifier to such a load costs a millisecond of
+	 * the start, for it looks up the type's name in all of the kernel's, one after the other. */
+	struct files_struct *files = prev->files;
+	__u16 nr;
 
+	barrier_var(files);
+	nr = wait_sysno(prev, regs);
 	if (unlikely(is_frozen_in_call(regs, rec->prev_state)))
 		rec->prev_state |= TASK_FROZEN;
 	rec->sysno = nr;
@@ -314,7 +319,7 @@ static __always_inline void wait_describe(struct task_struct *prev, struct cpt_r
 	rec->arg0 = regs->REG_ARG1;
 	rec->arg1 = regs->REG_ARG2;
 	rec->arg2 = regs->REG_ARG3;
-	rec->object = acts_on_fd(nr) ? fd_kind(prev, rec->arg0) : CPT_FD_NONE;
+	rec->object = acts_on_fd(nr) ? fd_kind(files, rec->arg0) : CPT_FD_NONE;
 }
 
 #endif /* WAIT_BPF_H */
