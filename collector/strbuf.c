@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool reserve(struct strbuf *b, size_t more)
+bool strbuf__grow(struct strbuf *b, size_t more)
 {
 	size_t need = b->len + more + 1, cap = b->cap ? b->cap : 128;
 	char *s;
@@ -28,23 +28,9 @@ static bool reserve(struct strbuf *b, size_t more)
 	return true;
 }
 
-void strbuf__add(struct strbuf *b, const char *s, size_t len)
-{
-	if (!reserve(b, len))
-		return;
-	memcpy(b->s + b->len, s, len);
-	b->len += len;
-	b->s[b->len] = '\0';
-}
-
 void strbuf__adds(struct strbuf *b, const char *s)
 {
 	strbuf__add(b, s, strlen(s));
-}
-
-void strbuf__addc(struct strbuf *b, char c)
-{
-	strbuf__add(b, &c, 1);
 }
 
 void strbuf__repeat(struct strbuf *b, const char *s, unsigned int times)
@@ -65,7 +51,7 @@ void strbuf__addf(struct strbuf *b, const char *fmt, ...)
 		b->failed = true;
 		return;
 	}
-	if (!reserve(b, (size_t)n))
+	if (!strbuf__room(b, (size_t)n))
 		return;
 	va_start(args, fmt);
 	vsnprintf(b->s + b->len, (size_t)n + 1, fmt, args);

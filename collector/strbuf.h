@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct strbuf {
 	char *s; /* NUL-terminated once something was added; NULL before */
@@ -19,9 +20,12 @@ struct strbuf {
 	bool failed;
 };
 
-void strbuf__add(struct strbuf *b, const char *s, size_t len);
+static inline void strbuf__add(struct strbuf *b, const char *s, size_t len);
+/* Room for more bytes at the end, to be written there and added to len; NULL if memory is out. What is
+ * added so has no NUL until the next addition of another kind. */
+static inline char *strbuf__room(struct strbuf *b, size_t more);
 void strbuf__adds(struct strbuf *b, const char *s);
-void strbuf__addc(struct strbuf *b, char c);
+static inline void strbuf__addc(struct strbuf *b, char c);
 void strbuf__repeat(struct strbuf *b, const char *s, unsigned int times);
 void strbuf__addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf__clear(struct strbuf *b); /* keeps the memory and `failed` */
@@ -29,5 +33,38 @@ void strbuf__free(struct strbuf *b);
 
 /* The text; "" when nothing was added or memory ran out. Borrowed. */
 const char *strbuf__str(const struct strbuf *b);
+
+/* ---- inline: exports add small pieces a billion times ------------------------------------------ */
+
+bool strbuf__grow(struct strbuf *b, size_t more); /* of strbuf__room alone */
+
+static inline char *strbuf__room(struct strbuf *b, size_t more)
+{
+	if ((b->failed || more >= b->cap - b->len) && !strbuf__grow(b, more))
+		return NULL;
+	return b->s + b->len;
+}
+
+static inline void strbuf__add(struct strbuf *b, const char *s, size_t len)
+{
+	char *to = strbuf__room(b, len);
+
+	if (!to)
+		return;
+	memcpy(to, s, len);
+	to[len] = '\0';
+	b->len += len;
+}
+
+static inline void strbuf__addc(struct strbuf *b, char c)
+{
+	char *to = strbuf__room(b, 1);
+
+	if (!to)
+		return;
+	to[0] = c;
+	to[1] = '\0';
+	b->len++;
+}
 
 #endif /* CPT_STRBUF_H */

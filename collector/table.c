@@ -2,6 +2,7 @@
 /* table.c - see table.h. */
 #include "table.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -10,17 +11,74 @@
 #include "escape.h"
 #include "probes/cpt_abi.h"
 
-/* Faster than printf, which would take most of the time of an export of millions of intervals. */
+/*
+ * Rows of millions of intervals are written here: a field that needs no escape goes straight into the
+ * line, whose room is asked for once per field, and what is the same in each row is made once.
+ */
+
+#define KEY_CHUNK 16
+
+#define ASCII_ZEROS UINT64_C(0x3030303030303030)
+
+/*
+ * The eight digits of n < 10^8, the first one in the lowest byte, all at once: halves of a part sit in
+ * lanes beside each other, and each step divides all lanes by the same number (a multiplication and a
+ * shift, exact for what fits a lane).
+ *
+ *	12345678 -> 1234|5678 -> 12|34|56|78 -> 1|2|3|4|5|6|7|8
+ */
+static uint64_t digits_of(uint32_t n)
+{
+	uint64_t v = n / 10000 | (uint64_t)(n % 10000) << 32, high;
+
+	high = (v * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
+	v = high | (v - high * 100) << 16;
+	high = (v * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+	return high | (v - high * 10) << 8;
+}
+
+static void put_8(char *to, uint32_t n)
+{
+	uint64_t text = htole64(digits_of(n) | ASCII_ZEROS);
+
+	memcpy(to, &text, sizeof(text));
+}
+
+/* n < 10^8 without leading zeros; writes 8 bytes. Returns the digits. */
+static unsigned int put_up_to_8(char *to, uint32_t n)
+{
+	uint64_t v = digits_of(n);
+	unsigned int zeros = v ? (unsigned int)__builtin_ctzll(v) / 8 : 7;
+
+	v = htole64((v | ASCII_ZEROS) >> 8 * zeros);
+	memcpy(to, &v, sizeof(v));
+	return 8 - zeros;
+}
+
+/* Many times faster than printf. */
 static void add_u64(struct strbuf *b, uint64_t n)
 {
-	char digits[20];
-	unsigned int pos = sizeof(digits);
+	const uint32_t part = 100000000;
+	char *to = strbuf__room(b, 24), *at = to;
 
-	do {
-		digits[--pos] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	strbuf__add(b, digits + pos, sizeof(digits) - pos);
+	if (!to)
+		return;
+	if (n < part) {
+		at += put_up_to_8(at, (uint32_t)n);
+	} else {
+		uint64_t high = n / part;
+
+		if (high < part) {
+			at += put_up_to_8(at, (uint32_t)high);
+		} else {
+			at += put_up_to_8(at, (uint32_t)(high / part));
+			put_8(at, (uint32_t)(high % part));
+			at += 8;
+		}
+		put_8(at, (uint32_t)(n % part));
+		at += 8;
+	}
+	b->len += (size_t)(at - to);
 }
 
 static double double_at(const char *field)
@@ -88,12 +146,28 @@ static void add_json_string(struct strbuf *b, const char *s, size_t len)
 	strbuf__free(&text);
 }
 
+/* Characters that stand for themselves in both formats. */
+static bool is_plain(char c)
+{
+	return c >= ' ' && c <= '~' && c != '"' && c != ',' && c != '\\';
+}
+
 static void add_string(struct table_out *t, const char *s, size_t len)
 {
-	if (t->jsonl)
+	size_t quote = t->jsonl, i;
+	char *to = strbuf__room(&t->line, len + 2 * quote);
+
+	for (i = 0; to && i < len && is_plain(s[i]); i++)
+		to[quote + i] = s[i];
+	if (to && i == len) {
+		if (quote)
+			to[0] = to[len + 1] = '"';
+		t->line.len += len + 2 * quote;
+	} else if (t->jsonl) {
 		add_json_string(&t->line, s, len);
-	else
+	} else {
 		add_csv_string(&t->line, s, len);
+	}
 }
 
 static void add_field(struct table_out *t, const struct table_col *col, const void *row)
@@ -135,13 +209,37 @@ static void add_field(struct table_out *t, const struct table_col *col, const vo
 
 static int write_line(struct table_out *t)
 {
-	if (t->line.failed)
+	if (t->line.failed || t->keys.failed)
 		return -ENOMEM;
 	errno = 0;
-	if (fwrite(t->line.s, 1, t->line.len, t->f) != t->line.len)
+	if (fwrite_unlocked(t->line.s, 1, t->line.len, t->f) != t->line.len)
 		return errno ? -errno : -EIO;
-	strbuf__clear(&t->line);
+	t->line.len = 0;
 	return 0;
+}
+
+/* Each with its length before it. */
+static void make_keys(struct table_out *t)
+{
+	const struct table_col *col;
+
+	for (col = t->cols; col->name; col++) {
+		strbuf__addc(&t->keys, (char)(strlen(col->name) + 4));
+		strbuf__addf(&t->keys, "%c\"%s\":", col == t->cols ? '{' : ',', col->name);
+	}
+	strbuf__repeat(&t->keys, " ", KEY_CHUNK); /* the last one may be read beyond its end */
+}
+
+/* In chunks of a size the compiler knows. Returns the next key. */
+static const char *add_key(struct strbuf *b, const char *key)
+{
+	size_t len = (unsigned char)*key++, i;
+	char *to = strbuf__room(b, len + KEY_CHUNK);
+
+	for (i = 0; to && i < len; i += KEY_CHUNK)
+		memcpy(to + i, key + i, KEY_CHUNK);
+	b->len += to ? len : 0;
+	return key + len;
 }
 
 int table_out__head(struct table_out *t)
@@ -162,12 +260,17 @@ int table_out__head(struct table_out *t)
 int table_out__row(struct table_out *t, const void *row)
 {
 	const struct table_col *col;
+	const char *key;
 
+	if (t->jsonl && !t->keys.len)
+		make_keys(t);
+	key = strbuf__str(&t->keys);
 	for (col = t->cols; col->name; col++) {
-		if (col != t->cols)
+		if (t->jsonl && !t->keys.failed) {
+			key = add_key(&t->line, key);
+		} else if (col != t->cols) {
 			strbuf__addc(&t->line, ',');
-		if (t->jsonl)
-			strbuf__addf(&t->line, "%s\"%s\":", col == t->cols ? "{" : "", col->name);
+		}
 		add_field(t, col, row);
 	}
 	strbuf__adds(&t->line, t->jsonl ? "}\n" : "\r\n");
@@ -177,4 +280,5 @@ int table_out__row(struct table_out *t, const void *row)
 void table_out__free(struct table_out *t)
 {
 	strbuf__free(&t->line);
+	strbuf__free(&t->keys);
 }

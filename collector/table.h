@@ -41,6 +41,7 @@ struct table_out {
 	bool jsonl;
 	const struct table_col *cols;
 	struct strbuf line; /* kept between rows; table_out__free */
+	struct strbuf keys; /* JSON: what stands before each value */
 };
 
 /* The head line (CSV only). 0 or -errno. */
