@@ -39,6 +39,19 @@ struct bytes {
 	size_t cap;
 };
 
+/* A block that is decoded beside the one that is looked at. */
+struct ahead {
+	struct cpt_beside beside;
+	bool started;
+	uint64_t pos; /* of its section */
+	struct section s;
+	int fd;
+	struct block_decoder *decoder; /* NULL: none is decoded ahead */
+	struct bytes payload;
+	struct cpt_event *events;
+	int ret; /* 1: it is sound */
+};
+
 /* The side events, see above. */
 struct side {
 	bool any;
@@ -62,7 +75,8 @@ struct trace_reader {
 	uint32_t task_max;
 	struct block_decoder *decoder;
 	struct bytes payload; /* the current block's: its events point into it */
-	struct bytes aside;   /* any other section's */
+	struct ahead ahead;
+	struct bytes aside; /* any other section's */
 	struct late_window late;
 	struct cpt_event *events; /* the current block */
 	size_t event_cnt, event_pos;
@@ -91,12 +105,12 @@ __attribute__((format(printf, 2, 3))) static void note(struct trace_reader *r, c
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* 1 all of sz bytes, 0 the file ends before, -errno. */
-static int read_at(const struct trace_reader *r, void *data, size_t sz, uint64_t pos)
+static int read_at(int fd, void *data, size_t sz, uint64_t pos)
 {
 	char *p = data;
 
 	while (sz) {
-		const ssize_t got = pread(r->fd, p, sz, (off_t)pos);
+		const ssize_t got = pread(fd, p, sz, (off_t)pos);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -121,7 +135,7 @@ static int read_section(struct trace_reader *r, uint64_t pos, struct section *s)
 
 	if (!left)
 		return 0;
-	ret = left < sizeof(head) ? 0 : read_at(r, head, sizeof(head), pos);
+	ret = left < sizeof(head) ? 0 : read_at(r->fd, head, sizeof(head), pos);
 	if (ret < 0)
 		return ret;
 	if (!ret) {
@@ -139,9 +153,8 @@ static int read_section(struct trace_reader *r, uint64_t pos, struct section *s)
 	return 1;
 }
 
-/* Payload of the section at pos into b. 1, 0 damaged, -errno. */
-static int read_payload(struct trace_reader *r, struct bytes *b, uint64_t pos,
-			const struct section *s)
+/* Payload of the section at pos into b. 1, 0 its check sum is wrong, -errno. */
+static int fetch_payload(int fd, struct bytes *b, uint64_t pos, const struct section *s)
 {
 	uint8_t *bigger;
 	int ret;
@@ -153,19 +166,29 @@ static int read_payload(struct trace_reader *r, struct bytes *b, uint64_t pos,
 		b->at = bigger;
 		b->cap = s->sz;
 	}
-	ret = read_at(r, b->at, s->sz, pos + SECTION_HEADER_SZ);
+	ret = read_at(fd, b->at, s->sz, pos + SECTION_HEADER_SZ);
 	if (ret < 0)
 		return ret;
-	if (ret && trace_crc(b->at, s->sz) == s->crc)
-		return 1;
-	note(r, "damaged at byte %" PRIu64 ": check sum of a section is wrong", pos);
-	return 0;
+	return ret && trace_crc(b->at, s->sz) == s->crc;
+}
+
+/* Likewise, and says what is wrong. */
+static int read_payload(struct trace_reader *r, struct bytes *b, uint64_t pos,
+			const struct section *s)
+{
+	int ret = fetch_payload(r->fd, b, pos, s);
+
+	if (!ret)
+		note(r, "damaged at byte %" PRIu64 ": check sum of a section is wrong", pos);
+	return ret;
 }
 
 static uint64_t next_pos(uint64_t pos, const struct section *s)
 {
 	return pos + SECTION_HEADER_SZ + s->sz;
 }
+
+static void end_ahead(struct trace_reader *r);
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -193,7 +216,7 @@ static int open_header(struct trace_reader *r, struct trace_header *h, char *err
 
 	if (!r->file_sz)
 		return refuse(err, ENODATA, "the trace is empty: nothing was recorded into it");
-	ret = read_at(r, head, have, 0);
+	ret = read_at(r->fd, head, have, 0);
 	if (ret < 0)
 		return refuse_errno(err, ret);
 	if (have < sizeof(head) &&
@@ -414,6 +437,9 @@ void trace_reader__free(struct trace_reader *r)
 {
 	if (!r)
 		return;
+	end_ahead(r);
+	block_decoder__free(r->ahead.decoder);
+	free(r->ahead.payload.at);
 	trace_meta__clear(&r->meta);
 	words__free(r->words);
 	block_decoder__free(r->decoder);
@@ -572,7 +598,7 @@ static void return_wake(struct trace_reader *r, const struct cpt_event **ev, siz
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* Decodes the block at r->pos. 1, 0 damaged, -errno. */
-static int decode_block(struct trace_reader *r, const struct section *s)
+static int decode_here(struct trace_reader *r, const struct section *s)
 {
 	const char *why = "";
 	int ret = read_payload(r, &r->payload, r->pos, s);
@@ -585,11 +611,86 @@ static int decode_block(struct trace_reader *r, const struct section *s)
 		note(r, "damaged at byte %" PRIu64 ": %s in a block", r->pos, why);
 		return 0;
 	}
-	if (ret)
+	return ret ? ret : 1;
+}
+
+/* The job, see cpt_beside. What is wrong is found again, and said, when it is the block's turn. */
+static void decode_ahead(void *arg)
+{
+	struct ahead *a = arg;
+	const char *why;
+
+	a->ret = fetch_payload(a->fd, &a->payload, a->pos, &a->s);
+	if (a->ret > 0)
+		a->ret = !block_decoder__decode(a->decoder, a->payload.at, a->s.sz, a->s.cnt,
+						a->s.first_ns, a->s.last_ns, &a->events, &why);
+}
+
+static void start_ahead(struct trace_reader *r, uint64_t pos)
+{
+	struct ahead *a = &r->ahead;
+	uint8_t head[SECTION_HEADER_SZ];
+
+	if (!a->decoder)
+		return;
+	while (pos + sizeof(head) <= r->end_pos && read_at(r->fd, head, sizeof(head), pos) > 0) {
+		if (section__decode(&a->s, head) || a->s.sz > r->end_pos - pos - sizeof(head))
+			return;
+		if (a->s.type != SECTION_BLOCK) {
+			pos = next_pos(pos, &a->s);
+			continue;
+		}
+		a->pos = pos;
+		a->started = true;
+		a->beside.start(a->beside.ctx, decode_ahead, a);
+		return;
+	}
+}
+
+static void end_ahead(struct trace_reader *r)
+{
+	if (r->ahead.started)
+		r->ahead.beside.wait(r->ahead.beside.ctx);
+	r->ahead.started = false;
+}
+
+static bool same_section(const struct section *a, const struct section *b)
+{
+	return a->sz == b->sz && a->crc == b->crc && a->cnt == b->cnt &&
+	       a->first_ns == b->first_ns && a->last_ns == b->last_ns;
+}
+
+/* Takes the block at r->pos if it was decoded ahead: from then on it is the current one. */
+static bool take_ahead(struct trace_reader *r, const struct section *s)
+{
+	struct ahead *a = &r->ahead;
+	struct block_decoder *decoder = r->decoder;
+	struct bytes payload = r->payload;
+
+	if (!a->started)
+		return false;
+	end_ahead(r);
+	/* The header is read again at its turn: the file may change meanwhile. */
+	if (a->ret <= 0 || a->pos != r->pos || !same_section(&a->s, s))
+		return false;
+	r->decoder = a->decoder;
+	r->payload = a->payload;
+	r->events = a->events;
+	a->decoder = decoder;
+	a->payload = payload;
+	return true;
+}
+
+static int decode_block(struct trace_reader *r, const struct section *s)
+{
+	int ret = take_ahead(r, s) ? 1 : decode_here(r, s);
+
+	if (ret <= 0)
 		return ret;
 	r->event_cnt = s->cnt;
 	r->event_pos = 0;
 	r->block_last_ns = s->last_ns;
+	start_ahead(r, next_pos(r->pos, s));
 	return 1;
 }
 
@@ -776,8 +877,19 @@ int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size
 	return 1;
 }
 
+int trace_reader__beside(struct trace_reader *r, const struct cpt_beside *beside)
+{
+	end_ahead(r);
+	r->ahead.beside = *beside;
+	r->ahead.fd = r->fd;
+	if (!r->ahead.decoder)
+		r->ahead.decoder = block_decoder__new(r->meta.cpu_cnt, r->task_max);
+	return r->ahead.decoder ? 0 : -ENOMEM;
+}
+
 int trace_reader__rewind(struct trace_reader *r)
 {
+	end_ahead(r);
 	r->pos = r->data_pos;
 	r->event_cnt = r->event_pos = 0;
 	r->block_last_ns = 0;

@@ -52,6 +52,20 @@ void trace_reader__span(const struct trace_reader *r, uint64_t *first_ns, uint64
  * damaged block), -errno for system errors. */
 int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt);
 
+/*
+ * Lets the next block be decoded while the caller looks at the one before: start has job(arg) run
+ * elsewhere, wait returns when it has ended. At most one job at a time; it touches memory of its own
+ * and reads the file. Both are called from within trace_reader__next, _rewind and _free. Without, or
+ * when all is done in start, nothing is different but time and a block's worth of memory. 0 or -ENOMEM
+ * (then as without).
+ */
+struct cpt_beside {
+	void (*start)(void *ctx, void (*job)(void *arg), void *arg);
+	void (*wait)(void *ctx);
+	void *ctx;
+};
+int trace_reader__beside(struct trace_reader *r, const struct cpt_beside *beside);
+
 /* Back to the first event. 0 or -errno. */
 int trace_reader__rewind(struct trace_reader *r);
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "late_names.h"
 #include "say.h"
 
@@ -59,8 +60,10 @@ int analysed__open_fd(struct analysed *a, int fd, const char *path)
 
 	*a = (struct analysed){.fd = -1};
 	a->reader = trace_reader__open(fd, why);
-	if (a->reader)
+	if (a->reader) {
+		a->beside = beside__new(a->reader);
 		return 0;
+	}
 	err = errno ? -errno : -EINVAL;
 	return fail(err, "cannot read %s: %s", path, *why ? why : strerror(-err));
 }
@@ -196,6 +199,7 @@ void analysed__free(struct analysed *a)
 	report__free(a->report);
 	words__free(a->own_words);
 	trace_reader__free(a->reader);
+	beside__free(a->beside);
 	if (a->fd >= 0)
 		close(a->fd);
 	*a = (struct analysed){.fd = -1};

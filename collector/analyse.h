@@ -14,6 +14,7 @@
 struct analysed {
 	int fd; /* -1: not ours to close */
 	struct trace_reader *reader;
+	struct beside *beside;	     /* decodes ahead */
 	struct cpt_words *own_words; /* of a trace that has none */
 	bool named;		     /* the trace's own words have the names that are here */
 	struct cpt_report *report;   /* borrows from the reader */

@@ -90,8 +90,60 @@ void event_list__clear(struct event_list *l)
 	memset(l, 0, sizeof(*l));
 }
 
+/* The latest and the earliest a block can be decoded beside the one before. */
+static void (*late_job)(void *arg);
+static void *late_arg;
+
+static void start_late(void *ctx, void (*job)(void *arg), void *arg)
+{
+	late_job = job;
+	late_arg = arg;
+}
+
+static void wait_late(void *ctx)
+{
+	late_job(late_arg);
+}
+
+static void start_early(void *ctx, void (*job)(void *arg), void *arg)
+{
+	job(arg);
+}
+
+static void wait_early(void *ctx)
+{
+}
+
+static bool same_event(const struct cpt_event *a, const struct cpt_event *b)
+{
+	return a->ts_ns == b->ts_ns && a->type == b->type && a->task == b->task &&
+	       a->other == b->other && a->cpu == b->cpu && a->flags == b->flags &&
+	       a->end == b->end && a->end_waker == b->end_waker;
+}
+
+/* Whoever decodes blocks ahead, the events from `first` on are the same. 0 or -errno. */
+static int read_ahead(const struct event_list *l, size_t first, struct trace_reader *r, bool early)
+{
+	const struct cpt_beside beside = {early ? start_early : start_late,
+					  early ? wait_early : wait_late, NULL};
+	const struct cpt_event *ev;
+	size_t cnt, at = first;
+	int ret = trace_reader__beside(r, &beside);
+
+	if (!ret)
+		ret = trace_reader__rewind(r);
+	while (!ret && (ret = trace_reader__next(r, &ev, &cnt)) > 0) {
+		for (size_t i = 0; i < cnt; i++, at++)
+			if (at >= l->cnt || !same_event(&ev[i], &l->ev[at]))
+				return -EILSEQ;
+		ret = 0;
+	}
+	return !ret && at != l->cnt ? -EILSEQ : ret;
+}
+
 int event_list__read(struct event_list *l, int fd, char *incomplete)
 {
+	size_t first = l->cnt;
 	char err[CPT_TRACE_ERR_LEN];
 	struct trace_reader *r = trace_reader__open(fd, err);
 	const struct cpt_event *ev;
@@ -107,6 +159,8 @@ int event_list__read(struct event_list *l, int fd, char *incomplete)
 
 		snprintf(incomplete, CPT_TRACE_ERR_LEN, "%s", why ? why : "");
 	}
+	for (int early = 0; early < 2 && !ret; early++)
+		ret = read_ahead(l, first, r, early);
 	trace_reader__free(r);
 	return ret;
 }

@@ -19,6 +19,7 @@ void event_list__add(struct event_list *l, const struct cpt_event *ev, size_t cn
 void event_list__clear(struct event_list *l);
 
 /* All events of the trace in fd, appended. 0, or -errno when it does not open or a read fails.
+ * They are read twice more, with blocks decoded ahead; -EILSEQ if they differ then.
  * incomplete (NULL allowed): CPT_TRACE_ERR_LEN bytes, "" when the trace is whole, else why not. */
 int event_list__read(struct event_list *l, int fd, char *incomplete);
 
