@@ -4,22 +4,23 @@
 
     sudo tests/bench/bench.py [--quick] [--cpartrace build/cpartrace]
                               [--load-program build/tests/bench/bench_load]
-                              [--json results.json] [--table results.md]
+                              [--json results.json] [--table results.md] [--publish]
 
 Each round runs every load untraced, under each recorder, and untraced once more (the noise floor),
 one after another; the order rotates from round to round. A recorder's figure is the median over
 rounds of its ratio to (or difference from) the untraced run of the same round, with the 95 %
 interval of the sign test. A full run takes up to 15 minutes on a quiet machine and needs nobody
 else on it; --quick takes about 2 and shows orders of magnitude. --from RESULTS.json prints the
-tables of an earlier run. Progress goes to standard error, the tables (Markdown) to standard output
+tables of an earlier run; --publish puts the tables into README.md and what they are made of into
+tests/bench/results.json; --check says whether the one is what the other makes. Progress goes to standard error, the tables (Markdown) to standard output
 or --table, everything measured to --json.
 
 What is measured, per recorder: slowdown; ns added per switch, request, fork or call, on the wall
 and in the load's own CPU time (which says the same on a noisy machine, but not what the recorder
 takes from the load by running itself); its own CPU time before, during and after the load; time
 from its start to the release of the load, and from the load's end to its own; peak memory and bytes
-per switch (in a run of their own, with a load that is smaller than any recorder); events seen and
-lost. Then every reader on those recordings: switches per second on one CPU and on all, peak memory.
+per switch (in a run of their own); events seen and lost. Then every reader on those recordings:
+switches per second on one CPU and on all, peak memory.
 
 Debian packages: linux-perf, rt-tests, and for the others trace-cmd, libbpf-tools. A recorder that
 does not run on this machine is named in the results, with the reason.
@@ -46,6 +47,8 @@ import recorders  # noqa: E402
 import tables  # noqa: E402
 
 RESULTS_VERSION = 1
+PUBLISHED = os.path.join(HERE, "results.json")
+README = os.path.join(HERE, "../../README.md")
 QUICK_ROUNDS = 3
 QUICK_SCALE = 0.3
 RESOURCE_OPS = 500_000  # two switches each
@@ -54,6 +57,11 @@ OFFLINE_ROUNDS = 5
 
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def read_whole(path):
+    with open(path, encoding="utf-8") as source:
+        return source.read()
 
 
 def read_text(path):
@@ -208,14 +216,14 @@ def load_results(load, usable, rounds):
 
 def measure_resources(usable, bench_load, directory):
     """recorder key -> peak memory, bytes per switch, events and losses of one run; and recordings
-    that are kept: recorder key -> (file, switches). The load is smaller than any recorder, so that
-    the largest process of both is the recorder."""
+    that are kept: recorder key -> (file, switches)."""
     found, recordings = {}, {}
     for recorder in usable:
         say(f"memory and size: {recorder.label}")
         try:
             facts = measure.run(recorder, ["taskset", "-c", "0", bench_load, "pipe",
-                                           str(RESOURCE_OPS)], bench_load, directory)
+                                           str(RESOURCE_OPS)], bench_load, directory,
+                                memory=True)
         except measure.Failed as err:
             say(str(err))
             continue
@@ -231,7 +239,7 @@ def measure_resources(usable, bench_load, directory):
         recorder.clean_up(directory)
         bytes_written = facts.get("bytes")
         found[recorder.key] = {
-            "switches": switches, "rss_kb": facts["rss_kb"], "rss_is_bound": facts["rss_is_bound"],
+            "switches": switches, "rss_kb": facts["rss_kb"],
             "bytes": bytes_written, "events": facts.get("events"), "lost": facts.get("lost"),
             "bytes_per_switch": bytes_written / switches if bytes_written else None,
             "cpu_during_ns": facts["cpu_during_ns"]}
@@ -320,6 +328,10 @@ def arguments(argv):
                         help="default: build/tests/bench/bench_load")
     parser.add_argument("--json", metavar="FILE", help="write everything measured to FILE")
     parser.add_argument("--table", metavar="FILE", help="write the tables to FILE")
+    parser.add_argument("--publish", action="store_true",
+                        help="put the results into the README and beside this program")
+    parser.add_argument("--check", action="store_true",
+                        help="measure nothing: is the README's table that of the results there?")
     parser.add_argument("--from", dest="results", metavar="FILE",
                         help="measure nothing: print the tables of these results")
     args = parser.parse_args(argv)
@@ -336,8 +348,30 @@ def write_out(path, text):
         sys.stdout.write(text)
 
 
+def publish(results):
+    """Into the README, with the summaries it is made of; single runs stay in --json."""
+    kept = {**results, "loads": [{key: value for key, value in load.items() if key != "runs"}
+                                 for load in results["loads"]]}
+    write_out(PUBLISHED, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    write_out(README, tables.in_readme(read_whole(README), kept))
+
+
+def check():
+    """Status: 0 if the README shows what the results beside this program make."""
+    text = read_whole(README)
+    if tables.in_readme(text, json.loads(read_whole(PUBLISHED))) == text:
+        return 0
+    say(f"README.md does not show {PUBLISHED}: run bench.py --publish --from {PUBLISHED}")
+    return 1
+
+
 def main(argv):
     args = arguments(argv)
+    if args.check:
+        return check()
+    if args.results and args.publish:
+        publish(json.loads(read_whole(args.results)))
+        return 0
     if args.results:
         write_out(args.table, tables.markdown(json.loads(read_text(args.results))))
         return 0
@@ -357,6 +391,8 @@ def main(argv):
     if args.json:
         write_out(args.json, json.dumps(results, indent=1) + "\n")
     write_out(args.table, tables.markdown(results))
+    if args.publish:
+        publish(results)
     return 0
 
 

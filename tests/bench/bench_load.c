@@ -443,10 +443,10 @@ static int run_stamp(char **argv)
 	fprintf(out,
 		"{\"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64 ", \"cpu_start_ns\": %" PRIu64
 		", \"cpu_end_ns\": %" PRIu64 ", \"load_cpu_ns\": %" PRIu64
-		", \"load_switches\": %ld, \"rss_kb\": %ld}\n",
+		", \"load_switches\": %ld, \"load_rss_kb\": %ld, \"rss_kb\": %ld}\n",
 		start_ns, end_ns, cpu_start_ns, cpu_end_ns,
 		used_ns(RUSAGE_SELF) + used_ns(RUSAGE_CHILDREN), load.ru_nvcsw + load.ru_nivcsw,
-		load.ru_maxrss > own.ru_maxrss ? load.ru_maxrss : own.ru_maxrss);
+		load.ru_maxrss, load.ru_maxrss > own.ru_maxrss ? load.ru_maxrss : own.ru_maxrss);
 	if (fclose(out))
 		die("%s: %s", path, strerror(errno));
 	return 0;

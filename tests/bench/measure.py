@@ -13,6 +13,7 @@ Must not know: any single recorder or load.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ import threading
 import time
 
 TIMEOUT = 120
+WATCH_SECONDS = 0.003
 READY_TIMEOUT = 10
 
 
@@ -28,7 +30,8 @@ class Failed(Exception):
 
 
 class Finished:
-    """A process that has ended: status, CPU time and peak memory of it and all it waited for."""
+    """A process that has ended: status, CPU time of it and all it waited for, peak memory (of what
+    started it, too)."""
 
     def __init__(self, status, usage, ended_ns, text):
         self.status, self.ended_ns, self.text = status, ended_ns, text
@@ -53,6 +56,21 @@ class Process:
         self._timer = threading.Timer(TIMEOUT, self.kill)
         self._timer.daemon = True
         self._timer.start()
+        self.peak_kb = 0
+
+    def watch_memory(self):
+        """Notes the peak of its memory, but for the last moments. What wait4 tells of that includes
+        what this program had when it forked."""
+        def watch():
+            while self.popen.returncode is None:
+                try:
+                    with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as text:
+                        peak = re.search(r"^VmHWM:\s+(\d+) kB", text.read(), re.M)
+                except OSError:
+                    return
+                self.peak_kb = max(self.peak_kb, int(peak[1]) if peak else 0)
+                time.sleep(WATCH_SECONDS)
+        threading.Thread(target=watch, daemon=True).start()
 
     def kill(self):
         try:
@@ -92,17 +110,20 @@ def _say_failure(what, finished, prefix):
     raise Failed(f"{what}: status {finished.status}: {' / '.join(lines)[-300:]}")
 
 
-def run(recorder, load_argv, bench_load, directory):
-    """Runs the load under the recorder. A dict of facts, times in ns; Failed."""
+def run(recorder, load_argv, bench_load, directory, memory=False):
+    """Runs the load under the recorder. A dict of facts, times in ns; Failed. memory: its peak, too,
+    which disturbs the times."""
     prefix = os.path.join(directory, "run")
     for suffix in (".stamp", ".out"):
         if os.path.exists(prefix + suffix):
             os.unlink(prefix + suffix)
     stamped = [bench_load, "stamp", prefix, *load_argv]
     if recorder.beside:
-        return _run_beside(recorder, stamped, prefix, directory)
+        return _run_beside(recorder, stamped, prefix, directory, memory)
     process = Process(recorder.command(directory, stamped), directory,
                       stdout=subprocess.DEVNULL if recorder.mute else None)
+    if memory:
+        process.watch_memory()
     finished = process.wait()
     stamp = read_stamp(prefix)
     if stamp is None or finished.status != 0:
@@ -110,7 +131,7 @@ def run(recorder, load_argv, bench_load, directory):
     # Only what the recorder waited for is in its account; one that did not wait for the load has
     # used no less than the stamp saw.
     own_ns = max(finished.cpu_ns - stamp["load_cpu_ns"], stamp["cpu_end_ns"])
-    return _facts(recorder, directory, stamp, prefix, finished, own_ns,
+    return _facts(recorder, directory, stamp, prefix, process, finished, own_ns,
                   start_ns=stamp["start_ns"] - process.started_ns,
                   stop_ns=finished.ended_ns - stamp["end_ns"])
 
@@ -146,8 +167,10 @@ def _await_ready(process):
                  f"{finished.text.strip()[-200:]}")
 
 
-def _run_beside(recorder, stamped, prefix, directory):
+def _run_beside(recorder, stamped, prefix, directory, memory):
     process = Process(recorder.command(directory, None), directory)
+    if memory:
+        process.watch_memory()
     try:
         ready_ns = _await_ready(process)
         load = Process(stamped, directory, env={"BENCH_RECORDER": str(process.pid)})
@@ -160,12 +183,12 @@ def _run_beside(recorder, stamped, prefix, directory):
     stamp = read_stamp(prefix)
     if stamp is None or load_end.status != 0:
         _say_failure("load", load_end, prefix)
-    return _facts(recorder, directory, stamp, prefix, finished, finished.cpu_ns,
+    return _facts(recorder, directory, stamp, prefix, process, finished, finished.cpu_ns,
                   start_ns=ready_ns - process.started_ns,
                   stop_ns=finished.ended_ns - load_end.ended_ns)
 
 
-def _facts(recorder, directory, stamp, prefix, finished, own_ns, start_ns, stop_ns):
+def _facts(recorder, directory, stamp, prefix, process, finished, own_ns, start_ns, stop_ns):
     facts = {
         "output": read_output(prefix),
         "start_ns": start_ns,
@@ -175,9 +198,7 @@ def _facts(recorder, directory, stamp, prefix, finished, own_ns, start_ns, stop_
         "cpu_before_ns": stamp["cpu_start_ns"],
         "cpu_during_ns": stamp["cpu_end_ns"] - stamp["cpu_start_ns"],
         "cpu_after_ns": own_ns - stamp["cpu_end_ns"],
-        "rss_kb": finished.rss_kb,
-        # A recorder that waits for the load is charged with the largest of both.
-        "rss_is_bound": finished.rss_kb <= stamp["rss_kb"],
+        "rss_kb": process.peak_kb or None,
     }
     if recorder.traces:
         facts.update(recorder.look_at(directory, finished.text))

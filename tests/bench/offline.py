@@ -51,7 +51,7 @@ def read_all(cpartrace, recordings, rounds, directory, say):
 
 
 def _read(argv, switches, rounds, directory):
-    wall, cpu, rss = [], [], []
+    wall, cpu = [], []
     for _ in range(rounds):
         process = measure.Process(argv, directory, stdout=subprocess.DEVNULL)
         finished = process.wait()
@@ -59,9 +59,11 @@ def _read(argv, switches, rounds, directory):
             raise measure.Failed(f"status {finished.status}: {finished.text.strip()[-200:]}")
         wall.append(finished.ended_ns - process.started_ns)
         cpu.append(finished.cpu_ns)
-        rss.append(finished.rss_kb)
+    watched = measure.Process(argv, directory, stdout=subprocess.DEVNULL)
+    watched.watch_memory()
+    watched.wait()
     return {"switches_per_s": figures.summary([switches * 1e9 / ns for ns in wall]),
-            "cpu_ns": figures.summary(cpu), "rss_kb": max(rss)}
+            "cpu_ns": figures.summary(cpu), "rss_kb": watched.peak_kb}
 
 
 def lost_of_perf(path, directory):

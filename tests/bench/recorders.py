@@ -98,10 +98,20 @@ class Cpartrace(Recorder):
         return [*argv, "--", *load]
 
     def counts(self, text):
+        if self.verb == "stat":
+            return self.counts_of_stat(text)
         switches = re.search(r"recorded ([\d,]+) context switches of", text)
         lost = re.search(r"records lost: ([\d,]+)", text)
         return {"events": _count(switches[1]) if switches else None,
                 "lost": _count(lost[1]) if lost else None}
+
+
+    @staticmethod
+    def counts_of_stat(text):
+        """It writes no events; those it has counted, and whether it says that all is there."""
+        data = re.search(r"Data: (complete, )?.*?([\d,]+)\s+context\s+switches", text, re.S)
+        return {"events": _count(data[2]) if data else None,
+                "lost": 0 if data and data[1] else None}
 
 
 class PerfRecord(Recorder):
@@ -189,9 +199,9 @@ def all_recorders(cpartrace):
 # Beside the pinned pipe, which everybody records, each load is recorded by these.
 CHOSEN = {
     "pipe-free": ("cpartrace-record", "cpartrace-stat", "perf-sched"),
-    "hackbench": ("cpartrace-record", "perf-sched"),
+    "hackbench": ("cpartrace-record", "cpartrace-stat", "perf-sched"),
     "echo": ("cpartrace-record", "cpartrace-stat", "perf-sched", "trace-cmd"),
-    "cpu": ("cpartrace-record", "perf-sched"),
-    "fork": ("cpartrace-record", "perf-sched"),
-    "getppid": ("cpartrace-record", "perf-sched"),
+    "cpu": ("cpartrace-record", "cpartrace-stat", "perf-sched"),
+    "fork": ("cpartrace-record", "cpartrace-stat", "perf-sched"),
+    "getppid": ("cpartrace-record", "cpartrace-stat", "perf-sched"),
 }

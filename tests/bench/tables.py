@@ -2,7 +2,8 @@
 """The results as Markdown, for the README.
 
 Owns: which figures stand where, and their rounding. Everything comes from the results alone, so a
-table can be made again from a results file: bench.py --from RESULTS.json
+table can be made again from a results file: bench.py --from RESULTS.json. README.md shows those of
+results.json, beside this file; a test compares.
 """
 
 
@@ -64,13 +65,14 @@ def recording(results):
             _plain(entry["start_ns"], two, 1e-9), _plain(entry["stop_ns"], two, 1e-9),
             _plain(entry["cpu_during_ns"], two, 1e-9), _plain(entry["cpu_after_ns"], two, 1e-9),
             one(resources["rss_kb"] / 1024) if resources.get("rss_kb") else "–",
+            whole(resources["events"]) if resources.get("events") else "–",
             _lost(entry, resources),
         ])
     return (f"{load['label']}: {load['switches']:,} switches, {load['rounds']} rounds, untraced "
             f"{_plain(load['untraced_per_unit_ns'], whole)} ns per switch\n\n"
             + _table(["recorder", "slowdown", "ns added per switch", "in CPU time", "of perf sched's",
                       "bytes per switch", "start s", "stop s", "own CPU s during", "after",
-                      "peak RSS MB", "lost"], rows))
+                      "peak RSS MB", "events seen", "lost"], rows))
 
 
 def other_loads(results):
@@ -82,8 +84,11 @@ def other_loads(results):
             added = _cell(entry["added_ns"], whole)
             rows.append([load["label"], entry["label"], _cell(entry["slowdown"], ratio),
                          f"{added} per {load['unit']}" if load["unit"] and entry["added_ns"]
-                         else "–", _cell(entry["cpu_ratio"], ratio), str(entry["slowdown"]["n"]) if entry["slowdown"] else "–"])
-    return _table(["load", "recorder", "slowdown", "ns added", "CPU time", "rounds"], rows) if rows else ""
+                         else "–", _cell(entry["cpu_ratio"], ratio),
+                         str(entry["slowdown"]["n"]) if entry["slowdown"] else "–"])
+    if not rows:
+        return ""
+    return _table(["load", "recorder", "slowdown", "ns added", "CPU time", "rounds"], rows)
 
 
 def reading(results):
@@ -98,6 +103,18 @@ def reading(results):
                      one(entry["all_cpus"]["rss_kb"] / 1024)])
     return _table(["reader", "M switches/s, one CPU", "all CPUs", "peak RSS MB"],
                   rows) if rows else ""
+
+
+BEGIN, END = "<!-- bench -->\n", "<!-- /bench -->\n"
+
+
+def in_readme(text, results):
+    """The README with these results in their place."""
+    before, begin, rest = text.partition(BEGIN)
+    old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the README has no place for results: {BEGIN.strip()}, {END.strip()}")
+    return before + begin + markdown(results) + end + after
 
 
 def markdown(results):

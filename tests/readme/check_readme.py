@@ -39,7 +39,7 @@ def unknown_options(program, text):
     known = {"--help"}
     names = re.findall(r"^  ([a-z]+) ", run(program, "help").stdout, re.M)
     for name in names:
-        known.update(re.findall(r"(?<![\w-])--?[a-z][\w-]*", run(program, "help", name).stdout))
+        known.update(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", run(program, "help", name).stdout))
     used = set()
     for line in re.findall(r"cpartrace ((?:%s)\b[^`\n#|]*)" % "|".join(names), text):
         used.update(re.findall(r"(?<= )--?[a-zA-Z][\w-]*", line))
