@@ -103,6 +103,8 @@ static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 		if (is_waited_for_most(r, (enum cpt_reason)reason))
 			cost_at_least(&limit, r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED],
 				      CPT_COST_LEDGER);
+	} else if (cause == CPT_CAUSE_NO_WORK) {
+		cost_at_least(&limit, r->split_ns[CPT_SPLIT_SERIAL_RUNNING], CPT_COST_LEDGER);
 	} else if (cause == CPT_CAUSE_OTHERS || cause == CPT_CAUSE_TRACER) {
 		uint64_t held = r->budget.item_ns[budget], wanted = r->demand.item_ns[demand];
 
@@ -260,33 +262,67 @@ static void wait_evidence(struct strbuf *b, const struct cpt_report *r, enum cpt
 	strbuf__adds(b, " in all");
 }
 
-/* The thread that ran longest while no other did. */
-static const struct cpt_thread *most_alone(const struct cpt_report *r)
+/* Threads of one name, and how long one of them ran while nothing else of the workload did. */
+struct alone {
+	const char *name;
+	uint32_t threads, tid; /* tid: of the one that did most of it */
+	uint64_t ns;
+};
+
+/* Those of the name whose thread was alone for longest. */
+static struct alone most_alone(const struct cpt_report *r)
 {
 	const struct cpt_thread *top = NULL;
+	struct alone alone = {.name = ""};
 
 	for (uint32_t i = 0; i < r->threads_cnt; i++)
 		if (!top || r->threads_tab[i].alone_ns > top->alone_ns)
 			top = &r->threads_tab[i];
-	return top;
+	if (!top)
+		return alone;
+	alone.name = top->name;
+	alone.tid = top->tid;
+	for (uint32_t i = 0; i < r->threads_cnt; i++) {
+		const struct cpt_thread *t = &r->threads_tab[i];
+
+		if (t->alone_ns && !strncmp(t->name, top->name, CPT_COMM_LEN)) {
+			alone.threads++;
+			alone.ns += t->alone_ns;
+		}
+	}
+	return alone;
+}
+
+static bool ran_alone(const struct cpt_report *r, const struct alone *alone)
+{
+	return share(alone->ns, r->window_ns) >= PARTLY;
 }
 
 static void no_work_evidence(struct strbuf *b, const struct cpt_report *r,
 			     const struct limit *limit, bool utf8)
 {
-	const struct cpt_thread *t = most_alone(r);
+	const struct alone alone = most_alone(r);
+	char n[FMT_SZ];
 
 	strbuf__adds(b, "too little in progress: for ");
-	add_percent(b, limit->cost_ns, r->budget.total_ns);
-	strbuf__adds(b,
-		     " of the CPU time it was allowed, CPUs idled with nothing ready and nothing "
-		     "to wait for");
-	if (!t || share(t->alone_ns, r->window_ns) < PARTLY)
+	if (limit->by == CPT_COST_LEDGER) {
+		add_percent(b, limit->cost_ns, r->window_ns);
+		strbuf__adds(b, " of the run one thread computed and nothing else was in progress");
+	} else {
+		add_percent(b, limit->cost_ns, r->budget.total_ns);
+		strbuf__adds(b,
+			     " of the CPU time it was allowed, CPUs idled with nothing ready and "
+			     "nothing to wait for");
+	}
+	if (!ran_alone(r, &alone))
 		return;
 	strbuf__adds(b, "; `");
-	escape_add(b, t->name, strnlen(t->name, CPT_COMM_LEN), utf8);
-	strbuf__addf(b, "` (%" PRIu32 ") ran alone for ", t->tid);
-	add_percent(b, t->alone_ns, r->window_ns);
+	escape_add(b, alone.name, strnlen(alone.name, CPT_COMM_LEN), utf8);
+	if (alone.threads > 1)
+		strbuf__addf(b, "` (%s threads) ran alone for ", fmt_count(n, alone.threads));
+	else
+		strbuf__addf(b, "` (%" PRIu32 ") ran alone for ", alone.tid);
+	add_percent(b, alone.ns, r->window_ns);
 	strbuf__adds(b, " of the run");
 }
 
@@ -440,7 +476,7 @@ static void look_at_placement(struct strbuf *b, const struct cpt_report *r)
 
 void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct limit *limit)
 {
-	const struct cpt_thread *alone = most_alone(r);
+	const struct alone alone = most_alone(r);
 
 	switch (limit->cause) {
 	case CPT_CAUSE_LOCK:
@@ -463,9 +499,9 @@ void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct 
 		strbuf__adds(b, "who answers, and how many requests are under way at once");
 		break;
 	case CPT_CAUSE_NO_WORK:
-		if (alone && share(alone->alone_ns, r->window_ns) >= PARTLY)
+		if (ran_alone(r, &alone))
 			strbuf__adds(b,
-				     "what that thread does while the others have nothing to do");
+				     "what runs alone: whether it can be split, or begun earlier");
 		else
 			strbuf__adds(b, "what its threads were parked in");
 		break;

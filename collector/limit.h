@@ -15,6 +15,7 @@
  *   locks            cost at least the ledger's contended time (one ran, others wanted its lock), told
  *                    of the kind of lock that was waited for most: a lock that lets one run at a time
  *                    is no less a limit where another program happens to hold the other CPUs
+ *   no work          costs at least the ledger's time of one thing computing alone, likewise
  *
  * Sentences are plain ASCII but for names that come from the trace, which are escaped for terminals;
  * utf8: what is valid UTF-8 in them stays.

@@ -6,7 +6,7 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: locks, ceilings, workloads, programs, behaviour, loss, accounts, waits, stat, stacks,
+Groups: locks, ceilings, workloads, programs, behaviour, loss, accounts, verdict, waits, stat, stacks,
 symbols. One line per case; the last line counts them. Nothing is skipped: what a case needs and
 does not find makes it fail.
 """
@@ -29,6 +29,7 @@ import cases_programs
 import cases_stacks
 import cases_stat
 import cases_symbols
+import cases_verdict
 import cases_waits
 import cases_workloads
 import harness
@@ -37,7 +38,7 @@ GROUPS = {"locks": cases_locks,
           "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
-          "accounts": cases_accounts,
+          "accounts": cases_accounts, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks,
           "symbols": cases_symbols}
 

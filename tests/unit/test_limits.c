@@ -30,6 +30,7 @@ static int setup(void **state)
 	r->budget.item_ns[CPT_BUDGET_NO_WORK] = 72 * FIXTURE_MS;
 	r->budget.reason_ns[CPT_REASON_LOCK] = 1900 * FIXTURE_MS;
 	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 0;
+	r->split_ns[CPT_SPLIT_SERIAL_RUNNING] = 0;
 	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_CPUS] = 56 * FIXTURE_MS;
 	lock = (struct cpt_lock){
 		.pid = 4001,
@@ -153,6 +154,23 @@ static void what_others_took_costs_only_what_was_wanted(void **state)
 	assert_int_equal(limits[0].by, CPT_COST_LEDGER);
 }
 
+static void who_ran_alone_is_named(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	r->split_ns[CPT_SPLIT_SERIAL_RUNNING] = 1800 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 1);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_NO_WORK);
+	has(sentence(), "for 90.0 % of the run one thread computed");
+	has(sentence(), "`worker-1` (4002) ran alone for 24.2 %");
+	for (int i = 1; i < 5; i++)
+		strcpy(fixture.threads[i].name, "worker");
+	has(sentence(), "`worker` (4 threads) ran alone for 96.9 %");
+	has(section(), "look at what runs alone");
+}
+
 static void small_costs_are_no_limits(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -244,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup(the_interpreter_lock_is_called_by_its_name, setup),
 		cmocka_unit_test_setup(the_dearest_of_both_accounts_comes_first, setup),
 		cmocka_unit_test_setup(what_others_took_costs_only_what_was_wanted, setup),
+		cmocka_unit_test_setup(who_ran_alone_is_named, setup),
 		cmocka_unit_test_setup(small_costs_are_no_limits, setup),
 		cmocka_unit_test_setup(a_workload_that_used_it_all_is_limited_by_the_cpus, setup),
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
