@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -388,6 +389,7 @@ static pid_t start(const char *path)
 	pid_t pid = fork();
 
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(path, path, "1000", NULL);
 		_exit(127);
 	}
@@ -513,9 +515,11 @@ static pid_t waiting_child(void)
 {
 	pid_t pid = fork();
 
-	if (!pid)
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not get to end us */
 		for (;;)
 			pause();
+	}
 	assert_true(pid > 0);
 	return pid;
 }
