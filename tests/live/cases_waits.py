@@ -37,7 +37,11 @@ FAMILIES = {
                  "mutex_timed", "mutex_clocked", "mutex_in_vain"],
     },
     "file locks": {"lock": ["flock", "ofd_lock", "record_lock"]},
+    "locks of other layouts": {"lock": ["rwlock_read", "rwlock_write", "rwlock_writers", "once"]},
     "words that one look does not tell": {
+        "condvar": ["condvar", "cond_turns", "sem"],
+        "sleep": ["cond_timedout", "cond_timedmono", "sem_timedout", "sem_timedmono"],
+        "barrier": ["barrier"],
         "other": ["futex_raw", "futex_waitv", "futex_wait2"],
         "join": ["join"],
     },
