@@ -133,6 +133,10 @@ def gil(case):
     check_threads(case, run)
     case.check("parallel below 5 %", parallel_share(run.report) < 0.05,
                parallel_share(run.report))
+    for row in run.report["threads"][1:]:
+        blocked = sum(row["waiting_ns"].values()) + sum(row["parked_ns"].values())
+        case.check(f"thread {row['tid']} waits for the interpreter's lock",
+                   row["waiting_ns"].get("handoff", 0) >= 0.9 * blocked, row)
 
 
 def multiprocessing(case):
