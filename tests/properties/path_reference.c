@@ -50,7 +50,9 @@ static enum gen_wait kind_of_wait(const struct cpt_wait *w)
 	case 45:
 		return GEN_WAIT_SOCKET;
 	case 202:
-		return w->object == CPT_FUTEX_MUTEX ? GEN_WAIT_MUTEX : GEN_WAIT_FUTEX;
+		return w->object == CPT_FUTEX_MUTEX	? GEN_WAIT_MUTEX
+		       : w->object == CPT_FUTEX_CONDVAR ? GEN_WAIT_CONDVAR
+							: GEN_WAIT_FUTEX;
 	case 230:
 		return GEN_WAIT_SLEEP;
 	case 17:
