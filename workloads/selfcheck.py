@@ -26,6 +26,7 @@ SHORT = {
         ["pool", "--images=1", "--tiles=6"],
         ["serial", "--work-ms=20"],
         ["spin", "--rounds=3", "--slow-us=2000", "--fast-us=500"],
+        ["forkjoin", "--depth=2", "--leaf-us=2000", "--split-us=500"],
     ],
     "locks": [
         ["sleep", "--holds=4"],

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "common.h"
+#include "forkjoin.h"
 #include "threads_spin.h"
 
 enum {
@@ -26,7 +27,10 @@ enum {
 	OPT_IMAGES,
 	OPT_TILES,
 	OPT_TILE_US,
-	OPT_DECODE_US
+	OPT_DECODE_US,
+	OPT_DEPTH,
+	OPT_LEAF_US,
+	OPT_SPLIT_US
 };
 
 /* The convoy's mutex. */
@@ -812,6 +816,15 @@ static void run_serial(struct wl_run *run)
 	finish_job(&job);
 }
 
+/* --- forkjoin: a tree
+ * --------------------------------------------------------------------------------------------- */
+
+static void run_tree(struct wl_run *run)
+{
+	run_forkjoin(run, run->opt[OPT_DEPTH], run->opt[OPT_LEAF_US] * WL_NS_PER_US,
+		     run->opt[OPT_SPLIT_US] * WL_NS_PER_US);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct wl_option parallel[] = {
@@ -852,6 +865,12 @@ int main(int argc, char **argv)
 		{OPT_WORKERS, "workers", "N", 4, 1, 256, "threads, one after the other"},
 		{OPT_WORK_MS, "work-ms", "MS", 400, 1, 600000, "CPU time of each"},
 	};
+	static const struct wl_option tree[] = {
+		{OPT_DEPTH, "depth", "N", 3, 0, 8, "forks above each leaf, two threads each"},
+		{OPT_LEAF_US, "leaf-us", "US", 100000, 10, 10000000, "CPU time of a leaf"},
+		{OPT_SPLIT_US, "split-us", "US", 30000, 10, 10000000,
+		 "CPU time before a fork, and after its join"},
+	};
 #define MODE(name, help, run, options)                                                             \
 	{                                                                                          \
 		name, help, run, options, WL_COUNT(options)                                        \
@@ -868,6 +887,7 @@ int main(int argc, char **argv)
 		MODE("serial", "each thread joined before the next starts", run_serial, serial),
 		MODE("spin", "uneven stages with a barrier that waits busily", run_spin,
 		     spin_options),
+		MODE("forkjoin", "a tree of threads with known work and span", run_tree, tree),
 	};
 	static const struct wl_program program = {
 		"threads",

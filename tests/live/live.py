@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, ceilings, workloads, programs, behaviour, loss, accounts, verdict, waits, stat, stacks,
-symbols. One line per case; the last line counts them. Nothing is skipped: what a case needs and
+symbols, paths. One line per case; the last line counts them. Nothing is skipped: what a case needs and
 does not find makes it fail.
 """
 
@@ -25,6 +25,7 @@ import cases_behaviour
 import cases_ceilings
 import cases_locks
 import cases_loss
+import cases_paths
 import cases_programs
 import cases_stacks
 import cases_stat
@@ -40,7 +41,7 @@ GROUPS = {"locks": cases_locks,
           "behaviour": cases_behaviour, "loss": cases_loss,
           "accounts": cases_accounts, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks,
-          "symbols": cases_symbols}
+          "symbols": cases_symbols, "paths": cases_paths}
 
 CASE_SECONDS = 120
 FINDINGS_SHOWN = 25

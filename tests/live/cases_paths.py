@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Critical path, work and span, wake graph: on workloads whose path, T1 and T-infinity are known, and
+against a second walk along the intervals of the same trace.
+
+Shares are judged, not lengths: a machine that is busy stretches runnable time on the path, which has a
+share of its own and is taken out.
+"""
+
+import csv
+import io
+import json
+import os
+
+from harness import Failed
+
+# T1 / T-infinity against the known value.
+PARALLELISM = 0.05
+
+# The walk along intervals against the report's path, as a share of the window: a wake-up that caught a
+# thread about to block leaves no interval.
+WALK = 0.002
+
+
+def cases(_workloads):
+    return [(name[5:].replace("_", " "), function) for name, function in globals().items()
+            if name.startswith("case_")]
+
+
+def recorded(case, *argv):
+    """(report, trace path) of a workload; the report's identities are checked."""
+    return recorded_command(case, os.path.join(case.workloads, argv[0]), *argv[1:])
+
+
+def recorded_command(case, *argv):
+    trace, out = case.path("trace"), case.path("report.json")
+    result = case.cpt("run", "-o", trace, "--json", out, "--", *argv)
+    if result.status != 0:
+        raise Failed(f"expected status 0: {result}")
+    with open(out, encoding="utf-8") as source:
+        report = json.load(source)
+    case.check_report("run", report)
+    case.equal("lost_events", report["data_quality"]["lost_events"], 0)
+    return report, trace
+
+
+def table(case, trace, name):
+    result = case.cpt("export", "-i", trace, "-f", "csv", "--table", name)
+    if result.status != 0:
+        raise Failed(f"expected status 0: {result}")
+    return list(csv.DictReader(io.StringIO(result.out)))
+
+
+def part(report, name):
+    """What threads of a name add to the path."""
+    for row in report["critical_path"]["by_name"]:
+        if row["name"] == name:
+            return row
+    return dict.fromkeys(("total_ns", "serial_ns", "parallel_ns", "runnable_ns", "blocked_ns"), 0)
+
+
+def ready_ns(report):
+    """The path without the time in which no CPU ran it."""
+    path = report["critical_path"]
+    return path["length_ns"] - path["by_state"]["runnable"]
+
+
+def walk(case, trace):
+    """The path by going back from the thread that ended last, along the intervals: ns by state."""
+    lanes, born = {}, {}
+    for row in table(case, trace, "intervals"):
+        lanes.setdefault(int(row["id"]), []).append(
+            (int(row["start_ns"]), int(row["end_ns"]), row["state"], int(row["waker"] or 0)))
+    for row in table(case, trace, "threads"):
+        born[int(row["id"])] = int(row["parent"] or 0)
+    now = max(lane[-1][1] for lane in lanes.values())
+    at = next(number for number, lane in lanes.items() if lane[-1][1] == now)
+    found = {}
+    while True:
+        for start, end, state, waker in reversed(lanes[at]):
+            if start >= now:
+                continue
+            if state in ("waiting", "parked") and end <= now and waker in lanes:
+                now, at = end, waker
+                break
+            found[state] = found.get(state, 0) + min(end, now) - start
+            now = start
+        else:
+            if not born[at]:
+                return found
+            at = born[at]
+
+
+def check_walk(case, report, trace):
+    states, found = report["critical_path"]["by_state"], walk(case, trace)
+    for state in ("running", "runnable", "waiting", "parked"):
+        off = (found.get(state, 0) - states[state]) / report["window_ns"]
+        case.within(f"{state} on the path, by another walk", off, -WALK, WALK)
+
+
+def case_forkjoin_tree(case):
+    report, trace = recorded(case, "threads", "forkjoin")
+    span = report["work_span"]
+    # 8 leaves of 100 ms below 3 levels of forks, 30 ms on both sides of each
+    case.within("T1", span["work_ns"] / 1220e6, 0.98, 1.05)
+    case.within("T-infinity", span["span_ns"] / 280e6, 0.98, 1.05)
+    case.within("T1 / T-infinity", span["parallelism"] * 280 / 1220, 1 - PARALLELISM,
+                1 + PARALLELISM)
+    check_walk(case, report, trace)
+
+
+def case_independent_tiles_in_a_pool_of_two(case):
+    """Each worker does its 50 tiles one after another: with these two threads it is 2, not 100."""
+    report, trace = recorded(case, "threads", "pool", "--images", "1", "--tiles", "100", "--tile-us",
+                             "8000", "--decode-us", "10")
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"] / 2, 1 - PARALLELISM,
+                1 + PARALLELISM)
+    case.within("workers on the path", part(report, "worker")["total_ns"] / report["window_ns"],
+                0.9, 1)
+    check_walk(case, report, trace)
+
+
+def case_decoder_before_tiles(case):
+    """25 ms of decoding alone, then 16 tiles of 10 ms in a pool of two: 185 ms of 105."""
+    report, _ = recorded(case, "threads", "pool")
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"] * 105 / 185, 1 - PARALLELISM,
+                1 + PARALLELISM)
+    case.within("the decoder's serial section", part(report, "main")["serial_ns"] /
+                ready_ns(report), 0.95 * 25 / 105, 1.05 * 25 / 105)
+
+
+def case_slow_stage_of_a_pipeline(case):
+    report, trace = recorded(case, "processes", "pipeline")
+    slow = part(report, "slow")
+    ran = slow["serial_ns"] + slow["parallel_ns"]
+    case.within("the slow stage on the path", ran / ready_ns(report), 0.93, 1)
+    slow_ns = sum(t["running_ns"] for t in report["threads"] if t["name"] == "slow")
+    case.within("T-infinity is the slow stage's CPU time", report["work_span"]["span_ns"] / slow_ns,
+                1, 1.05)
+    only = case.report_json(trace, "--comm", "slow")
+    case.equal("names on the path of the slow stage alone",
+               [row["name"] for row in only["critical_path"]["by_name"]], ["slow"])
+    check_walk(case, report, trace)
+    edges = {(row["waker_name"], row["name"]) for row in table(case, trace, "wakes")
+             if row["by"] == "task" and int(row["wakes"]) > 5}
+    case.check("the slow stage wakes the sink", ("slow", "sink") in edges, edges)
+
+
+def case_longest_part_of_each_barrier_stage(case):
+    """Two workers take turns with the long part, which is the path; half of it nothing else runs."""
+    report, trace = recorded(case, "threads", "barrier")
+    worker = part(report, "worker")
+    ready = ready_ns(report)
+    case.within("workers running on the path",
+                (worker["serial_ns"] + worker["parallel_ns"]) / ready, 0.95, 1)
+    case.within("of it alone", worker["serial_ns"] / ready, 0.46, 0.54)
+    each = [row["total_ns"] / report["window_ns"] for row in report["critical_path"]["by_thread"]
+            if row["name"] == "worker"]
+    case.check("each is the longest half of the time",
+               len(each) == 2 and all(0.42 < share < 0.56 for share in each), each)
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"] / 1.5, 1 - PARALLELISM,
+                1 + PARALLELISM)
+    check_walk(case, report, trace)
+
+
+def case_convoy_behind_a_mutex(case):
+    report, trace = recorded(case, "threads", "mutex")
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"], 1, 1 + PARALLELISM)
+    case.within("serial section of the workers", part(report, "worker")["serial_ns"] /
+                ready_ns(report), 0.93, 1)
+    check_walk(case, report, trace)
+
+
+def case_one_thread_after_another(case):
+    report, trace = recorded(case, "threads", "serial")
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"], 1, 1.01)
+    case.within("window / T-infinity", report["work_span"]["speedup_bound"] * ready_ns(report) /
+                report["window_ns"], 0.99, 1.05)
+    check_walk(case, report, trace)
+
+
+def case_threads_side_by_side(case):
+    report, _ = recorded(case, "threads", "parallel")
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"] / 2, 1 - PARALLELISM, 1.01)
+
+
+def case_sleep_on_the_path(case):
+    """What only sleeps is its own path, and the clock its waker."""
+    report, _ = recorded_command(case, "sleep", "0.3")
+    path = report["critical_path"]
+    case.within("sleep on the path", path["parked_ns"].get("sleep", 0) / 300e6, 0.99, 1.05)
+    case.equal("ended by the clock", path["waits_ended_by_ns"]["timer"],
+               path["parked_ns"].get("sleep", 0))
