@@ -12,7 +12,7 @@
 #include "trace_limits.h"
 
 #define CPT_TRACE_MAJOR 1
-#define CPT_TRACE_MINOR 0
+#define CPT_TRACE_MINOR 1
 
 #define TRACE_HEADER_SZ	  64
 #define SECTION_HEADER_SZ 40

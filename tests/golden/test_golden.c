@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../analysis/stacks.h"
 #include "../../analysis/trace_format.h"
 #include "../../analysis/trace_writer.h"
 #include "../support/dump_trace.h"
@@ -42,7 +43,7 @@ static void draw_events(struct trace_builder *tb)
 	tb__rename(tb, 1005000, worker, "w\xc3\xb6rker\n");
 	tb__affinity(tb, 1006000, worker, mask, 1);
 	tb__block(tb, 1007000, worker, tb_wait_mutex(0x7f0000001040, tb_tid(app)), TB_OTHER);
-	tb__wake(tb, 1008000, worker, app);
+	tb__wake_as(tb, 1008000, worker, app, CPT_CTX_TASK, CPT_SW_WAKE_ON_WORD, SYS_futex);
 	tb__block(tb, 1009000, app, tb_wait_sleep(), child);
 	tb__exec(tb, 1009500, child, "/usr/bin/other thing", "other thing");
 	tb__occupancy(tb, 1010000, 1, 1007000, 1000, 500, 0, 2);
@@ -71,6 +72,102 @@ static void describe(struct cpt_trace_meta *meta)
 	meta->start_boot_ns = 5000999000;
 	meta->quota_cpus = 1.5;
 	meta->flags = CPT_TRACE_WAIT_ALL;
+	meta->sample_hz = 997;
+	meta->stack_flags = CPT_TRACE_STACKS_TAKEN;
+}
+
+/* Since 1.1: what stands beside the events, and what numbers of stacks and futex words stand for. */
+static int write_side(struct trace_writer *w)
+{
+	const struct cpt_event side[] = {
+		{.ts_ns = 1007000,
+		 .type = CPT_EV_STACKS,
+		 .cpu = 1,
+		 .task = 2,
+		 .other = 1,
+		 .user = 1,
+		 .kernel = 2,
+		 .wake_user = 1},
+		{.ts_ns = 1008000,
+		 .type = CPT_EV_SAMPLE,
+		 .cpu = 0,
+		 .task = 1,
+		 .flags = CPT_SAMPLE_USER,
+		 .user = 1},
+	};
+
+	return trace_writer__side(w, side, 2);
+}
+
+static int write_stacks(struct trace_writer *w)
+{
+	const struct cpt_frame user[] = {
+		{.symbol = "spin\n",
+		 .module = "app",
+		 .file = "app.c",
+		 .offset = 0x1234,
+		 .line = 7,
+		 .flags = CPT_FRAME_INLINED | CPT_FRAME_PAUSE},
+		{.symbol = "main", .module = "app", .file = "", .offset = 0x1200},
+	};
+	const struct cpt_frame kernel[] = {{.symbol = "futex_wait",
+					    .module = "[kernel]",
+					    .file = "",
+					    .offset = UINT64_MAX - 4095,
+					    .flags = CPT_FRAME_KERNEL}};
+	struct cpt_stacks *stacks = stacks__new();
+	int err = -ENOMEM;
+
+	if (stacks && stacks__add(stacks, user, 2) == 1 && stacks__add(stacks, kernel, 1) == 2)
+		err = trace_writer__stacks(w, stacks);
+	stacks__free(stacks);
+	return err;
+}
+
+static int write_words(struct trace_writer *w)
+{
+	const struct cpt_word words[] = {
+		{.proc = 1,
+		 .space = 1,
+		 .addr = 0x7f0000001040,
+		 .kind = CPT_WORD_MUTEX,
+		 .reason = CPT_REASON_LOCK,
+		 .flags = CPT_WORD_SHARED,
+		 .waits = 1,
+		 .wakes = 1,
+		 .waiters = 1,
+		 .wakers = 1,
+		 .symbol = "the_lock+0x8",
+		 .module = "app",
+		 .build_id = "00ff",
+		 .offset = 0x4040},
+		{.proc = 3,
+		 .space = 2,
+		 .addr = 0x7f0000002040,
+		 .kind = CPT_WORD_CONDVAR,
+		 .reason = CPT_REASON_HANDOFF,
+		 .flags = CPT_WORD_BY_SYMBOL | CPT_WORD_OVERFLOW,
+		 .same = 1,
+		 .waits = 300,
+		 .timeouts = 7,
+		 .wakes = 290,
+		 .waiters = 3,
+		 .wakers = 3,
+		 .both = 2,
+		 .symbol = "",
+		 .module = "[heap]",
+		 .build_id = "",
+		 .offset = 0},
+	};
+	struct cpt_words *ws = words__new("x86_64");
+	int err = ws ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < 2 && !err; i++)
+		err = words__add(ws, &words[i]);
+	if (!err)
+		err = trace_writer__words(w, ws);
+	words__free(ws);
+	return err;
 }
 
 /* As a recorder would have written it: drained often, so that late facts arise. */
@@ -86,7 +183,14 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 					      .mends_failed = 5,
 					      .tracer_cpu_ns = 6,
 					      .steal_ns = 7,
-					      .throttled_ns = 8};
+					      .throttled_ns = 8,
+					      .irq_ns = 9,
+					      .quota_periods = 10,
+					      .quota_throttled = 11,
+					      .stacks_lost = {12, 13},
+					      .tenants_rest_ns = 14,
+					      .tenant_cnt = 1,
+					      .tenants = {{42, "neighb\xf6r", 15}}};
 	struct trace_writer *w = trace_writer__new(fd, tb__meta(tb));
 	const struct cpt_late late[] = {
 		{.ts_ns = 6700000,
@@ -121,7 +225,9 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 	if (!w)
 		return -errno;
 	ev = tb__events(tb, &cnt);
-	err = trace_writer__events(w, ev, cnt / 2);
+	err = write_side(w);
+	if (!err)
+		err = trace_writer__events(w, ev, cnt / 2);
 	if (!err)
 		err = trace_writer__tick(w, 1000000000);
 	if (!err)
@@ -134,6 +240,10 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 		err = trace_writer__events(w, &last, 1);
 	if (!err)
 		err = trace_writer__tick(w, 1000000000);
+	if (!err && close_it)
+		err = write_stacks(w);
+	if (!err && close_it)
+		err = write_words(w);
 	if (!err && close_it)
 		err = trace_writer__close(w, &facts);
 	trace_writer__free(w);

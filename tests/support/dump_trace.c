@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "../../analysis/stacks.h"
 #include "../../analysis/trace_reader.h"
 #include "dump_trace.h"
 
@@ -41,7 +42,11 @@ static void dump_meta(FILE *out, const struct cpt_trace_meta *m)
 		dump_string(out, "arg", m->argv[i]);
 	fprintf(out, " root_tid=%u flags=%#x mono=%" PRIu64 " real=%" PRIu64 " boot=%" PRIu64,
 		m->root_tid, m->flags, m->start_mono_ns, m->start_real_ns, m->start_boot_ns);
-	fprintf(out, " quota=%g cpus=%u\n", m->quota_cpus, m->cpu_cnt);
+	fprintf(out, " quota=%g cpus=%u", m->quota_cpus, m->cpu_cnt);
+	/* What a version did not have yet is not in the texts of its traces. */
+	if (m->sample_hz || m->stack_flags)
+		fprintf(out, " sample_hz=%u stacks=%#x", m->sample_hz, m->stack_flags);
+	fputc('\n', out);
 	for (uint32_t i = 0; i < m->cpu_info_cnt; i++)
 		fprintf(out, "cpu %u online=%u core=%d package=%d node=%d\n", m->cpus[i].cpu,
 			m->cpus[i].online, m->cpus[i].core, m->cpus[i].package, m->cpus[i].node);
@@ -57,6 +62,51 @@ static void dump_close(FILE *out, const struct cpt_trace_close *c)
 		c->mends, c->mends_failed);
 	fprintf(out, " tracer=%" PRIu64 " steal=%" PRIu64 " throttled=%" PRIu64 "\n",
 		c->tracer_cpu_ns, c->steal_ns, c->throttled_ns);
+	if (c->irq_ns != UINT64_MAX || c->quota_periods != UINT64_MAX)
+		fprintf(out, "close irq=%" PRIu64 " periods=%" PRIu64 " throttled=%" PRIu64 "\n",
+			c->irq_ns, c->quota_periods, c->quota_throttled);
+	for (int i = 0; i < CPT_STACK_LOSS_CNT; i++)
+		if (c->stacks_lost[i])
+			fprintf(out, "close stacks_lost[%d]=%" PRIu64 "\n", i, c->stacks_lost[i]);
+	for (uint32_t i = 0; i < c->tenant_cnt; i++) {
+		fprintf(out, "tenant pid=%u cpu=%" PRIu64, c->tenants[i].pid, c->tenants[i].cpu_ns);
+		dump_string(out, "name", c->tenants[i].name);
+		fputc('\n', out);
+	}
+	if (c->tenants_rest_ns != UINT64_MAX)
+		fprintf(out, "tenants rest=%" PRIu64 "\n", c->tenants_rest_ns);
+}
+
+static void dump_words(FILE *out, const struct cpt_words *ws)
+{
+	for (uint32_t i = 0; i < words__cnt(ws); i++) {
+		const struct cpt_word *w = words__at(ws, i);
+
+		fprintf(out, "word proc=%u/%u addr=%" PRIx64 " kind=%u reason=%u flags=%#x same=%u",
+			w->proc, w->space, w->addr, w->kind, w->reason, w->flags, w->same);
+		fprintf(out, " waits=%" PRIu64 "/%" PRIu64 " wakes=%" PRIu64 " tasks=%u,%u,%u",
+			w->waits, w->timeouts, w->wakes, w->waiters, w->wakers, w->both);
+		dump_string(out, "symbol", w->symbol);
+		dump_string(out, "module", w->module);
+		dump_string(out, "build_id", w->build_id);
+		fprintf(out, " offset=%" PRIx64 "\n", w->offset);
+	}
+}
+
+static void dump_stacks(FILE *out, const struct cpt_stacks *ss)
+{
+	for (uint32_t n = 1; n <= stacks__cnt(ss); n++) {
+		for (uint32_t i = 0; i < stacks__depth(ss, n); i++) {
+			const struct cpt_frame *f = stacks__frame(ss, n, i);
+
+			fprintf(out, "frame %u.%u offset=%" PRIx64 " line=%u flags=%#x", n, i,
+				f->offset, f->line, f->flags);
+			dump_string(out, "symbol", f->symbol);
+			dump_string(out, "module", f->module);
+			dump_string(out, "file", f->file);
+			fputc('\n', out);
+		}
+	}
 }
 
 static void dump_mask(FILE *out, const struct cpt_mask *mask)
@@ -119,7 +169,7 @@ static void dump_life(FILE *out, const struct cpt_event *ev)
 static void dump_event(FILE *out, const struct cpt_event *ev)
 {
 #define NAME(name, value) [value] = #name,
-	static const char *const names[] = {CPT_EVENTS(NAME)};
+	static const char *const names[] = {CPT_EVENTS(NAME) CPT_SIDE_EVENTS(NAME)};
 #undef NAME
 
 	fprintf(out, "%" PRIu64 " cpu%u %s", ev->ts_ns, ev->cpu, names[ev->type]);
@@ -139,6 +189,14 @@ static void dump_event(FILE *out, const struct cpt_event *ev)
 		break;
 	case CPT_EV_LOSS:
 		fprintf(out, " until=%" PRIu64 " count=%" PRIu64, ev->until_ns, ev->count);
+		break;
+	case CPT_EV_STACKS:
+		fprintf(out, " %u->%u stacks=%u,%u waker's=%u,%u", ev->task, ev->other, ev->user,
+			ev->kernel, ev->wake_user, ev->wake_kernel);
+		break;
+	case CPT_EV_SAMPLE:
+		fprintf(out, " %u flags=%#x stacks=%u,%u", ev->task, ev->flags, ev->user,
+			ev->kernel);
 		break;
 	default:
 		dump_life(out, ev);
@@ -165,6 +223,9 @@ int dump_trace(int fd, FILE *out)
 			dump_event(out, &ev[i]);
 	if (trace_reader__close_facts(r))
 		dump_close(out, trace_reader__close_facts(r));
+	if (trace_reader__words(r))
+		dump_words(out, trace_reader__words(r));
+	dump_stacks(out, trace_reader__stacks(r));
 	why = trace_reader__incomplete(r);
 	if (why)
 		fprintf(out, "incomplete: %s\n", why);
