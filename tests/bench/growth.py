@@ -127,7 +127,7 @@ def markdown(found):
     head = ["bytes per switch", "ns to write one", "ns to report one", "writer's peak MB",
             "report's peak MB"]
     parts = [
-        table([f"tasks ({SWITCHES:,} switches)", *head],
+        table([f"tasks ({found['tasks'][0]['switches']:,} switches)", *head],
               [trace_row(one, "tasks") for one in found["tasks"]]),
         table([f"switches ({LENGTH_TASKS} tasks)", *head],
               [trace_row(one, "switches") for one in found["length"]]),
