@@ -125,17 +125,21 @@ static void sync_class(const struct accounts *a, struct acct_class *k, bool coun
 	k->at_no_work_ns = a->no_work_ns;
 }
 
-static inline void find_mode(const struct accounts *a, struct acct_class *k)
+static inline enum acct_mode mode_now(const struct acct_class *k)
 {
-	const enum acct_mode mode = !k->allowed	   ? ACCT_NOT_ALLOWED
-				    : k->ready	   ? ACCT_PLACEMENT
-				    : k->throttled ? ACCT_QUOTA
-						   : ACCT_REST;
+	return !k->allowed    ? ACCT_NOT_ALLOWED
+	       : k->ready     ? ACCT_PLACEMENT
+	       : k->throttled ? ACCT_QUOTA
+			      : ACCT_REST;
+}
 
-	if (mode == k->mode)
+void accounts__find_mode(const struct accounts *a, struct acct_class *k)
+{
+	const enum acct_mode mode = mode_now(k);
+
+	if (mode == k->mode || !k->open)
 		return;
-	if (k->open)
-		sync_class(a, k, true);
+	sync_class(a, k, true);
 	k->mode = mode;
 }
 
@@ -186,7 +190,7 @@ void accounts__allow(struct accounts *a, const uint64_t *bits)
 	refine_classes(a, bits);
 	for (uint32_t i = 0; i < a->class_cnt; i++) {
 		a->classes[i].allowed = has_bit(bits, a->classes[i].cpu);
-		find_mode(a, &a->classes[i]);
+		accounts__find_mode(a, &a->classes[i]);
 	}
 }
 
@@ -228,11 +232,11 @@ static void turn_slot(struct accounts *a, const struct acct_slot *s, bool thrott
 		struct acct_class *k = &a->classes[i];
 
 		*(throttled ? &k->throttled : &k->ready) += (uint32_t)change;
-		find_mode(a, k);
+		accounts__find_mode(a, k);
 	}
 }
 
-void accounts__ready_turn(struct accounts *a, struct acct_slot *s, int change)
+void accounts__turn_classes(struct accounts *a, struct acct_slot *s, int change)
 {
 	turn_slot(a, s, false, change);
 }
@@ -278,7 +282,12 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 	struct acct_mark *marks = &a->marks[(size_t)cpu * ACCT_SLOTS];
 	struct acct_class *k = &a->classes[c->class_idx];
 
-	sync_class(a, k, k->open != 0);
+	if (!k->open) {
+		sync_class(a, k, false);
+		k->mode = mode_now(k);
+	} else {
+		sync_class(a, k, true);
+	}
 	k->open++;
 	c->open = true;
 	c->since_ns = a->now_ns;

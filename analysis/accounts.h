@@ -65,7 +65,7 @@ struct acct_class {
 	uint32_t open;			 /* stretches of its CPUs */
 	uint32_t cpu;			 /* one of them */
 	bool allowed;
-	enum acct_mode mode;
+	enum acct_mode mode;	/* while some stretch is open */
 	struct acct_charge sum; /* up to at_ns, while some stretch is open */
 	uint64_t at_ns, at_unknown_ns, at_no_work_ns;
 	fix_t at_share;			 /* G when at_reason was taken */
@@ -198,7 +198,21 @@ static inline void accounts__sync_slot(const struct accounts *a, struct acct_slo
 	s->at_ns = a->now_ns;
 }
 
-void accounts__ready_turn(struct accounts *a, struct acct_slot *s, int change);
+/* The class's tasks have changed. */
+void accounts__find_mode(const struct accounts *a, struct acct_class *k);
+/* A slot's first ready task has come, or its last has gone. Where all CPUs are of one class, as mostly, and
+ * all run ours, there is nothing to it. */
+void accounts__turn_classes(struct accounts *a, struct acct_slot *s, int change);
+static inline void accounts__ready_turn(struct accounts *a, struct acct_slot *s, int change)
+{
+	if (a->class_cnt > 1) {
+		accounts__turn_classes(a, s, change);
+	} else if (s->classes[0]) {
+		a->classes[0].ready += (uint32_t)change;
+		if (a->classes[0].open)
+			accounts__find_mode(a, &a->classes[0]);
+	}
+}
 void accounts__ready_other(struct accounts *a, uint32_t slot, bool throttled, int change);
 static inline void accounts__ready(struct accounts *a, uint32_t slot, bool throttled, int change)
 {

@@ -157,7 +157,7 @@ static int take_overlap(struct cpt_report *r, const struct timeline *tl)
 	for (uint32_t i = 0; i < cnt; i++) {
 		memcpy(r->overlap.names[i], tl->group_names[i], CPT_COMM_LEN);
 		for (uint32_t j = 0; j < cnt; j++)
-			r->overlap.ns[(size_t)i * cnt + j] = tl->group_ns[i][j];
+			r->overlap.ns[(size_t)i * cnt + j] = timeline__overlap_ns(tl, i, j);
 	}
 	return 0;
 }

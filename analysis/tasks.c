@@ -53,13 +53,11 @@ static int grow_chunks(struct tasks *ts, uint32_t need)
 	return 0;
 }
 
-struct task *tasks__get(struct tasks *ts, uint32_t id)
+struct task *tasks__make(struct tasks *ts, uint32_t id)
 {
-	struct task *t = tasks__find(ts, id);
-	uint32_t chunk = id / TASK_CHUNK;
+	const uint32_t chunk = id / TASK_CHUNK;
+	struct task *t;
 
-	if (t)
-		return t;
 	if (!id || id > CPT_TASK_MAX) {
 		errno = EINVAL;
 		return NULL;
@@ -69,11 +67,12 @@ struct task *tasks__get(struct tasks *ts, uint32_t id)
 		return NULL;
 	}
 	if (!ts->chunks[chunk]) {
-		ts->chunks[chunk] = calloc(TASK_CHUNK, sizeof(struct task));
+		ts->chunks[chunk] = aligned_alloc(TASK_LINE, TASK_CHUNK * sizeof(struct task));
 		if (!ts->chunks[chunk]) {
 			errno = ENOMEM;
 			return NULL;
 		}
+		memset(ts->chunks[chunk], 0, TASK_CHUNK * sizeof(struct task));
 	}
 	t = &ts->chunks[chunk][id % TASK_CHUNK];
 	t->row.id = id;

@@ -14,6 +14,7 @@
 #include "trace_limits.h"
 
 #define TASK_NONE UINT32_MAX
+#define TASK_LINE 64 /* bytes of a cache line */
 
 /* Who woke a task, as its WAKE says. */
 struct wake_source {
@@ -39,25 +40,40 @@ struct task_path {
 	uint64_t blocked_ns; /* start of the present wait */
 };
 
+/* Kept in order of use: a switch or wake-up touches the first four cache lines, and the row's sums; with
+ * hundreds of tasks each line is one more that is not at hand. */
 struct task {
 	/* what it is doing, kept by analysis.c through timeline__turn() */
 	enum cpt_state state;
 	enum cpt_reason reason;
-	uint32_t cpu;	    /* it is on, or was on last */
-	uint32_t end_waker; /* task number that will end the current wait, 0 none of the trace */
-	uint64_t on_cpu_since_ns;    /* RUNNING: since when, for row.traced_cpu_ns; 0 never ran */
-	uint16_t sysno;		     /* of the current wait */
-	struct cpt_wait *stopped_in; /* the call its last stop interrupted, NULL none; owned */
+	uint32_t cpu; /* it is on, or was on last */
 	bool live;
 	bool wake_pending;  /* woken while still on its CPU: the next block does not last */
 	bool in_known;	    /* listed for the next loss, see analysis.c */
 	bool throttled;	    /* RUNNABLE: held by its group's CPU quota */
 	uint8_t ready_kind; /* RUNNABLE: CPT_READY_* */
 	bool watched; /* it touched a lock or a ceiling's word: `lock` or `ceiling` is there */
-	uint64_t ready_since_ns;       /* RUNNABLE: since when */
-	struct wake_source early_wake; /* while wake_pending */
+	/* accounting, kept by timeline.c */
+	bool counted;	    /* part of the counts right now */
+	bool held;	    /* its current runnable stretch counts as throttled */
+	uint32_t slot;	    /* of its mask in the accounts */
+	uint32_t group;	    /* of its name, in the overlap matrix */
+	uint32_t noted_cpu; /* last CPU put into cpu_bits, TASK_NONE none */
+	uint32_t end_waker; /* task number that will end the current wait, 0 none of the trace */
+	uint64_t since_ns;  /* start of the current stretch */
+	uint64_t on_cpu_since_ns; /* RUNNING: since when, for row.traced_cpu_ns; 0 never ran */
+	uint64_t ready_since_ns;  /* RUNNABLE: since when */
 
 	struct task_path path;
+
+	uint64_t at_parallel_ns, at_running; /* running sums at its switch-in */
+	double at_bottle, at_cmetric;
+	struct cpt_wait *stopped_in;   /* the call its last stop interrupted, NULL none; owned */
+	struct task_lock *lock;	       /* see locks.h; owned, NULL until it touches a lock */
+	struct task_ceiling *ceiling;  /* see ceiling.h; likewise */
+	double at_lost;		       /* timeline.run_lost at the start of the wait */
+	struct wake_source early_wake; /* while wake_pending */
+	uint16_t sysno;		       /* of the current wait */
 
 	/* who it is */
 	bool known;	/* its NEW was seen */
@@ -67,22 +83,14 @@ struct task {
 	uint32_t space; /* execs of its process: addresses before and after are different things */
 	uint32_t mask;	/* index of its affinity mask, TASK_NONE not known */
 
-	/* accounting, kept by timeline.c */
-	bool counted;			     /* part of the counts right now */
-	bool lived;			     /* was ever counted */
-	bool mask_counted;		     /* its mask counts towards N_allowed */
-	bool held;			     /* its current runnable stretch counts as throttled */
-	uint32_t slot;			     /* of its mask in the accounts */
-	uint32_t group;			     /* of its name, in the overlap matrix */
-	uint32_t noted_cpu;		     /* last CPU put into cpu_bits, TASK_NONE none */
-	uint64_t entered_ns;		     /* the counts */
-	uint64_t since_ns;		     /* start of the current stretch */
-	uint64_t at_parallel_ns, at_running; /* running sums at its switch-in */
-	double at_bottle, at_cmetric;
-	uint64_t *cpu_bits; /* CPUs it ran on in the window; owned */
+	/* more of the accounting */
+	bool lived;	     /* was ever counted */
+	bool mask_counted;   /* its mask counts towards N_allowed */
+	uint64_t entered_ns; /* the counts */
+	uint64_t *cpu_bits;  /* CPUs it ran on in the window; owned */
 
-	struct task_lock *lock;	      /* see locks.h; owned, NULL until it touches a lock */
-	struct task_ceiling *ceiling; /* see ceiling.h; likewise */
+	char *command;	       /* owned; row.command points here */
+	struct cpt_thread row; /* identity and sums, as the report shows them */
 
 	/* stacks (sites.h); numbers, 0 none */
 	uint64_t out_stack_ns, in_stack_ns; /* times that the next two pairs belong to */
@@ -91,11 +99,7 @@ struct task {
 	uint32_t wait_user, wait_kernel;    /* of the current wait */
 	uint32_t last_site;		    /* 1 + site of its last wait until it runs, 0 none */
 	uint64_t last_wait_ns;
-	double at_lost; /* timeline.run_lost at the start of the wait */
-
-	char *command;	       /* owned; row.command points here */
-	struct cpt_thread row; /* identity and sums, as the report shows them */
-};
+} __attribute__((aligned(TASK_LINE)));
 
 struct mask {
 	uint64_t bits[CPT_MASK_WORDS];
@@ -127,9 +131,6 @@ struct tasks {
 int tasks__init(struct tasks *ts, const struct cpt_filter *filter);
 void tasks__fini(struct tasks *ts);
 
-/* The task with this number, made on first sight (row.identity_lost until its NEW comes). NULL with
- * errno: EINVAL for 0 or beyond CPT_TASK_MAX, ENOMEM. */
-struct task *tasks__get(struct tasks *ts, uint32_t id);
 /* NULL if never seen. */
 static inline struct task *tasks__find(const struct tasks *ts, uint32_t id)
 {
@@ -139,7 +140,17 @@ static inline struct task *tasks__find(const struct tasks *ts, uint32_t id)
 	if (chunk >= ts->chunk_cnt || !ts->chunks[chunk])
 		return NULL;
 	t = &ts->chunks[chunk][id % TASK_CHUNK];
-	return t->row.id ? t : NULL;
+	return t->path.id ? t : NULL;
+}
+
+/* The task with this number, made on first sight (row.identity_lost until its NEW comes). NULL with
+ * errno: EINVAL for 0 or beyond CPT_TASK_MAX, ENOMEM. */
+struct task *tasks__make(struct tasks *ts, uint32_t id);
+static inline struct task *tasks__get(struct tasks *ts, uint32_t id)
+{
+	struct task *t = tasks__find(ts, id);
+
+	return t ? t : tasks__make(ts, id);
 }
 
 /* Identity events. 0 or -errno. Membership may change: see task_selected(). */

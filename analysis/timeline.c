@@ -130,8 +130,9 @@ static inline enum cpt_split current_split(const struct timeline *tl)
 }
 
 /* N_allowed: CPUs online and in the mask of some live task, or running one of ours. What it was is
- * booked up to now. */
-static void find_allowed(struct timeline *tl)
+ * booked up to now. Not in line, as all that account() rarely needs: it would have to make room on the
+ * stack, and to check it, for every stretch. */
+static __attribute__((noinline)) void find_allowed(struct timeline *tl)
 {
 	const struct tasks *ts = tl->tasks;
 	uint64_t bits[CPT_MASK_WORDS] = {0};
@@ -310,7 +311,7 @@ static void end_step(struct timeline *tl)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-static int grow_concurrent(struct timeline *tl, uint32_t c)
+static __attribute__((noinline)) int grow_concurrent(struct timeline *tl, uint32_t c)
 {
 	uint32_t cap = tl->concurrent_cap;
 	uint64_t *ns;
@@ -326,7 +327,7 @@ static int grow_concurrent(struct timeline *tl, uint32_t c)
 	return 0;
 }
 
-static void account_concurrent(struct timeline *tl, uint64_t span, uint32_t c)
+static inline void account_concurrent(struct timeline *tl, uint64_t span, uint32_t c)
 {
 	if (c > CONCURRENT_PROFILE_MAX)
 		c = CONCURRENT_PROFILE_MAX;
@@ -343,7 +344,8 @@ static inline double inverse(const struct timeline *tl, uint32_t k)
 }
 
 /* What a stretch of `split` would be if those that wait on condition variables counted as in progress. */
-static void account_condvars(struct timeline *tl, uint64_t span, enum cpt_split split)
+static __attribute__((noinline)) void account_condvars(struct timeline *tl, uint64_t span,
+						       enum cpt_split split)
 {
 	enum cpt_split counted;
 
@@ -473,36 +475,45 @@ uint32_t timeline__group(struct timeline *tl, struct task *t)
 	return t->group;
 }
 
-static void group_enter(struct timeline *tl, uint32_t g)
+/* Two names run together since the later of the two began; so nothing has to be noted for each pair when
+ * one begins, and the one that ends first books it, in its own row: see group_ns. */
+static inline void group_enter(struct timeline *tl, uint32_t g)
 {
-	if (++tl->group_running[g] == 2)
-		tl->group_since[g][g] = tl->now_ns;
-	if (tl->group_running[g] != 1)
-		return;
-	for (uint32_t i = 0; i < tl->group_active_cnt; i++) {
-		uint32_t h = tl->group_active[i];
+	struct timeline_group *group = &tl->groups[g];
 
-		tl->group_since[g][h] = tl->group_since[h][g] = tl->now_ns;
-	}
+	if (++group->running == 2)
+		group->pair_since_ns = tl->now_ns;
+	if (group->running != 1)
+		return;
+	group->since_ns = tl->now_ns;
+	group->place = tl->group_active_cnt;
 	tl->group_active[tl->group_active_cnt++] = g;
 }
 
-static void group_leave(struct timeline *tl, uint32_t g)
+static inline void group_leave(struct timeline *tl, uint32_t g)
 {
-	if (--tl->group_running[g] == 1)
-		tl->group_ns[g][g] += tl->now_ns - tl->group_since[g][g];
-	if (tl->group_running[g])
-		return;
-	for (uint32_t i = 0; i < tl->group_active_cnt; i++) {
-		uint32_t h = tl->group_active[i];
+	struct timeline_group *group = &tl->groups[g];
+	uint32_t last;
 
-		if (h == g) {
-			tl->group_active[i--] = tl->group_active[--tl->group_active_cnt];
-			continue;
-		}
-		tl->group_ns[g][h] += tl->now_ns - tl->group_since[g][h];
-		tl->group_ns[h][g] = tl->group_ns[g][h];
+	if (--group->running == 1)
+		tl->group_ns[g][g] += tl->now_ns - group->pair_since_ns;
+	if (group->running)
+		return;
+	last = tl->group_active[--tl->group_active_cnt];
+	tl->group_active[group->place] = last;
+	tl->groups[last].place = group->place;
+	for (uint32_t i = 0; i < tl->group_active_cnt; i++) {
+		const uint32_t h = tl->group_active[i];
+		const uint64_t since_ns = tl->groups[h].since_ns;
+
+		tl->group_ns[g][h] +=
+			tl->now_ns - (since_ns > group->since_ns ? since_ns : group->since_ns);
 	}
+}
+
+uint64_t timeline__overlap_ns(const struct timeline *tl, uint32_t g, uint32_t h)
+{
+	return tl->group_ns[g][h] + (g != h ? tl->group_ns[h][g] : 0);
 }
 
 /* ---- tasks come and go ------------------------------------------------------------------------
@@ -520,7 +531,7 @@ static inline void count_blocked(struct timeline *tl, enum cpt_reason reason, ui
 		accounts__wait(&tl->acc, reason, (int)change);
 }
 
-static void note_cpu(struct timeline *tl, struct task *t)
+static __attribute__((noinline)) void note_cpu(struct timeline *tl, struct task *t)
 {
 	uint64_t bit = 1ull << (t->cpu % 64);
 

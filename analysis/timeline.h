@@ -45,6 +45,13 @@ struct timeline_sums {
 	uint64_t running, runnable, in_progress; /* integrals of R, Q, C */
 };
 
+/* A name's tasks that run now. */
+struct timeline_group {
+	uint64_t since_ns, pair_since_ns; /* since when one does, two do */
+	uint32_t running;
+	uint32_t place; /* in group_active, while one does */
+};
+
 struct timeline {
 	const struct cpt_analysis_opts *opts;
 	struct tasks *tasks;
@@ -96,13 +103,12 @@ struct timeline {
 	struct sites *sites; /* NULL: neither stacks nor samples; the analysis's */
 	double run_lost;     /* with sites: integral of (N_allowed - R) / N_allowed */
 
-	/* overlap by name: times since when two names run together */
+	/* overlap by name */
 	char group_names[CPT_OVERLAP_MAX][CPT_COMM_LEN];
 	uint32_t group_cnt;
-	uint32_t group_running[CPT_OVERLAP_MAX];
+	struct timeline_group groups[CPT_OVERLAP_MAX];
 	uint32_t group_active[CPT_OVERLAP_MAX], group_active_cnt;
-	uint64_t group_since[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX];
-	uint64_t group_ns[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX];
+	uint64_t group_ns[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX]; /* [g][h]: ended by g */
 
 	/* bins: constant number, width doubles as the run grows */
 	struct cpt_bin *bins;
@@ -154,6 +160,9 @@ void timeline__hole(struct timeline *tl, int change);
 
 /* Index of the task's name among group_names. */
 uint32_t timeline__group(struct timeline *tl, struct task *t);
+
+/* For how long tasks of two names ran together; g = h: two tasks of one name. */
+uint64_t timeline__overlap_ns(const struct timeline *tl, uint32_t g, uint32_t h);
 
 static inline uint32_t timeline__in_progress(const struct timeline *tl)
 {
