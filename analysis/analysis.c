@@ -1087,6 +1087,12 @@ static int take_locks(struct cpt_analysis *a, struct cpt_report *r)
 			      &r->ceilings_cnt);
 }
 
+static uint8_t filtered(const struct cpt_filter *f)
+{
+	return (f->pid_cnt || f->tid_cnt || f->comm_cnt ? CPT_FILTERED_TASKS : 0) |
+	       (f->cpus ? CPT_FILTERED_CPUS : 0) | (f->have_time ? CPT_FILTERED_TIME : 0);
+}
+
 struct cpt_report *analysis__finish(struct cpt_analysis *a,
 				    const struct cpt_trace_close *close_facts,
 				    const char *incomplete_why, uint64_t last_ns)
@@ -1113,6 +1119,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 			for (int i = 0; i < CPT_READY_CNT; i++)
 				latency__finish(&r->latency[i]);
 			r->window_open = open;
+			r->filtered = filtered(&a->opts.filter);
 			r->quality.incomplete = incomplete_why != NULL;
 			r->quality.incomplete_why = incomplete_why;
 		}

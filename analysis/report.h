@@ -88,12 +88,17 @@ struct cpt_quality {
 	uint64_t audit_ours_ns, audit_kernel_ns;
 };
 
+#define CPT_FILTERED_TASKS 0x1
+#define CPT_FILTERED_CPUS  0x2
+#define CPT_FILTERED_TIME  0x4
+
 struct cpt_report {
 	const struct cpt_trace_meta *meta;	   /* the reader's, borrowed */
 	const struct cpt_trace_close *close_facts; /* borrowed, NULL if the trace has none */
 
 	uint64_t window_start_ns, window_end_ns, window_ns;
 	bool window_open; /* the command's end was not seen */
+	uint8_t filtered; /* CPT_FILTERED_*: what was left out of the run; 0 nothing */
 	uint64_t cpu_time_ns;
 
 	/* CPUs */

@@ -34,7 +34,7 @@
 	X(EVENT_LOOP, "event_loop", "an event loop with nothing ready")                            \
 	X(QUEUE, "queue", "a worker waiting for work")                                             \
 	X(BARRIER, "barrier", "a barrier others have not reached")                                 \
-	X(CONDVAR, "condvar", "a condition variable or semaphore, meaning not known")              \
+	X(CONDVAR, "condvar", "condition variable or semaphore, use unknown")                     \
 	X(JOIN, "join", "a thread or child to end")                                                \
 	X(PEER, "peer", "data from another task of the workload")                                  \
 	X(REQUEST, "request", "the next request on a served connection")                           \

@@ -229,13 +229,29 @@ int cli_parse(const struct cli_option *options, void *into, int argc, char *cons
 	return ret;
 }
 
+/* The length of the next word; a number and its unit are one. */
+static size_t word_len(const char *text)
+{
+	static const char *const units[] = {"ns", "us", "µs", "ms", "s", "min", "%"};
+	const size_t len = strcspn(text, " ");
+	const char *next = text + len + 1;
+
+	if (!len || !text[len] || text[len - 1] < '0' || text[len - 1] > '9')
+		return len;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strncmp(next, units[i], strlen(units[i])) &&
+		    strchr(" .,;:)", next[strlen(units[i])]))
+			return len + 1 + strcspn(next, " ");
+	return len;
+}
+
 void cli_wrap(struct strbuf *out, const char *text, unsigned int at, unsigned int indent,
 	      unsigned int width)
 {
 	bool line_empty = true;
 
 	while (*text) {
-		size_t len = strcspn(text, " ");
+		size_t len = word_len(text);
 		unsigned int w = display_width(text, len);
 
 		if (!line_empty && at + 1 + w > width) {

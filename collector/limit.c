@@ -7,6 +7,7 @@
 
 #include "escape.h"
 #include "format.h"
+#include "text_accounts.h"
 #include "text_locks.h"
 #include "words.h"
 
@@ -357,24 +358,12 @@ static void quota_evidence(struct strbuf *b, const struct cpt_report *r)
 
 static void others_evidence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 {
-	const struct cpt_trace_close *close = r->close_facts;
-	const char *sep = ": ";
-
 	strbuf__adds(b, "other programs: they took ");
 	add_percent(b, r->budget.item_ns[CPT_BUDGET_OTHERS], r->budget.total_ns);
 	strbuf__adds(b, " of the CPU time it was allowed, and its ready threads waited ");
 	add_duration(b, r->demand.item_ns[CPT_DEMAND_OTHERS]);
-	strbuf__adds(b, " for them");
-	for (uint32_t i = 0; close && i < close->tenant_cnt && i < TENANTS; i++) {
-		const struct cpt_tenant *t = &close->tenants[i];
-
-		strbuf__adds(b, sep);
-		strbuf__addc(b, '`');
-		escape_add(b, t->name, strnlen(t->name, sizeof(t->name)), utf8);
-		strbuf__adds(b, "` ");
-		add_duration(b, t->cpu_ns);
-		sep = ", ";
-	}
+	strbuf__adds(b, " for them: ");
+	add_tenant_names(b, r, TENANTS, utf8);
 }
 
 static void mask_evidence(struct strbuf *b, const struct cpt_report *r)

@@ -55,7 +55,6 @@ static void drop_rights(void)
 
 static void confine(int sock)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* Ctrl-C is for the command; we end with our asker. What was handled there is none of ours. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
@@ -73,6 +72,8 @@ static void confine(int sock)
 	if (!CPT_SANITIZE) /* which reserves more than there is */
 		limit(RLIMIT_AS, MEMORY_MAX);
 	drop_rights();
+	/* After that: a change of user forgets it. An asker that has gone meanwhile has closed its end. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
 /* ---- questions --------------------------------------------------------------------------------- */

@@ -17,9 +17,11 @@
 #define WORTH_DEMAND 0.05
 /* Steal and interrupts from this share of the machine's time on blur what "running" means. */
 #define WORTH_A_REMARK 0.02
-#define TENANTS_NAMED  3
-#define LABEL	       14
-#define BAR	       10
+/* A tenant that took less of what the others took explains nothing. */
+#define WORTH_A_NAME  0.1
+#define TENANTS_NAMED 3
+#define LABEL	      14
+#define BAR	      10
 
 static bool worth(uint64_t part, uint64_t total, double share)
 {
@@ -103,29 +105,51 @@ static enum draw_colour budget_colour(int item)
 	return item == CPT_BUDGET_NO_WORK ? DRAW_DIM : DRAW_YELLOW;
 }
 
-/* "stress-ng 3.9 s, kworker/0:1 12 ms": who the others were. Their CPU time is of the whole recording. */
+void add_tenant_names(struct strbuf *b, const struct cpt_report *r, unsigned int max, bool utf8)
+{
+	const struct cpt_trace_close *close = r->close_facts;
+	const uint64_t others = r->budget.item_ns[CPT_BUDGET_OTHERS];
+	uint64_t named = 0;
+	uint32_t i;
+	char d[FMT_SZ];
+
+	if (r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS)) {
+		strbuf__adds(b, "which ones is known of the whole run alone");
+		return;
+	}
+	for (i = 0; close && i < close->tenant_cnt && i < max; i++) {
+		const struct cpt_tenant *t = &close->tenants[i];
+
+		if (!worth(t->cpu_ns, others, WORTH_A_NAME))
+			break;
+		strbuf__adds(b, i ? ", `" : "`");
+		escape_add(b, t->name, strnlen(t->name, sizeof(t->name)), utf8);
+		strbuf__addf(b, "` (%" PRIu32 ")", t->pid);
+		/* The readings lie a little outside the window, which shows where that is short. */
+		if (t->cpu_ns <= others)
+			strbuf__addf(b, " %s", fmt_duration(d, t->cpu_ns, utf8));
+		named += t->cpu_ns;
+	}
+	if (named >= others / 2)
+		return;
+	strbuf__adds(b, i ? ", and " : "");
+	strbuf__adds(b,
+		     r->filtered & CPT_FILTERED_TASKS
+			     ? "threads of the workload that are not selected, or many small ones"
+			     : "programs that ended before it did, or many small ones");
+}
+
+/* Who the others were. */
 static void add_tenants(struct strbuf *b, const struct cpt_report *r,
 			const struct text_report_opts *opts)
 {
-	const struct cpt_trace_close *close = r->close_facts;
 	struct strbuf line = {0};
-	char d[FMT_SZ];
 
-	if (!close || !close->tenant_cnt ||
+	if (!r->close_facts || !r->close_facts->tenant_cnt ||
 	    !worth(r->budget.item_ns[CPT_BUDGET_OTHERS], r->budget.total_ns, WORTH_A_LINE))
 		return;
 	strbuf__adds(&line, "others: ");
-	for (uint32_t i = 0; i < close->tenant_cnt && i < TENANTS_NAMED; i++) {
-		const struct cpt_tenant *t = &close->tenants[i];
-
-		/* More than one is named only where it took part. */
-		if (i && !worth(t->cpu_ns, r->budget.total_ns, WORTH_A_LINE))
-			break;
-		strbuf__adds(&line, i ? ", " : "");
-		escape_add(&line, t->name, strnlen(t->name, sizeof(t->name)), opts->style.utf8);
-		strbuf__addf(&line, " (%" PRIu32 ") %s", t->pid,
-			     fmt_duration(d, t->cpu_ns, opts->style.utf8));
-	}
+	add_tenant_names(&line, r, TENANTS_NAMED, opts->style.utf8);
 	add_remark(b, opts, strbuf__str(&line));
 	if (line.failed)
 		b->failed = true;
@@ -198,18 +222,19 @@ static void add_latency(struct strbuf *b, const struct cpt_report *r, enum cpt_r
 	const struct cpt_latency *l = &r->latency[kind];
 	const bool utf8 = opts->style.utf8;
 	char n[FMT_SZ], p50[FMT_SZ], p99[FMT_SZ], max[FMT_SZ];
+	struct strbuf line = {0};
 
 	if (!worth(l->sum_ns, r->demand.total_ns, WORTH_A_LINE))
 		return;
-	strbuf__adds(b, "   ");
-	draw_begin(b, &opts->style, DRAW_DIM);
-	strbuf__addf(b, "%s %s times: median %s, 99 %% by %s, longest %s", ready_text(kind),
+	strbuf__addf(&line, "%s %s times: median %s, 99 %% by %s, longest %s", ready_text(kind),
 		     fmt_count(n, l->cnt), fmt_duration(p50, l->p50_ns, utf8),
 		     fmt_duration(p99, l->p99_ns, utf8), fmt_duration(max, l->max_ns, utf8));
 	if (worth(l->migrated, l->cnt, WORTH_A_LINE))
-		strbuf__addf(b, "; %s moved", fmt_percent(n, l->migrated, l->cnt));
-	draw_end(b, &opts->style, DRAW_DIM);
-	strbuf__addc(b, '\n');
+		strbuf__addf(&line, "; %s moved", fmt_percent(n, l->migrated, l->cnt));
+	add_remark(b, opts, strbuf__str(&line));
+	if (line.failed)
+		b->failed = true;
+	strbuf__free(&line);
 }
 
 /* A CPU that must wake up first is idle a little longer: that is no mistake of placement. */

@@ -20,6 +20,7 @@
 #define WORTH_A_WORD 0.05
 /* From here there is room for all columns. */
 #define WIDE_COLUMNS 100
+#define NAME_COLUMNS 20
 
 static const char *kind_words(const struct cpt_lock *l)
 {
@@ -129,6 +130,12 @@ static void lock_cells(struct draw_table *t, const struct cpt_lock *l)
 	char n[FMT_SZ];
 
 	add_lock_name(&text, l, t->style->utf8);
+	/* Where there is no room for both, the object says more than the file it lies in. */
+	if (*l->symbol && t->style->width < WIDE_COLUMNS &&
+	    display_width(strbuf__str(&text), text.len) > NAME_COLUMNS) {
+		strbuf__clear(&text);
+		add_text(&text, l->symbol, t->style->utf8);
+	}
 	cell(t, &text);
 	cell_duration(t, l->blocked_ns);
 	if (t->style->width >= WIDE_COLUMNS)

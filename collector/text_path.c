@@ -115,12 +115,13 @@ static void say_unknown(struct strbuf *s, const struct cpt_path *p)
 			     fmt_percent(share, p->absent_ns, p->length_ns));
 }
 
-static void say_bound(struct strbuf *s, const struct cpt_work_span *ws,
-		      const struct text_style *style)
+static void say_bound(struct strbuf *s, const struct cpt_report *r, const struct text_style *style)
 {
+	const struct cpt_work_span *ws = &r->work_span;
 	char d[FMT_SZ], x[FMT_SZ];
 
-	if (!ws->span_ns)
+	/* From a part of its time, or from what it did on some CPUs, no bound follows for the run. */
+	if (!ws->span_ns || r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS))
 		return;
 	strbuf__addf(s,
 		     "%s of computing had to come one after another: with these threads, and "
@@ -146,14 +147,16 @@ void add_critical_path(struct strbuf *b, const struct cpt_report *r,
 	strbuf__adds(b, "Critical path");
 	draw_end(b, style, DRAW_BOLD);
 	draw_begin(b, style, DRAW_DIM);
-	strbuf__adds(b, "  (the chain of running and waiting that took the whole run)");
+	strbuf__adds(b, r->filtered
+				? "  (the chain of running and waiting of what is selected)"
+				: "  (the chain of running and waiting that took the whole run)");
 	draw_end(b, style, DRAW_DIM);
 	strbuf__addc(b, '\n');
 	add_rows(b, p, style);
 	say_serial(&text, p, style);
 	say_waits(&text, p);
 	say_unknown(&text, p);
-	say_bound(&text, &r->work_span, style);
+	say_bound(&text, r, style);
 	strbuf__adds(b, "   ");
 	cli_wrap(b, strbuf__str(&text), 3, 3, style->width - 1);
 	if (text.failed)

@@ -436,6 +436,12 @@ static void add_quality(struct strbuf *b, const struct cpt_report *r,
 	strbuf__free(&line);
 }
 
+/* Not where the filter leaves nothing: rows of zeros would look like findings. */
+static bool is_of_something(const struct cpt_report *r)
+{
+	return !r->filtered || (r->window_ns && r->threads);
+}
+
 void text_report__add(struct strbuf *out, const struct cpt_report *r,
 		      const struct text_report_opts *opts)
 {
@@ -447,11 +453,13 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 		add_locks,	add_overlap, add_critical_path,
 		add_wait_sites, add_quality,
 	};
+	const size_t always = 2; /* head and verdict */
 	struct strbuf wide = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		parts[i](&wide, r, opts);
+		if (i < always || parts[i] == add_quality || is_of_something(r))
+			parts[i](&wide, r, opts);
 	/* Below 80 columns explanations are cut, figures are not: those stand on the left. */
 	draw_clipped(out, strbuf__str(&wide), &opts->style);
 	if (wide.failed)

@@ -172,7 +172,10 @@ void words__verdict(struct strbuf *b, const struct cpt_report *r)
 	char p[FMT_SZ];
 
 	if (!r->window_ns)
-		strbuf__adds(b, "Nothing to tell: no time was recorded.");
+		strbuf__adds(b, r->filtered ? "Nothing to tell: the run has no such time."
+					    : "Nothing to tell: no time was recorded.");
+	else if (!r->threads && r->filtered)
+		strbuf__adds(b, "Nothing to tell: no thread is selected.");
 	else if (r->verdict == CPT_CLASS_UNKNOWN)
 		strbuf__addf(
 			b,

@@ -218,6 +218,52 @@ static void lost_events_leave_no_limit_where_they_leave_no_verdict(void **state)
 	assert_int_equal(limits__find(r, limits), 0);
 }
 
+static void lacks(const char *text, const char *part)
+{
+	if (strstr(text, part))
+		fail_msg("\"%s\" is in: %s", part, text);
+}
+
+static void only_a_tenant_that_explains_it_is_named(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = r->demand.item_ns[CPT_DEMAND_OTHERS] =
+		2000 * FIXTURE_MS;
+	r->close_facts = &fixture.close;
+	fixture.close.tenant_cnt = 2;
+	fixture.close.tenants[0] =
+		(struct cpt_tenant){.pid = 7, .name = "hog", .cpu_ns = 1500 * FIXTURE_MS};
+	fixture.close.tenants[1] =
+		(struct cpt_tenant){.pid = 8, .name = "sshd", .cpu_ns = 20 * FIXTURE_MS};
+	has(sentence(), "for them: `hog` (7) 1.50 s.");
+	lacks(sentence(), "sshd");
+	/* A build's compilers are gone when the run ends: not those that are left are to blame. */
+	fixture.close.tenants[0].cpu_ns = 100 * FIXTURE_MS;
+	lacks(sentence(), "hog");
+	has(sentence(), "for them: programs that ended before it did, or many small ones.");
+	r->filtered = CPT_FILTERED_TASKS;
+	has(sentence(), "threads of the workload that are not selected");
+}
+
+static void a_tenant_has_no_figure_of_another_time(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.item_ns[CPT_BUDGET_OTHERS] = r->demand.item_ns[CPT_DEMAND_OTHERS] =
+		2000 * FIXTURE_MS;
+	r->close_facts = &fixture.close;
+	fixture.close.tenant_cnt = 1;
+	fixture.close.tenants[0] =
+		(struct cpt_tenant){.pid = 7, .name = "hog", .cpu_ns = 2100 * FIXTURE_MS};
+	has(sentence(), "for them: `hog` (7).");
+	fixture.close.tenants[0].cpu_ns = 1900 * FIXTURE_MS;
+	r->filtered = CPT_FILTERED_TIME;
+	lacks(sentence(), "hog");
+	r->filtered = 0;
+	has(sentence(), "for them: `hog` (7) 1.90 s.");
+}
+
 static void names_from_the_trace_are_escaped(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -268,6 +314,8 @@ int main(void)
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
 		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
 				       setup),
+		cmocka_unit_test_setup(only_a_tenant_that_explains_it_is_named, setup),
+		cmocka_unit_test_setup(a_tenant_has_no_figure_of_another_time, setup),
 		cmocka_unit_test_setup(names_from_the_trace_are_escaped, setup),
 		cmocka_unit_test_setup(each_cause_has_a_name_and_evidence, setup),
 	};

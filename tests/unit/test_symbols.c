@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -403,6 +406,64 @@ static void a_helper_that_dies_is_replaced(void **state)
 	expect_object("next", address_of("mortal", "cache"), "cache");
 }
 
+/* A child asks, its helper stands still as one busy with a monstrous file would, the child is killed. */
+static pid_t orphaned_helper(uint64_t addr)
+{
+	int pipe_fds[2], status;
+	char name[64];
+	pid_t asker, helper = 0;
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	asker = fork();
+	if (!asker) {
+		struct symbols *own = symbols__new();
+
+		(void)symbols__object(own, module_of("deserted"), addr, name, sizeof(name));
+		helper = helper_pid();
+		if (helper > 0)
+			kill(helper, SIGSTOP);
+		(void)!write(pipe_fds[1], &helper, sizeof(helper));
+		raise(SIGKILL);
+	}
+	assert_true(asker > 0);
+	close(pipe_fds[1]);
+	assert_int_equal(waitpid(asker, &status, 0), asker);
+	assert_int_equal(read(pipe_fds[0], &helper, sizeof(helper)), sizeof(helper));
+	close(pipe_fds[0]);
+	assert_true(helper > 0);
+	return helper;
+}
+
+static void helper_ends_with_its_asker(bool behind_sudo)
+{
+	uint64_t addr = address_of("deserted", "queue_lock");
+	const struct timespec step = {.tv_nsec = 10000000};
+	pid_t helper;
+
+	if (behind_sudo) {
+		setenv("SUDO_UID", "65534", 1);
+		setenv("SUDO_GID", "65534", 1);
+	}
+	helper = orphaned_helper(addr);
+	unsetenv("SUDO_UID");
+	unsetenv("SUDO_GID");
+	for (int i = 0; i < 500 && !waitpid(helper, NULL, WNOHANG); i++)
+		nanosleep(&step, NULL);
+	if (!kill(helper, 0)) {
+		kill(helper, SIGKILL);
+		fail_msg("the helper has outlived who asked it");
+	}
+}
+
+static void the_helper_does_not_outlive_its_asker(void **state)
+{
+	sh("%s -g -O2 -o deserted prog.c", CC);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	helper_ends_with_its_asker(false);
+	helper_ends_with_its_asker(true);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
 static void no_more_files_are_held_than_there_is_room_for(void **state)
 {
 	char name[32];
@@ -432,6 +493,7 @@ int main(void)
 		cmocka_unit_test(headers_that_make_no_sense_are_refused_or_harmless),
 		cmocka_unit_test(a_damaged_file_costs_its_own_names_alone),
 		cmocka_unit_test(a_helper_that_dies_is_replaced),
+		cmocka_unit_test(the_helper_does_not_outlive_its_asker),
 		cmocka_unit_test(no_more_files_are_held_than_there_is_room_for),
 	};
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "collector/cli.h"
 #include "collector/escape.h"
 #include "collector/format.h"
 #include "collector/text_explain.h"
@@ -243,6 +244,35 @@ static void a_report_of_nothing_is_a_report(void **state)
 	assert_non_null(strstr(report_at(80, true), "no time was recorded"));
 }
 
+static void a_filter_that_leaves_nothing_shows_no_zeros(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->threads = 0;
+	r->filtered = CPT_FILTERED_TASKS;
+	assert_non_null(strstr(report_at(80, true), "no thread is selected"));
+	assert_null(strstr(report_at(80, true), "Where the"));
+	assert_non_null(strstr(report_at(80, true), "Data: "));
+}
+
+/* Of a part of the run nothing follows for the run. */
+static void a_part_of_the_run_has_no_bound(void **state)
+{
+	assert_non_null(strstr(report_at(400, true), "times as fast"));
+	fixture.report.filtered = CPT_FILTERED_TIME;
+	assert_null(strstr(report_at(400, true), "times as fast"));
+	assert_null(strstr(report_at(400, true), "the whole run"));
+}
+
+static void a_number_stays_with_its_unit(void **state)
+{
+	struct strbuf b = {0};
+
+	cli_wrap(&b, "waited 12 ms, 3 s; 4 % of 17 CPUs", 0, 0, 10);
+	assert_string_equal(strbuf__str(&b), "waited\n12 ms,\n3 s; 4 %\nof 17 CPUs\n");
+	strbuf__free(&b);
+}
+
 static void many_cpus_make_few_rows(void **state)
 {
 	static uint64_t profile[129];
@@ -362,6 +392,9 @@ int main(void)
 		cmocka_unit_test_setup(lost_events_are_said, setup),
 		cmocka_unit_test_setup(audit_flags_only_what_is_not_explained, setup),
 		cmocka_unit_test_setup(a_report_of_nothing_is_a_report, setup),
+		cmocka_unit_test_setup(a_filter_that_leaves_nothing_shows_no_zeros, setup),
+		cmocka_unit_test_setup(a_part_of_the_run_has_no_bound, setup),
+		cmocka_unit_test(a_number_stays_with_its_unit),
 		cmocka_unit_test_setup(many_cpus_make_few_rows, setup),
 		cmocka_unit_test(figures_are_honest),
 		cmocka_unit_test(utf8_is_decoded_strictly),
