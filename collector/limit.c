@@ -87,6 +87,16 @@ static bool is_waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
 	return true;
 }
 
+/* Time that ready threads wait adds up over threads, but they could not have had more than the CPU time
+ * that was left: of the whole machine where their masks kept them from it. */
+static uint64_t could_have_had(const struct cpt_report *r, enum cpt_cause cause, uint64_t wanted)
+{
+	uint64_t all = cause == CPT_CAUSE_MASK ? r->window_ns * r->cpus_online : r->budget.total_ns;
+	uint64_t left = all > r->cpu_time_ns ? all - r->cpu_time_ns : 0;
+
+	return wanted < left ? wanted : left;
+}
+
 static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 {
 	const int reason = accounts[cause].reason, budget = accounts[cause].budget,
@@ -98,7 +108,8 @@ static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 	if (budget >= 0)
 		cost_at_least(&limit, r->budget.item_ns[budget], CPT_COST_BUDGET);
 	if (demand >= 0)
-		cost_at_least(&limit, r->demand.item_ns[demand], CPT_COST_DEMAND);
+		cost_at_least(&limit, could_have_had(r, cause, r->demand.item_ns[demand]),
+			      CPT_COST_DEMAND);
 	if (cause == CPT_CAUSE_LOCK || cause == CPT_CAUSE_HANDOFF ||
 	    cause == CPT_CAUSE_KERNEL_LOCK) {
 		if (is_waited_for_most(r, (enum cpt_reason)reason))
@@ -358,12 +369,18 @@ static void quota_evidence(struct strbuf *b, const struct cpt_report *r)
 
 static void others_evidence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 {
+	struct strbuf names = {0};
+
 	strbuf__adds(b, "other programs: they took ");
 	add_percent(b, r->budget.item_ns[CPT_BUDGET_OTHERS], r->budget.total_ns);
 	strbuf__adds(b, " of the CPU time it was allowed, and its ready threads waited ");
 	add_duration(b, r->demand.item_ns[CPT_DEMAND_OTHERS]);
-	strbuf__adds(b, " for them: ");
-	add_tenant_names(b, r, TENANTS, utf8);
+	strbuf__adds(b, " for them");
+	if (add_tenant_names(&names, r, TENANTS, utf8))
+		strbuf__addf(b, ": %s", strbuf__str(&names));
+	if (names.failed)
+		b->failed = true;
+	strbuf__free(&names);
 }
 
 static void mask_evidence(struct strbuf *b, const struct cpt_report *r)

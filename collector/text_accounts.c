@@ -105,19 +105,16 @@ static enum draw_colour budget_colour(int item)
 	return item == CPT_BUDGET_NO_WORK ? DRAW_DIM : DRAW_YELLOW;
 }
 
-void add_tenant_names(struct strbuf *b, const struct cpt_report *r, unsigned int max, bool utf8)
+uint64_t add_tenant_names(struct strbuf *b, const struct cpt_report *r, unsigned int max, bool utf8)
 {
 	const struct cpt_trace_close *close = r->close_facts;
 	const uint64_t others = r->budget.item_ns[CPT_BUDGET_OTHERS];
 	uint64_t named = 0;
-	uint32_t i;
 	char d[FMT_SZ];
 
-	if (r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS)) {
-		strbuf__adds(b, "which ones is known of the whole run alone");
-		return;
-	}
-	for (i = 0; close && i < close->tenant_cnt && i < max; i++) {
+	if (!close || r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS))
+		return 0;
+	for (uint32_t i = 0; i < close->tenant_cnt && i < max; i++) {
 		const struct cpt_tenant *t = &close->tenants[i];
 
 		if (!worth(t->cpu_ns, others, WORTH_A_NAME))
@@ -130,26 +127,29 @@ void add_tenant_names(struct strbuf *b, const struct cpt_report *r, unsigned int
 			strbuf__addf(b, " %s", fmt_duration(d, t->cpu_ns, utf8));
 		named += t->cpu_ns;
 	}
-	if (named >= others / 2)
-		return;
-	strbuf__adds(b, i ? ", and " : "");
-	strbuf__adds(b,
-		     r->filtered & CPT_FILTERED_TASKS
-			     ? "threads of the workload that are not selected, or many small ones"
-			     : "programs that ended before it did, or many small ones");
+	return named;
 }
 
-/* Who the others were. */
+/* Who the others were, and who else must have been if those named explain less than half. */
 static void add_tenants(struct strbuf *b, const struct cpt_report *r,
 			const struct text_report_opts *opts)
 {
+	const uint64_t others = r->budget.item_ns[CPT_BUDGET_OTHERS];
 	struct strbuf line = {0};
+	uint64_t named;
 
 	if (!r->close_facts || !r->close_facts->tenant_cnt ||
-	    !worth(r->budget.item_ns[CPT_BUDGET_OTHERS], r->budget.total_ns, WORTH_A_LINE))
+	    !worth(others, r->budget.total_ns, WORTH_A_LINE))
 		return;
 	strbuf__adds(&line, "others: ");
-	add_tenant_names(&line, r, TENANTS_NAMED, opts->style.utf8);
+	named = add_tenant_names(&line, r, TENANTS_NAMED, opts->style.utf8);
+	if (r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS))
+		strbuf__adds(&line, "which ones is known of the whole run alone");
+	else if (named < others / 2)
+		strbuf__addf(&line, "%s%s, or many small ones", named ? ", and " : "",
+			     r->filtered & CPT_FILTERED_TASKS
+				     ? "threads of the workload that are not selected"
+				     : "programs that ended before it did");
 	add_remark(b, opts, strbuf__str(&line));
 	if (line.failed)
 		b->failed = true;

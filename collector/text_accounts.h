@@ -8,10 +8,11 @@
 
 #include "text_report.h"
 
-/* Who the others were, at most max of them by name: "stress-ng (4711) 3.9 s, make (4712) 12 ms", or why none
- * is named. Their CPU time is known of the whole recording and of programs that lived to its end alone:
- * no program is named that cannot explain a good part, none of a part of the run. */
-void add_tenant_names(struct strbuf *b, const struct cpt_report *r, unsigned int max, bool utf8);
+/* Who the others were, at most max of them: "`stress-ng` (4711) 3.9 s, `make` (4712) 12 ms". Their CPU time
+ * is known of the whole recording and of programs that lived to its end alone: none is named that cannot
+ * explain a good part, or of a part of the run. Returns the CPU time of those named, ns; 0 none. */
+uint64_t add_tenant_names(struct strbuf *b, const struct cpt_report *r, unsigned int max,
+			  bool utf8);
 
 /* Each adds nothing where its figures say nothing. */
 void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts);

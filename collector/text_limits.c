@@ -31,11 +31,13 @@ static void add_paragraph(struct strbuf *b, const struct strbuf *text, bool firs
 static void add_limit(struct strbuf *b, const struct cpt_report *r, const struct limit *limit,
 		      bool said, const struct text_style *style)
 {
+	/* A mask may keep it from many times of what it was allowed. */
+	const uint64_t cost = limit->cost_ns, total = r->budget.total_ns;
 	struct strbuf text = {0}, next = {0};
 	char p[FMT_SZ];
 
 	strbuf__adds(b, "   ");
-	draw_padded(b, fmt_percent(p, limit->cost_ns, r->budget.total_ns), SHARE_COLUMNS, true);
+	draw_padded(b, fmt_percent(p, cost < total ? cost : total, total), SHARE_COLUMNS, true);
 	strbuf__adds(b, "  ");
 	draw_padded(b, cause_name(limit->cause), CAUSE_COLUMNS, false);
 	limits__look_at(&next, r, limit);

@@ -19,8 +19,9 @@
 /* What the holder did for less than this share of the waits is left out. */
 #define WORTH_A_WORD 0.05
 /* From here there is room for all columns. */
-#define WIDE_COLUMNS 100
-#define NAME_COLUMNS 20
+#define WIDE_COLUMNS   100
+#define NAME_COLUMNS   20
+#define HOLDER_COLUMNS 33
 
 static const char *kind_words(const struct cpt_lock *l)
 {
@@ -79,11 +80,11 @@ struct did {
 };
 
 /* "ran 97.1 %, blocked (sleep) 2.5 %" */
-static void add_holder(struct strbuf *b, const struct cpt_lock *l)
+static void add_holder(struct strbuf *b, const struct cpt_lock *l, unsigned int width)
 {
 	struct did did[3 + CPT_REASON_CNT];
 	size_t cnt = 0, said = 0, i;
-	char p[FMT_SZ];
+	char p[FMT_SZ], part[64];
 
 	did[cnt++] = (struct did){"ran", l->holder_running_ns};
 	did[cnt++] = (struct did){"wanted a CPU", l->holder_runnable_ns};
@@ -99,10 +100,15 @@ static void add_holder(struct strbuf *b, const struct cpt_lock *l)
 		if (!did[best].ns ||
 		    (said && (double)did[best].ns < WORTH_A_WORD * (double)l->blocked_ns))
 			return;
-		strbuf__addf(b, said ? ", %s%s%s %s" : "%s%s%s %s",
-			     best > 1 && best + 1 < cnt ? "blocked (" : "", did[best].what,
-			     best > 1 && best + 1 < cnt ? ")" : "",
-			     fmt_percent(p, did[best].ns, l->blocked_ns));
+		snprintf(part, sizeof(part), "%s%s%s %s",
+			 best > 1 && best + 1 < cnt ? "blocked (" : "", did[best].what,
+			 best > 1 && best + 1 < cnt ? ")" : "",
+			 fmt_percent(p, did[best].ns, l->blocked_ns));
+		/* The name of the lock says more than what its holder did besides. */
+		if (said && width < WIDE_COLUMNS && b->len + strlen(part) > HOLDER_COLUMNS)
+			return;
+		strbuf__adds(b, said ? ", " : "");
+		strbuf__adds(b, part);
 		did[best].ns = 0;
 	}
 }
@@ -144,7 +150,7 @@ static void lock_cells(struct draw_table *t, const struct cpt_lock *l)
 	draw_table__cell(t, fmt_count(n, l->waiters));
 	if (t->style->width >= WIDE_COLUMNS)
 		cell_duration(t, l->longest_ns);
-	add_holder(&text, l);
+	add_holder(&text, l, t->style->width);
 	cell(t, &text);
 	strbuf__free(&text);
 }

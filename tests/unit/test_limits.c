@@ -10,6 +10,7 @@
 
 #include "analysis/words.h"
 #include "collector/limit.h"
+#include "collector/text_accounts.h"
 #include "collector/text_limits.h"
 
 #include "report_fixture.h"
@@ -67,6 +68,17 @@ static const char *section(void)
 
 	strbuf__clear(&b);
 	add_limits(&b, &fixture.report, &opts);
+	assert_false(b.failed);
+	return strbuf__str(&b);
+}
+
+static const char *budget(void)
+{
+	static struct strbuf b;
+	struct text_report_opts opts = {.style = {.utf8 = true, .width = 400}};
+
+	strbuf__clear(&b);
+	add_budget(&b, &fixture.report, &opts);
 	assert_false(b.failed);
 	return strbuf__str(&b);
 }
@@ -224,6 +236,23 @@ static void lacks(const char *text, const char *part)
 		fail_msg("\"%s\" is in: %s", part, text);
 }
 
+/* Ten threads on one CPU wait for nine at a time, and there is but one more. */
+static void no_cause_costs_more_than_there_was(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	r->demand.item_ns[CPT_DEMAND_MASK] = 20000 * FIXTURE_MS;
+	assert_true(limits__find(r, limits) >= 1);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_MASK);
+	assert_int_equal(limits[0].cost_ns, r->window_ns * r->cpus_online - r->cpu_time_ns);
+	r->demand.item_ns[CPT_DEMAND_MASK] = 0;
+	r->demand.item_ns[CPT_DEMAND_QUOTA] = 20000 * FIXTURE_MS;
+	assert_true(limits__find(r, limits) >= 1);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_QUOTA);
+	assert_int_equal(limits[0].cost_ns, r->budget.total_ns - r->cpu_time_ns);
+}
+
 static void only_a_tenant_that_explains_it_is_named(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -241,9 +270,10 @@ static void only_a_tenant_that_explains_it_is_named(void **state)
 	/* A build's compilers are gone when the run ends: not those that are left are to blame. */
 	fixture.close.tenants[0].cpu_ns = 100 * FIXTURE_MS;
 	lacks(sentence(), "hog");
-	has(sentence(), "for them: programs that ended before it did, or many small ones.");
+	has(sentence(), "for them.");
+	has(budget(), "others: programs that ended before it did, or many small ones");
 	r->filtered = CPT_FILTERED_TASKS;
-	has(sentence(), "threads of the workload that are not selected");
+	has(budget(), "others: threads of the workload that are not selected");
 }
 
 static void a_tenant_has_no_figure_of_another_time(void **state)
@@ -314,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
 		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
 				       setup),
+		cmocka_unit_test_setup(no_cause_costs_more_than_there_was, setup),
 		cmocka_unit_test_setup(only_a_tenant_that_explains_it_is_named, setup),
 		cmocka_unit_test_setup(a_tenant_has_no_figure_of_another_time, setup),
 		cmocka_unit_test_setup(names_from_the_trace_are_escaped, setup),
