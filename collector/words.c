@@ -16,6 +16,8 @@
 /* From half of the window on, idleness must be said in the first sentence: averages over the whole
  * window would then describe the idle time and not the work. */
 #define MOSTLY_IDLE 0.5
+/* Less unknown than this changes no figure of the first sentence. */
+#define WORTH_SAYING 0.01
 /* A caveat is worth a line when what it is about is at least a tenth of the window. */
 #define CAVEAT_SHARE 0.1
 /* Our on-CPU time and the kernel's, after what is explained: a hundredth is what clocks read at
@@ -78,6 +80,11 @@ static bool is_mostly_idle(const struct cpt_report *r)
 	return share(r->class_ns[CPT_CLASS_IDLE], r->window_ns) >= MOSTLY_IDLE && active_ns(r);
 }
 
+static bool is_partly_unknown(const struct cpt_report *r)
+{
+	return share(r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns) >= WORTH_SAYING;
+}
+
 /* "3.9 things in progress, 1.03 of 2 CPUs busy on average" */
 static void add_figures(struct strbuf *b, const struct cpt_report *r)
 {
@@ -85,6 +92,9 @@ static void add_figures(struct strbuf *b, const struct cpt_report *r)
 	double in_progress = r->concurrent_average * scale;
 	char c[FMT_SZ], p[FMT_SZ];
 
+	/* What was lost counts as nothing in both. */
+	if (is_partly_unknown(r))
+		strbuf__adds(b, "at least ");
 	/* What would be printed as 1.00 is one thing. */
 	if (in_progress >= 0.995 && in_progress < 1.005)
 		strbuf__adds(b, "1 thing");
@@ -113,13 +123,18 @@ static void add_parallel_words(struct strbuf *b, const struct cpt_report *r)
 
 static void add_concurrent_words(struct strbuf *b, const struct cpt_report *r)
 {
-	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
+	const uint64_t unknown = r->class_ns[CPT_CLASS_UNKNOWN], active = active_ns(r);
+	/* All that is unknown may have been parallel. */
+	double most = share(r->class_ns[CPT_CLASS_PARALLEL] + unknown, active);
 	char p[FMT_SZ];
 
-	if (part < NOT_PARALLEL)
+	if (most < NOT_PARALLEL)
 		strbuf__adds(b, "concurrent, not parallel");
-	else if (part < HARDLY_PARALLEL)
+	else if (most < HARDLY_PARALLEL)
 		strbuf__adds(b, "concurrent, hardly parallel");
+	else if (is_partly_unknown(r))
+		strbuf__addf(b, "concurrent, parallel for %s of the time that is known",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active - unknown));
 	else
 		strbuf__addf(b, "concurrent, parallel for %s of the time",
 			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r)));

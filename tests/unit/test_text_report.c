@@ -204,6 +204,10 @@ static void lost_events_are_said(void **state)
 	assert_non_null(strstr(text, "1,234 events lost"));
 	assert_non_null(strstr(text, "unknown        10.0 %"));
 	assert_null(strstr(text, "Not certain"));
+	/* A tenth that may have been parallel is not "hardly", what was lost counts in no average, and
+	 * what it computed is in no bound. */
+	assert_non_null(strstr(text, "parallel for 2.0 % of the time that is known: at least"));
+	assert_null(strstr(text, "times as fast"));
 	assert_true(words__data_incomplete(r));
 	/* As much unknown as the class leads by: the verdict must not sound sure. */
 	r->class_ns[CPT_CLASS_UNKNOWN] = 1000 * FIXTURE_MS;
