@@ -276,7 +276,7 @@ const struct export_table export_tables[] = {
 	 NULL, NULL},
 	{"overlap", "one row per pair of names: how long both had a thread running", overlap_cols,
 	 NULL, NULL, write_overlap},
-	{"locks", "one row per lock that was waited for, and what its holder did meanwhile",
+	{"locks", "one row per lock, and what its holder did during its waits",
 	 lock_cols, NULL, NULL, write_locks},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},

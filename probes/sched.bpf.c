@@ -655,7 +655,7 @@ int cpt_cell_check(__u64 *ctx)
 
 	if (!cell)
 		return 0;
-	if (!cell->ready && cpt_preempt_known && bpf_core_field_exists(cur->se.cfs_rq) &&
+	if (!cell->preempt_ptr && cpt_preempt_known && bpf_core_field_exists(cur->se.cfs_rq) &&
 	    bpf_core_field_exists(struct cfs_rq, rq))
 		cell->preempt_ptr = (__u64)BPF_CORE_READ(cur, se.cfs_rq, rq) + cpt_preempt_off;
 	if (!cpt_regs_off) {

@@ -43,7 +43,7 @@ def static_threads(case):
     """The workload `threads` without a symbol, and with no library a tracer could look into."""
     binary = case.path("threads")
     sources = [os.path.join(SOURCES, name) for name in sorted(os.listdir(SOURCES))
-               if name.endswith(".c") and name.startswith(("threads", "common", "truth"))]
+               if name.endswith(".c") and name.startswith(("threads", "forkjoin", "common", "truth"))]
     for argv in (["cc", "-static", "-O2", "-D_GNU_SOURCE", "-o", binary, *sources, "-pthread",
                   "-lm"], ["strip", binary]):
         result = case.run(argv)

@@ -2,6 +2,8 @@
 /*
  * reasons_locks.c - waits for what one holds: mutexes of every kind, rwlocks, once, file locks.
  */
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
@@ -122,9 +124,11 @@ static void take_read(void)
 }
 
 static pthread_once_t once;
+static atomic_bool once_begun;
 
 static void slow_once(void)
 {
+	once_begun = true;
 	sleep_ms(HOLD_MS);
 }
 
@@ -137,8 +141,10 @@ static void *first_once(void *arg)
 static void begin_once(void)
 {
 	once = PTHREAD_ONCE_INIT;
+	once_begun = false;
 	start_other("other", first_once);
-	sleep_ms(20);
+	while (!once_begun)
+		sleep_ms(1);
 }
 
 static void take_once(void)
