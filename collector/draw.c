@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "format.h"
 
 #define COLUMN_GAP 2
 
@@ -24,6 +25,21 @@ void draw_end(struct strbuf *b, const struct text_style *style, enum draw_colour
 {
 	if (style->colour && colour != DRAW_PLAIN)
 		strbuf__adds(b, "\033[0m");
+}
+
+void draw_title(struct strbuf *b, const struct text_style *style, const char *title,
+		const char *what)
+{
+	strbuf__adds(b, "\n ");
+	draw_begin(b, style, DRAW_BOLD);
+	strbuf__adds(b, title);
+	draw_end(b, style, DRAW_BOLD);
+	if (*what) {
+		draw_begin(b, style, DRAW_DIM);
+		strbuf__adds(b, what);
+		draw_end(b, style, DRAW_DIM);
+	}
+	strbuf__addc(b, '\n');
 }
 
 /* Eighths of a column, as Unicode has them; in ASCII whole columns. */
@@ -165,6 +181,24 @@ void draw_table__cell(struct draw_table *t, const char *text)
 {
 	strbuf__add(&t->cells, text, strlen(text) + 1);
 	t->cell_cnt++;
+}
+
+void draw_table__duration(struct draw_table *t, uint64_t ns)
+{
+	char d[FMT_SZ];
+
+	draw_table__cell(t, fmt_duration(d, ns, t->style->utf8));
+}
+
+void draw_table__name(struct draw_table *t, const char *name)
+{
+	struct strbuf text = {0};
+
+	escape_add(&text, name, strlen(name), t->style->utf8);
+	if (text.failed)
+		t->cells.failed = true;
+	draw_table__cell(t, text.len ? text.s : "(no name)");
+	strbuf__free(&text);
 }
 
 static void measure(const struct draw_table *t, unsigned int *widths)

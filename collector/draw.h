@@ -15,6 +15,10 @@ enum draw_colour { DRAW_PLAIN, DRAW_BOLD, DRAW_DIM, DRAW_GREEN, DRAW_YELLOW, DRA
 void draw_begin(struct strbuf *b, const struct text_style *style, enum draw_colour colour);
 void draw_end(struct strbuf *b, const struct text_style *style, enum draw_colour colour);
 
+/* The line above a part of a report, behind an empty one; what: the rest of it, paler, or "". */
+void draw_title(struct strbuf *b, const struct text_style *style, const char *title,
+		const char *what);
+
 /* A bar of at most `cells` columns for part of total, at least a sliver if part > 0; no padding. */
 void draw_bar(struct strbuf *b, const struct text_style *style, uint64_t part, uint64_t total,
 	      unsigned int cells, enum draw_colour colour);
@@ -50,6 +54,9 @@ struct draw_table {
 };
 
 void draw_table__cell(struct draw_table *t, const char *text);
+void draw_table__duration(struct draw_table *t, uint64_t ns);
+/* A name from a trace, escaped. */
+void draw_table__name(struct draw_table *t, const char *name);
 /* Appends the table; if it is too wide, column `give` gives way. Frees the cells. The first row is
  * the head. */
 void draw_table__add(struct draw_table *t, struct strbuf *b, unsigned int give);

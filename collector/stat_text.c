@@ -191,17 +191,6 @@ static void add_waits(struct strbuf *b, const struct stat_facts *f, const struct
 
 /* ---- processes ----------------------------------------------------------------------------- */
 
-static void cell_name(struct draw_table *t, const char *name)
-{
-	struct strbuf text = {0};
-
-	escape_add(&text, name, strlen(name), t->style->utf8);
-	if (text.failed)
-		t->cells.failed = true;
-	draw_table__cell(t, text.len ? text.s : "(no name)");
-	strbuf__free(&text);
-}
-
 static void cells_of_row(struct draw_table *t, const struct stat_facts *f,
 			 const struct stat_row *row)
 {
@@ -237,7 +226,7 @@ static void add_processes(struct strbuf *b, const struct stat_facts *f,
 	for (uint32_t i = 0; i < f->rows.cnt; i++) {
 		const struct stat_row *row = &f->rows.rows[i];
 
-		cell_name(&t, row->name);
+		draw_table__name(&t, row->name);
 		snprintf(text, sizeof(text), "%" PRIu32, row->pid);
 		draw_table__cell(&t, text);
 		cells_of_row(&t, f, row);

@@ -28,19 +28,6 @@ static bool worth(uint64_t part, uint64_t total, double share)
 	return part && total && (double)part >= share * (double)total;
 }
 
-static void add_title(struct strbuf *b, const struct text_style *style, const char *title,
-		      const char *what)
-{
-	strbuf__adds(b, "\n ");
-	draw_begin(b, style, DRAW_BOLD);
-	strbuf__adds(b, title);
-	draw_end(b, style, DRAW_BOLD);
-	draw_begin(b, style, DRAW_DIM);
-	strbuf__adds(b, what);
-	draw_end(b, style, DRAW_DIM);
-	strbuf__addc(b, '\n');
-}
-
 static void add_remark(struct strbuf *b, const struct text_report_opts *opts, const char *text)
 {
 	strbuf__adds(b, "   ");
@@ -192,7 +179,7 @@ void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_
 	if (!a->total_ns ||
 	    !worth(a->total_ns - a->item_ns[CPT_BUDGET_USED], a->total_ns, WORTH_A_LINE))
 		return;
-	add_title(b, &opts->style, "Where the CPU time went", "  (of the CPUs allowed)");
+	draw_title(b, &opts->style, "Where the CPU time went", "  (of the CPUs allowed)");
 	for (int i = 0; i < CPT_BUDGET_CNT; i++)
 		lines[cnt++] = (struct line){.name = budget_name((enum cpt_budget_item)i),
 					     .text = budget_text((enum cpt_budget_item)i),
@@ -268,7 +255,7 @@ void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_
 		return;
 	snprintf(what, sizeof(what), "  (%s over all threads)",
 		 fmt_duration(d, a->total_ns, opts->style.utf8));
-	add_title(b, &opts->style, "Why ready work did not run", what);
+	draw_title(b, &opts->style, "Why ready work did not run", what);
 	for (int i = 0; i < CPT_DEMAND_CNT; i++)
 		lines[i] = (struct line){.name = demand_name((enum cpt_demand_item)i),
 					 .text = demand_text((enum cpt_demand_item)i),

@@ -65,13 +65,7 @@ void add_limits(struct strbuf *b, const struct cpt_report *r, const struct text_
 
 	if (!cnt)
 		return;
-	strbuf__adds(b, "\n ");
-	draw_begin(b, style, DRAW_BOLD);
-	strbuf__adds(b, "What held it back");
-	draw_end(b, style, DRAW_BOLD);
-	draw_begin(b, style, DRAW_DIM);
-	strbuf__adds(b, "  (cost against the CPU time it was allowed)\n");
-	draw_end(b, style, DRAW_DIM);
+	draw_title(b, style, "What held it back", "  (cost against the CPU time it was allowed)");
 	for (unsigned int i = 0; i < cnt; i++)
 		add_limit(b, r, &limits[i], !i, style);
 }

@@ -123,13 +123,6 @@ static void cell(struct draw_table *t, struct strbuf *text)
 	strbuf__clear(text);
 }
 
-static void cell_duration(struct draw_table *t, uint64_t ns)
-{
-	char d[FMT_SZ];
-
-	draw_table__cell(t, fmt_duration(d, ns, t->style->utf8));
-}
-
 static void lock_cells(struct draw_table *t, const struct cpt_lock *l)
 {
 	struct strbuf text = {0};
@@ -143,13 +136,13 @@ static void lock_cells(struct draw_table *t, const struct cpt_lock *l)
 		add_text(&text, l->symbol, t->style->utf8);
 	}
 	cell(t, &text);
-	cell_duration(t, l->blocked_ns);
+	draw_table__duration(t, l->blocked_ns);
 	if (t->style->width >= WIDE_COLUMNS)
-		cell_duration(t, l->wake_delay_ns);
+		draw_table__duration(t, l->wake_delay_ns);
 	draw_table__cell(t, fmt_count(n, l->waits));
 	draw_table__cell(t, fmt_count(n, l->waiters));
 	if (t->style->width >= WIDE_COLUMNS)
-		cell_duration(t, l->longest_ns);
+		draw_table__duration(t, l->longest_ns);
 	add_holder(&text, l, t->style->width);
 	cell(t, &text);
 	strbuf__free(&text);
@@ -264,11 +257,7 @@ void add_locks(struct strbuf *b, const struct cpt_report *r, const struct text_r
 			waited = r->locks[i].waited_ns;
 	if ((!waited || (double)waited < WORTH_A_PART * (double)r->window_ns) && !r->ceilings_cnt)
 		return;
-	strbuf__adds(b, "\n ");
-	draw_begin(b, style, DRAW_BOLD);
-	strbuf__adds(b, "Locks");
-	draw_end(b, style, DRAW_BOLD);
-	strbuf__addc(b, '\n');
+	draw_title(b, style, "Locks", "");
 	if (waited)
 		add_table(b, r, opts);
 	for (uint32_t i = 0; i < r->ceilings_cnt && i < opts->top; i++)

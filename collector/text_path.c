@@ -16,24 +16,6 @@
 #define WORTH_A_MENTION 0.05
 #define ROWS_MAX	5
 
-static void cell_duration(struct draw_table *t, uint64_t ns)
-{
-	char d[FMT_SZ];
-
-	draw_table__cell(t, ns ? fmt_duration(d, ns, t->style->utf8) : "0");
-}
-
-static void cell_name(struct draw_table *t, const char *name)
-{
-	struct strbuf text = {0};
-
-	escape_add(&text, name, strlen(name), t->style->utf8);
-	if (text.failed)
-		t->cells.failed = true;
-	draw_table__cell(t, text.len ? text.s : "(no name)");
-	strbuf__free(&text);
-}
-
 static void add_rows(struct strbuf *b, const struct cpt_path *p, const struct text_style *style)
 {
 	struct draw_table t = {.style = style, .cols = 6, .indent = 3};
@@ -52,12 +34,12 @@ static void add_rows(struct strbuf *b, const struct cpt_path *p, const struct te
 
 		if (i && (double)part->total_ns < WORTH_A_ROW * (double)p->length_ns)
 			break;
-		cell_name(&t, part->name);
+		draw_table__name(&t, part->name);
 		draw_table__cell(&t, fmt_percent(share, part->total_ns, p->length_ns));
-		cell_duration(&t, part->serial_ns);
-		cell_duration(&t, part->parallel_ns);
-		cell_duration(&t, part->runnable_ns);
-		cell_duration(&t, part->blocked_ns);
+		draw_table__duration(&t, part->serial_ns);
+		draw_table__duration(&t, part->parallel_ns);
+		draw_table__duration(&t, part->runnable_ns);
+		draw_table__duration(&t, part->blocked_ns);
 	}
 	draw_table__add(&t, b, 0);
 }
@@ -148,16 +130,9 @@ void add_critical_path(struct strbuf *b, const struct cpt_report *r,
 
 	if (!p->length_ns || !p->end_id || r->threads < 2 || !p->names_cnt)
 		return;
-	strbuf__adds(b, "\n ");
-	draw_begin(b, style, DRAW_BOLD);
-	strbuf__adds(b, "Critical path");
-	draw_end(b, style, DRAW_BOLD);
-	draw_begin(b, style, DRAW_DIM);
-	strbuf__adds(b, r->filtered
-				? "  (the chain of running and waiting of what is selected)"
-				: "  (the chain of running and waiting that took the whole run)");
-	draw_end(b, style, DRAW_DIM);
-	strbuf__addc(b, '\n');
+	draw_title(b, style, "Critical path",
+		   r->filtered ? "  (the chain of running and waiting of what is selected)"
+			       : "  (the chain of running and waiting that took the whole run)");
 	add_rows(b, p, style);
 	say_serial(&text, p, style);
 	say_waits(&text, p);

@@ -18,19 +18,6 @@
 #define WAKERS_MAX	  2
 #define CHAIN_MAX	  6 /* frames shown of a stack */
 
-static void add_title(struct strbuf *b, const struct text_style *style, const char *title,
-		      const char *what)
-{
-	strbuf__adds(b, "\n ");
-	draw_begin(b, style, DRAW_BOLD);
-	strbuf__adds(b, title);
-	draw_end(b, style, DRAW_BOLD);
-	draw_begin(b, style, DRAW_DIM);
-	strbuf__adds(b, what);
-	draw_end(b, style, DRAW_DIM);
-	strbuf__addc(b, '\n');
-}
-
 /* ---- busy-waiting ------------------------------------------------------------------------------ */
 
 uint32_t spin__yielders(const struct cpt_report *r, double *per_sec)
@@ -196,8 +183,8 @@ void text_stacks__hot(struct strbuf *b, const struct cpt_report *r,
 					: " No samples: record with --sample or --stacks.\n");
 		return;
 	}
-	add_title(&wide, &opts->style, "Hot code",
-		  "  (wall: time in which any of it ran, a sample counts 1/R)");
+	draw_title(&wide, &opts->style, "Hot code",
+		   "  (wall: time in which any of it ran, a sample counts 1/R)");
 	add_hot_symbols(&wide, s, opts);
 	strbuf__addc(&wide, '\n');
 	add_hot_names(&wide, s, opts);
@@ -310,7 +297,7 @@ void add_wait_sites(struct strbuf *b, const struct cpt_report *r,
 			order[cnt++] = &s->at[i];
 	if (cnt) {
 		qsort(order, cnt, sizeof(*order), compare_sites);
-		add_title(b, &opts->style, "Where it waited longest", "  (leaf first)");
+		draw_title(b, &opts->style, "Where it waited longest", "  (leaf first)");
 	}
 	for (uint32_t i = 0; i < cnt && i < SITES_MAX; i++)
 		add_site(b, &opts->style, s, order[i]);

@@ -18,19 +18,6 @@
 /* From here there is room for durations beside the reasons. */
 #define WIDE_COLUMNS 100
 
-static void add_head_line(struct strbuf *b, const struct text_style *style, const char *title,
-			  const char *what)
-{
-	strbuf__adds(b, "\n ");
-	draw_begin(b, style, DRAW_BOLD);
-	strbuf__adds(b, title);
-	draw_end(b, style, DRAW_BOLD);
-	draw_begin(b, style, DRAW_DIM);
-	strbuf__adds(b, what);
-	draw_end(b, style, DRAW_DIM);
-	strbuf__addc(b, '\n');
-}
-
 /* ---- reasons ------------------------------------------------------------------------------- */
 
 static int cmp_reason(const void *pa, const void *pb, void *ctx)
@@ -58,11 +45,10 @@ void add_reasons(struct strbuf *b, const struct cpt_report *r, const struct text
 	if (!total)
 		return;
 	qsort_r(order, CPT_REASON_CNT, sizeof(order[0]), cmp_reason, ns);
-	add_head_line(
-		b, style, "What its threads were blocked on",
-		style->width >= WIDE_COLUMNS
-			? "  (sum over threads; waiting counts as in progress, parked does not)"
-			: "  (waiting is in progress, parked is not)");
+	draw_title(b, style, "What its threads were blocked on",
+		   style->width >= WIDE_COLUMNS
+			   ? "  (sum over threads; waiting counts as in progress, parked does not)"
+			   : "  (waiting is in progress, parked is not)");
 	for (i = 0; i < CPT_REASON_CNT; i++) {
 		enum cpt_reason reason = (enum cpt_reason)order[i];
 
@@ -77,24 +63,6 @@ void add_reasons(struct strbuf *b, const struct cpt_report *r, const struct text
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */
-
-static void cell_duration(struct draw_table *t, uint64_t ns)
-{
-	char d[FMT_SZ];
-
-	draw_table__cell(t, ns ? fmt_duration(d, ns, t->style->utf8) : "0");
-}
-
-static void cell_name(struct draw_table *t, const char *name)
-{
-	struct strbuf text = {0};
-
-	escape_add(&text, name, strlen(name), t->style->utf8);
-	if (text.failed)
-		t->cells.failed = true;
-	draw_table__cell(t, text.len ? text.s : "(no name)");
-	strbuf__free(&text);
-}
 
 /* "lock", or with room "lock 92 %" */
 static void cell_reason(struct draw_table *t, const struct cpt_row *row)
@@ -120,19 +88,19 @@ static void row_cells(struct draw_table *t, const struct cpt_row *row, bool unkn
 {
 	char text[FMT_SZ + 8], p[FMT_SZ];
 
-	cell_name(t, row->name);
+	draw_table__name(t, row->name);
 	if (row->threads > 1)
 		snprintf(text, sizeof(text), "%s%" PRIu32, t->style->utf8 ? "×" : "x",
 			 row->threads);
 	else
 		snprintf(text, sizeof(text), "%" PRIu32, row->tid);
 	draw_table__cell(t, text);
-	cell_duration(t, row->running_ns);
-	cell_duration(t, row->runnable_ns);
-	cell_duration(t, row->waiting_ns);
-	cell_duration(t, row->parked_ns);
+	draw_table__duration(t, row->running_ns);
+	draw_table__duration(t, row->runnable_ns);
+	draw_table__duration(t, row->waiting_ns);
+	draw_table__duration(t, row->parked_ns);
 	if (unknown)
-		cell_duration(t, row->unknown_ns);
+		draw_table__duration(t, row->unknown_ns);
 	cell_reason(t, row);
 	draw_table__cell(t,
 			 row->running_ns ? fmt_percent(p, row->parallel_ns, row->running_ns) : "");
@@ -207,7 +175,7 @@ void add_thread_rows(struct strbuf *b, const struct cpt_report *r,
 	for (i = 1; i < t.cols; i++)
 		t.right[i] = i != 6U + unknown;
 	if (shown) {
-		add_head_line(b, &opts->style, titles[opts->by], "");
+		draw_title(b, &opts->style, titles[opts->by], "");
 		head_cells(&t, opts->by == CPT_ROWS_PROCESS ? "process" : "name", unknown);
 		for (i = 0; i < shown; i++)
 			row_cells(&t, &rows[i], unknown);
@@ -293,7 +261,7 @@ void add_overlap(struct strbuf *b, const struct cpt_report *r, const struct text
 					(struct pair){i, j, r->overlap.ns[(size_t)i * n + j]};
 	qsort(pairs, cnt, sizeof(*pairs), cmp_pair);
 	if (cnt)
-		add_head_line(b, &opts->style, "Who ran at the same time", "");
+		draw_title(b, &opts->style, "Who ran at the same time", "");
 	for (shown = 0; shown < cnt && shown < PAIRS_MAX; shown++)
 		add_pair(b, r, &pairs[shown], &opts->style);
 	free(pairs);
