@@ -87,7 +87,7 @@ static void add_holder(struct strbuf *b, const struct cpt_lock *l, unsigned int 
 	char p[FMT_SZ], part[64];
 
 	did[cnt++] = (struct did){"ran", l->holder_running_ns};
-	did[cnt++] = (struct did){"wanted a CPU", l->holder_runnable_ns};
+	did[cnt++] = (struct did){"had no CPU", l->holder_runnable_ns};
 	for (int k = 0; k < CPT_REASON_CNT; k++)
 		did[cnt++] = (struct did){reason_name((enum cpt_reason)k), l->holder_blocked_ns[k]};
 	did[cnt++] = (struct did){"not known", l->holder_unknown_ns};

@@ -360,6 +360,21 @@ static void add_strip_row(struct strbuf *b, const struct cpt_report *r,
 	strbuf__addf(b, "  full = %" PRIu32 "\n", full);
 }
 
+/* Does nothing change by as much as can be drawn? One thread that only computes is no picture. */
+static bool is_even(const struct cpt_report *r, unsigned int cols)
+{
+	double low = 2, high = 0;
+
+	for (unsigned int i = 0; i < cols; i++) {
+		struct column col = strip_column(r, i, cols);
+		double running = col.span ? (double)col.running / (double)col.span : 0;
+
+		low = running < low ? running : low;
+		high = running > high ? running : high;
+	}
+	return high - low < 0.125;
+}
+
 static void add_strip(struct strbuf *b, const struct cpt_report *r,
 		      const struct text_report_opts *opts)
 {
@@ -368,7 +383,7 @@ static void add_strip(struct strbuf *b, const struct cpt_report *r,
 	uint32_t full = 1, cpus = r->cpus_allowed;
 	char d[FMT_SZ];
 
-	if (!r->bins_cnt || !r->window_ns)
+	if (!r->bins_cnt || !r->window_ns || (r->threads == 1 && is_even(r, cols)))
 		return;
 	for (i = 0; i < cols; i++) {
 		struct column col = strip_column(r, i, cols);
@@ -413,7 +428,8 @@ static void add_quality(struct strbuf *b, const struct cpt_report *r,
 		break;
 	}
 	if (!i) {
-		strbuf__addf(&line, "complete, %s context switches", fmt_count(n, r->switches));
+		strbuf__addf(&line, "complete, %s context switch%s", fmt_count(n, r->switches),
+			     r->switches == 1 ? "" : "es");
 		if (r->quality.mends)
 			strbuf__addf(&line, "; %s that fired no event %s rebuilt",
 				     fmt_count(m, r->quality.mends),

@@ -105,7 +105,7 @@ static void a_blocked_holder_says_on_what(void **state)
 	shows(text_of_locks(), "blocked (disk) 81.2 %, ran 17.1 %");
 	locks[0].holder_blocked_ns[CPT_REASON_DISK] = 0;
 	locks[0].holder_runnable_ns = 4860 * FIXTURE_MS;
-	shows(text_of_locks(), "wanted a CPU 82.9 %, ran 17.1 %");
+	shows(text_of_locks(), "had no CPU 82.9 %, ran 17.1 %");
 }
 
 static void nameless_locks_say_what_and_where_they_are(void **state)

@@ -277,6 +277,21 @@ static void a_number_stays_with_its_unit(void **state)
 	strbuf__free(&b);
 }
 
+static void one_thread_that_only_computes_has_no_strip(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->threads = 1;
+	assert_non_null(strstr(report_at(80, true), "Over time"));
+	for (uint32_t i = 0; i < r->bins_cnt; i++)
+		r->bins[i].running = r->bins[i].in_progress = r->bins[i].span_ns;
+	r->switches = 1;
+	assert_null(strstr(report_at(80, true), "Over time"));
+	assert_non_null(strstr(report_at(80, true), "complete, 1 context switch."));
+	r->threads = 2;
+	assert_non_null(strstr(report_at(80, true), "Over time"));
+}
+
 static void many_cpus_make_few_rows(void **state)
 {
 	static uint64_t profile[129];
@@ -399,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup(a_filter_that_leaves_nothing_shows_no_zeros, setup),
 		cmocka_unit_test_setup(a_part_of_the_run_has_no_bound, setup),
 		cmocka_unit_test(a_number_stays_with_its_unit),
+		cmocka_unit_test_setup(one_thread_that_only_computes_has_no_strip, setup),
 		cmocka_unit_test_setup(many_cpus_make_few_rows, setup),
 		cmocka_unit_test(figures_are_honest),
 		cmocka_unit_test(utf8_is_decoded_strictly),
