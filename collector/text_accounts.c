@@ -151,7 +151,8 @@ static void add_qualifiers(struct strbuf *b, const struct cpt_report *r,
 	const uint64_t machine = r->window_ns * r->cpus_online;
 	char line[160], d[FMT_SZ];
 
-	if (!close)
+	/* Both are known of the whole recording alone. */
+	if (!close || r->filtered & CPT_FILTERED_TIME)
 		return;
 	if (close->steal_ns != UINT64_MAX && worth(close->steal_ns, machine, WORTH_A_REMARK)) {
 		snprintf(line, sizeof(line),

@@ -123,14 +123,33 @@ static void cell(struct draw_table *t, struct strbuf *text)
 	strbuf__clear(text);
 }
 
-static void lock_cells(struct draw_table *t, const struct cpt_lock *l)
+/* As add_lock_name, told apart where several interpreters ran, and from the condition variable on which one
+ * that lets the GIL go waits until it is taken. */
+static void add_row_name(struct strbuf *b, const struct cpt_report *r, const struct cpt_lock *l,
+			 bool utf8)
+{
+	bool others = false, second = false;
+
+	for (uint32_t i = 0; l->python_gil && i < r->locks_cnt; i++) {
+		others |= r->locks[i].python_gil && r->locks[i].pid != l->pid;
+		second |= r->locks[i].python_gil && r->locks[i].pid == l->pid && &r->locks[i] < l;
+	}
+	if (second)
+		strbuf__adds(b, "GIL, let go");
+	else
+		add_lock_name(b, l, utf8);
+	if (others)
+		strbuf__addf(b, " (%" PRIu32 ")", l->pid);
+}
+
+static void lock_cells(struct draw_table *t, const struct cpt_report *r, const struct cpt_lock *l)
 {
 	struct strbuf text = {0};
 	char n[FMT_SZ];
 
-	add_lock_name(&text, l, t->style->utf8);
+	add_row_name(&text, r, l, t->style->utf8);
 	/* Where there is no room for both, the object says more than the file it lies in. */
-	if (*l->symbol && t->style->width < WIDE_COLUMNS &&
+	if (*l->symbol && !l->python_gil && t->style->width < WIDE_COLUMNS &&
 	    display_width(strbuf__str(&text), text.len) > NAME_COLUMNS) {
 		strbuf__clear(&text);
 		add_text(&text, l->symbol, t->style->utf8);
@@ -184,7 +203,7 @@ static void add_table(struct strbuf *b, const struct cpt_report *r,
 		t.right[i] = true;
 	head_cells(&t);
 	for (uint32_t i = 0; i < shown; i++)
-		lock_cells(&t, &r->locks[i]);
+		lock_cells(&t, r, &r->locks[i]);
 	draw_table__add(&t, b, 0);
 	for (uint32_t i = shown; i < r->locks_cnt; i++)
 		left += r->locks[i].blocked_ns;

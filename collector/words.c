@@ -321,7 +321,8 @@ static bool warn_steal(struct strbuf *b, const struct cpt_report *r)
 	uint64_t total = r->window_ns * (r->cpus_online ? r->cpus_online : 1);
 	char p[FMT_SZ];
 
-	if (r->quality.steal_ns == UINT64_MAX ||
+	/* It is known of the whole recording alone. */
+	if (r->quality.steal_ns == UINT64_MAX || r->filtered & CPT_FILTERED_TIME ||
 	    share(r->quality.steal_ns, total) < STEAL_TOLERANCE)
 		return false;
 	strbuf__addf(b,

@@ -108,6 +108,21 @@ static void a_blocked_holder_says_on_what(void **state)
 	shows(text_of_locks(), "had no CPU 82.9 %, ran 17.1 %");
 }
 
+/* Of one interpreter the second word is where those wait that let the lock go. */
+static void interpreters_are_told_apart(void **state)
+{
+	locks[0].python_gil = true;
+	locks[1] = locks[0];
+	locks[1].blocked_ns /= 2;
+	fixture.report.locks_cnt = 2;
+	shows(text_of_locks(), "   CPython's GIL  ");
+	shows(text_of_locks(), "   GIL, let go  ");
+	locks[1].pid++;
+	shows(text_of_locks(), "   CPython's GIL (4001)  ");
+	shows(text_of_locks(), "   CPython's GIL (4002)  ");
+	lacks(text_of_locks(), "let go");
+}
+
 static void nameless_locks_say_what_and_where_they_are(void **state)
 {
 	locks[0].symbol = no_text;
@@ -271,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_lock_is_named_and_its_holder_told, setup),
 		cmocka_unit_test_setup(a_blocked_holder_says_on_what, setup),
+		cmocka_unit_test_setup(interpreters_are_told_apart, setup),
 		cmocka_unit_test_setup(nameless_locks_say_what_and_where_they_are, setup),
 		cmocka_unit_test_setup(rows_are_capped_and_the_rest_summed, setup),
 		cmocka_unit_test_setup(hardly_any_waiting_is_no_part, setup),

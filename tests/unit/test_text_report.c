@@ -268,6 +268,15 @@ static void a_part_of_the_run_has_no_bound(void **state)
 	assert_null(strstr(report_at(400, true), "the whole run"));
 }
 
+/* The machine's steal is known of all of it: set against a slice it would be a lie. */
+static void a_slice_has_no_steal_of_its_own(void **state)
+{
+	fixture.report.quality.steal_ns = 100 * FIXTURE_MS;
+	assert_non_null(strstr(report_at(400, true), "the hypervisor took"));
+	fixture.report.filtered = CPT_FILTERED_TIME;
+	assert_null(strstr(report_at(400, true), "the hypervisor took"));
+}
+
 static void a_number_stays_with_its_unit(void **state)
 {
 	struct strbuf b = {0};
@@ -413,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup(a_report_of_nothing_is_a_report, setup),
 		cmocka_unit_test_setup(a_filter_that_leaves_nothing_shows_no_zeros, setup),
 		cmocka_unit_test_setup(a_part_of_the_run_has_no_bound, setup),
+		cmocka_unit_test_setup(a_slice_has_no_steal_of_its_own, setup),
 		cmocka_unit_test(a_number_stays_with_its_unit),
 		cmocka_unit_test_setup(one_thread_that_only_computes_has_no_strip, setup),
 		cmocka_unit_test_setup(many_cpus_make_few_rows, setup),
