@@ -78,7 +78,7 @@ void accounts__open(struct accounts *a, uint64_t now_ns)
 
 static inline fix_t reason_now(const struct accounts *a, uint32_t r)
 {
-	return a->reason[r] + a->waits[r] * (a->share - a->reason_at[r]);
+	return a->waits[r] * a->share - a->past[r];
 }
 
 /* The reasons' integrals have moved since the class looked. */
@@ -208,7 +208,6 @@ uint32_t accounts__slot(struct accounts *a, uint32_t mask, const uint64_t *bits)
 	idx = a->slot_cnt++;
 	a->slot_of[mask] = (uint16_t)idx;
 	s = &a->slots[idx];
-	s->at_ns = a->now_ns;
 	for (uint32_t w = 0; w < CPT_MASK_WORDS; w++)
 		s->bits[w] = bits[w] & a->online[w];
 	refine_classes(a, s->bits);
@@ -268,10 +267,11 @@ static void count_ours(struct accounts *a, struct acct_cpu *c, uint32_t cpu, int
 		struct acct_slot *s = &a->slots[i];
 		const bool was_full = s->ours >= s->cpus;
 
-		accounts__sync_slot(a, s);
 		s->ours += (uint32_t)change;
-		if (was_full != (s->ours >= s->cpus))
-			a->ready_full += was_full ? 0 - s->ready : s->ready;
+		if (was_full == (s->ours >= s->cpus))
+			continue;
+		a->ready_full += was_full ? 0 - s->ready : s->ready;
+		s->past_ns += (was_full ? s->ready : 0 - (uint64_t)s->ready) * a->now_ns;
 	}
 }
 
@@ -306,8 +306,7 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 	}
 	FOR_EACH_BIT(i, c->slots, slot_words(a))
 	{
-		accounts__sync_slot(a, &a->slots[i]);
-		marks[i].open_ns = a->slots[i].open_ns;
+		marks[i].open_ns = accounts__open_ns(a, &a->slots[i]);
 		marks[i].ready = accounts__slot_rate(&a->slots[i]);
 	}
 }
@@ -435,19 +434,19 @@ static void subtract(struct shares *from, const struct shares *part)
 static void claim(struct accounts *a, struct acct_slot *s, const struct acct_mark *mark,
 		  enum acct_kind kind, uint64_t early_ns, uint64_t idle_ns, uint64_t other_ns)
 {
+	const uint64_t open_ns = accounts__open_ns(a, s);
 	uint64_t early = 0;
 
-	accounts__sync_slot(a, s);
-	if (s->open_ns == mark->open_ns)
+	if (open_ns == mark->open_ns)
 		return;
 	if (kind == ACCT_UNKNOWN) {
-		claims__add(&s->doubt, mark->open_ns, s->open_ns, 1, 1);
+		claims__add(&s->doubt, mark->open_ns, open_ns, 1, 1);
 		return;
 	}
 	if (early_ns) {
 		early = mark->ready * early_ns;
-		if (early > s->open_ns - mark->open_ns)
-			early = s->open_ns - mark->open_ns;
+		if (early > open_ns - mark->open_ns)
+			early = open_ns - mark->open_ns;
 		claims__add(&s->idle, mark->open_ns, mark->open_ns + early, idle_ns,
 			    idle_ns + other_ns);
 		claims__add(&s->doubt, mark->open_ns, mark->open_ns + early, idle_ns,
@@ -456,8 +455,8 @@ static void claim(struct accounts *a, struct acct_slot *s, const struct acct_mar
 			a->shared_ns += early;
 	}
 	if (kind == ACCT_IDLE) {
-		claims__add(&s->idle, mark->open_ns + early, s->open_ns, 1, 1);
-		claims__add(&s->doubt, mark->open_ns + early, s->open_ns, 1, 1);
+		claims__add(&s->idle, mark->open_ns + early, open_ns, 1, 1);
+		claims__add(&s->doubt, mark->open_ns + early, open_ns, 1, 1);
 	}
 }
 
@@ -645,12 +644,11 @@ void accounts__finish(struct accounts *a, uint64_t used_ns, uint64_t total_ns, u
 		struct acct_slot *s = &a->slots[i];
 		uint64_t idle, doubt;
 
-		accounts__sync_slot(a, s);
 		idle = s->idle.covered;
 		doubt = s->doubt.covered > idle ? s->doubt.covered : idle;
 		demand->item_ns[CPT_DEMAND_PLACEMENT] += idle;
 		demand->item_ns[CPT_DEMAND_UNKNOWN] += doubt - idle;
-		demand->item_ns[CPT_DEMAND_OTHERS] += s->open_ns - doubt;
+		demand->item_ns[CPT_DEMAND_OTHERS] += accounts__open_ns(a, s) - doubt;
 	}
 	demand->total_ns = ready_ns;
 	demand->shared_ns = a->shared_ns;

@@ -18,7 +18,7 @@
  * allowed CPU did not run ours. Nothing is done per CPU or per class when time passes:
  *
  *   W > 0:  one integral G of dt/W; reason r's is the sum of W_r * (difference of G) between the
- *           changes of W_r
+ *           changes of W_r: W_r * G less G at each increase, plus G at each decrease of W_r
  *   class:  its mode says which global integral it follows; it is brought up to date when the mode
  *           changes (sync_class), and only while one of its CPUs has a stretch open
  *   CPU:    a task that makes place for another of ours at the same instant opens no stretch:
@@ -75,7 +75,7 @@ struct acct_class {
 struct acct_slot {
 	uint32_t cpus, ours;	   /* online CPUs of the mask, and those of them that run ours */
 	uint32_t ready, throttled; /* runnable tasks with this mask */
-	uint64_t open_ns, at_ns;   /* integral of ready while ours < cpus, up to at_ns */
+	uint64_t past_ns;	   /* see accounts__open_ns() */
 	uint64_t classes[CPT_MASK_WORDS];
 	uint64_t bits[CPT_MASK_WORDS]; /* online CPUs of the mask */
 	struct claims idle, doubt; /* of open_ns: idle CPUs', and those of CPUs not known as well */
@@ -118,8 +118,8 @@ struct accounts {
 	/* integrals */
 	uint64_t unknown_ns, no_work_ns; /* while doubts; while neither doubts nor W */
 	fix_t share;			 /* G: of dt/W otherwise */
-	fix_t reason[CPT_REASON_CNT], reason_at[CPT_REASON_CNT]; /* up to reason_at of G */
-	uint32_t reasons;					 /* bit set of those ever met */
+	fix_t past[CPT_REASON_CNT]; /* reason r's integral is W_r * G - past[r], modulo 2^128 */
+	uint32_t reasons;	    /* bit set of those ever met */
 	uint64_t demand_ns[CPT_DEMAND_CNT];
 	fix_t idle[CPT_BUDGET_CNT], idle_reason[CPT_REASON_CNT]; /* charged so far */
 	uint64_t foreign_ns; /* others on all CPUs, allowed or not */
@@ -181,8 +181,7 @@ static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 /* A task begins (+1) or ends (-1) a stretch in progress and blocked, runnable, of unknown state. */
 static inline void accounts__wait(struct accounts *a, enum cpt_reason reason, int change)
 {
-	a->reason[reason] += a->waits[reason] * (a->share - a->reason_at[reason]);
-	a->reason_at[reason] = a->share;
+	a->past[reason] += change > 0 ? a->share : 0 - a->share;
 	a->waits[reason] += (uint32_t)change;
 	a->waiting += (uint32_t)change;
 	a->reasons |= 1u << reason;
@@ -192,10 +191,11 @@ static inline uint32_t accounts__slot_rate(const struct acct_slot *s)
 	return s->ours < s->cpus ? s->ready : 0;
 }
 
-static inline void accounts__sync_slot(const struct accounts *a, struct acct_slot *s)
+/* Integral of ready while ours < cpus: its rate times now, less now at each increase of the rate, plus now
+ * at each decrease; modulo 2^64. */
+static inline uint64_t accounts__open_ns(const struct accounts *a, const struct acct_slot *s)
 {
-	s->open_ns += accounts__slot_rate(s) * (a->now_ns - s->at_ns);
-	s->at_ns = a->now_ns;
+	return accounts__slot_rate(s) * a->now_ns - s->past_ns;
 }
 
 /* The class's tasks have changed. */
@@ -222,9 +222,10 @@ static inline void accounts__ready(struct accounts *a, uint32_t slot, bool throt
 		accounts__ready_other(a, slot, throttled, change);
 		return;
 	}
-	accounts__sync_slot(a, s);
 	if (s->ours >= s->cpus)
 		a->ready_full += (uint32_t)change;
+	else
+		s->past_ns += change > 0 ? a->now_ns : 0 - a->now_ns;
 	s->ready += (uint32_t)change;
 	if (s->ready == (change > 0))
 		accounts__ready_turn(a, s, change);

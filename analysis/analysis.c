@@ -25,6 +25,7 @@
 #include "analysis.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -1057,6 +1058,24 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 	}
 }
 
+/* With more tasks than the first cache holds, what a task coming up next will be asked is fetched while
+ * the events before are worked on. The one that leaves its CPU came a short while ago. */
+#define FETCH_AHEAD	4
+#define FETCH_TASKS_MIN 40
+
+static inline void fetch_ahead(const struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	const uint32_t id = ev->type == CPT_EV_SWITCH ? ev->other : ev->task;
+	const struct task *t = tasks__place(&a->tasks, id);
+
+	if (!t)
+		return;
+	for (size_t at = 0; at < offsetof(struct task, known); at += TASK_LINE)
+		__builtin_prefetch((const char *)t + at, 1);
+	__builtin_prefetch(&t->row.running_ns, 1);
+	__builtin_prefetch(&t->row.voluntary, 1);
+}
+
 int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
 {
 	for (size_t i = 0; i < cnt && !a->err; i++) {
@@ -1064,6 +1083,8 @@ int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cn
 			a->err = on_tail(a, &ev[i]);
 			continue;
 		}
+		if (a->tasks.end > FETCH_TASKS_MIN && cnt - i > FETCH_AHEAD)
+			fetch_ahead(a, &ev[i + FETCH_AHEAD]);
 		a->counts.events++;
 		if (a->window == WINDOW_BEFORE &&
 		    !a->meta->argv) { /* attached: from the first event */

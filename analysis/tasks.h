@@ -131,16 +131,21 @@ struct tasks {
 int tasks__init(struct tasks *ts, const struct cpt_filter *filter);
 void tasks__fini(struct tasks *ts);
 
+/* Where the task is, or will be once seen; NULL if nowhere yet. */
+static inline struct task *tasks__place(const struct tasks *ts, uint32_t id)
+{
+	const uint32_t chunk = id / TASK_CHUNK;
+
+	return chunk < ts->chunk_cnt && ts->chunks[chunk] ? &ts->chunks[chunk][id % TASK_CHUNK]
+							  : NULL;
+}
+
 /* NULL if never seen. */
 static inline struct task *tasks__find(const struct tasks *ts, uint32_t id)
 {
-	const uint32_t chunk = id / TASK_CHUNK;
-	struct task *t;
+	struct task *t = tasks__place(ts, id);
 
-	if (chunk >= ts->chunk_cnt || !ts->chunks[chunk])
-		return NULL;
-	t = &ts->chunks[chunk][id % TASK_CHUNK];
-	return t->path.id ? t : NULL;
+	return t && t->path.id ? t : NULL;
 }
 
 /* The task with this number, made on first sight (row.identity_lost until its NEW comes). NULL with
