@@ -153,14 +153,6 @@ void accounts__allow(struct accounts *a, const uint64_t *bits);
 
 void accounts__settle(struct accounts *a);
 
-static inline void accounts__advance_demand(struct accounts *a, uint64_t span_ns)
-{
-	a->demand_ns[a->ours_cnt == a->online_cnt ? CPT_DEMAND_CPUS : CPT_DEMAND_MASK] +=
-		span_ns * a->ready_full;
-	a->demand_ns[CPT_DEMAND_QUOTA] += span_ns * a->throttled;
-	a->demand_ns[CPT_DEMAND_UNKNOWN] += span_ns * a->ready_nowhere;
-}
-
 static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 {
 	if (a->pending_cnt)
@@ -174,8 +166,13 @@ static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 						      : (1ull << FIX_BITS) / a->waiting);
 	else
 		a->no_work_ns += span_ns;
-	if (a->ready_full | a->throttled | a->ready_nowhere)
-		accounts__advance_demand(a, span_ns);
+	if (a->ready_full)
+		a->demand_ns[a->ours_cnt == a->online_cnt ? CPT_DEMAND_CPUS : CPT_DEMAND_MASK] +=
+			span_ns * a->ready_full;
+	if (a->throttled | a->ready_nowhere) {
+		a->demand_ns[CPT_DEMAND_QUOTA] += span_ns * a->throttled;
+		a->demand_ns[CPT_DEMAND_UNKNOWN] += span_ns * a->ready_nowhere;
+	}
 }
 
 /* A task begins (+1) or ends (-1) a stretch in progress and blocked, runnable, of unknown state. */

@@ -605,13 +605,13 @@ static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	return list_known(a, t);
 }
 
-/* The task a switch speaks of. One that was never born in this trace comes alive here. */
-static struct task *switch_task(struct cpt_analysis *a, uint32_t id, uint32_t cpu)
+static __attribute__((noinline)) struct task *find_dead_or_new(struct cpt_analysis *a, uint32_t id,
+							       uint32_t cpu)
 {
 	struct task *t = tasks__get(&a->tasks, id);
 
-	if (!t || t->live)
-		return t;
+	if (!t)
+		return NULL;
 	if (t->known)
 		a->counts.odd_events++; /* it had ended */
 	if (come_alive(a, t, CPT_STATE_UNKNOWN, cpu)) {
@@ -619,6 +619,14 @@ static struct task *switch_task(struct cpt_analysis *a, uint32_t id, uint32_t cp
 		return NULL;
 	}
 	return t;
+}
+
+/* The task a switch speaks of. One that was never born in this trace comes alive here. NULL with errno. */
+static inline struct task *switch_task(struct cpt_analysis *a, uint32_t id, uint32_t cpu)
+{
+	struct task *t = tasks__find(&a->tasks, id);
+
+	return t && t->live ? t : find_dead_or_new(a, id, cpu);
 }
 
 /* A CPU runs one task: whoever else is there by our account left unseen. Keeps the invariant that a

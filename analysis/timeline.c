@@ -523,6 +523,11 @@ static inline void count_blocked(struct timeline *tl, enum cpt_reason reason, ui
 {
 	const uint32_t adds = tl->adds[reason];
 
+	if (adds == ADDS_IN_PROGRESS) { /* most */
+		tl->in_progress_blocked += change;
+		accounts__wait(&tl->acc, reason, (int)change);
+		return;
+	}
 	tl->in_progress_blocked += adds & ADDS_IN_PROGRESS ? change : 0;
 	tl->lock_waits += adds & ADDS_LOCK ? change : 0;
 	tl->asleep += adds & ADDS_ASLEEP ? change : 0;
