@@ -93,13 +93,16 @@ BYTES = {
 INSTRUCTIONS = {
     ("pipe", "merge"): (800, "728"),
     ("pipe", "write"): (840, "759: columns, deflate of all but the times' low bytes"),
-    ("pipe", "read"): (490, "442"),
+    ("pipe", "read"): (470, "425, built with -O3"),
     ("hack", "merge"): (1_090, "984"),
     ("hack", "write"): (1_510, "1,365"),
-    ("hack", "read"): (600, "536"),
-    ("pingpong", "analysis"): (2_120, "1,929: 240 of them chains, span and wake graph, all at the wake-up; 500 the accounts"),
-    ("twocpus", "analysis"): (1_570, "1,422: each switch begins or ends a stretch of the accounts"),
-    ("manytasks", "analysis"): (2_400, "2,177: for a quarter of its waits a lock keeps accounts; chains of 62 tasks each"),
+    ("hack", "read"): (565, "513, likewise"),
+    ("pingpong", "analysis"): (1_720, "1,562: 240 of them chains, span and wake graph, all at the "
+                                      "wake-up"),
+    ("twocpus", "analysis"): (1_335, "1,211: each switch begins or ends a stretch of the accounts"),
+    ("manytasks", "analysis"): (2_000, "1,820: a quarter of its waits is for a lock that keeps "
+                                       "accounts; each name that stops running meets seven others; "
+                                       "chains of 62 tasks each"),
 }
 
 # System calls of the collector in a second: (bound, why). It looks at the rings 20 times a second.
