@@ -22,6 +22,8 @@
 #define TENANTS_NAMED 3
 #define LABEL	      14
 #define BAR	      10
+/* Where the words begin. */
+#define TEXT (3 + LABEL + 7 + 2 + BAR + 2)
 
 static bool worth(uint64_t part, uint64_t total, double share)
 {
@@ -56,8 +58,7 @@ static void add_line(struct strbuf *b, const struct text_style *style, const str
 	draw_begin(b, style, l->colour);
 	draw_padded(b, strbuf__str(&bar), BAR + 2, false);
 	draw_end(b, style, l->colour);
-	strbuf__adds(b, l->text);
-	strbuf__addc(b, '\n');
+	cli_wrap(b, l->text, TEXT, TEXT, style->width - 1);
 	if (bar.failed)
 		b->failed = true;
 	strbuf__free(&bar);

@@ -276,6 +276,18 @@ static void only_a_tenant_that_explains_it_is_named(void **state)
 	has(budget(), "others: threads of the workload that are not selected");
 }
 
+/* In 80 columns its words go on in the next line. */
+static void no_word_of_an_account_is_cut(void **state)
+{
+	static struct strbuf b;
+	struct text_report_opts opts = {.style = {.utf8 = true, .width = 80}};
+
+	add_budget(&b, &fixture.report, &opts);
+	has(strbuf__str(&b), "idle: a mutex or file lock another task\n");
+	has(strbuf__str(&b), "     holds\n");
+	strbuf__free(&b);
+}
+
 static void a_tenant_has_no_figure_of_another_time(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -346,6 +358,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(no_cause_costs_more_than_there_was, setup),
 		cmocka_unit_test_setup(only_a_tenant_that_explains_it_is_named, setup),
+		cmocka_unit_test_setup(no_word_of_an_account_is_cut, setup),
 		cmocka_unit_test_setup(a_tenant_has_no_figure_of_another_time, setup),
 		cmocka_unit_test_setup(names_from_the_trace_are_escaped, setup),
 		cmocka_unit_test_setup(each_cause_has_a_name_and_evidence, setup),
