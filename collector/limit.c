@@ -500,8 +500,11 @@ void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct 
 	case CPT_CAUSE_PAGE_FAULT:
 		strbuf__adds(b, "how many of these are under way at once, and computing meanwhile");
 		break;
-	case CPT_CAUSE_SOCKET:
 	case CPT_CAUSE_PIPE:
+		strbuf__adds(b, "who reads more slowly than is written (the critical path passes "
+				"through it), or who writes from outside");
+		break;
+	case CPT_CAUSE_SOCKET:
 		strbuf__adds(b, "who answers, and how many requests are under way at once");
 		break;
 	case CPT_CAUSE_NO_WORK:

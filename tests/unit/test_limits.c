@@ -277,6 +277,15 @@ static void only_a_tenant_that_explains_it_is_named(void **state)
 }
 
 /* In 80 columns its words go on in the next line. */
+/* A full pipe has nobody who answers: its reader is too slow. */
+static void a_full_pipe_points_to_its_reader(void **state)
+{
+	fixture.report.budget.reason_ns[CPT_REASON_LOCK] = 0;
+	fixture.report.budget.reason_ns[CPT_REASON_PIPE] = 1900 * FIXTURE_MS;
+	has(section(), "look at who reads more slowly");
+	lacks(section(), "answers");
+}
+
 static void no_word_of_an_account_is_cut(void **state)
 {
 	static struct strbuf b;
@@ -358,6 +367,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(no_cause_costs_more_than_there_was, setup),
 		cmocka_unit_test_setup(only_a_tenant_that_explains_it_is_named, setup),
+		cmocka_unit_test_setup(a_full_pipe_points_to_its_reader, setup),
 		cmocka_unit_test_setup(no_word_of_an_account_is_cut, setup),
 		cmocka_unit_test_setup(a_tenant_has_no_figure_of_another_time, setup),
 		cmocka_unit_test_setup(names_from_the_trace_are_escaped, setup),
