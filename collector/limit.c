@@ -16,6 +16,9 @@
 #define LIMIT_SHARE 0.05
 /* From here on the workload used what there was, and only more CPUs could make it faster. */
 #define NEARLY_ALL 0.9
+/* Who is woken on its waker's CPU starts when that one blocks: waits as short as that are the switch from one
+ * to the other, which no other CPU would save. */
+#define HAND_OVER_NS 5000
 /* A state of the holder, or a thread's share, is named when it explains at least that much. */
 #define MOSTLY	0.5
 #define PARTLY	0.2
@@ -87,13 +90,26 @@ static bool is_waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
 	return true;
 }
 
+/* Time in waits that are but a switch, at most. */
+static uint64_t hand_over_ns(const struct cpt_report *r)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < CPT_READY_CNT; i++)
+		for (uint32_t k = 0; latency_bucket_from(k + 1) <= HAND_OVER_NS; k++)
+			sum += r->latency[i].bucket[k] * latency_bucket_from(k + 1);
+	return sum;
+}
+
 /* Time that ready threads wait adds up over threads, but they could not have had more than the CPU time
  * that was left: of the whole machine where their masks kept them from it. */
 static uint64_t could_have_had(const struct cpt_report *r, enum cpt_cause cause, uint64_t wanted)
 {
 	uint64_t all = cause == CPT_CAUSE_MASK ? r->window_ns * r->cpus_online : r->budget.total_ns;
 	uint64_t left = all > r->cpu_time_ns ? all - r->cpu_time_ns : 0;
+	uint64_t switches = cause == CPT_CAUSE_MASK ? hand_over_ns(r) : 0;
 
+	wanted -= wanted < switches ? wanted : switches;
 	return wanted < left ? wanted : left;
 }
 

@@ -253,6 +253,21 @@ static void no_cause_costs_more_than_there_was(void **state)
 	assert_int_equal(limits[0].cost_ns, r->budget.total_ns - r->cpu_time_ns);
 }
 
+/* Two that take turns on one CPU would wait for each other on two. */
+static void turns_of_two_on_one_cpu_are_no_limit_of_its_mask(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	uint32_t bucket = 0;
+
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	r->demand.item_ns[CPT_DEMAND_MASK] = 500 * FIXTURE_MS;
+	has(section(), "mask");
+	while (latency_bucket_from(bucket + 1) <= 1500)
+		bucket++;
+	r->latency[CPT_READY_WAKE].bucket[bucket] = 400000;
+	lacks(section(), "mask");
+}
+
 static void only_a_tenant_that_explains_it_is_named(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -366,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
 				       setup),
 		cmocka_unit_test_setup(no_cause_costs_more_than_there_was, setup),
+		cmocka_unit_test_setup(turns_of_two_on_one_cpu_are_no_limit_of_its_mask, setup),
 		cmocka_unit_test_setup(only_a_tenant_that_explains_it_is_named, setup),
 		cmocka_unit_test_setup(a_full_pipe_points_to_its_reader, setup),
 		cmocka_unit_test_setup(no_word_of_an_account_is_cut, setup),
