@@ -154,20 +154,34 @@ static uint32_t add_scopes(Dwarf_Die *cu, Dwarf_Die *scopes, int cnt,
 	return n;
 }
 
+/* The compilation unit addr lies in. gcc says which in .debug_aranges; clang leaves that out, and each
+ * unit has to be asked. NULL if there is none. */
+static Dwarf_Die *unit_of(const struct dw_file *f, uint64_t addr, Dwarf_Addr *bias)
+{
+	Dwarf_Die *cu = dwfl_module_addrdie(f->mod, addr, bias);
+
+	if (cu)
+		return cu;
+	while ((cu = dwfl_module_nextcu(f->mod, cu, bias)))
+		if (dwarf_haspc(cu, addr - *bias) > 0)
+			return cu;
+	return NULL;
+}
+
 uint32_t dw_file__frames(struct dw_file *f, uint64_t addr,
 			 struct symbol_frame frames[CPT_SYMBOL_FRAMES_MAX])
 {
 	Dwarf_Die *cu, *scopes = NULL, *chain = NULL;
 	Dwarf_Addr bias = 0;
 	const char *name;
-	Dwfl_Line *line;
+	Dwarf_Line *line;
 	GElf_Off offset;
 	GElf_Sym sym;
 	uint32_t n = 0;
 	int lineno = 0;
 
 	memset(frames, 0, CPT_SYMBOL_FRAMES_MAX * sizeof(*frames));
-	cu = dwfl_module_addrdie(f->mod, addr, &bias);
+	cu = unit_of(f, addr, &bias);
 	if (cu && dwarf_getscopes(cu, addr - bias, &scopes) > 0) {
 		/* From there along the code, not along the text: an inlined one is in its caller. */
 		int cnt = dwarf_getscopes_die(&scopes[0], &chain);
@@ -181,9 +195,10 @@ uint32_t dw_file__frames(struct dw_file *f, uint64_t addr,
 			n = 1;
 		}
 	}
-	line = dwfl_module_getsrc(f->mod, addr);
+	line = cu ? dwarf_getsrc_die(cu, addr - bias) : NULL;
 	if (line) {
-		set_file(&frames[0], dwfl_lineinfo(line, NULL, &lineno, NULL, NULL, NULL));
+		set_file(&frames[0], dwarf_linesrc(line, NULL, NULL));
+		(void)dwarf_lineno(line, &lineno);
 		frames[0].line = lineno > 0 ? (uint32_t)lineno : 0;
 		n = n ? n : 1;
 	}

@@ -6,7 +6,7 @@ import os
 import random
 import re
 
-from harness import Failed, check_run, figure, traced
+from harness import MEND_NS, Failed, check_run, figure, traced
 
 GIL = """
 import threading, sys, time, json
@@ -69,15 +69,16 @@ def check_threads(case, run):
     ours = {}
     for row in run.report["threads"]:
         ours.setdefault(row["tid"], []).append(row)
-    window = run.report["window_ns"]
-    for thread in run.account.figures()["threads"]:
+    figures = run.account.figures()
+    slack = 0.005 * run.report["window_ns"] + MEND_NS * figures["mends"]
+    for thread in figures["threads"]:
         rows = ours.get(thread["tid"], [])
         if not case.check(f"thread {thread['tid']} {thread['name']} is in the report", rows):
             continue
         running = sum(row["running_ns"] for row in rows)
         if len(rows) == 1:
             case.check(f"thread {thread['tid']} {thread['name']} running_ns",
-                       abs(running - thread["running_ns"]) <= 0.005 * window,
+                       abs(running - thread["running_ns"]) <= slack,
                        f"{running} here, {thread['running_ns']} there")
 
 

@@ -433,6 +433,12 @@ static void replaced(const char *dir, const char *newer)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_true(places__find(places, 1, 1, text, &place));
 	assert_string_equal(place.module, "program");
+	/* The file behind a mapping is only opened for who may (CAP_CHECKPOINT_RESTORE); without it, no
+	 * other file is taken for it. */
+	if (!place.file && geteuid()) {
+		unlink(path);
+		return;
+	}
 	assert_non_null(place.file);
 	assert_int_equal(place.file->st.st_ino, st.st_ino);
 	assert_int_equal(place.file->st.st_size, st.st_size);
