@@ -235,7 +235,7 @@ shared_mode("a mutex mapped at two addresses is one lock", "--remap")
 
 @lock_case("a PID namespace's tids find the holder")
 def namespace(case):
-    result, report = run(case, ["unshare", "--fork", "--pid", "--mount-proc",
+    result, report = run(case, ["unshare", "--fork", "--pid",
                                 os.path.join(case.workloads, "locks"), "sleep", "--truth"])
     facts = read_truth(result.out)["facts"]
     lock = most_waited(case, report, word="mutex")
