@@ -152,8 +152,11 @@ def forced_loss(case):
     located = sum(hole[3] for hole in rows.holes)
     case.note(f"{lost:,} of {rows.switches + lost:,} records lost in {len(rows.holes)} holes")
     case.equal("records located in holes, in those the kernel counted as dropped", located, lost)
-    empty = [hole for hole in rows.holes if hole[1] >= hole[2]]
-    case.check("every hole has a length", not empty, empty[:2])
+    # A rebuilt switch is dated back, before the look that its hole begins with: nothing is left of it.
+    back = [hole for hole in rows.holes if hole[1] > hole[2]]
+    case.check("no hole ends before it begins", not back, back[:2])
+    empty = sum(hole[3] for hole in rows.holes if hole[1] == hole[2])
+    case.within("records lost in holes without a length", empty / lost, 0, 0.001)
     case.check("no record inside a hole of its CPU", not rows.broken, rows.broken[:2])
     # Each of the kernel's switches left a record or a loss; so did each arrival of ours after
     # others. Arrivals that were lost cannot be told from the rest of the loss.
