@@ -46,12 +46,12 @@ def breaches(listing):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--objdump", default="objdump")
-    parser.add_argument("library")
+    parser.add_argument("archive")
     options = parser.parse_args()
-    listing = subprocess.run([options.objdump, "-t", options.library], capture_output=True,
+    listing = subprocess.run([options.objdump, "-t", options.archive], capture_output=True,
                              text=True, timeout=30, check=True).stdout
     if not SYMBOL.search(listing):
-        print(f"{options.library}: no symbols found in it")
+        print(f"{options.archive}: no symbols found in it")
         return 1
     found = list(breaches(listing))
     for breach in found:
