@@ -109,10 +109,6 @@ int words__set_place(struct cpt_words *ws, uint32_t idx, const char *symbol, con
 /* idx is the same object as `first`, an index below idx. */
 void words__set_same(struct cpt_words *ws, uint32_t idx, uint32_t first);
 
-/* Called from words__feed() with each word that is new, while its process is likely to live: for whoever
- * gives names. */
-void words__on_new(struct cpt_words *ws, void (*fn)(void *ctx, struct cpt_words *ws, uint32_t idx),
-		   void *ctx);
 /* tgid of the process that task number proc leads, as the initial PID namespace knows it; 0 not seen. */
 uint32_t words__tgid(const struct cpt_words *ws, uint32_t proc);
 

@@ -272,10 +272,6 @@ static int on_block(struct cpt_words *ws, const struct cpt_event *ev)
 	if (!waits_for_once(ev->wait))
 		ws->votes[idx].may_be_once = false;
 	note_pair(ws, idx, ev->task, PAIR_WAITED);
-	if (ws->on_new && !ws->votes[idx].seen) {
-		ws->votes[idx].seen = true;
-		ws->on_new(ws->on_new_ctx, ws, idx);
-	}
 	return 0;
 }
 
@@ -350,11 +346,4 @@ int words__feed(struct cpt_words *ws, const struct cpt_event *ev, size_t cnt)
 		}
 	}
 	return err;
-}
-
-void words__on_new(struct cpt_words *ws, void (*fn)(void *ctx, struct cpt_words *ws, uint32_t idx),
-		   void *ctx)
-{
-	ws->on_new = fn;
-	ws->on_new_ctx = ctx;
 }

@@ -15,7 +15,6 @@
 /* What is kept beside a word while events are taken in. */
 struct word_votes {
 	uint32_t lead;	  /* votes for its kind, less those for others */
-	bool seen;	  /* words__on_new() was told */
 	bool may_be_once; /* all waits so far: WAIT, private, expecting pthread_once's value */
 };
 
@@ -47,8 +46,6 @@ struct cpt_words {
 	uint32_t task_cnt;
 	struct word_set tids;  /* proc << 32 | ns_tid of every thread that was born */
 	struct word_set pairs; /* word index + 1, task, what it did there */
-	void (*on_new)(void *ctx, struct cpt_words *ws, uint32_t idx);
-	void *on_new_ctx;
 };
 
 /* The word at a place, UINT32_MAX none. */
