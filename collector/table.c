@@ -2,84 +2,23 @@
 /* table.c - see table.h. */
 #include "table.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "digits.h"
 #include "escape.h"
 #include "probes/cpt_abi.h"
 
 /*
- * Rows of millions of intervals are written here: a field that needs no escape goes straight into the
- * line, whose room is asked for once per field, and what is the same in each row is made once.
+ * Rows of millions of intervals are written here: what is the same in each row is made once, room for all
+ * that has a bound is asked for once per row, and a string that needs no escape goes straight in.
  */
 
 #define KEY_CHUNK 16
-
-#define ASCII_ZEROS UINT64_C(0x3030303030303030)
-
-/*
- * The eight digits of n < 10^8, the first one in the lowest byte, all at once: halves of a part sit in
- * lanes beside each other, and each step divides all lanes by the same number (a multiplication and a
- * shift, exact for what fits a lane).
- *
- *	12345678 -> 1234|5678 -> 12|34|56|78 -> 1|2|3|4|5|6|7|8
- */
-static uint64_t digits_of(uint32_t n)
-{
-	uint64_t v = n / 10000 | (uint64_t)(n % 10000) << 32, high;
-
-	high = (v * 10486 >> 20) & UINT64_C(0x0000007f0000007f);
-	v = high | (v - high * 100) << 16;
-	high = (v * 103 >> 10) & UINT64_C(0x000f000f000f000f);
-	return high | (v - high * 10) << 8;
-}
-
-static void put_8(char *to, uint32_t n)
-{
-	uint64_t text = htole64(digits_of(n) | ASCII_ZEROS);
-
-	memcpy(to, &text, sizeof(text));
-}
-
-/* n < 10^8 without leading zeros; writes 8 bytes. Returns the digits. */
-static unsigned int put_up_to_8(char *to, uint32_t n)
-{
-	uint64_t v = digits_of(n);
-	unsigned int zeros = v ? (unsigned int)__builtin_ctzll(v) / 8 : 7;
-
-	v = htole64((v | ASCII_ZEROS) >> 8 * zeros);
-	memcpy(to, &v, sizeof(v));
-	return 8 - zeros;
-}
-
-/* Many times faster than printf. */
-static void add_u64(struct strbuf *b, uint64_t n)
-{
-	const uint32_t part = 100000000;
-	char *to = strbuf__room(b, 24), *at = to;
-
-	if (!to)
-		return;
-	if (n < part) {
-		at += put_up_to_8(at, (uint32_t)n);
-	} else {
-		uint64_t high = n / part;
-
-		if (high < part) {
-			at += put_up_to_8(at, (uint32_t)high);
-		} else {
-			at += put_up_to_8(at, (uint32_t)(high / part));
-			put_8(at, (uint32_t)(high % part));
-			at += 8;
-		}
-		put_8(at, (uint32_t)(n % part));
-		at += 8;
-	}
-	b->len += (size_t)(at - to);
-}
+#define FIELD_MAX                                                                                  \
+	DIGITS_ROOM /* a number, or a string that is not long, and what stands around it */
 
 static double double_at(const char *field)
 {
@@ -146,70 +85,92 @@ static void add_json_string(struct strbuf *b, const char *s, size_t len)
 	strbuf__free(&text);
 }
 
-/* Characters that stand for themselves in both formats. */
-static bool is_plain(char c)
+/* Of each byte: does it need an escape in one of the formats? */
+static const bool is_special[256] = {
+	[0 ... 0x1f] = true, ['"'] = true, [','] = true, ['\\'] = true, [0x7f ... 0xff] = true,
+};
+
+/* Room for the rest of the row at the end of what is there. NULL without memory. */
+static char *row_room(struct table_out *t)
 {
-	return c >= ' ' && c <= '~' && c != '"' && c != ',' && c != '\\';
+	return strbuf__room(&t->line, t->row_max);
 }
 
-static void add_string(struct table_out *t, const char *s, size_t len)
+static char *put_long_string(struct table_out *t, char *to, const char *s, size_t len)
 {
-	size_t quote = t->jsonl, i;
-	char *to = strbuf__room(&t->line, len + 2 * quote);
-
-	for (i = 0; to && i < len && is_plain(s[i]); i++)
-		to[quote + i] = s[i];
-	if (to && i == len) {
-		if (quote)
-			to[0] = to[len + 1] = '"';
-		t->line.len += len + 2 * quote;
-	} else if (t->jsonl) {
+	t->line.len = (size_t)(to - t->line.s);
+	if (t->jsonl)
 		add_json_string(&t->line, s, len);
-	} else {
+	else
 		add_csv_string(&t->line, s, len);
-	}
+	return row_room(t);
 }
 
-static void add_field(struct table_out *t, const struct table_col *col, const void *row)
+static inline char *put_string(struct table_out *t, char *to, const char *s, size_t len)
+{
+	const size_t quote = t->jsonl;
+	bool special = len > FIELD_MAX - 3;
+
+	for (size_t i = 0; i < len && !special; i++) {
+		special = is_special[(unsigned char)s[i]];
+		to[quote + i] = s[i];
+	}
+	if (special)
+		return put_long_string(t, to, s, len);
+	if (quote)
+		to[0] = to[len + 1] = '"';
+	return to + len + 2 * quote;
+}
+
+static char *put_double(struct table_out *t, char *to, double x)
+{
+	t->line.len = (size_t)(to - t->line.s);
+	add_double(&t->line, x);
+	return row_room(t);
+}
+
+static inline char *put_text(char *to, const char *text)
+{
+	const size_t len = strlen(text);
+
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/* At `to`, which has FIELD_MAX bytes. Returns where the row goes on, NULL without memory. */
+static inline char *put_field(struct table_out *t, char *to, const struct table_col *col,
+			      const void *row)
 {
 	const char *field = (const char *)row + col->off;
 	const char *s;
 
 	switch (col->type) {
 	case TABLE_U16:
-		add_u64(&t->line, *(const uint16_t *)field);
-		break;
+		return put_u64(to, *(const uint16_t *)field);
 	case TABLE_U32:
-		add_u64(&t->line, *(const uint32_t *)field);
-		break;
+		return put_u64(to, *(const uint32_t *)field);
 	case TABLE_U64:
-		add_u64(&t->line, *(const uint64_t *)field);
-		break;
+		return put_u64(to, *(const uint64_t *)field);
 	case TABLE_DOUBLE:
-		add_double(&t->line, double_at(field));
-		break;
+		return put_double(t, to, double_at(field));
 	case TABLE_ROUNDED:
-		add_u64(&t->line, (uint64_t)(double_at(field) + 0.5));
-		break;
+		return put_u64(to, (uint64_t)(double_at(field) + 0.5));
 	case TABLE_BOOL:
-		strbuf__adds(&t->line, *(const bool *)field ? "true" : "false");
-		break;
+		return put_text(to, *(const bool *)field ? "true" : "false");
 	case TABLE_COMM:
-		add_string(t, field, strnlen(field, CPT_COMM_LEN));
-		break;
+		return put_string(t, to, field, strnlen(field, CPT_COMM_LEN));
 	case TABLE_STRING:
 		memcpy(&s, field, sizeof(s));
 		if (s)
-			add_string(t, s, strlen(s));
-		else if (t->jsonl)
-			strbuf__adds(&t->line, "null");
-		break;
+			return put_string(t, to, s, strlen(s));
+		return t->jsonl ? put_text(to, "null") : to;
 	}
+	return to;
 }
 
 static int write_line(struct table_out *t)
 {
-	if (t->line.failed || t->keys.failed)
+	if (t->line.failed)
 		return -ENOMEM;
 	errno = 0;
 	if (fwrite_unlocked(t->line.s, 1, t->line.len, t->f) != t->line.len)
@@ -218,28 +179,34 @@ static int write_line(struct table_out *t)
 	return 0;
 }
 
-/* Each with its length before it. */
+/* Each with its length before it; and the room a row may take, but for what is long. */
 static void make_keys(struct table_out *t)
 {
 	const struct table_col *col;
 
 	for (col = t->cols; col->name; col++) {
-		strbuf__addc(&t->keys, (char)(strlen(col->name) + 4));
-		strbuf__addf(&t->keys, "%c\"%s\":", col == t->cols ? '{' : ',', col->name);
+		if (!t->jsonl) {
+			strbuf__adds(&t->keys, "\1,");
+		} else {
+			strbuf__addc(&t->keys, (char)(strlen(col->name) + 4));
+			strbuf__addf(&t->keys, "%c\"%s\":", col == t->cols ? '{' : ',', col->name);
+		}
+		t->row_max += FIELD_MAX;
 	}
+	t->row_max += t->keys.len + 2 * KEY_CHUNK;
 	strbuf__repeat(&t->keys, " ", KEY_CHUNK); /* the last one may be read beyond its end */
 }
 
-/* In chunks of a size the compiler knows. Returns the next key. */
-static const char *add_key(struct strbuf *b, const char *key)
+/* In chunks of a size the compiler knows. Returns where the row goes on. */
+static inline char *put_key(char *to, const char **key)
 {
-	size_t len = (unsigned char)*key++, i;
-	char *to = strbuf__room(b, len + KEY_CHUNK);
+	const size_t len = (unsigned char)**key;
+	const char *from = *key + 1;
 
-	for (i = 0; to && i < len; i += KEY_CHUNK)
-		memcpy(to + i, key + i, KEY_CHUNK);
-	b->len += to ? len : 0;
-	return key + len;
+	for (size_t i = 0; i < len; i += KEY_CHUNK)
+		memcpy(to + i, from + i, KEY_CHUNK);
+	*key = from + len;
+	return to + len;
 }
 
 int table_out__head(struct table_out *t)
@@ -261,19 +228,23 @@ int table_out__row(struct table_out *t, const void *row)
 {
 	const struct table_col *col;
 	const char *key;
+	char *to;
 
-	if (t->jsonl && !t->keys.len)
+	if (!t->keys.len)
 		make_keys(t);
+	if (t->keys.failed)
+		return -ENOMEM;
 	key = strbuf__str(&t->keys);
-	for (col = t->cols; col->name; col++) {
-		if (t->jsonl && !t->keys.failed) {
-			key = add_key(&t->line, key);
-		} else if (col != t->cols) {
-			strbuf__addc(&t->line, ',');
-		}
-		add_field(t, col, row);
+	to = row_room(t);
+	for (col = t->cols; to && col->name; col++) {
+		if (t->jsonl || col != t->cols)
+			to = put_key(to, &key);
+		to = put_field(t, to, col, row);
 	}
-	strbuf__adds(&t->line, t->jsonl ? "}\n" : "\r\n");
+	if (!to)
+		return -ENOMEM;
+	to = put_text(to, t->jsonl ? "}\n" : "\r\n");
+	t->line.len = (size_t)(to - t->line.s);
 	return write_line(t);
 }
 

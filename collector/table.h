@@ -41,7 +41,8 @@ struct table_out {
 	bool jsonl;
 	const struct table_col *cols;
 	struct strbuf line; /* kept between rows; table_out__free */
-	struct strbuf keys; /* JSON: what stands before each value */
+	struct strbuf keys; /* what stands before each value */
+	size_t row_max;	    /* bytes a row may take, but for what is long */
 };
 
 /* The head line (CSV only). 0 or -errno. */
