@@ -18,7 +18,7 @@
 #include "analyse.h"
 #include "escape.h"
 #include "exit_status.h"
-#include "script_names.h"
+#include "script_line.h"
 #include "say.h"
 #include "view.h"
 
@@ -36,7 +36,7 @@ struct script {
 	const struct view *view;
 	struct script_names names;
 	uint64_t window_start_ns; /* UINT64_MAX before the command's first exec */
-	struct strbuf line;
+	struct script_lines lines;
 };
 
 static bool selected_task(const struct script *s, uint32_t id)
@@ -83,20 +83,13 @@ static bool selected(const struct script *s, const struct cpt_event *ev)
 
 static void add_task(struct script *s, uint32_t id)
 {
-	const struct script_name *n = script_names__find(&s->names, id);
-
-	if (!n) {
-		strbuf__addf(&s->line, "?#%" PRIu32, id);
-		return;
-	}
-	escape_add(&s->line, n->comm, strlen(n->comm), true);
-	strbuf__addf(&s->line, "/%" PRIu32 "#%" PRIu32, n->tid, id);
+	script_names__add_task(&s->names, &s->lines.out, id);
 }
 
 static void add_text(struct script *s, const char *key, const char *text, size_t len)
 {
-	strbuf__addf(&s->line, " %s=", key);
-	escape_add(&s->line, text, len, true);
+	strbuf__addf(&s->lines.out, " %s=", key);
+	escape_add(&s->lines.out, text, len, true);
 }
 
 static void add_switch_side(struct script *s, uint32_t id, bool idle)
@@ -104,101 +97,89 @@ static void add_switch_side(struct script *s, uint32_t id, bool idle)
 	if (id)
 		add_task(s, id);
 	else
-		strbuf__adds(&s->line, idle ? "(idle)" : "(other)");
+		strbuf__adds(&s->lines.out, idle ? "(idle)" : "(other)");
 }
 
 static const char *how_left(uint16_t flags)
 {
 	if (flags & CPT_SW_PREV_DEAD)
-		return "dead";
+		return " dead";
 	if (flags & CPT_SW_PREV_UNKNOWN)
-		return "unknown";
+		return " unknown";
 	if (flags & CPT_SW_PREV_BLOCKED)
-		return "blocked";
+		return " blocked";
 	if (flags & CPT_SW_PREV_THROTTLED)
-		return "throttled";
-	return flags & CPT_SW_PREV_YIELDED ? "yielded" : "preempted";
+		return " throttled";
+	return flags & CPT_SW_PREV_YIELDED ? " yielded" : " preempted";
 }
 
 static void add_end(struct script *s, const struct cpt_event *ev)
 {
 	switch (ev->end) {
 	case CPT_END_TASK:
-		strbuf__adds(&s->line, " ended_by=");
+		strbuf__adds(&s->lines.out, " ended_by=");
 		add_task(s, ev->end_waker);
 		break;
 	case CPT_END_FOREIGN:
-		strbuf__addf(&s->line, " ended_by=(other)/%" PRIu32, ev->end_waker);
+		strbuf__addf(&s->lines.out, " ended_by=(other)/%" PRIu32, ev->end_waker);
 		break;
 	case CPT_END_IRQ:
-		strbuf__adds(&s->line, " ended_by=(interrupt)");
+		strbuf__adds(&s->lines.out, " ended_by=(interrupt)");
 		break;
 	default:
-		strbuf__adds(&s->line, " ended_by=(open)");
+		strbuf__adds(&s->lines.out, " ended_by=(open)");
 	}
-}
-
-static void add_wait(struct script *s, const struct cpt_wait *w)
-{
-	script_names__add_syscall(&s->names, &s->line, " in=", w->sysno);
-	script_names__add_object(&s->names, &s->line, w);
-	strbuf__addf(&s->line, " args=0x%" PRIx64 ",0x%" PRIx64 ",0x%" PRIx32, w->arg0, w->arg1,
-		     w->arg2);
-	script_names__add_state(&s->line, w->prev_state);
-	if (w->wait_flags & CPT_WAIT_IOWAIT)
-		strbuf__adds(&s->line, " iowait");
-	if (w->wait_flags & CPT_WAIT_TIMEOUT)
-		strbuf__adds(&s->line, " timeout");
 }
 
 static void line_switch(struct script *s, const struct cpt_event *ev)
 {
 	add_switch_side(s, ev->task, ev->flags & CPT_SW_PREV_IDLE);
 	if (ev->task)
-		strbuf__addf(&s->line, " %s", how_left(ev->flags));
+		strbuf__adds(&s->lines.out, how_left(ev->flags));
 	if (ev->task && (ev->flags & CPT_SW_PREV_BLOCKED) && ev->wait) {
-		add_wait(s, ev->wait);
+		script_lines__add_wait(&s->lines, &s->names, ev->wait);
 		add_end(s, ev);
 	}
-	strbuf__adds(&s->line, " -> ");
+	strbuf__adds(&s->lines.out, " -> ");
 	add_switch_side(s, ev->other, ev->flags & CPT_SW_NEXT_IDLE);
 	if (ev->flags & CPT_SW_MENDED)
-		strbuf__adds(&s->line, " mended");
+		strbuf__adds(&s->lines.out, " mended");
 }
 
 static void line_wake(struct script *s, const struct cpt_event *ev)
 {
-	static const char *const contexts[] = {"task", "softirq", "hardirq", "softirq_send"};
+	static const char *const contexts[] = {" context=task", " context=softirq",
+					       " context=hardirq", " context=softirq_send"};
 
 	add_task(s, ev->task);
-	strbuf__adds(&s->line, " woken by=");
+	strbuf__adds(&s->lines.out, " woken by=");
 	if (ev->flags & CPT_SW_WAKER_FOREIGN)
-		strbuf__addf(&s->line, "(other)/%" PRIu32, ev->other);
+		strbuf__addf(&s->lines.out, "(other)/%" PRIu32, ev->other);
 	else if (ev->other)
 		add_task(s, ev->other);
 	else
-		strbuf__adds(&s->line, "(unknown)");
-	strbuf__addf(&s->line, " context=%s",
-		     ev->wake_ctx < sizeof(contexts) / sizeof(contexts[0]) ? contexts[ev->wake_ctx]
-									   : "?");
-	script_names__add_syscall(&s->names, &s->line, " in=", ev->waker_sysno);
+		strbuf__adds(&s->lines.out, "(unknown)");
+	strbuf__adds(&s->lines.out, ev->wake_ctx < sizeof(contexts) / sizeof(contexts[0])
+					    ? contexts[ev->wake_ctx]
+					    : " context=?");
+	script_names__add_syscall(&s->names, &s->lines.out, " in=", ev->waker_sysno);
 	if (ev->flags & CPT_SW_WAKE_ON_WORD)
-		strbuf__adds(&s->line, " on_word");
+		strbuf__adds(&s->lines.out, " on_word");
 }
 
 static void line_new(struct script *s, const struct cpt_event *ev)
 {
 	add_task(s, ev->task);
-	strbuf__addf(&s->line, " born pid=%" PRIu32 " %s by=", ev->info->tgid,
+	strbuf__addf(&s->lines.out, " born pid=%" PRIu32 " %s by=", ev->info->tgid,
 		     ev->info->flags & CPT_TASK_IO_WORKER ? "io_worker"
 		     : ev->info->flags & CPT_TASK_THREAD  ? "thread"
 							  : "process");
 	if (ev->other)
 		add_task(s, ev->other);
 	else
-		strbuf__adds(&s->line, "(cpartrace)");
+		strbuf__adds(&s->lines.out, "(cpartrace)");
 	if (ev->info->ns_tid != ev->info->tid)
-		strbuf__addf(&s->line, " ns_tid=%" PRIu32, ev->info->ns_tid);
+		strbuf__addf(&s->lines.out, " ns_tid=%" PRIu32, ev->info->ns_tid);
 }
 
 static void line_exec(struct script *s, const struct cpt_event *ev)
@@ -208,16 +189,16 @@ static void line_exec(struct script *s, const struct cpt_event *ev)
 
 	add_task(s, ev->task);
 	add_text(s, "exec", ev->info->filename, strlen(ev->info->filename));
-	strbuf__adds(&s->line, " args=");
+	strbuf__adds(&s->lines.out, " args=");
 	while (arg && left) {
 		size_t len = strnlen(arg, left);
 
-		escape_add(&s->line, arg, len, true);
+		escape_add(&s->lines.out, arg, len, true);
 		len += len < left;
 		arg += len;
 		left -= (uint32_t)len;
 		if (left)
-			strbuf__addc(&s->line, ' ');
+			strbuf__addc(&s->lines.out, ' ');
 	}
 }
 
@@ -233,11 +214,11 @@ static void line_exit(struct script *s, const struct cpt_event *ev)
 
 	add_task(s, ev->task);
 	if (code & 0x7f)
-		strbuf__addf(&s->line, " exit signal=%d(%s)", code & 0x7f,
+		strbuf__addf(&s->lines.out, " exit signal=%d(%s)", code & 0x7f,
 			     sigabbrev_np(code & 0x7f) ? sigabbrev_np(code & 0x7f) : "?");
 	else
-		strbuf__addf(&s->line, " exit code=%d", code >> 8 & 0xff);
-	strbuf__addf(&s->line,
+		strbuf__addf(&s->lines.out, " exit code=%d", code >> 8 & 0xff);
+	strbuf__addf(&s->lines.out,
 		     " kernel_cpu_ns=%" PRIu64 " kernel_runnable_ns=%" PRIu64 " voluntary=%" PRIu64
 		     " involuntary=%" PRIu64,
 		     ev->info->sum_exec_ns, ev->info->run_delay_ns, ev->info->nvcsw,
@@ -251,11 +232,11 @@ static void line_affinity(struct script *s, const struct cpt_event *ev)
 	uint32_t cpu;
 
 	add_task(s, ev->task);
-	strbuf__addf(&s->line, " allowed=%" PRIu32 " cpus=", mask->nr_cpus_allowed);
+	strbuf__addf(&s->lines.out, " allowed=%" PRIu32 " cpus=", mask->nr_cpus_allowed);
 	for (cpu = 0; mask->bits && cpu < mask->word_cnt * 64; cpu++) {
 		if (!(mask->bits[cpu / 64] >> (cpu % 64) & 1))
 			continue;
-		strbuf__addf(&s->line, "%s%" PRIu32, sep, cpu);
+		strbuf__addf(&s->lines.out, "%s%" PRIu32, sep, cpu);
 		sep = ",";
 	}
 }
@@ -264,7 +245,7 @@ static void line_occupancy(struct script *s, const struct cpt_event *ev)
 {
 	static const char *const kinds[] = {"others", "idle", "ours"};
 
-	strbuf__addf(&s->line,
+	strbuf__addf(&s->lines.out,
 		     "since=%" PRIu64 ".%09" PRIu64 " idle_ns=%" PRIu64 " others_ns=%" PRIu64
 		     " then=%s next=%s",
 		     ev->occ_since_ns / 1000000000, ev->occ_since_ns % 1000000000, ev->occ_idle_ns,
@@ -274,7 +255,7 @@ static void line_occupancy(struct script *s, const struct cpt_event *ev)
 
 static void line_loss(struct script *s, const struct cpt_event *ev)
 {
-	strbuf__addf(&s->line, "lost=%" PRIu64 " until=%" PRIu64 ".%09" PRIu64, ev->count,
+	strbuf__addf(&s->lines.out, "lost=%" PRIu64 " until=%" PRIu64 ".%09" PRIu64, ev->count,
 		     ev->until_ns / 1000000000, ev->until_ns % 1000000000);
 }
 
@@ -299,17 +280,9 @@ static int print_event(struct script *s, const struct cpt_event *ev)
 	if (ev->type >= CPT_EV_CNT || !kinds[ev->type].line ||
 	    (kinds[ev->type].has_info && !ev->info))
 		return 0;
-	strbuf__clear(&s->line);
-	strbuf__addf(&s->line, "%7" PRIu64 ".%09" PRIu64 " [%03" PRIu32 "] %-9s ",
-		     ev->ts_ns / 1000000000, ev->ts_ns % 1000000000, ev->cpu, kinds[ev->type].name);
+	script_lines__begin(&s->lines, ev->ts_ns, ev->cpu, kinds[ev->type].name);
 	kinds[ev->type].line(s, ev);
-	strbuf__addc(&s->line, '\n');
-	if (s->line.failed)
-		return -ENOMEM;
-	errno = 0;
-	if (fputs(s->line.s, stdout) == EOF)
-		return errno ? -errno : -EIO;
-	return 0;
+	return script_lines__end(&s->lines);
 }
 
 static int script_event(struct script *s, const struct cpt_event *ev)
@@ -332,26 +305,30 @@ static int script_event(struct script *s, const struct cpt_event *ev)
 	return ev->type == CPT_EV_RENAME ? script_names__learn(&s->names, ev) : 0;
 }
 
+static int cannot_write(int err, const char *path)
+{
+	if (err == -ENOMEM)
+		return fail(err, "cannot print %s: out of memory", path);
+	return fail(err, "cannot write to standard output: %s", strerror(-err));
+}
+
 static int script_all(struct script *s, struct trace_reader *r, const char *path)
 {
 	const struct cpt_event *ev;
 	size_t cnt, i;
-	int ret;
+	int ret, err;
 
 	while ((ret = trace_reader__next(r, &ev, &cnt)) > 0) {
 		for (i = 0; i < cnt; i++) {
-			int err = script_event(s, &ev[i]);
-
-			if (err == -ENOMEM)
-				return fail(err, "cannot print %s: out of memory", path);
+			err = script_event(s, &ev[i]);
 			if (err < 0)
-				return fail(err, "cannot write to standard output: %s",
-					    strerror(-err));
+				return cannot_write(err, path);
 		}
 	}
+	err = script_lines__flush(&s->lines);
 	if (ret < 0)
 		return fail(ret, "cannot read %s: %s", path, strerror(-ret));
-	return command__stdout_done();
+	return err < 0 ? cannot_write(err, path) : command__stdout_done();
 }
 
 static int script(struct script_opts *o)
@@ -377,7 +354,7 @@ static int script(struct script_opts *o)
 	if (!err && trace_reader__incomplete(a.reader))
 		say_note("%s is not whole: %s", path, trace_reader__incomplete(a.reader));
 	script_names__fini(&s.names);
-	strbuf__free(&s.line);
+	script_lines__fini(&s.lines);
 	analysed__free(&a);
 	return status;
 }

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
+#include "escape.h"
+
 void script_names__init(struct script_names *n, const char *machine)
 {
 	memset(n, 0, sizeof(*n));
@@ -46,6 +49,33 @@ static int grow(struct script_names *n)
 	return 0;
 }
 
+static void add_number(struct strbuf *b, char before, uint32_t n)
+{
+	char *to = strbuf__room(b, 1 + DIGITS_ROOM);
+
+	if (!to)
+		return;
+	to[0] = before;
+	b->len += (size_t)(put_u64(to + 1, n) - to);
+}
+
+/* Lines name tasks far more often than tasks get names. 0 or -ENOMEM. */
+static int make_label(struct script_name *slot)
+{
+	struct strbuf b = {0};
+
+	escape_add(&b, slot->comm, strlen(slot->comm), true);
+	add_number(&b, '/', slot->tid);
+	add_number(&b, '#', slot->id);
+	slot->label_len = 0;
+	if (!b.failed && b.len <= sizeof(slot->label)) {
+		slot->label_len = (uint8_t)b.len;
+		memcpy(slot->label, b.s, b.len);
+	}
+	strbuf__free(&b);
+	return slot->label_len ? 0 : -ENOMEM;
+}
+
 int script_names__learn(struct script_names *n, const struct cpt_event *ev)
 {
 	struct script_name *slot;
@@ -66,7 +96,7 @@ int script_names__learn(struct script_names *n, const struct cpt_event *ev)
 	}
 	memset(slot->comm, 0, sizeof(slot->comm));
 	strncpy(slot->comm, ev->info->comm, sizeof(slot->comm) - 1);
-	return 0;
+	return make_label(slot);
 }
 
 const struct script_name *script_names__find(const struct script_names *n, uint32_t id)
@@ -76,9 +106,32 @@ const struct script_name *script_names__find(const struct script_names *n, uint3
 	return slot && slot->id ? slot : NULL;
 }
 
+void script_names__add_task(const struct script_names *n, struct strbuf *b, uint32_t id)
+{
+	const struct script_name *name = script_names__find(n, id);
+	char *to = strbuf__room(b, SCRIPT_LABEL_MAX);
+
+	if (!to)
+		return;
+	if (!name) {
+		strbuf__addc(b, '?');
+		add_number(b, '#', id);
+		return;
+	}
+	memcpy(to, name->label, SCRIPT_LABEL_MAX); /* of a size the compiler knows */
+	b->len += name->label_len;
+}
+
 static enum cpt_sys sys_of(const struct script_names *n, uint16_t sysno)
 {
 	return sysno < CPT_SYSNO_TABLE_SZ ? (enum cpt_sys)n->sys[sysno] : CPT_SYS_UNKNOWN;
+}
+
+/* "(n)" */
+static void add_in_brackets(struct strbuf *b, uint32_t n)
+{
+	add_number(b, '(', n);
+	strbuf__addc(b, ')');
 }
 
 void script_names__add_syscall(const struct script_names *n, struct strbuf *b, const char *key,
@@ -88,12 +141,13 @@ void script_names__add_syscall(const struct script_names *n, struct strbuf *b, c
 
 	if (sysno == CPT_SYSNO_NONE)
 		return;
-	if (sysno == CPT_SYSNO_OTHER)
-		strbuf__addf(b, "%s(other)", key);
-	else if (sys == CPT_SYS_UNKNOWN)
-		strbuf__addf(b, "%ssyscall(%" PRIu16 ")", key, sysno);
-	else
-		strbuf__addf(b, "%s%s(%" PRIu16 ")", key, sys_name(sys), sysno);
+	strbuf__adds(b, key);
+	if (sysno == CPT_SYSNO_OTHER) {
+		strbuf__adds(b, "(other)");
+		return;
+	}
+	strbuf__adds(b, sys == CPT_SYS_UNKNOWN ? "syscall" : sys_name(sys));
+	add_in_brackets(b, sysno);
 }
 
 void script_names__add_object(const struct script_names *n, struct strbuf *b,
@@ -115,7 +169,7 @@ void script_names__add_object(const struct script_names *n, struct strbuf *b,
 	strbuf__adds(b, futex ? " futex=" : " on=");
 	for (p = name; *p; p++)
 		strbuf__addc(b, *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p);
-	strbuf__addf(b, "(%u)", w->object);
+	add_in_brackets(b, w->object);
 }
 
 void script_names__add_state(struct strbuf *b, uint16_t prev_state)
@@ -126,11 +180,16 @@ void script_names__add_state(struct strbuf *b, uint16_t prev_state)
 		char letter;
 	} states[] = {{0x1, 'S'},  {0x2, 'D'},	{0x4, 'T'}, {0x8, 't'},
 		      {0x10, 'X'}, {0x20, 'Z'}, {0x40, 'P'}};
+	char *to;
 	size_t i;
 
 	strbuf__adds(b, " state=");
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (prev_state & states[i].bit)
 			strbuf__addc(b, states[i].letter);
-	strbuf__addf(b, "(0x%x)", prev_state);
+	strbuf__addc(b, '(');
+	to = strbuf__room(b, DIGITS_ROOM);
+	if (to)
+		b->len += (size_t)(put_hex(to, prev_state) - to);
+	strbuf__addc(b, ')');
 }

@@ -13,10 +13,15 @@
 
 #include "strbuf.h"
 
+/* A name of escapes alone, and two numbers. */
+#define SCRIPT_LABEL_MAX (4 * (CPT_COMM_LEN - 1) + 2 * 11)
+
 struct script_name {
 	uint32_t id; /* 0: free slot */
 	uint32_t tid, pid;
 	char comm[CPT_COMM_LEN];
+	uint8_t label_len;
+	char label[SCRIPT_LABEL_MAX]; /* "comm/tid#id", escaped; no NUL */
 };
 
 struct script_names {
@@ -31,6 +36,9 @@ void script_names__fini(struct script_names *n);
 int script_names__learn(struct script_names *n, const struct cpt_event *ev);
 /* NULL if never named. Valid until the next learn. */
 const struct script_name *script_names__find(const struct script_names *n, uint32_t id);
+
+/* "comm/tid#id" of a task, "?#id" if it was never named. */
+void script_names__add_task(const struct script_names *n, struct strbuf *b, uint32_t id);
 
 /* "KEYfutex(202)"; nothing where there was no system call. */
 void script_names__add_syscall(const struct script_names *n, struct strbuf *b, const char *key,

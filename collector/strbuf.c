@@ -28,11 +28,6 @@ bool strbuf__grow(struct strbuf *b, size_t more)
 	return true;
 }
 
-void strbuf__adds(struct strbuf *b, const char *s)
-{
-	strbuf__add(b, s, strlen(s));
-}
-
 void strbuf__repeat(struct strbuf *b, const char *s, unsigned int times)
 {
 	while (times--)

@@ -24,7 +24,7 @@ static inline void strbuf__add(struct strbuf *b, const char *s, size_t len);
 /* Room for more bytes at the end, to be written there and added to len; NULL if memory is out. What is
  * added so has no NUL until the next addition of another kind. */
 static inline char *strbuf__room(struct strbuf *b, size_t more);
-void strbuf__adds(struct strbuf *b, const char *s);
+static inline void strbuf__adds(struct strbuf *b, const char *s);
 static inline void strbuf__addc(struct strbuf *b, char c);
 void strbuf__repeat(struct strbuf *b, const char *s, unsigned int times);
 void strbuf__addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -54,6 +54,11 @@ static inline void strbuf__add(struct strbuf *b, const char *s, size_t len)
 	memcpy(to, s, len);
 	to[len] = '\0';
 	b->len += len;
+}
+
+static inline void strbuf__adds(struct strbuf *b, const char *s)
+{
+	strbuf__add(b, s, strlen(s));
 }
 
 static inline void strbuf__addc(struct strbuf *b, char c)
