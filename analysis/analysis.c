@@ -35,9 +35,11 @@
 #include "summary.h"
 #include "sysno.h"
 #include "tasks.h"
-#include "timeline.h"
+#include "timeline_step.h"
 #include "wait_class.h"
+#include "wait_memo.h"
 #include "wakegraph.h"
+#include "word_ref.h"
 
 /* No clock of this kind gets there (292 years); the sizes of bins rely on it. */
 #define TS_MAX_NS INT64_MAX
@@ -54,6 +56,7 @@ struct cpt_analysis {
 	struct wakegraph wakes;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
+	struct wait_memo memos[WAIT_MEMOS];
 
 	enum window_state window;
 	uint64_t now_ns;
@@ -225,7 +228,7 @@ static void do_stop(struct cpt_analysis *a)
 	}
 }
 
-static void move_to(struct cpt_analysis *a, uint64_t ts_ns)
+static __attribute__((noinline)) void do_stops(struct cpt_analysis *a, uint64_t ts_ns)
 {
 	while (ts_ns >= a->next_stop_ns) {
 		a->now_ns = a->next_stop_ns;
@@ -235,6 +238,12 @@ static void move_to(struct cpt_analysis *a, uint64_t ts_ns)
 		if (a->next_stop_ns <= a->now_ns) /* nothing left that could be done at this time */
 			a->next_stop_ns = a->now_ns + 1;
 	}
+}
+
+static inline void move_to(struct cpt_analysis *a, uint64_t ts_ns)
+{
+	if (__builtin_expect(ts_ns >= a->next_stop_ns, 0))
+		do_stops(a, ts_ns);
 	if (ts_ns > a->now_ns)
 		a->now_ns = ts_ns;
 	timeline__advance(&a->tl, a->now_ns);
@@ -381,9 +390,22 @@ static bool ended_by_us(const struct cpt_analysis *a, const struct cpt_event *ev
 	return waker && waker->chosen;
 }
 
-static struct cpt_blocked classify(const struct cpt_analysis *a, const struct task *t,
-				   const struct cpt_event *ev)
+/* What a wait is, and the word it is on (NULL: none that is known). */
+struct classified {
+	struct cpt_blocked blocked;
+	const struct cpt_word *word;
+};
+
+static const struct cpt_word *word_of(const struct cpt_analysis *a, const struct task *t,
+				      const struct cpt_wait *wait)
 {
+	return a->opts.words ? words__lookup(a->opts.words, t->proc, t->space, wait) : NULL;
+}
+
+static __attribute__((noinline)) struct classified
+find_out(struct cpt_analysis *a, const struct task *t, const struct cpt_event *ev)
+{
+	struct wait_memo *memo = wait_memo__at(a->memos, ev->wait);
 	struct cpt_wait_facts facts = {
 		.wait = ev->wait,
 		.sys = CPT_SYS_UNKNOWN,
@@ -391,22 +413,60 @@ static struct cpt_blocked classify(const struct cpt_analysis *a, const struct ta
 		.ended_by_us = ended_by_us(a, ev),
 		.io_worker = t->row.io_worker,
 	};
+	bool lasting = !a->filtered && !t->row.io_worker;
+	struct classified found;
 	struct cpt_wait again;
+	struct word_ref ref;
 
 	if (ev->wait->sysno < CPT_SYSNO_TABLE_SZ)
 		facts.sys = a->sysno[ev->wait->sysno];
-	if (facts.sys == CPT_SYS_RESTART_SYSCALL && t->stopped_in) {
-		again = *t->stopped_in;
-		again.prev_state = ev->wait->prev_state;
-		facts.wait = &again;
-		facts.sys = (enum cpt_sys)a->sysno[facts.wait->sysno];
+	if (facts.sys == CPT_SYS_RESTART_SYSCALL) {
+		lasting = false;
+		if (t->stopped_in) {
+			again = *t->stopped_in;
+			again.prev_state = ev->wait->prev_state;
+			facts.wait = &again;
+			facts.sys = (enum cpt_sys)a->sysno[facts.wait->sysno];
+		}
 	}
-	if (wait_may_be_join(facts.wait, facts.sys))
+	if (wait_may_be_join(facts.wait, facts.sys)) {
+		lasting = false;
 		facts.expects_our_tid =
 			tasks__has_thread(&a->tasks, t, (uint32_t)(facts.wait->arg1 >> 32));
-	if (a->opts.words && sys_group(facts.sys) == CPT_SYS_GROUP_FUTEX)
-		facts.word = words__lookup(a->opts.words, t->proc, t->space, facts.wait);
-	return wait_classify(&facts);
+	}
+	/* The wait is looked up as it came, whatever was made of it. */
+	found.word = word_of(a, t, ev->wait);
+	if (sys_group(facts.sys) == CPT_SYS_GROUP_FUTEX)
+		facts.word = facts.wait == ev->wait ? found.word : word_of(a, t, facts.wait);
+	found.blocked = wait_classify(&facts);
+	if (!lasting || ev->end >= WAIT_END_KINDS)
+		return found;
+	if (!memo->known || !wait_same(&memo->wait, ev->wait) || memo->proc != t->proc ||
+	    memo->space != t->space) {
+		*memo = (struct wait_memo){.wait = *ev->wait, .proc = t->proc, .space = t->space};
+		memo->word = found.word;
+	}
+	memo->by_word = word_ref__of(ev->wait, facts.sys, &ref);
+	memo->reason[ev->end] = (uint8_t)found.blocked.reason;
+	memo->known |= (uint8_t)(1u << ev->end);
+	return found;
+}
+
+static inline struct classified classify(struct cpt_analysis *a, const struct task *t,
+					 const struct cpt_event *ev)
+{
+	const struct wait_memo *memo = wait_memo__at(a->memos, ev->wait);
+	enum cpt_reason reason;
+
+	if (t->row.io_worker || !wait_memo__knows(memo, ev->wait, ev->end, t->proc, t->space))
+		return find_out(a, t, ev);
+	reason = (enum cpt_reason)memo->reason[ev->end];
+	return (struct classified){
+		.blocked = {.state =
+				    reason_is_parked(reason) ? CPT_STATE_PARKED : CPT_STATE_WAITING,
+			    .reason = reason},
+		.word = memo->word,
+	};
 }
 
 /*
@@ -440,16 +500,13 @@ static inline bool is_watched(enum cpt_reason reason, const struct cpt_wait *wai
 
 /* t, already turned, begins such a wait. */
 static __attribute__((noinline)) int begin_wait(struct cpt_analysis *a, struct task *t,
-						const struct cpt_event *ev, enum cpt_reason reason)
+						const struct cpt_wait *wait,
+						const struct cpt_word *word, enum cpt_reason reason)
 {
-	const struct cpt_words *words = a->opts.words;
-	const struct cpt_word *word = NULL;
 	int err = 0;
 
-	if (words)
-		word = words__lookup(words, t->proc, t->space, ev->wait);
 	if (reason_is_lock(reason))
-		err = locks__wait(a->locks, t, word, reason, ev->wait, a->now_ns);
+		err = locks__wait(a->locks, t, word, reason, wait, a->now_ns);
 	if (!err && word && word_may_be_ceiling(word))
 		err = ceilings__wait(a->ceilings, t, word);
 	return err;
@@ -474,17 +531,18 @@ static __attribute__((noinline)) int end_wait(struct cpt_analysis *a, struct tas
 
 /* t was woken between leaving the run queue and its switch-out: for its lock that is a wait of no
  * length, and who let go is seen all the same. */
-static int pass_wait(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+static __attribute__((noinline)) int pass_wait(struct cpt_analysis *a, struct task *t,
+					       const struct cpt_event *ev)
 {
-	enum cpt_reason reason;
+	struct classified found;
 	int err;
 
 	if (!ev->wait || t->state != CPT_STATE_RUNNABLE)
 		return 0;
-	reason = classify(a, t, ev).reason;
-	if (!is_watched(reason, ev->wait))
+	found = classify(a, t, ev);
+	if (!is_watched(found.blocked.reason, ev->wait))
 		return 0;
-	err = begin_wait(a, t, ev, reason);
+	err = begin_wait(a, t, ev->wait, found.word, found.blocked.reason);
 	if (!err)
 		err = end_wait(a, t, &t->early_wake);
 	tell_watchers(a, t);
@@ -519,50 +577,85 @@ static enum cpt_waker wait_ender(uint8_t end, enum cpt_reason reason)
 	return end == CPT_END_FOREIGN ? CPT_WAKER_OUTSIDE : CPT_WAKER_NOBODY;
 }
 
-static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
-{
-	struct cpt_blocked blocked;
-	bool wake_pending = t->wake_pending;
-	int err;
+/* What becomes of a task that leaves its CPU, alive and known. */
+struct leaving {
+	enum cpt_state state;
+	enum cpt_reason reason;
+	bool passes;		     /* it was woken on its way out */
+	const struct cpt_word *word; /* of a wait */
+};
 
+/* Notes down all of that in the task but its state. 0 or -ENOMEM. */
+static inline int decide_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev,
+			     struct leaving *out)
+{
+	const bool wake_pending = t->wake_pending;
+	struct classified found;
+
+	*out = (struct leaving){.state = CPT_STATE_RUNNABLE, .reason = CPT_REASON_OTHER};
 	t->wake_pending = false;
-	if (ev->flags & CPT_SW_PREV_DEAD) {
-		t->row.voluntary += t->counted;
-		die(a, t);
-		return 0;
-	}
-	if (ev->flags & CPT_SW_PREV_UNKNOWN)
-		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 	if (!(ev->flags & CPT_SW_PREV_BLOCKED)) {
 		t->row.involuntary += t->counted;
 		if (ev->flags & CPT_SW_PREV_YIELDED)
 			t->row.yields += t->counted;
 		t->throttled = ev->flags & CPT_SW_PREV_THROTTLED;
 		t->ready_kind = t->throttled ? CPT_READY_THROTTLED : CPT_READY_PREEMPT;
-		return set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+		return 0;
 	}
 	t->row.voluntary += t->counted;
 	t->ready_kind = CPT_READY_WAKE;
 	/* Woken between leaving the run queue and the switch: it is runnable at once. */
-	if (wake_pending) {
-		err = set_off_unless_hole(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
-		return err ? err : pass_wait(a, t, ev);
+	out->passes = wake_pending;
+	if (wake_pending)
+		return 0;
+	if (!ev->wait) {
+		out->state = CPT_STATE_UNKNOWN;
+		return 0;
 	}
-	if (!ev->wait)
-		return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
-	blocked = classify(a, t, ev);
-	if (blocked.reason == CPT_REASON_STOPPED && note_stopped_call(a, t, ev->wait))
+	found = classify(a, t, ev);
+	out->state = found.blocked.state;
+	out->reason = found.blocked.reason;
+	out->word = found.word;
+	if (out->reason == CPT_REASON_STOPPED && note_stopped_call(a, t, ev->wait))
 		return -ENOMEM;
 	if (a->sites)
 		take_out_stack(a, t);
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
-	t->path.what = chain_wait(blocked.reason, wait_ender(ev->end, blocked.reason));
+	t->path.what = chain_wait(out->reason, wait_ender(ev->end, out->reason));
 	t->path.blocked_ns = a->now_ns;
-	err = set_off_unless_hole(a, t, blocked.state, blocked.reason);
-	if (err || !is_watched(blocked.reason, ev->wait) || t->state == CPT_STATE_UNKNOWN)
-		return err;
-	return begin_wait(a, t, ev, blocked.reason);
+	return 0;
+}
+
+/* What is left to be done once the task has turned: who keeps accounts of its wait hears of it. */
+static inline int follow_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev,
+			     const struct leaving *out)
+{
+	if (out->passes)
+		return pass_wait(a, t, ev);
+	if (out->state == CPT_STATE_RUNNABLE || t->state == CPT_STATE_UNKNOWN ||
+	    !is_watched(out->reason, ev->wait))
+		return 0;
+	return begin_wait(a, t, ev->wait, out->word, out->reason);
+}
+
+static int switch_out(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+{
+	struct leaving out;
+	int err;
+
+	if (ev->flags & (CPT_SW_PREV_DEAD | CPT_SW_PREV_UNKNOWN)) {
+		t->wake_pending = false;
+		if (ev->flags & CPT_SW_PREV_UNKNOWN && !(ev->flags & CPT_SW_PREV_DEAD))
+			return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+		t->row.voluntary += t->counted;
+		die(a, t);
+		return 0;
+	}
+	err = decide_out(a, t, ev, &out);
+	if (!err)
+		err = set_off_unless_hole(a, t, out.state, out.reason);
+	return err ? err : follow_out(a, t, ev, &out);
 }
 
 /* A wait ends without a wake-up that was seen. */
@@ -702,13 +795,62 @@ static int on_tail(struct cpt_analysis *a, const struct cpt_event *ev)
 	return 0;
 }
 
+/* A task of ours that runs here makes place for one that waits for a CPU: most switches. next, both tasks
+ * being counted and nothing in doubt; NULL for any other. */
+static inline struct task *usual_next(const struct cpt_analysis *a, const struct cpt_event *ev,
+				      const struct task *prev)
+{
+	const uint16_t rare = CPT_SW_MENDED | CPT_SW_PREV_DEAD | CPT_SW_PREV_UNKNOWN;
+	struct task *next = tasks__place(&a->tasks, ev->other);
+
+	if (!prev || !prev->counted || prev->state != CPT_STATE_RUNNING || prev->cpu != ev->cpu ||
+	    !next || !next->counted || next->state != CPT_STATE_RUNNABLE || ev->flags & rare ||
+	    (ev->flags & CPT_SW_PREV_BLOCKED && !ev->wait) || a->holes || a->opts.filter.cpus)
+		return NULL;
+	return next;
+}
+
+static inline int usual_switch(struct cpt_analysis *a, const struct cpt_event *ev,
+			       struct task *prev, struct task *next)
+{
+	const uint64_t now_ns = a->now_ns;
+	const bool migrated = next->on_cpu_since_ns && next->cpu != ev->cpu;
+	struct leaving out;
+	int err = decide_out(a, prev, ev, &out);
+
+	if (err)
+		return err;
+	if (next->ready_since_ns >= a->tl.start_ns)
+		latency__add(&a->latency[next->ready_kind], now_ns - next->ready_since_ns,
+			     migrated);
+	next->row.migrations += migrated;
+	next->wake_pending = false;
+	next->throttled = false;
+	prev->row.traced_cpu_ns += now_ns - prev->on_cpu_since_ns;
+	prev->ready_since_ns = now_ns;
+	timeline__swap(&a->tl, prev, out.state, out.reason, next);
+	next->on_cpu_since_ns = now_ns;
+	a->cpu_cur[ev->cpu] = ev->other;
+	tell_watchers(a, prev);
+	err = follow_out(a, prev, ev, &out);
+	tell_watchers(a, next);
+	if (__builtin_expect(a->sites != NULL, 0) && !err)
+		err = take_in_stack(a, next);
+	if (__builtin_expect(a->tracking, 0) && !err)
+		err = list_known(a, prev) || list_known(a, next) ? -ENOMEM : 0;
+	return err;
+}
+
 static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	uint32_t cpu = ev->cpu;
-	struct task *t;
+	struct task *t, *next;
 	int err;
 
 	a->counts.switches++;
+	t = tasks__place(&a->tasks, ev->task);
+	if (ev->task && a->cpu_cur[cpu] == ev->task && (next = usual_next(a, ev, t)))
+		return usual_switch(a, ev, t, next);
 	see_outgoing(a, ev);
 	if (a->cpu_cur[cpu] != ev->task) {
 		err = vacate_cpu(a, cpu);
@@ -782,10 +924,16 @@ static int become_runnable(struct cpt_analysis *a, struct task *t, const struct 
 		t->path.what = chain_wait(reason, by);
 		path__keep_wait(&a->tl.path, t);
 	}
-	err = wakegraph__add(&a->wakes, by, waker ? waker->row.id : 0, t->row.id, reason,
+	err = wakegraph__add(&a->wakes, by, waker ? waker->path.id : 0, t->path.id, reason,
 			     a->now_ns - since_ns, &t->path.edge);
-	if (!err)
+	if (!err && reason != CPT_REASON_UNKNOWN) {
+		t->ready_since_ns = a->now_ns;
+		timeline__ready(&a->tl, t);
+		tell_watchers(a, t);
+		err = list_known(a, t);
+	} else if (!err) {
 		err = set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	}
 	if (!err && waker)
 		path__follow(&a->tl.path, t, waker, reason == CPT_REASON_BARRIER);
 	return err;

@@ -2,7 +2,7 @@
 /*
  * timeline.c - see timeline.h.
  */
-#include "timeline.h"
+#include "timeline_step.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -61,18 +61,13 @@ static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 
 /* ---- which class is this instant of? -------------------------------------------------------- */
 
-static inline enum cpt_split parallel_split(const struct timeline *tl)
-{
-	return tl->cores_running >= 2 ? CPT_SPLIT_PARALLEL_MULTI_CORE : CPT_SPLIT_PARALLEL_SMT_ONLY;
-}
-
 /* The definitions' table, for counts that are certain. */
 static enum cpt_split find_split(const struct timeline *tl)
 {
 	uint32_t c = timeline__in_progress(tl);
 
 	if (tl->running >= 2)
-		return parallel_split(tl);
+		return timeline_parallel_split(tl);
 	/* A task in doubt may be parked or in progress, and where a CPU's records are missing it may
 	 * be on that CPU: they could turn fewer than two things into more, and runners into two. */
 	if (tl->unknown && c < 2)
@@ -96,16 +91,6 @@ static enum cpt_split find_split(const struct timeline *tl)
 	return tl->asleep ? CPT_SPLIT_IDLE_ASLEEP : CPT_SPLIT_IDLE_QUIET;
 }
 
-/* Which entry of the table an instant without doubt falls into; R <= 1. */
-static inline uint32_t split_key(const struct timeline *tl)
-{
-	uint32_t q = tl->runnable < 2 ? tl->runnable : 2;
-	uint32_t w = tl->in_progress_blocked < 2 ? tl->in_progress_blocked : 2;
-
-	return (((tl->running * 3 + q) * 3 + w) * 2 + (tl->lock_waits != 0)) * 2 +
-	       (tl->asleep != 0);
-}
-
 /* Fills the table by asking the rules themselves. */
 static void fill_splits(struct timeline *tl)
 {
@@ -115,18 +100,14 @@ static void fill_splits(struct timeline *tl)
 		tl->in_progress_blocked = n / 4 % 3;
 		tl->runnable = n / 12 % 3;
 		tl->running = n / 36;
-		tl->splits[split_key(tl)] = (uint8_t)find_split(tl);
+		tl->splits[timeline_split_key(tl)] = (uint8_t)find_split(tl);
 	}
 	tl->asleep = tl->lock_waits = tl->in_progress_blocked = tl->runnable = tl->running = 0;
 }
 
-static inline enum cpt_split current_split(const struct timeline *tl)
+static enum cpt_split current_split(const struct timeline *tl)
 {
-	if (tl->running > 1)
-		return parallel_split(tl);
-	if (tl->unknown)
-		return find_split(tl);
-	return (enum cpt_split)tl->splits[split_key(tl)];
+	return tl->unknown ? find_split(tl) : timeline_certain_split(tl);
 }
 
 /* N_allowed: CPUs online and in the mask of some live task, or running one of ours. What it was is
@@ -154,12 +135,6 @@ static __attribute__((noinline)) void find_allowed(struct timeline *tl)
 		tl->allowed_cnt += (uint32_t)__builtin_popcountll(tl->allowed[w]);
 	tl->allowed_dirty = false;
 }
-
-/* What a blocked task of each reason adds to. */
-#define ADDS_IN_PROGRESS 0x1
-#define ADDS_LOCK	 0x2
-#define ADDS_ASLEEP	 0x4
-#define ADDS_CONDVAR	 0x8
 
 static uint8_t reason_adds(enum cpt_reason reason, uint32_t in_progress)
 {
@@ -192,6 +167,8 @@ int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struc
 	if (tl->cpu_cnt > CPT_TRACE_MAX_CPUS)
 		return -EINVAL;
 	tl->concurrent_cap = 64;
+	tl->emits = opts->on_interval != NULL;
+	tl->unusual = true;
 	tl->mark_ns = UINT64_MAX;
 	tl->core_of = calloc(tl->cpu_cnt, sizeof(*tl->core_of));
 	tl->core_running = calloc(tl->cpu_cnt, sizeof(*tl->core_running));
@@ -338,11 +315,6 @@ static inline void account_concurrent(struct timeline *tl, uint64_t span, uint32
 	tl->concurrent_ns[c] += span;
 }
 
-static inline double inverse(const struct timeline *tl, uint32_t k)
-{
-	return k < INVERSES ? tl->inverse[k] : 1.0 / k;
-}
-
 /* What a stretch of `split` would be if those that wait on condition variables counted as in progress. */
 static __attribute__((noinline)) void account_condvars(struct timeline *tl, uint64_t span,
 						       enum cpt_split split)
@@ -362,7 +334,7 @@ static __attribute__((noinline)) void account_condvars(struct timeline *tl, uint
 static void account(struct timeline *tl, uint64_t to_ns)
 {
 	const uint64_t span = to_ns - tl->now_ns;
-	const uint32_t running = tl->running, wanting = running + tl->runnable;
+	const uint32_t running = tl->running;
 	const uint32_t c = timeline__in_progress(tl);
 	const enum cpt_split split = current_split(tl);
 
@@ -379,13 +351,7 @@ static void account(struct timeline *tl, uint64_t to_ns)
 	if (split != CPT_SPLIT_UNKNOWN)
 		account_concurrent(tl, span, c);
 	if (running) {
-		tl->sums.running += span * running;
-		tl->parallel_ns[running] += span;
-		tl->cores_ns[tl->cores_running] += span;
-		if (running >= 2)
-			tl->run_parallel_ns += span;
-		tl->run_bottle += (double)span * inverse(tl, running);
-		tl->run_cmetric += (double)span * inverse(tl, wanting);
+		timeline_account_running(tl, span);
 	} else if (split != CPT_SPLIT_UNKNOWN) {
 		tl->parallel_ns[0] += span;
 		tl->cores_ns[0] += span;
@@ -396,6 +362,7 @@ static void account(struct timeline *tl, uint64_t to_ns)
 	if (tl->sites && tl->allowed_cnt > running)
 		tl->run_lost += (double)span * (tl->allowed_cnt - running) / tl->allowed_cnt;
 	tl->now_ns = to_ns;
+	tl->unusual = tl->unknown || tl->condvars || tl->sites;
 }
 
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns)
@@ -419,7 +386,7 @@ void timeline__open(struct timeline *tl, uint64_t now_ns)
 	tl->now_ns = now_ns;
 	tl->start_ns = now_ns;
 	tl->allowed_from_ns = now_ns;
-	tl->allowed_dirty = true;
+	tl->allowed_dirty = tl->unusual = true;
 	accounts__open(&tl->acc, now_ns);
 	tl->bin_ns = BIN_FIRST_NS;
 	tl->bin_start_ns = now_ns;
@@ -451,8 +418,9 @@ void timeline__hole(struct timeline *tl, int change)
 /* ---- names that run together ------------------------------------------------------------------
  */
 
-static uint32_t find_group(struct timeline *tl, const char *name)
+uint32_t timeline__find_group(struct timeline *tl, const struct task *t)
 {
+	const char *name = t->row.name;
 	uint32_t i;
 
 	for (i = 0; i < tl->group_cnt && i < GROUP_MAX; i++)
@@ -468,75 +436,15 @@ static uint32_t find_group(struct timeline *tl, const char *name)
 	return i;
 }
 
-uint32_t timeline__group(struct timeline *tl, struct task *t)
-{
-	if (t->group == TASK_NONE)
-		t->group = find_group(tl, t->row.name);
-	return t->group;
-}
-
-/* Two names run together since the later of the two began; so nothing has to be noted for each pair when
- * one begins, and the one that ends first books it, in its own row: see group_ns. */
-static inline void group_enter(struct timeline *tl, uint32_t g)
-{
-	struct timeline_group *group = &tl->groups[g];
-
-	if (++group->running == 2)
-		group->pair_since_ns = tl->now_ns;
-	if (group->running != 1)
-		return;
-	group->since_ns = tl->now_ns;
-	group->place = tl->group_active_cnt;
-	tl->group_active[tl->group_active_cnt++] = g;
-}
-
-static inline void group_leave(struct timeline *tl, uint32_t g)
-{
-	struct timeline_group *group = &tl->groups[g];
-	uint32_t last;
-
-	if (--group->running == 1)
-		tl->group_ns[g][g] += tl->now_ns - group->pair_since_ns;
-	if (group->running)
-		return;
-	last = tl->group_active[--tl->group_active_cnt];
-	tl->group_active[group->place] = last;
-	tl->groups[last].place = group->place;
-	for (uint32_t i = 0; i < tl->group_active_cnt; i++) {
-		const uint32_t h = tl->group_active[i];
-		const uint64_t since_ns = tl->groups[h].since_ns;
-
-		tl->group_ns[g][h] +=
-			tl->now_ns - (since_ns > group->since_ns ? since_ns : group->since_ns);
-	}
-}
-
 uint64_t timeline__overlap_ns(const struct timeline *tl, uint32_t g, uint32_t h)
 {
-	return tl->group_ns[g][h] + (g != h ? tl->group_ns[h][g] : 0);
+	return g == h ? tl->pairs_ns[g] : tl->group_ns[g][h] + tl->group_ns[h][g];
 }
 
 /* ---- tasks come and go ------------------------------------------------------------------------
  */
 
-static inline void count_blocked(struct timeline *tl, enum cpt_reason reason, uint32_t change)
-{
-	const uint32_t adds = tl->adds[reason];
-
-	if (adds == ADDS_IN_PROGRESS) { /* most */
-		tl->in_progress_blocked += change;
-		accounts__wait(&tl->acc, reason, (int)change);
-		return;
-	}
-	tl->in_progress_blocked += adds & ADDS_IN_PROGRESS ? change : 0;
-	tl->lock_waits += adds & ADDS_LOCK ? change : 0;
-	tl->asleep += adds & ADDS_ASLEEP ? change : 0;
-	tl->condvars += adds & ADDS_CONDVAR ? change : 0;
-	if (adds & ADDS_IN_PROGRESS)
-		accounts__wait(&tl->acc, reason, (int)change);
-}
-
-static __attribute__((noinline)) void note_cpu(struct timeline *tl, struct task *t)
+void timeline__note_cpu(struct timeline *tl, struct task *t)
 {
 	uint64_t bit = 1ull << (t->cpu % 64);
 
@@ -562,17 +470,14 @@ static void start_running(struct timeline *tl, struct task *t)
 	tl->cpu_task[t->cpu] = t->row.id;
 	accounts__cpu_on(&tl->acc, t->cpu);
 	if (!bit_of(tl->allowed, t->cpu))
-		tl->allowed_dirty = true;
-	t->at_parallel_ns = tl->run_parallel_ns;
-	t->at_running = tl->sums.running;
-	t->at_bottle = tl->run_bottle;
-	t->at_cmetric = tl->run_cmetric;
-	group_enter(tl, timeline__group(tl, t));
+		tl->allowed_dirty = tl->unusual = true;
+	timeline_begin_turn(tl, t);
+	timeline_group_enter(tl, timeline__group(tl, t));
 	if (t->noted_cpu != t->cpu)
-		note_cpu(tl, t);
+		timeline__note_cpu(tl, t);
 }
 
-static void stop_running(struct timeline *tl, struct task *t, uint64_t span)
+static void stop_running(struct timeline *tl, struct task *t)
 {
 	tl->running--;
 	if (--tl->core_running[tl->core_of[t->cpu]] == 0)
@@ -580,17 +485,12 @@ static void stop_running(struct timeline *tl, struct task *t, uint64_t span)
 	tl->cpu_task[t->cpu] = 0;
 	accounts__cpu_off(&tl->acc, t->cpu);
 	if (!bit_of(tl->allowed_idle, t->cpu))
-		tl->allowed_dirty = true;
-	t->row.running_ns += span;
-	t->row.parallel_ns += tl->run_parallel_ns - t->at_parallel_ns;
-	t->row.bottle_width += (double)(tl->sums.running - t->at_running); /* divided at the end */
-	t->row.bottle_height_ns += tl->run_bottle - t->at_bottle;
-	t->row.cmetric_ns += tl->run_cmetric - t->at_cmetric;
-	group_leave(tl, t->group);
+		tl->allowed_dirty = tl->unusual = true;
+	timeline_end_turn(tl, t);
+	timeline_group_leave(tl, t->group);
 }
 
-/* Not in line: its big local would cost every stretch a stack check. */
-static __attribute__((noinline)) void emit_interval(struct timeline *tl, const struct task *t)
+void timeline__emit_interval(struct timeline *tl, const struct task *t)
 {
 	bool blocked = t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED;
 	struct cpt_interval iv = {
@@ -612,7 +512,7 @@ static __attribute__((noinline)) void emit_interval(struct timeline *tl, const s
 		tl->err = err;
 }
 
-static __attribute__((noinline)) void note_wait(struct timeline *tl, struct task *t, uint64_t span)
+void timeline__note_wait(struct timeline *tl, struct task *t, uint64_t span)
 {
 	uint32_t site;
 
@@ -633,18 +533,16 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 		start_running(tl, t);
 		break;
 	case CPT_STATE_RUNNABLE:
-		tl->runnable++;
-		t->held = t->throttled;
-		accounts__ready(&tl->acc, t->slot, t->held, +1);
+		timeline_begin_ready(tl, t);
 		break;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
-		count_blocked(tl, t->reason, 1);
-		t->at_lost = tl->run_lost;
+		timeline_begin_blocked(tl, t);
 		break;
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:
 		tl->unknown++;
+		tl->unusual = true;
 		accounts__doubt(&tl->acc, +1);
 		break;
 	}
@@ -652,33 +550,25 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 
 static inline void end_stretch(struct timeline *tl, struct task *t)
 {
-	uint64_t span = tl->now_ns - t->since_ns;
-
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
-		stop_running(tl, t, span);
+		stop_running(tl, t);
 		break;
 	case CPT_STATE_RUNNABLE:
-		t->row.runnable_ns += span;
-		tl->runnable--;
-		accounts__ready(&tl->acc, t->slot, t->held, -1);
+		timeline_end_ready(tl, t);
 		break;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
-		t->row.reason_ns[t->reason] += span;
-		count_blocked(tl, t->reason, (uint32_t)-1);
-		if (tl->sites)
-			note_wait(tl, t, span);
+		timeline_end_blocked(tl, t);
 		break;
 	case CPT_STATE_UNKNOWN:
 	case CPT_STATE_CNT:
-		t->row.unknown_ns += span;
+		t->row.unknown_ns += tl->now_ns - t->since_ns;
 		tl->unknown--;
 		accounts__doubt(&tl->acc, -1);
 		break;
 	}
-	if (span && tl->opts->on_interval && !tl->err)
-		emit_interval(tl, t);
+	timeline_emit(tl, t);
 }
 
 void timeline__turn(struct timeline *tl, struct task *t, enum cpt_state state,
@@ -701,12 +591,13 @@ void timeline__enter(struct timeline *tl, struct task *t)
 	t->entered_ns = tl->now_ns;
 	path__enter(&tl->path, t);
 	tl->alive++;
+	tl->unusual = true;
 	t->slot = t->mask == TASK_NONE
 			  ? ACCT_SLOT_NONE
 			  : accounts__slot(&tl->acc, t->mask, tl->tasks->masks[t->mask].bits);
 	if (!t->mask_counted && t->mask != TASK_NONE) {
 		if (tl->tasks->masks[t->mask].live++ == 0)
-			tl->allowed_dirty = true;
+			tl->allowed_dirty = tl->unusual = true;
 		t->mask_counted = true;
 	}
 	if (!t->lived) {
@@ -734,5 +625,5 @@ void timeline__drop_mask(struct timeline *tl, struct task *t)
 		return;
 	t->mask_counted = false;
 	if (--tl->tasks->masks[t->mask].live == 0)
-		tl->allowed_dirty = true;
+		tl->allowed_dirty = tl->unusual = true;
 }

@@ -47,16 +47,27 @@ struct timeline_sums {
 
 /* A name's tasks that run now. */
 struct timeline_group {
-	uint64_t since_ns, pair_since_ns; /* since when one does, two do */
+	uint64_t pair_since_ns; /* since when two do */
 	uint32_t running;
 	uint32_t place; /* in group_active, while one does */
 };
 
+/* What a blocked task of each reason adds to. */
+#define ADDS_IN_PROGRESS 0x1
+#define ADDS_LOCK	 0x2
+#define ADDS_ASLEEP	 0x4
+#define ADDS_CONDVAR	 0x8
+
 struct timeline {
 	const struct cpt_analysis_opts *opts;
 	struct tasks *tasks;
-	bool open;	   /* accounting: inside the window and the --time span */
-	bool opened;	   /* was ever open: start_ns is valid */
+	bool open;   /* accounting: inside the window and the --time span */
+	bool opened; /* was ever open: start_ns is valid */
+	bool emits;  /* somebody wants all intervals */
+	/* The next stretch may be other than most: N_allowed or a peak may have changed, states may be in
+	 * doubt, condition variables waited on, stacks be there. Set on the least suspicion; looked into and
+	 * taken back by the accounting of that stretch. */
+	bool unusual;
 	uint64_t now_ns;   /* everything before is accounted */
 	uint64_t mark_ns;  /* next end of a bin or step */
 	uint64_t start_ns; /* of accounting */
@@ -108,7 +119,9 @@ struct timeline {
 	uint32_t group_cnt;
 	struct timeline_group groups[CPT_OVERLAP_MAX];
 	uint32_t group_active[CPT_OVERLAP_MAX], group_active_cnt;
-	uint64_t group_ns[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX]; /* [g][h]: ended by g */
+	uint64_t group_since[CPT_OVERLAP_MAX]; /* since when group_active[i] has a task that runs */
+	uint64_t group_ns[CPT_OVERLAP_MAX][CPT_OVERLAP_MAX]; /* [g][h]: ended by g; not [g][g] */
+	uint64_t pairs_ns[CPT_OVERLAP_MAX];		     /* two of one name */
 
 	/* bins: constant number, width doubles as the run grows */
 	struct cpt_bin *bins;
@@ -134,13 +147,9 @@ void timeline__open(struct timeline *tl, uint64_t now_ns);
  * called when it is not open. */
 void timeline__close(struct timeline *tl);
 
-/* Moves to now_ns (never back), accounting the stretch. */
+/* Moves to now_ns (never back; accounting is open), accounting the stretch: timeline__advance() of
+ * timeline_step.h in the cases that are rare. */
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns);
-static inline void timeline__advance(struct timeline *tl, uint64_t now_ns)
-{
-	if (tl->open && now_ns > tl->now_ns)
-		timeline__advance_slow(tl, now_ns);
-}
 
 /* The task joins (leaves) the counts in its present state at now. Calls nest as in the drawing; both
  * do nothing while accounting is closed or for tasks that are not live members. */
@@ -159,7 +168,19 @@ void timeline__drop_mask(struct timeline *tl, struct task *t);
 void timeline__hole(struct timeline *tl, int change);
 
 /* Index of the task's name among group_names. */
-uint32_t timeline__group(struct timeline *tl, struct task *t);
+uint32_t timeline__find_group(struct timeline *tl, const struct task *t);
+static inline uint32_t timeline__group(struct timeline *tl, struct task *t)
+{
+	if (t->group == TASK_NONE)
+		t->group = timeline__find_group(tl, t);
+	return t->group;
+}
+
+/* Parts of what follows a change, for timeline_step.h: the stretch of t that ends now is handed out; the
+ * wait of t that ends now is booked on its stacks; t runs on a CPU it was not on just before. */
+void timeline__emit_interval(struct timeline *tl, const struct task *t);
+void timeline__note_wait(struct timeline *tl, struct task *t, uint64_t span);
+void timeline__note_cpu(struct timeline *tl, struct task *t);
 
 /* For how long tasks of two names ran together; g = h: two tasks of one name. */
 uint64_t timeline__overlap_ns(const struct timeline *tl, uint32_t g, uint32_t h);

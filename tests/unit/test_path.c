@@ -6,7 +6,7 @@
 
 #include "analysis_fixture.h"
 
-#include "../../analysis/timeline.h"
+#include "../../analysis/timeline_step.h"
 #include "../../analysis/wakegraph.h"
 
 static const struct cpt_path_part *thread_part(const struct cpt_report *r, uint32_t id)
