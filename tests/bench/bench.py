@@ -200,7 +200,8 @@ def load_results(load, usable, rounds):
         if load.key == "pipe" and recorder.key.startswith("cpartrace"):
             entry["share_of_perf_sched"] = shares_of_perf_sched(rounds, recorder.key)
         entries.append(entry)
-    return {"key": load.key, "label": load.label, "caveat": load.caveat, "command": load.argv,
+    return {"key": load.key, "label": load.label, "caveat": load.caveat,
+            "command": [os.path.basename(load.argv[0]), *load.argv[1:]],
             "operations": load.ops, "unit": load.unit, "rounds": len(rounds),
             "switches": load.units() if load.unit == "switch" else None,
             "untraced_per_unit_ns": figures.summary(
