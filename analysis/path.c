@@ -367,14 +367,14 @@ void path__end(struct path *p, struct task *t)
 
 /* ---- the end ------------------------------------------------------------------------------------- */
 
-static struct task *choose_live(const struct tasks *tasks)
+static struct task *choose_live(const struct path *p, const struct tasks *tasks)
 {
 	struct task *best = NULL;
 
 	for (uint32_t id = 1; id < tasks->end; id++) {
 		struct task *t = tasks__find(tasks, id);
 
-		if (!t || !t->counted)
+		if (!t || !t->counted || !timeline__saw(p->tl, t))
 			continue;
 		if (t->state == CPT_STATE_RUNNING)
 			return t;
@@ -404,7 +404,7 @@ static struct task *choose_end(const struct path *p, const struct tasks *tasks)
 
 	if (t && !t->counted && t->row.end_ns == p->tl->now_ns)
 		return t;
-	t = choose_live(tasks);
+	t = choose_live(p, tasks);
 	return t ? t : choose_gone(tasks);
 }
 

@@ -100,7 +100,7 @@ static void derive_figures(struct cpt_report *r, const struct timeline *tl)
 	r->peak_asleep = tl->peak_asleep;
 }
 
-static int take_threads(struct cpt_report *r, struct tasks *tasks)
+static int take_threads(struct cpt_report *r, const struct timeline *tl, struct tasks *tasks)
 {
 	uint8_t *proc_seen = calloc(tasks->end + 1, 1);
 	uint32_t cnt = 0;
@@ -108,7 +108,7 @@ static int take_threads(struct cpt_report *r, struct tasks *tasks)
 	for (uint32_t id = 1; id < tasks->end; id++) {
 		const struct task *t = tasks__find(tasks, id);
 
-		cnt += t && t->lived;
+		cnt += t && timeline__saw(tl, t);
 	}
 	r->threads_tab = calloc(cnt ? cnt : 1, sizeof(*r->threads_tab));
 	if (!proc_seen || !r->threads_tab) {
@@ -119,7 +119,7 @@ static int take_threads(struct cpt_report *r, struct tasks *tasks)
 		struct task *t = tasks__find(tasks, id);
 		struct cpt_thread *row;
 
-		if (!t || !t->lived)
+		if (!t || !timeline__saw(tl, t))
 			continue;
 		row = &r->threads_tab[r->threads_cnt];
 		*row = t->row;
@@ -278,7 +278,7 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 	}
 	r->wake_edges = wakegraph__edges(wakes, &r->wake_edges_cnt);
 	if (!r->wake_edges || path__facts(&tl->path, tasks, &r->path, &r->work_span) ||
-	    take_profiles(r, tl) || take_threads(r, tasks) || take_overlap(r, tl) ||
+	    take_profiles(r, tl) || take_threads(r, tl, tasks) || take_overlap(r, tl) ||
 	    take_bins(r, tl) || take_sites(r, tl, meta)) {
 		report__free(r);
 		errno = ENOMEM;

@@ -185,6 +185,13 @@ void timeline__note_cpu(struct timeline *tl, struct task *t);
 /* For how long tasks of two names ran together; g = h: two tasks of one name. */
 uint64_t timeline__overlap_ns(const struct timeline *tl, uint32_t g, uint32_t h);
 
+/* Was the task live within the window? One that was born at its very end, or died there before time went
+ * on, was not: whether its birth stands before the window's last event is chance. */
+static inline bool timeline__saw(const struct timeline *tl, const struct task *t)
+{
+	return t->lived && (t->row.start_ns < tl->now_ns || tl->now_ns == tl->start_ns);
+}
+
 static inline uint32_t timeline__in_progress(const struct timeline *tl)
 {
 	return tl->running + tl->runnable + tl->in_progress_blocked;

@@ -164,13 +164,18 @@ static struct cpt_report *report_file(int fd, uint64_t last_ns, struct trace_rea
 	return analysis__finish(a, NULL, NULL, last_ns);
 }
 
+/* 20273059: a task is born in the very ns in which the window ends. */
+static const uint64_t seeds_once_wrong[] = {20273059};
+#define SEEDS_CNT (sizeof(seeds_once_wrong) / sizeof(seeds_once_wrong[0]))
+
 static void any_order_of_arrival_gives_the_same_report(void **state)
 {
-	uint64_t seed = first_seed(__func__);
+	uint64_t first = first_seed(__func__);
 	uint32_t cases = case_count(400);
 	char what[64];
 
-	for (uint32_t i = 0; i < cases; i++, seed++) {
+	for (uint32_t i = 0; i < SEEDS_CNT + cases; i++) {
+		const uint64_t seed = i < SEEDS_CNT ? seeds_once_wrong[i] : first + i - SEEDS_CNT;
 		struct rng rng = {.state = seed * 17};
 		struct cpt_analysis_opts o = {0};
 		struct trace_builder *tb = tb__new(CPUS);
