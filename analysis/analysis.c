@@ -44,6 +44,8 @@
 /* No clock of this kind gets there (292 years); the sizes of bins rely on it. */
 #define TS_MAX_NS INT64_MAX
 
+#define HOLE_END_MANY UINT32_MAX
+
 enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_OVER };
 
 struct cpt_analysis {
@@ -69,6 +71,10 @@ struct cpt_analysis {
 	uint32_t *cpu_cur;	 /* by CPU: task that runs there, member or not */
 	uint64_t *hole_until_ns; /* by CPU: its records are missing until then, 0 none */
 	uint32_t holes;
+	uint64_t hole_end_ns;  /* when the last one ended; UINT64_MAX none has */
+	uint32_t hole_end_cpu; /* on this CPU, HOLE_END_MANY: and on others at once */
+	uint32_t exit_task;    /* its final switch-out is of exit_ns or lost; 0 none */
+	uint64_t exit_ns;
 
 	bool tracking; /* a loss was met: known[] is kept */
 	uint32_t *known;
@@ -95,6 +101,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 		a->opts.wait_all = true;
 	a->filtered = f->pid_cnt || f->tid_cnt || f->comm_cnt;
 	a->next_stop_ns = UINT64_MAX;
+	a->hole_end_ns = UINT64_MAX;
 	sysno_table(meta->machine, a->sysno);
 	err = timeline__init(&a->tl, meta, &a->tasks, &a->opts);
 	if (err)
@@ -152,6 +159,8 @@ static void find_next_stop(struct cpt_analysis *a)
 		for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
 			if (a->hole_until_ns[cpu] && a->hole_until_ns[cpu] < next)
 				next = a->hole_until_ns[cpu];
+	if (a->exit_task && a->exit_ns < next)
+		next = a->exit_ns + 1;
 	a->next_stop_ns = next;
 }
 
@@ -209,6 +218,33 @@ static void close_accounting(struct cpt_analysis *a)
 	timeline__close(&a->tl);
 }
 
+/* A hole of this CPU ends now. What is lost may be of this very ns, though, and still to come as far as
+ * other CPUs and births are concerned. */
+static void end_hole(struct cpt_analysis *a, uint32_t cpu)
+{
+	a->hole_end_cpu =
+		a->hole_end_ns == a->now_ns && a->hole_end_cpu != cpu ? HOLE_END_MANY : cpu;
+	a->hole_end_ns = a->now_ns;
+}
+
+/* May what leaves this CPU now do things that are lost? Its own records stand behind its own hole. */
+static inline bool in_doubt(const struct cpt_analysis *a, uint32_t cpu)
+{
+	return a->holes || (a->hole_end_ns == a->now_ns && a->hole_end_cpu != cpu);
+}
+
+static void die(struct cpt_analysis *a, struct task *t);
+
+/* The instant of its EXIT is over, and no switch-out of it came: it was lost. */
+static void end_exit(struct cpt_analysis *a)
+{
+	struct task *t = tasks__find(&a->tasks, a->exit_task);
+
+	a->exit_task = 0;
+	if (t && t->live && t->state == CPT_STATE_UNKNOWN)
+		die(a, t);
+}
+
 /* What is due at a->now_ns: a hole ends, accounting starts or stops. */
 static void do_stop(struct cpt_analysis *a)
 {
@@ -216,9 +252,12 @@ static void do_stop(struct cpt_analysis *a)
 		if (a->hole_until_ns[cpu] && a->hole_until_ns[cpu] <= a->now_ns) {
 			a->hole_until_ns[cpu] = 0;
 			a->holes--;
+			end_hole(a, cpu);
 			timeline__hole(&a->tl, -1);
 		}
 	}
+	if (a->exit_task && a->now_ns > a->exit_ns)
+		end_exit(a);
 	if (a->tl.open && a->now_ns >= a->cut_to_ns) {
 		close_accounting(a);
 		a->cut_from_ns = 0; /* not again */
@@ -333,7 +372,7 @@ static int set_off(struct cpt_analysis *a, struct task *t, enum cpt_state state,
 static int set_off_unless_hole(struct cpt_analysis *a, struct task *t, enum cpt_state state,
 			       enum cpt_reason reason)
 {
-	return set_off(a, t, a->holes ? CPT_STATE_UNKNOWN : state, reason);
+	return set_off(a, t, in_doubt(a, t->cpu) ? CPT_STATE_UNKNOWN : state, reason);
 }
 
 static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state state, uint32_t cpu)
@@ -805,7 +844,8 @@ static inline struct task *usual_next(const struct cpt_analysis *a, const struct
 
 	if (!prev || !prev->counted || prev->state != CPT_STATE_RUNNING || prev->cpu != ev->cpu ||
 	    !next || !next->counted || next->state != CPT_STATE_RUNNABLE || ev->flags & rare ||
-	    (ev->flags & CPT_SW_PREV_BLOCKED && !ev->wait) || a->holes || a->opts.filter.cpus)
+	    (ev->flags & CPT_SW_PREV_BLOCKED && !ev->wait) || a->opts.filter.cpus ||
+	    (a->tracking && in_doubt(a, ev->cpu)))
 		return NULL;
 	return next;
 }
@@ -994,7 +1034,11 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t->live && ev->task == 1 && a->meta->argv) /* lives from its exec on */
 		return 0;
 	if (!t->live) {
-		err = come_alive(a, t, a->holes ? CPT_STATE_UNKNOWN : CPT_STATE_RUNNABLE, ev->cpu);
+		/* Births come beside the CPUs' records: it may stand before what is lost at this ns. */
+		err = come_alive(a, t,
+				 a->holes || a->hole_end_ns == a->now_ns ? CPT_STATE_UNKNOWN
+									 : CPT_STATE_RUNNABLE,
+				 ev->cpu);
 		if (!err && t->counted && parent && parent->counted && parent != t)
 			path__follow(&a->tl.path, t, parent, false);
 		return err;
@@ -1063,8 +1107,17 @@ static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
 		return -errno;
 	t->row.kernel_cpu_ns = ev->info->sum_exec_ns;
 	/* Its final switch-out is lost: this is what is left of it. */
-	if (t->live && t->state == CPT_STATE_UNKNOWN && a->hole_until_ns[ev->cpu])
+	if (!t->live || t->state != CPT_STATE_UNKNOWN)
+		return 0;
+	if (a->hole_until_ns[ev->cpu]) {
 		die(a, t);
+	} else if (a->hole_end_ns == a->now_ns &&
+		   (a->hole_end_cpu == ev->cpu || a->hole_end_cpu == HOLE_END_MANY)) {
+		/* Lost at the last ns of the hole, or what comes next. */
+		a->exit_task = ev->task;
+		a->exit_ns = a->now_ns;
+		find_next_stop(a);
+	}
 	return 0;
 }
 
@@ -1110,6 +1163,8 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 		}
 		if (until > a->hole_until_ns[ev->cpu])
 			a->hole_until_ns[ev->cpu] = until;
+	} else {
+		end_hole(a, ev->cpu);
 	}
 	if (!a->tracking) {
 		a->tracking = true;
@@ -1181,6 +1236,8 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (ev->cpu >= a->tl.cpu_cnt || ev->ts_ns > TS_MAX_NS)
 		return -EINVAL;
 	move_to(a, ev->ts_ns);
+	if (__builtin_expect(a->window == WINDOW_OVER, 0)) /* something on the way there ended it */
+		return on_tail(a, ev);
 	switch (ev->type) {
 	case CPT_EV_SWITCH:
 		if (a->window == WINDOW_BEFORE && (ev->task || ev->other)) {
