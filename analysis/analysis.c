@@ -32,6 +32,8 @@
 #include "ceiling.h"
 #include "latency.h"
 #include "locks.h"
+#include "loop_groups.h"
+#include "loop_ledger.h"
 #include "summary.h"
 #include "sysno.h"
 #include "tasks.h"
@@ -55,6 +57,7 @@ struct cpt_analysis {
 	struct timeline tl;
 	struct locks *locks;
 	struct ceilings *ceilings;
+	struct loop_ledger *loops;
 	struct wakegraph wakes;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
@@ -111,9 +114,10 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 		goto out;
 	a->locks = locks__new(&a->tasks, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
+	a->loops = loop_ledger__new();
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
-	if (!a->locks || !a->ceilings || !a->cpu_cur || !a->hole_until_ns)
+	if (!a->locks || !a->ceilings || !a->loops || !a->cpu_cur || !a->hole_until_ns)
 		err = -ENOMEM;
 	if (meta->sample_hz || meta->stack_flags & CPT_TRACE_STACKS_TAKEN) {
 		a->tl.sites = a->sites = sites__new(opts->stacks);
@@ -137,6 +141,7 @@ void analysis__free(struct cpt_analysis *a)
 	timeline__fini(&a->tl);
 	locks__free(a->locks);
 	ceilings__free(a->ceilings);
+	loop_ledger__free(a->loops);
 	wakegraph__fini(&a->wakes);
 	free(a->cpu_cur);
 	free(a->hole_until_ns);
@@ -174,6 +179,8 @@ static inline void tell_watchers(struct cpt_analysis *a, struct task *t)
 		locks__update(a->locks, t, a->now_ns);
 	if (t->ceiling)
 		ceilings__update(a->ceilings, t);
+	if (t->loop)
+		loop_ledger__update(a->loops, t, a->now_ns);
 }
 
 static void open_accounting(struct cpt_analysis *a)
@@ -441,13 +448,19 @@ static const struct cpt_word *word_of(const struct cpt_analysis *a, const struct
 	return a->opts.words ? words__lookup(a->opts.words, t->proc, t->space, wait) : NULL;
 }
 
+static inline enum cpt_sys sys_of(const struct cpt_analysis *a, const struct cpt_wait *wait)
+{
+	return wait->sysno < CPT_SYSNO_TABLE_SZ ? (enum cpt_sys)a->sysno[wait->sysno]
+						: CPT_SYS_UNKNOWN;
+}
+
 static __attribute__((noinline)) struct classified
 find_out(struct cpt_analysis *a, const struct task *t, const struct cpt_event *ev)
 {
 	struct wait_memo *memo = wait_memo__at(a->memos, ev->wait);
 	struct cpt_wait_facts facts = {
 		.wait = ev->wait,
-		.sys = CPT_SYS_UNKNOWN,
+		.sys = sys_of(a, ev->wait),
 		.end = ev->end,
 		.ended_by_us = ended_by_us(a, ev),
 		.io_worker = t->row.io_worker,
@@ -457,8 +470,6 @@ find_out(struct cpt_analysis *a, const struct task *t, const struct cpt_event *e
 	struct cpt_wait again;
 	struct word_ref ref;
 
-	if (ev->wait->sysno < CPT_SYSNO_TABLE_SZ)
-		facts.sys = a->sysno[ev->wait->sysno];
 	if (facts.sys == CPT_SYS_RESTART_SYSCALL) {
 		lasting = false;
 		if (t->stopped_in) {
@@ -568,6 +579,15 @@ static __attribute__((noinline)) int end_wait(struct cpt_analysis *a, struct tas
 	return err;
 }
 
+/* t is about to wait: for events, or where an event loop should not. */
+static inline int note_loop(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev,
+			    enum cpt_reason reason)
+{
+	if (reason != CPT_REASON_EVENT_LOOP && !(t->watched && t->loop))
+		return 0;
+	return loop_ledger__block(a->loops, t, ev->wait, sys_of(a, ev->wait), reason, a->now_ns);
+}
+
 /* t was woken between leaving the run queue and its switch-out: for its lock that is a wait of no
  * length, and who let go is seen all the same. */
 static __attribute__((noinline)) int pass_wait(struct cpt_analysis *a, struct task *t,
@@ -579,11 +599,12 @@ static __attribute__((noinline)) int pass_wait(struct cpt_analysis *a, struct ta
 	if (!ev->wait || t->state != CPT_STATE_RUNNABLE)
 		return 0;
 	found = classify(a, t, ev);
-	if (!is_watched(found.blocked.reason, ev->wait))
-		return 0;
-	err = begin_wait(a, t, ev->wait, found.word, found.blocked.reason);
-	if (!err)
-		err = end_wait(a, t, &t->early_wake);
+	err = note_loop(a, t, ev, found.blocked.reason);
+	if (!err && is_watched(found.blocked.reason, ev->wait)) {
+		err = begin_wait(a, t, ev->wait, found.word, found.blocked.reason);
+		if (!err)
+			err = end_wait(a, t, &t->early_wake);
+	}
 	tell_watchers(a, t);
 	return err;
 }
@@ -663,7 +684,7 @@ static inline int decide_out(struct cpt_analysis *a, struct task *t, const struc
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
 	t->path.what = chain_wait(out->reason, wait_ender(ev->end, out->reason));
 	t->path.blocked_ns = a->now_ns;
-	return 0;
+	return note_loop(a, t, ev, out->reason);
 }
 
 /* What is left to be done once the task has turned: who keeps accounts of its wait hears of it. */
@@ -1060,6 +1081,7 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t)
 		return -errno;
 	see_left_out(a, t);
+	loop_ledger__stop(a->loops, t, a->now_ns);
 	timeline__leave(&a->tl, t);
 	err = tasks__exec(t, ev->info);
 	if (err)
@@ -1321,6 +1343,13 @@ static int take_locks(struct cpt_analysis *a, struct cpt_report *r)
 			      &r->ceilings_cnt);
 }
 
+static int take_loops(struct cpt_analysis *a, struct cpt_report *r)
+{
+	int err = loop_ledger__take(a->loops, a->now_ns, &r->loops);
+
+	return err ? err : loop_groups__find(r);
+}
+
 static uint8_t filtered(const struct cpt_filter *f)
 {
 	return (f->pid_cnt || f->tid_cnt || f->comm_cnt ? CPT_FILTERED_TASKS : 0) |
@@ -1343,7 +1372,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		errno = -a->err;
 	} else {
 		r = summary__report(&a->tl, &a->tasks, &a->wakes, &a->counts, a->meta, close_facts);
-		if (r && take_locks(a, r)) {
+		if (r && (take_locks(a, r) || take_loops(a, r))) {
 			report__free(r);
 			r = NULL;
 			errno = ENOMEM;

@@ -17,6 +17,7 @@
 
 #include "account_facts.h"
 #include "lock_facts.h"
+#include "loop_ledger_facts.h"
 #include "sites.h"
 #include "path_facts.h"
 #include "states.h"
@@ -146,7 +147,8 @@ struct cpt_report {
 	uint32_t locks_cnt;
 	struct cpt_ceiling *ceilings; /* what lets one thread run at a time */
 	uint32_t ceilings_cnt;
-	struct cpt_path path; /* the critical path */
+	struct cpt_loops loops; /* event loops */
+	struct cpt_path path;	/* the critical path */
 	struct cpt_work_span work_span;
 	struct cpt_wake_edge *wake_edges; /* the wake graph: longest waits first */
 	uint32_t wake_edges_cnt;

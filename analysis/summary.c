@@ -35,6 +35,7 @@ void report__free(struct cpt_report *r)
 		free(r->ceilings[i].module);
 	}
 	free(r->ceilings);
+	cpt_loops__free(&r->loops);
 	cpt_sites__free(r->sites);
 	free(r->path.threads);
 	free(r->path.names);

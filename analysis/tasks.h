@@ -52,7 +52,7 @@ struct task {
 	bool in_known;	    /* listed for the next loss, see analysis.c */
 	bool throttled;	    /* RUNNABLE: held by its group's CPU quota */
 	uint8_t ready_kind; /* RUNNABLE: CPT_READY_* */
-	bool watched; /* it touched a lock or a ceiling's word: `lock` or `ceiling` is there */
+	bool watched;	    /* it touched a lock or a ceiling's word, or is a loop: that is there */
 	/* accounting, kept by timeline.c */
 	bool counted;	    /* part of the counts right now */
 	bool held;	    /* its current runnable stretch counts as throttled */
@@ -71,6 +71,7 @@ struct task {
 	struct cpt_wait *stopped_in;   /* the call its last stop interrupted, NULL none; owned */
 	struct task_lock *lock;	       /* see locks.h; owned, NULL until it touches a lock */
 	struct task_ceiling *ceiling;  /* see ceiling.h; likewise */
+	struct task_loop *loop;	       /* see loop_ledger.h; NULL until it waits for events */
 	double at_lost;		       /* timeline.run_lost at the start of the wait */
 	struct wake_source early_wake; /* while wake_pending */
 	uint16_t sysno;		       /* of the current wait */

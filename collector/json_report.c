@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "json_locks.h"
+#include "json_loops.h"
 #include "json_accounts.h"
 #include "json_obj.h"
 #include "limit.h"
@@ -388,6 +389,7 @@ json_t *json_report__build(const struct cpt_report *r)
 		json_obj__put(&o, "wait_sites", json_stacks__wait_sites(r));
 	json_obj__put(&o, "critical_path", json_path__critical_path(&r->path));
 	json_obj__put(&o, "work_span", json_path__work_span(&r->work_span));
+	json_loops__put(&o, r);
 	json_accounts__put(&o, r);
 	json = json_obj__done(&o);
 	if (!json)

@@ -116,6 +116,7 @@ def identity_findings(report):
           report["parallelism"]["peak"] <= report["cpus"]["online"])
 
     lock_findings(report, same, holds)
+    loop_findings(report, same, holds)
     if "critical_path" in report:
         path_findings(report, same, holds)
 
@@ -161,6 +162,39 @@ def lock_findings(report, same, holds):
     for ceiling in report["ceilings"]:
         holds("a ceiling's evidence lies within the window",
               ceiling["one_ns"] + ceiling["overlap_ns"] <= ceiling["wanted_ns"] <= window)
+
+
+def loop_findings(report, same, holds):
+    """A loop's times sum to its life, its stalls to what it was blocked, the levels to the time with
+    loops."""
+    lives = {}
+    for loop in report.get("event_loops", []):
+        name = f"loop {loop['tid']}/{loop['epfd']}"
+        same(f"{name}: its times sum to its life",
+             sum(loop[f"{what}_ns"] for what in ("waiting", "on_cpu", "runnable", "blocked", "unknown")),
+             loop["life_ns"])
+        same(f"{name}: its stalls sum to blocked_ns",
+             sum(stall["total_ns"] for stall in loop["stalls"]), loop["blocked_ns"])
+        holds(f"{name}: no stall is longer than all of its kind",
+              all(stall["longest_ns"] <= stall["total_ns"] for stall in loop["stalls"]))
+        holds(f"{name}: woken is part of runnable", loop["woken_ns"] <= loop["runnable_ns"])
+        holds(f"{name}: no more waits than iterations and one",
+              loop["waits"] <= loop["iterations"] + 1)
+        lives[loop["id"]] = lives.get(loop["id"], 0) + loop["life_ns"]
+    threads = {t["id"]: t["life_ns"] for t in report["threads"]}
+    for number, life in lives.items():
+        holds(f"loops of thread {number} live within its life", life <= threads.get(number, 0))
+    if "loop_parallelism" in report:
+        levels = report["loop_parallelism"]
+        same("loop_parallelism sums to with_loops_ns",
+             sum(levels["profile_ns"]) + levels["unknown_ns"], levels["with_loops_ns"])
+        holds("loops live within the window", levels["with_loops_ns"] <= report["window_ns"])
+        holds("some loop lives where there are loops",
+              max(lives.values(), default=0) <= levels["with_loops_ns"] <= sum(lives.values()))
+        if not levels["unknown_ns"] and all(not loop["unknown_ns"] for loop in report["event_loops"]):
+            same("sum of k * loop_parallelism.profile_ns[k] is what loops ran",
+                 sum(k * ns for k, ns in enumerate(levels["profile_ns"])),
+                 sum(loop["on_cpu_ns"] for loop in report["event_loops"]))
 
 
 def path_findings(report, same, holds):
@@ -250,6 +284,17 @@ def example():
                       "module": None, "word": "condvar", "pid": 11, "threads": 2, "waited_ns": 0,
                       "wanted_ns": 50, "one_ns": 48, "overlap_ns": 1, "turns": 20,
                       "free_cpus": 0.9}],
+        "event_loops": [{
+            "id": 2, "tid": 12, "pid": 11, "name": "w", "kind": "epoll", "epfd": 5, "iterations": 3,
+            "iterations_at_least": False, "waits": 2, "life_ns": 30, "waiting_ns": 10,
+            "on_cpu_ns": 11, "runnable_ns": 4, "woken_ns": 1, "blocked_ns": 5, "unknown_ns": 0,
+            "elsewhere_ns": 0, "not_back_ns": 0, "utilisation": {"on_cpu": 0.37, "event_loop": 0.6},
+            "dispatch": {"count": 2, "total_ns": 18, "p50_ns": 8, "p99_ns": 10, "max_ns": 10},
+            "stalls": [{"syscall": "read", "reason": "disk", "rest": False, "count": 1,
+                        "total_ns": 5, "longest_ns": 5, "longest_start_ns": 7}]}],
+        "loop_parallelism": {"with_loops_ns": 30, "unknown_ns": 0, "profile_ns": [19, 11],
+                             "peak_alive": 1},
+        "loop_pools": [], "loop_offload": [],
         "critical_path": {
             "length_ns": 100, "end_thread": 1, "known_waker_ns": 99, "serial_ns": 50,
             "parallel_ns": 40,
@@ -302,6 +347,11 @@ def self_test():
         ("locks.0.blocked_ns", 11), ("locks.0.holder.running_ns", 5), ("locks.0.waiters", 2),
         ("locks.0.holder.blocked_by.disk", 3), ("locks.0.waited_ns", 11),
         ("locks.0.top_holders.0.blocked_ns", 11), ("locks.0.reason", "disk"), ("locks", []),
+        ("event_loops.0.waiting_ns", 9), ("event_loops.0.blocked_ns", 6),
+        ("event_loops.0.stalls.0.total_ns", 4), ("event_loops.0.woken_ns", 5),
+        ("event_loops.0.waits", 5), ("event_loops.0.stalls.0.longest_ns", 6),
+        ("loop_parallelism.with_loops_ns", 31), ("loop_parallelism.profile_ns", [18, 12]),
+        ("loop_parallelism.profile_ns", [20, 11]), ("event_loops.0.kind", "select"),
         ("ceilings.0.wanted_ns", 40), ("ceilings.0.kind", "gil"),
     ]
     for path, value in wrong:

@@ -1,0 +1,801 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * loop_ledger.c - see loop_ledger.h.
+ */
+#include "loop_ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "latency.h"
+
+/* What a loop's thread does. The last four are pending until it waits again. */
+enum doing { NOT, WAITING, WOKEN, ON_CPU, READY, STALLED, UNKNOWN };
+
+#define HASH_SZ 1024u /* chains of loops by process and descriptor */
+#define NO_LOOP UINT32_MAX
+
+struct stalls {
+	uint32_t cnt;
+	struct cpt_stall tab[CPT_LOOP_STALLS]; /* the one of the rest, if there is one, first */
+};
+
+struct loop {
+	struct cpt_loop row; /* but for what is only derived */
+	uint32_t proc, space;
+	uint32_t next_of_thread, next_of_hash; /* index + 1 */
+	bool over;			       /* its descriptor has become another instance */
+	uint64_t left_ns; /* its thread went to another one: since when, 0 not */
+	uint64_t returns;
+	uint64_t waits_before; /* begun before the first return that was recorded */
+	bool recorded;	       /* one was */
+	struct cpt_latency *dispatch;
+	struct stalls *stalls;
+};
+
+/* What is pending. */
+struct pending {
+	uint64_t on_cpu_ns, ready_ns, unknown_ns;
+	struct stalls stalls;
+};
+
+struct task_loop {
+	struct task *task;
+	struct task_loop *next; /* of all */
+	uint32_t first, cnt;	/* its loops: index + 1, how many */
+	uint32_t cur;		/* index + 1 of the one it waited on last, 0 it is none */
+	bool in_wait;		/* blocked in it, or woken and not yet on a CPU */
+	bool fresh;		/* back from a wait that blocked; its return was not recorded yet */
+	uint8_t counting;	/* enum doing that is being accounted, while the task is counted */
+	uint64_t from_ns;	/* since when */
+	struct cpt_stall call;	/* what it is blocked in: the first members */
+	uint64_t call_arg0;
+	uint64_t flight_from_ns; /* integral of operations in flight at from_ns */
+	bool flight_known;
+	uint32_t flight;
+	/* the dispatch at hand */
+	bool dispatching, whole;
+	uint64_t dispatch_ns;
+	struct pending pend;
+	uint8_t slot; /* among the levels, while something may be pending; or LEVEL_NO_SLOT */
+};
+
+struct loop_ledger {
+	struct loop *tab;
+	uint32_t cnt, cap;
+	uint32_t untold;
+	uint32_t by_hash[HASH_SZ]; /* index + 1 */
+	struct task_loop *all;
+	struct loop_levels levels;
+	struct loop_flight flight;
+};
+
+struct loop_ledger *loop_ledger__new(void)
+{
+	return calloc(1, sizeof(struct loop_ledger));
+}
+
+void loop_ledger__free(struct loop_ledger *ll)
+{
+	struct task_loop *w, *next;
+
+	if (!ll)
+		return;
+	for (w = ll->all; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	for (uint32_t i = 0; i < ll->cnt; i++) {
+		free(ll->tab[i].dispatch);
+		free(ll->tab[i].stalls);
+	}
+	free(ll->tab);
+	free(ll);
+}
+
+void loop_ledger__set_flight(struct loop_ledger *ll, const struct loop_flight *flight)
+{
+	ll->flight = *flight;
+}
+
+/* ---- stalls ------------------------------------------------------------------------------------------ */
+
+static void join_stalls(struct cpt_stall *to, const struct cpt_stall *from)
+{
+	to->cnt += from->cnt;
+	to->total_ns += from->total_ns;
+	to->delay_ns += from->delay_ns;
+	if (from->held_up > to->held_up)
+		to->held_up = from->held_up;
+	if (from->longest_ns > to->longest_ns) {
+		to->longest_ns = from->longest_ns;
+		to->longest_at_ns = from->longest_at_ns;
+		to->longest_arg0 = from->longest_arg0;
+	}
+}
+
+static bool same_stall(const struct cpt_stall *a, const struct cpt_stall *b)
+{
+	return a->rest == b->rest && (a->rest || (a->sysno == b->sysno && a->reason == b->reason &&
+						  a->object == b->object));
+}
+
+static bool costs_less(const struct cpt_stall *a, const struct cpt_stall *b)
+{
+	return a->delay_ns != b->delay_ns ? a->delay_ns < b->delay_ns : a->total_ns < b->total_ns;
+}
+
+/* Makes room: the two that cost least become, or join, the rest. */
+static void fold_stalls(struct stalls *s)
+{
+	struct cpt_stall least = {.rest = true};
+
+	for (int n = s->tab[0].rest ? 1 : 2; n; n--) {
+		uint32_t at = s->tab[0].rest;
+
+		for (uint32_t i = at + 1; i < s->cnt; i++)
+			if (costs_less(&s->tab[i], &s->tab[at]))
+				at = i;
+		join_stalls(&least, &s->tab[at]);
+		s->tab[at] = s->tab[--s->cnt];
+	}
+	if (s->tab[0].rest) {
+		join_stalls(&s->tab[0], &least);
+		return;
+	}
+	s->tab[s->cnt++] = s->tab[0];
+	s->tab[0] = least;
+}
+
+static void add_stall(struct stalls *s, const struct cpt_stall *stall)
+{
+	for (uint32_t i = 0; i < s->cnt; i++) {
+		if (same_stall(&s->tab[i], stall)) {
+			join_stalls(&s->tab[i], stall);
+			return;
+		}
+	}
+	if (s->cnt == CPT_LOOP_STALLS)
+		fold_stalls(s);
+	s->tab[s->cnt++] = *stall;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------- */
+
+/* What tells a loop of a thread from its others. */
+struct loop_key {
+	uint8_t kind;
+	int32_t fd;
+};
+
+static uint32_t hash_of(uint32_t proc, int32_t fd)
+{
+	return (proc * 0x9e3779b1u ^ (uint32_t)fd * 0x85ebca6bu) >> 7 & (HASH_SZ - 1);
+}
+
+/* Index of the thread's loop that is so; NO_LOOP if there is none. */
+static uint32_t known_loop(const struct loop_ledger *ll, const struct task_loop *w,
+			   struct loop_key key)
+{
+	for (uint32_t at = w->first; at; at = ll->tab[at - 1].next_of_thread) {
+		const struct loop *l = &ll->tab[at - 1];
+
+		if (!l->over && !l->row.rest && l->row.kind == key.kind && l->row.fd == key.fd &&
+		    l->space == w->task->space && l->proc == w->task->proc)
+			return at - 1;
+	}
+	return NO_LOOP;
+}
+
+static uint32_t rest_of(const struct loop_ledger *ll, const struct task_loop *w)
+{
+	for (uint32_t at = w->first; at; at = ll->tab[at - 1].next_of_thread)
+		if (ll->tab[at - 1].row.rest)
+			return at - 1;
+	return NO_LOOP;
+}
+
+static int grow(struct loop_ledger *ll)
+{
+	uint32_t cap = ll->cap ? 2 * ll->cap : 16;
+	struct loop *tab;
+
+	if (ll->cnt < ll->cap)
+		return 0;
+	tab = realloc(ll->tab, cap * sizeof(*tab));
+	if (!tab)
+		return -ENOMEM;
+	ll->tab = tab;
+	ll->cap = cap;
+	return 0;
+}
+
+/* Index of the thread's loop with this key, made if need be. NO_LOOP with errno: ENOSPC, ENOMEM. */
+static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct loop_key key)
+{
+	const struct task *t = w->task;
+	const bool rest = w->cnt + 1 >= LOOPS_OF_THREAD;
+	uint32_t idx = known_loop(ll, w, key), *chain;
+	struct loop *l;
+
+	if (idx == NO_LOOP && rest)
+		idx = rest_of(ll, w);
+	if (idx != NO_LOOP)
+		return idx;
+	if (ll->cnt == LOOPS_MAX) {
+		ll->untold++;
+		errno = ENOSPC;
+		return NO_LOOP;
+	}
+	if (grow(ll)) {
+		errno = ENOMEM;
+		return NO_LOOP;
+	}
+	idx = ll->cnt++;
+	l = &ll->tab[idx];
+	memset(l, 0, sizeof(*l));
+	l->row.id = t->row.id;
+	l->row.kind = key.kind;
+	l->row.fd = rest ? -1 : key.fd;
+	l->row.rest = rest;
+	l->row.flight_known = true;
+	l->proc = t->proc;
+	l->space = t->space;
+	l->next_of_thread = w->first;
+	w->first = idx + 1;
+	w->cnt++;
+	if (l->row.fd >= 0) {
+		chain = &ll->by_hash[hash_of(l->proc, l->row.fd)];
+		l->next_of_hash = *chain;
+		*chain = idx + 1;
+	}
+	return idx;
+}
+
+static struct task_loop *make_task_loop(struct loop_ledger *ll, struct task *t, uint64_t now_ns)
+{
+	struct task_loop *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->task = t;
+	w->from_ns = now_ns;
+	w->slot = LEVEL_NO_SLOT;
+	w->next = ll->all;
+	ll->all = w;
+	t->loop = w;
+	t->watched = true;
+	return w;
+}
+
+/* ---- pieces of time ---------------------------------------------------------------------------------- */
+
+static struct loop *current(const struct loop_ledger *ll, const struct task_loop *w)
+{
+	return &ll->tab[w->cur - 1];
+}
+
+static bool is_pending(uint8_t doing)
+{
+	return doing >= ON_CPU;
+}
+
+static enum level_state level_of(uint8_t doing)
+{
+	if (doing == ON_CPU)
+		return LEVEL_BUSY;
+	return doing == UNKNOWN ? LEVEL_UNKNOWN : LEVEL_OFF;
+}
+
+static uint8_t slot_of(const struct task_loop *w, uint8_t doing)
+{
+	return is_pending(doing) ? w->slot : LEVEL_NO_SLOT;
+}
+
+static bool read_flight(const struct loop_ledger *ll, const struct task_loop *w,
+			uint64_t *integral_ns, uint32_t *now)
+{
+	return ll->flight.read && ll->flight.read(ll->flight.ctx, w->task,
+						  current(ll, w)->row.instance, integral_ns, now);
+}
+
+static void begin_piece(struct loop_ledger *ll, struct task_loop *w, uint8_t doing, uint64_t now_ns)
+{
+	loop_levels__advance(&ll->levels, now_ns);
+	if (is_pending(doing) && w->slot == LEVEL_NO_SLOT)
+		w->slot = loop_levels__slot(&ll->levels);
+	loop_levels__change(&ll->levels, slot_of(w, doing), LEVEL_NOT, level_of(doing));
+	w->counting = doing;
+	w->from_ns = now_ns;
+	if (doing == STALLED)
+		w->flight_known = read_flight(ll, w, &w->flight_from_ns, &w->flight);
+}
+
+static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t span_ns)
+{
+	struct cpt_stall stall = w->call;
+	uint64_t integral_ns;
+	uint32_t now;
+
+	stall.cnt = 1;
+	stall.total_ns = stall.longest_ns = span_ns;
+	stall.longest_at_ns = w->from_ns;
+	if (w->flight_known && read_flight(ll, w, &integral_ns, &now)) {
+		stall.delay_ns = integral_ns - w->flight_from_ns;
+		stall.held_up = now > w->flight ? now : w->flight;
+	} else {
+		current(ll, w)->row.flight_known = false;
+	}
+	add_stall(&w->pend.stalls, &stall);
+}
+
+static void end_piece(struct loop_ledger *ll, struct task_loop *w, uint64_t now_ns)
+{
+	const uint64_t span_ns = now_ns - w->from_ns;
+	const uint8_t doing = w->counting;
+	struct loop *l = current(ll, w);
+
+	loop_levels__advance(&ll->levels, now_ns);
+	loop_levels__change(&ll->levels, slot_of(w, doing), level_of(doing), LEVEL_NOT);
+	w->counting = NOT;
+	switch ((enum doing)doing) {
+	case WAITING:
+		l->row.waiting_ns += span_ns;
+		break;
+	case WOKEN:
+		l->row.woken_ns += span_ns;
+		l->row.runnable_ns += span_ns;
+		break;
+	case ON_CPU:
+		w->pend.on_cpu_ns += span_ns;
+		break;
+	case READY:
+		w->pend.ready_ns += span_ns;
+		break;
+	case STALLED:
+		if (span_ns)
+			end_stall(ll, w, span_ns);
+		break;
+	case UNKNOWN:
+		w->pend.unknown_ns += span_ns;
+		break;
+	case NOT:
+		break;
+	}
+	if (is_pending(doing))
+		w->dispatch_ns += span_ns;
+}
+
+/* Accounts what the thread does if, and while, it is counted. */
+static void set_counting(struct loop_ledger *ll, struct task_loop *w, uint8_t doing,
+			 uint64_t now_ns)
+{
+	const uint8_t wanted = w->task->counted ? doing : NOT;
+
+	if (w->counting == wanted)
+		return;
+	if (w->counting)
+		end_piece(ll, w, now_ns);
+	if (wanted)
+		begin_piece(ll, w, wanted, now_ns);
+}
+
+/* ---- dispatches -------------------------------------------------------------------------------------- */
+
+static void begin_dispatch(struct task_loop *w)
+{
+	w->dispatching = true;
+	w->whole = w->task->counted;
+	w->dispatch_ns = 0;
+}
+
+static int end_dispatch(struct loop_ledger *ll, struct task_loop *w)
+{
+	struct loop *l = current(ll, w);
+
+	if (!w->dispatching || !w->whole) {
+		w->dispatching = false;
+		return 0;
+	}
+	w->dispatching = false;
+	if (!l->dispatch)
+		l->dispatch = calloc(1, sizeof(*l->dispatch));
+	if (!l->dispatch)
+		return -ENOMEM;
+	latency__add(l->dispatch, w->dispatch_ns, false);
+	return 0;
+}
+
+static void empty(struct loop_ledger *ll, struct task_loop *w, bool was_loop)
+{
+	w->pend.on_cpu_ns = w->pend.ready_ns = w->pend.unknown_ns = 0;
+	w->pend.stalls.cnt = 0;
+	loop_levels__resolve(&ll->levels, w->slot, was_loop);
+	w->slot = LEVEL_NO_SLOT;
+}
+
+/* It waits again: what was pending is the loop's. */
+static int confirm(struct loop_ledger *ll, struct task_loop *w)
+{
+	struct loop *l = current(ll, w);
+	struct pending *p = &w->pend;
+
+	l->row.on_cpu_ns += p->on_cpu_ns;
+	l->row.runnable_ns += p->ready_ns;
+	l->row.unknown_ns += p->unknown_ns;
+	if (p->stalls.cnt && !l->stalls) {
+		l->stalls = calloc(1, sizeof(*l->stalls));
+		if (!l->stalls)
+			return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < p->stalls.cnt; i++) {
+		l->row.blocked_ns += p->stalls.tab[i].total_ns;
+		add_stall(l->stalls, &p->stalls.tab[i]);
+	}
+	empty(ll, w, true);
+	return 0;
+}
+
+/* It was a loop no more when it returned. How long that was. */
+static uint64_t drop(struct loop_ledger *ll, struct task_loop *w)
+{
+	struct pending *p = &w->pend;
+	uint64_t ns = p->on_cpu_ns + p->ready_ns + p->unknown_ns;
+
+	for (uint32_t i = 0; i < p->stalls.cnt; i++)
+		ns += p->stalls.tab[i].total_ns;
+	empty(ll, w, false);
+	w->dispatching = false;
+	w->cur = 0;
+	return ns;
+}
+
+/* ---- what is told ------------------------------------------------------------------------------------ */
+
+static enum doing doing_of(const struct task_loop *w)
+{
+	const struct task *t = w->task;
+
+	if (!t->live)
+		return NOT;
+	switch (t->state) {
+	case CPT_STATE_RUNNING:
+		return ON_CPU;
+	case CPT_STATE_RUNNABLE:
+		return w->in_wait ? WOKEN : READY;
+	case CPT_STATE_WAITING:
+	case CPT_STATE_PARKED:
+		return w->in_wait ? WAITING : STALLED;
+	case CPT_STATE_UNKNOWN:
+	case CPT_STATE_CNT:
+		break;
+	}
+	return UNKNOWN;
+}
+
+void loop_ledger__update(struct loop_ledger *ll, struct task *t, uint64_t now_ns)
+{
+	struct task_loop *w = t->loop;
+	const enum doing doing = doing_of(w);
+
+	if (!w->cur)
+		return;
+	set_counting(ll, w, (uint8_t)doing, now_ns);
+	if (doing == ON_CPU && w->in_wait) {
+		w->in_wait = false;
+		w->fresh = true;
+		begin_dispatch(w);
+	} else if (doing == UNKNOWN) {
+		w->in_wait = false;
+		w->whole = false;
+	}
+	if (!t->counted)
+		w->whole = false;
+	if (doing == NOT) {
+		struct loop *l = current(ll, w);
+
+		l->row.not_back_ns = drop(ll, w);
+	}
+}
+
+void loop_ledger__stop(struct loop_ledger *ll, struct task *t, uint64_t now_ns)
+{
+	if (!t->loop || !t->loop->cur)
+		return;
+	set_counting(ll, t->loop, NOT, now_ns);
+	drop(ll, t->loop);
+}
+
+/* The thread is at this one from now on: it waits on it, or came back from it. */
+static int move_to(struct loop_ledger *ll, struct task_loop *w, struct loop_key key,
+		   uint64_t now_ns)
+{
+	uint32_t idx;
+	struct loop *l;
+	int err;
+
+	if (w->counting)
+		end_piece(ll, w, now_ns);
+	if (w->cur) {
+		err = end_dispatch(ll, w);
+		if (!err)
+			err = confirm(ll, w);
+		if (err)
+			return err;
+	}
+	idx = find_loop(ll, w, key);
+	if (w->cur && w->cur != idx + 1)
+		current(ll, w)->left_ns = now_ns;
+	w->cur = idx == NO_LOOP ? 0 : idx + 1;
+	if (idx == NO_LOOP)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	l = &ll->tab[idx];
+	if (l->left_ns && w->task->counted)
+		l->row.elsewhere_ns +=
+			now_ns -
+			(l->left_ns > w->task->entered_ns ? l->left_ns : w->task->entered_ns);
+	l->left_ns = 0;
+	return 0;
+}
+
+/* Is a poll of two descriptors what this loop waits with? Sets shrink and grow as connections come and
+ * go; a poll of one is a call of its own kind. */
+static bool polls_its_set(const struct loop_ledger *ll, const struct task_loop *w,
+			  const struct cpt_wait *wait, enum cpt_sys sys)
+{
+	return w && w->cur && current(ll, w)->row.kind == CPT_LOOP_KIND_POLL && wait->arg0 >= 2 &&
+	       sys_group(sys) == CPT_SYS_GROUP_POLL;
+}
+
+/* Which loop's own wait is this? False: of none. */
+static bool own_wait(const struct loop_ledger *ll, const struct task_loop *w,
+		     const struct cpt_wait *wait, enum cpt_sys sys, enum cpt_reason reason,
+		     struct loop_key *key)
+{
+	const enum cpt_sys_group group = sys_group(sys);
+
+	*key = (struct loop_key){CPT_LOOP_KIND_POLL, -1};
+	if (reason != CPT_REASON_EVENT_LOOP)
+		return polls_its_set(ll, w, wait, sys);
+	if (group == CPT_SYS_GROUP_LOOP) {
+		key->kind =
+			sys == CPT_SYS_IO_URING_ENTER ? CPT_LOOP_KIND_RING : CPT_LOOP_KIND_EPOLL;
+		key->fd = (int32_t)wait->arg0;
+		return key->fd >= 0;
+	}
+	if (group == CPT_SYS_GROUP_POLL) {
+		/* A loop inside another program's: poll for its instance, then take what is there. */
+		if (wait->arg0 == 1 &&
+		    (wait->object == CPT_FD_EPOLL || wait->object == CPT_FD_IO_URING)) {
+			key->kind = wait->object == CPT_FD_EPOLL ? CPT_LOOP_KIND_EPOLL
+								 : CPT_LOOP_KIND_RING;
+			key->fd = (int32_t)wait->arg1;
+		}
+		return true;
+	}
+	/* A poll that a stop interrupted is taken up again by a call without arguments. */
+	if (sys != CPT_SYS_RESTART_SYSCALL || !w || !w->cur)
+		return false;
+	*key = (struct loop_key){current(ll, w)->row.kind, current(ll, w)->row.fd};
+	return true;
+}
+
+int loop_ledger__block(struct loop_ledger *ll, struct task *t, const struct cpt_wait *wait,
+		       enum cpt_sys sys, enum cpt_reason reason, uint64_t now_ns)
+{
+	struct task_loop *w = t->loop;
+	struct loop_key key;
+	struct loop *l;
+	int err;
+
+	if (!own_wait(ll, w, wait, sys, reason, &key)) {
+		if (w)
+			w->call = (struct cpt_stall){.sysno = wait->sysno,
+						     .reason = (uint8_t)reason,
+						     .object = wait->object,
+						     .longest_arg0 = wait->arg0};
+		return 0;
+	}
+	if (!w)
+		w = make_task_loop(ll, t, now_ns);
+	if (!w)
+		return -ENOMEM;
+	err = move_to(ll, w, key, now_ns);
+	if (err || !w->cur)
+		return err;
+	l = current(ll, w);
+	w->in_wait = true;
+	w->fresh = false;
+	l->row.waits += t->counted;
+	l->waits_before += t->counted && !l->recorded;
+	return 0;
+}
+
+int loop_ledger__returned(struct loop_ledger *ll, struct task *t, uint32_t instance, int32_t fd,
+			  uint32_t batch, uint64_t now_ns)
+{
+	const struct loop_key key = {CPT_LOOP_KIND_EPOLL, fd};
+	struct task_loop *w = t->loop;
+	struct loop *l;
+	int err;
+
+	if (!w)
+		w = make_task_loop(ll, t, now_ns);
+	if (!w)
+		return -ENOMEM;
+	if (!w->fresh || !w->cur || known_loop(ll, w, key) + 1 != w->cur) {
+		err = move_to(ll, w, key, now_ns);
+		if (err || !w->cur)
+			return err;
+		w->in_wait = false;
+		begin_dispatch(w);
+		loop_ledger__update(ll, t, now_ns);
+		if (!w->cur)
+			return 0;
+	}
+	w->fresh = false;
+	l = current(ll, w);
+	l->row.instance = instance;
+	l->recorded = true;
+	if (!t->counted)
+		return 0;
+	l->returns++;
+	l->row.events += batch;
+	if (batch > l->row.batch_max)
+		l->row.batch_max = batch;
+	return 0;
+}
+
+void loop_ledger__new_instance(struct loop_ledger *ll, const struct tasks *ts, uint32_t proc,
+			       int32_t fd, uint32_t instance, uint64_t now_ns)
+{
+	uint32_t *at = &ll->by_hash[hash_of(proc, fd)];
+
+	while (*at) {
+		struct loop *l = &ll->tab[*at - 1];
+		struct task *t = tasks__find(ts, l->row.id);
+
+		if (l->proc != proc || l->row.fd != fd ||
+		    (l->row.instance && l->row.instance == instance)) {
+			at = &l->next_of_hash;
+			continue;
+		}
+		l->over = true;
+		if (t && t->loop && t->loop->cur == *at)
+			loop_ledger__stop(ll, t, now_ns);
+		*at = l->next_of_hash;
+	}
+}
+
+/* ---- the facts --------------------------------------------------------------------------------------- */
+
+static int cmp_stall(const void *pa, const void *pb)
+{
+	const struct cpt_stall *a = pa, *b = pb;
+
+	if (costs_less(a, b))
+		return 1;
+	return costs_less(b, a) ? -1 : (int)a->sysno - (int)b->sysno;
+}
+
+static int take_stalls(struct loop *l)
+{
+	if (!l->stalls)
+		return 0;
+	l->row.stalls = malloc(l->stalls->cnt * sizeof(*l->row.stalls));
+	if (!l->row.stalls)
+		return -ENOMEM;
+	memcpy(l->row.stalls, l->stalls->tab, l->stalls->cnt * sizeof(*l->row.stalls));
+	l->row.stalls_cnt = l->stalls->cnt;
+	qsort(l->row.stalls, l->row.stalls_cnt, sizeof(*l->row.stalls), cmp_stall);
+	return 0;
+}
+
+/* The first recorded return may be that of a wait that began before. */
+static void take_iterations(struct loop *l)
+{
+	const uint64_t before = l->waits_before - (l->recorded && l->waits_before);
+
+	l->row.iterations = l->returns + before;
+	l->row.iterations_least = !l->recorded || before;
+}
+
+static void take_dispatches(struct loop *l)
+{
+	if (!l->dispatch)
+		return;
+	latency__finish(l->dispatch);
+	l->row.dispatches = l->dispatch->cnt;
+	l->row.dispatch_ns = l->dispatch->sum_ns;
+	l->row.dispatch_p50_ns = l->dispatch->p50_ns;
+	l->row.dispatch_p99_ns = l->dispatch->p99_ns;
+	l->row.dispatch_max_ns = l->dispatch->max_ns;
+}
+
+static int cmp_loop(const void *pa, const void *pb)
+{
+	const struct cpt_loop *a = pa, *b = pb;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	if (a->kind != b->kind)
+		return (int)a->kind - (int)b->kind;
+	if (a->fd != b->fd)
+		return a->fd < b->fd ? -1 : 1;
+	return a->instance < b->instance ? -1 : a->instance > b->instance;
+}
+
+static void end_all(struct loop_ledger *ll, uint64_t now_ns)
+{
+	loop_levels__advance(&ll->levels, now_ns);
+	for (struct task_loop *w = ll->all; w; w = w->next) {
+		uint32_t cur = w->cur;
+		uint64_t ns;
+
+		if (!cur)
+			continue;
+		if (w->counting)
+			end_piece(ll, w, now_ns);
+		ns = drop(ll, w);
+		ll->tab[cur - 1].row.not_back_ns = ns;
+	}
+}
+
+int loop_ledger__take(struct loop_ledger *ll, uint64_t now_ns, struct cpt_loops *out)
+{
+	end_all(ll, now_ns);
+	loop_levels__take(&ll->levels, out);
+	out->untold = ll->untold;
+	out->tab = calloc(ll->cnt ? ll->cnt : 1, sizeof(*out->tab));
+	if (!out->tab)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ll->cnt; i++) {
+		struct loop *l = &ll->tab[i];
+		struct cpt_loop *row = &l->row;
+
+		row->life_ns = row->waiting_ns + row->on_cpu_ns + row->runnable_ns +
+			       row->blocked_ns + row->unknown_ns;
+		take_iterations(l);
+		if (!row->life_ns && !row->iterations)
+			continue;
+		take_dispatches(l);
+		if (take_stalls(l))
+			return -ENOMEM;
+		row->flight_known = row->flight_known && row->stalls_cnt;
+		out->tab[out->cnt++] = *row;
+		row->stalls = NULL;
+	}
+	qsort(out->tab, out->cnt, sizeof(*out->tab), cmp_loop);
+	return 0;
+}
+
+/* ---- names and ratios --------------------------------------------------------------------------------- */
+
+const char *loop_kind_name(enum cpt_loop_kind kind)
+{
+#define KIND_NAME(name, str) str,
+	static const char *const names[CPT_LOOP_KIND_CNT] = {CPT_LOOP_KINDS(KIND_NAME)};
+#undef KIND_NAME
+
+	return kind < CPT_LOOP_KIND_CNT ? names[kind] : "?";
+}
+
+double loop_on_cpu(const struct cpt_loop *l)
+{
+	return l->life_ns ? (double)l->on_cpu_ns / (double)l->life_ns : 0;
+}
+
+double loop_utilisation(const struct cpt_loop *l)
+{
+	return l->life_ns ? 1 - (double)(l->waiting_ns + l->woken_ns) / (double)l->life_ns : 0;
+}
+
+void cpt_loops__free(struct cpt_loops *loops)
+{
+	for (uint32_t i = 0; i < loops->cnt; i++)
+		free(loops->tab[i].stalls);
+	free(loops->tab);
+	free(loops->pools);
+	free(loops->offloads);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* loop_names.c - see loop_names.h. */
+#include "loop_names.h"
+
+#include "analysis/sysno.h"
+
+static enum cpt_sys sys_of(const struct cpt_report *r, const struct cpt_stall *stall)
+{
+	uint8_t table[CPT_SYSNO_TABLE_SZ];
+
+	if (stall->sysno >= CPT_SYSNO_TABLE_SZ || !r->meta)
+		return CPT_SYS_UNKNOWN;
+	sysno_table(r->meta->machine, table);
+	return (enum cpt_sys)table[stall->sysno];
+}
+
+const char *stall_call(const struct cpt_report *r, const struct cpt_stall *stall)
+{
+	if (stall->rest || stall->sysno == CPT_SYSNO_NONE)
+		return NULL;
+	return sys_name(sys_of(r, stall));
+}
+
+bool stall_is_futex(const struct cpt_report *r, const struct cpt_stall *stall)
+{
+	return !stall->rest && sys_group(sys_of(r, stall)) == CPT_SYS_GROUP_FUTEX;
+}
+
+const char *stall_fd_kind(const struct cpt_report *r, const struct cpt_stall *stall)
+{
+	static const char *const names[CPT_FD_KIND_CNT] = {
+		[CPT_FD_FILE] = "file",
+		[CPT_FD_PIPE] = "pipe",
+		[CPT_FD_SOCKET] = "socket",
+		[CPT_FD_SOCK_SERVING] = "sock_serving",
+		[CPT_FD_SOCK_LISTEN] = "sock_listen",
+		[CPT_FD_TTY] = "tty",
+		[CPT_FD_CHARDEV] = "chardev",
+		[CPT_FD_EVENTFD] = "eventfd",
+		[CPT_FD_TIMERFD] = "timerfd",
+		[CPT_FD_EPOLL] = "epoll",
+		[CPT_FD_SIGNALFD] = "signalfd",
+		[CPT_FD_INOTIFY] = "inotify",
+		[CPT_FD_PIDFD] = "pidfd",
+		[CPT_FD_IO_URING] = "io_uring",
+		[CPT_FD_OTHER] = "other",
+	};
+
+	if (stall->rest || stall_is_futex(r, stall) || stall->object >= CPT_FD_KIND_CNT)
+		return NULL;
+	return names[stall->object];
+}
+
+const struct cpt_thread *loop_thread(const struct cpt_report *r, uint32_t id)
+{
+	uint32_t low = 0, high = r->threads_cnt;
+
+	while (low < high) {
+		const uint32_t mid = low + (high - low) / 2;
+
+		if (r->threads_tab[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < r->threads_cnt && r->threads_tab[low].id == id ? &r->threads_tab[low] : NULL;
+}
