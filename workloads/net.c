@@ -102,12 +102,17 @@ int epoll_make(void)
 	return fd;
 }
 
+void epoll_watch(int epoll_fd, int op, int fd, uint32_t events, void *owner)
+{
+	struct epoll_event event = {.events = events, .data.ptr = owner};
+
+	if (epoll_ctl(epoll_fd, op, fd, &event))
+		die(errno, "cannot watch a file with epoll");
+}
+
 void epoll_add(int epoll_fd, int fd, void *owner)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = owner};
-
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event))
-		die(errno, "cannot watch a file with epoll");
+	epoll_watch(epoll_fd, EPOLL_CTL_ADD, fd, EPOLLIN, owner);
 }
 
 int epoll_block(int epoll_fd, struct epoll_event *events, int max)

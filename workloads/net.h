@@ -30,6 +30,9 @@ int epoll_make(void);
 /* Watches fd for input; owner comes back with each event. */
 void epoll_add(int epoll_fd, int fd, void *owner);
 
+/* epoll_ctl: op is EPOLL_CTL_ADD or _MOD, events are EPOLLIN and how it is to be told. */
+void epoll_watch(int epoll_fd, int op, int fd, uint32_t events, void *owner);
+
 struct epoll_event;
 
 /* Blocks until there is something; goes on after a signal. Returns the number of events. */

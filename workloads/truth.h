@@ -19,9 +19,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRUTH_ROWS_MAX	40
+#define TRUTH_ROWS_MAX	64
 #define TRUTH_FACTS_MAX 48
-#define TRUTH_PATHS_MAX 4096
+#define TRUTH_PATHS_MAX 8192
 
 /* Scopes, and what a row may need */
 #define TRUTH_RUN     "run"

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 
 #include "common.h"
+#include "loop_truth.h"
 #include "net.h"
 
 #define EVENTS_AT_ONCE 256
@@ -450,16 +451,10 @@ static void expect_server(const struct site *site, struct truth *t)
 			t, TRUTH_RUN, "threads[name=" SERVER "].waiting_ns.socket", wait,
 			0.95 * fmax(0, (wait - (double)site->delay_ns) / wait), 1.02));
 	if (site->model->is_loop) {
-		of_server(truth_expect_of(t, TRUTH_RUN,
-					  "epoll_instances[direction=inbound].in_flight.completed",
-					  (double)site->log->completed, 0.98, 1.02))
-			->needs = TRUTH_LOOPS;
-		of_server(truth_expect_of(t, TRUTH_SPAN,
-					  "epoll_instances[direction=inbound].in_flight.average",
-					  mean, 0.95, 1.05))
-			->needs = TRUTH_LOOPS;
-		of_server(truth_expect_of(t, TRUTH_SPAN, "concurrency.average", mean, 0.95, 1.05))
-			->needs = TRUTH_LOOPS;
+		const struct loop_side inside = {SERVER, "inbound", site->log, site->loops == 1};
+
+		expect_in_flight(t, &inside);
+		expect_level(t, &inside);
 		truth_fact(t, "loops", (double)site->loops);
 		truth_fact(t, "iterations", (double)site->iterations);
 	}

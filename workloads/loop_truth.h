@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a tracer has to find of the operations that a server or a client on event loops had in
+ * flight: rows of truth from the log it kept itself.
+ */
+#ifndef WL_LOOP_TRUTH_H
+#define WL_LOOP_TRUTH_H
+
+#include "net.h"
+
+/* Whose operations they are. */
+struct loop_side {
+	const char *filter;    /* name of its tasks; NULL: the whole report */
+	const char *direction; /* "inbound", "outbound" */
+	const struct op_log *log;
+	bool one_instance; /* all of them on one epoll instance: it has a peak and percentiles */
+};
+
+/*
+ * The number completed exactly, the mean within 5 %, the peak within 2 %, percentiles within 5 % or
+ * 10 us. The truth's span must be known.
+ */
+void expect_in_flight(struct truth *truth, const struct loop_side *side);
+
+/* The concurrency level of a server filtered by name: its operations in flight, within 5 %. */
+void expect_level(struct truth *truth, const struct loop_side *side);
+
+#endif
