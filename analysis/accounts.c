@@ -115,6 +115,7 @@ static void sync_class(const struct accounts *a, struct acct_class *k, bool coun
 		case ACCT_REST:
 			k->sum.unknown_ns += unknown;
 			k->sum.no_work_ns += a->no_work_ns - k->at_no_work_ns;
+			k->sum.flight_ns += a->flight_ns - k->at_flight_ns;
 			break;
 		}
 	}
@@ -123,6 +124,7 @@ static void sync_class(const struct accounts *a, struct acct_class *k, bool coun
 	k->at_ns = a->now_ns;
 	k->at_unknown_ns = a->unknown_ns;
 	k->at_no_work_ns = a->no_work_ns;
+	k->at_flight_ns = a->flight_ns;
 }
 
 static inline enum acct_mode mode_now(const struct acct_class *k)
@@ -297,6 +299,7 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 	c->at.placement_ns = k->sum.placement_ns;
 	c->at.quota_ns = k->sum.quota_ns;
 	c->at.no_work_ns = k->sum.no_work_ns;
+	c->at.flight_ns = k->sum.flight_ns;
 	c->at.unknown_ns = k->sum.unknown_ns;
 	for (uint32_t set = a->reasons; set; set &= set - 1) {
 		const uint32_t r = (uint32_t)__builtin_ctz(set);
@@ -351,18 +354,48 @@ static void add_reason(struct shares *s, uint32_t r, fix_t fix)
 static void whole_charge(const struct accounts *a, const struct acct_cpu *c, struct shares *out)
 {
 	const struct acct_charge *now = &a->classes[c->class_idx].sum, *at = &c->at;
+	const uint64_t flight = now->flight_ns - at->flight_ns;
 
 	memset(out, 0, sizeof(*out));
 	add_item(out, CPT_BUDGET_PLACEMENT,
 		 (fix_t)(now->placement_ns - at->placement_ns) << FIX_BITS);
 	add_item(out, CPT_BUDGET_QUOTA, (fix_t)(now->quota_ns - at->quota_ns) << FIX_BITS);
-	add_item(out, CPT_BUDGET_NO_WORK, (fix_t)(now->no_work_ns - at->no_work_ns) << FIX_BITS);
+	add_item(out, CPT_BUDGET_NO_WORK,
+		 (fix_t)(now->no_work_ns - at->no_work_ns - flight) << FIX_BITS);
+	add_item(out, CPT_BUDGET_IN_FLIGHT, (fix_t)flight << FIX_BITS);
 	add_item(out, CPT_BUDGET_UNKNOWN, (fix_t)(now->unknown_ns - at->unknown_ns) << FIX_BITS);
 	for (uint32_t set = a->reasons; set; set &= set - 1) {
 		const uint32_t r = (uint32_t)__builtin_ctz(set);
 
 		add_reason(out, r, now->reason[r] - at->reason[r]);
 	}
+}
+
+/* x * num / den, num <= den; never more than x. */
+static fix_t scale(fix_t x, uint64_t num, uint64_t den)
+{
+	const uint64_t q = (uint64_t)(((fix_t)num << 32) / den); /* of 2^32 */
+
+	return num == den ? x : (x >> 32) * q + ((x & UINT32_MAX) * q >> 32);
+}
+
+/* A part without tasks in progress: operations in flight have of it what they have of the whole. */
+static void early_no_work(struct shares *out, fix_t early, const struct shares *whole)
+{
+	const fix_t none = whole->item[CPT_BUDGET_NO_WORK];
+	const fix_t flight = whole->item[CPT_BUDGET_IN_FLIGHT];
+	fix_t part;
+
+	if (early >= none + flight) {
+		add_item(out, CPT_BUDGET_NO_WORK, none);
+		add_item(out, CPT_BUDGET_IN_FLIGHT, flight);
+		return;
+	}
+	part = flight ? scale(early, (uint64_t)(flight >> FIX_BITS),
+			      (uint64_t)((none + flight) >> FIX_BITS))
+		      : 0;
+	add_item(out, CPT_BUDGET_IN_FLIGHT, part < flight ? part : flight);
+	add_item(out, CPT_BUDGET_NO_WORK, early - part < none ? early - part : none);
 }
 
 /* The first early_ns of it, in which nothing changed; never more than the whole. */
@@ -381,6 +414,10 @@ static void early_charge(const struct accounts *a, const struct acct_cpu *c, uin
 		item = CPT_BUDGET_QUOTA;
 	else if (c->mode == ACCT_REST && !c->waiting)
 		item = CPT_BUDGET_NO_WORK;
+	if (item == CPT_BUDGET_NO_WORK) {
+		early_no_work(out, early, whole);
+		return;
+	}
 	if (item != CPT_BUDGET_CNT) {
 		add_item(out, item, early < whole->item[item] ? early : whole->item[item]);
 		return;
@@ -391,14 +428,6 @@ static void early_charge(const struct accounts *a, const struct acct_cpu *c, uin
 
 		add_reason(out, r, part < whole->reason[r] ? part : whole->reason[r]);
 	}
-}
-
-/* x * num / den, num <= den; never more than x. */
-static fix_t scale(fix_t x, uint64_t num, uint64_t den)
-{
-	const uint64_t q = (uint64_t)(((fix_t)num << 32) / den); /* of 2^32 */
-
-	return num == den ? x : (x >> 32) * q + ((x & UINT32_MAX) * q >> 32);
 }
 
 static void charge_idle(struct accounts *a, const struct shares *s, uint64_t num, uint64_t den)
@@ -467,6 +496,7 @@ static void charge_plain(struct accounts *a, const struct acct_cpu *c, enum acct
 	const uint64_t placement = now->placement_ns - at->placement_ns;
 	const uint64_t quota = now->quota_ns - at->quota_ns;
 	const uint64_t no_work = now->no_work_ns - at->no_work_ns;
+	const uint64_t flight = now->flight_ns - at->flight_ns;
 	const uint64_t unknown = now->unknown_ns - at->unknown_ns;
 	fix_t waits = 0;
 
@@ -481,7 +511,8 @@ static void charge_plain(struct accounts *a, const struct acct_cpu *c, enum acct
 	if (kind == ACCT_IDLE) {
 		a->idle[CPT_BUDGET_PLACEMENT] += (fix_t)placement << FIX_BITS;
 		a->idle[CPT_BUDGET_QUOTA] += (fix_t)quota << FIX_BITS;
-		a->idle[CPT_BUDGET_NO_WORK] += (fix_t)no_work << FIX_BITS;
+		a->idle[CPT_BUDGET_NO_WORK] += (fix_t)(no_work - flight) << FIX_BITS;
+		a->idle[CPT_BUDGET_IN_FLIGHT] += (fix_t)flight << FIX_BITS;
 		a->idle[CPT_BUDGET_UNKNOWN] += (fix_t)unknown << FIX_BITS;
 		return;
 	}

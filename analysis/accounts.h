@@ -25,7 +25,9 @@
  *           cpu_off() only lists the CPU, and what is still off when time passes is settled
  *
  * An OCCUPANCY record says that nothing of ours changed in the first part of the stretch, so that part
- * is charged by the state at its start, and its idle share is known; the rest has one kind.
+ * is charged by the state at its start, and its idle share is known; the rest has one kind. (A can
+ * change without a switch: what that part has without tasks in progress is split in flight and no work
+ * as the whole stretch is.)
  *
  * Demand with several allowed CPUs off is placement if any of them idled. Each CPU, when it is found
  * to have idled, claims the demand since its stretch began; the union of claims (claims.h) is
@@ -56,6 +58,7 @@ enum acct_mode { ACCT_NOT_ALLOWED, ACCT_PLACEMENT, ACCT_QUOTA, ACCT_REST };
 /* How long an idle CPU would have been charged to what. */
 struct acct_charge {
 	uint64_t placement_ns, quota_ns, no_work_ns, unknown_ns;
+	uint64_t flight_ns; /* of no_work_ns: operations were in flight */
 	fix_t reason[CPT_REASON_CNT];
 };
 
@@ -67,7 +70,7 @@ struct acct_class {
 	bool allowed;
 	enum acct_mode mode;	/* while some stretch is open */
 	struct acct_charge sum; /* up to at_ns, while some stretch is open */
-	uint64_t at_ns, at_unknown_ns, at_no_work_ns;
+	uint64_t at_ns, at_unknown_ns, at_no_work_ns, at_flight_ns;
 	fix_t at_share;			 /* G when at_reason was taken */
 	fix_t at_reason[CPT_REASON_CNT]; /* the reasons' integrals then */
 };
@@ -109,6 +112,7 @@ struct accounts {
 	/* the workload's state */
 	uint32_t doubts;		/* tasks of unknown state, or ready with a mask not known */
 	uint32_t waiting;		/* W */
+	uint32_t in_flight;		/* A */
 	uint32_t waits[CPT_REASON_CNT]; /* W_r */
 	uint32_t ready_nowhere;		/* ready with a mask not known */
 	uint32_t ready_full;		/* ready, and every CPU of its mask runs ours */
@@ -117,6 +121,7 @@ struct accounts {
 
 	/* integrals */
 	uint64_t unknown_ns, no_work_ns; /* while doubts; while neither doubts nor W */
+	uint64_t flight_ns;		 /* of no_work_ns: while A */
 	fix_t share;			 /* G: of dt/W otherwise */
 	fix_t past[CPT_REASON_CNT]; /* reason r's integral is W_r * G - past[r], modulo 2^128 */
 	uint32_t reasons;	    /* bit set of those ever met */
@@ -164,8 +169,8 @@ static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 		a->share += (fix_t)span_ns * (a->waiting < ACCT_INVERSES
 						      ? a->inverse[a->waiting]
 						      : (1ull << FIX_BITS) / a->waiting);
-	else
-		a->no_work_ns += span_ns;
+	else if (a->no_work_ns += span_ns, a->in_flight)
+		a->flight_ns += span_ns;
 	if (a->ready_full)
 		a->demand_ns[a->ours_cnt == a->online_cnt ? CPT_DEMAND_CPUS : CPT_DEMAND_MASK] +=
 			span_ns * a->ready_full;
@@ -183,6 +188,13 @@ static inline void accounts__wait(struct accounts *a, enum cpt_reason reason, in
 	a->waiting += (uint32_t)change;
 	a->reasons |= 1u << reason;
 }
+
+/* A is this from now on. */
+static inline void accounts__flight(struct accounts *a, uint32_t in_flight)
+{
+	a->in_flight = in_flight;
+}
+
 static inline uint32_t accounts__slot_rate(const struct acct_slot *s)
 {
 	return s->ours < s->cpus ? s->ready : 0;

@@ -34,6 +34,7 @@
 #include "locks.h"
 #include "loop_groups.h"
 #include "loop_ledger.h"
+#include "loops.h"
 #include "summary.h"
 #include "sysno.h"
 #include "tasks.h"
@@ -58,6 +59,7 @@ struct cpt_analysis {
 	struct locks *locks;
 	struct ceilings *ceilings;
 	struct loop_ledger *loops;
+	struct loops *flights;
 	struct wakegraph wakes;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
@@ -115,9 +117,11 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->locks = locks__new(&a->tasks, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
 	a->loops = loop_ledger__new();
+	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
-	if (!a->locks || !a->ceilings || !a->loops || !a->cpu_cur || !a->hole_until_ns)
+	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->cpu_cur ||
+	    !a->hole_until_ns)
 		err = -ENOMEM;
 	if (meta->sample_hz || meta->stack_flags & CPT_TRACE_STACKS_TAKEN) {
 		a->tl.sites = a->sites = sites__new(opts->stacks);
@@ -142,6 +146,7 @@ void analysis__free(struct cpt_analysis *a)
 	locks__free(a->locks);
 	ceilings__free(a->ceilings);
 	loop_ledger__free(a->loops);
+	loops__free(a->flights);
 	wakegraph__fini(&a->wakes);
 	free(a->cpu_cur);
 	free(a->hole_until_ns);
@@ -186,6 +191,7 @@ static inline void tell_watchers(struct cpt_analysis *a, struct task *t)
 static void open_accounting(struct cpt_analysis *a)
 {
 	timeline__open(&a->tl, a->now_ns);
+	loops__open(a->flights, a->now_ns);
 	for (uint32_t id = 1; id < a->tasks.end; id++) {
 		struct task *t = tasks__find(&a->tasks, id);
 
@@ -222,6 +228,8 @@ static void close_accounting(struct cpt_analysis *a)
 			tell_watchers(a, t);
 		}
 	}
+	if (a->tl.open)
+		loops__close(a->flights, a->now_ns);
 	timeline__close(&a->tl);
 }
 
@@ -395,6 +403,7 @@ static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state sta
 	refresh_member(a, t);
 	if (state == CPT_STATE_RUNNING)
 		t->on_cpu_since_ns = a->now_ns;
+	loops__alive(a->flights, t);
 	timeline__enter(&a->tl, t);
 	tell_watchers(a, t);
 	return list_known(a, t);
@@ -410,6 +419,7 @@ static void die(struct cpt_analysis *a, struct task *t)
 	timeline__drop_mask(&a->tl, t);
 	t->state = CPT_STATE_RUNNABLE;
 	t->live = false;
+	loops__died(a->flights, t, a->now_ns);
 	tell_watchers(a, t);
 	a->all_live--;
 	if (t->proc == 1)
@@ -865,8 +875,8 @@ static inline struct task *usual_next(const struct cpt_analysis *a, const struct
 
 	if (!prev || !prev->counted || prev->state != CPT_STATE_RUNNING || prev->cpu != ev->cpu ||
 	    !next || !next->counted || next->state != CPT_STATE_RUNNABLE || ev->flags & rare ||
-	    (ev->flags & CPT_SW_PREV_BLOCKED && !ev->wait) || a->opts.filter.cpus ||
-	    (a->tracking && in_doubt(a, ev->cpu)))
+	    (ev->flags & CPT_SW_PREV_BLOCKED && !ev->wait) || a->opts.filter.cpus || prev->flight ||
+	    next->flight || (a->tracking && in_doubt(a, ev->cpu)))
 		return NULL;
 	return next;
 }
@@ -1067,6 +1077,8 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 	/* Its first switch was seen before its birth. */
 	if (was_root_thread != (t->proc == 1))
 		a->root_live += t->proc == 1 ? 1 : -1;
+	if (!t->flight)
+		loops__alive(a->flights, t);
 	refresh_member(a, t);
 	timeline__enter(&a->tl, t);
 	tell_watchers(a, t);
@@ -1087,6 +1099,7 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (err)
 		return err;
 	t->group = TASK_NONE;
+	loops__exec(a->flights, t, a->now_ns);
 	if (!t->live) {
 		err = vacate_cpu(a, ev->cpu);
 		if (err)
@@ -1288,6 +1301,10 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 		return on_sample(a, ev);
 	case CPT_EV_OCCUPANCY:
 		return on_occupancy(a, ev);
+	case CPT_EV_LOOP_NEW:
+	case CPT_EV_LOOP:
+	case CPT_EV_LOOP_LOST:
+		return loops__feed(a->flights, ev, a->now_ns);
 	default: /* what newer writers may add */
 		return 0;
 	}
@@ -1372,7 +1389,9 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		errno = -a->err;
 	} else {
 		r = summary__report(&a->tl, &a->tasks, &a->wakes, &a->counts, a->meta, close_facts);
-		if (r && (take_locks(a, r) || take_loops(a, r))) {
+		if (r && (take_locks(a, r) || take_loops(a, r) ||
+			  loops__take(a->flights, a->window_start_ns, &r->instances,
+				      &r->instances_cnt))) {
 			report__free(r);
 			r = NULL;
 			errno = ENOMEM;

@@ -13,6 +13,7 @@
 #ifndef CPT_ANALYSIS_H
 #define CPT_ANALYSIS_H
 
+#include "latencies.h"
 #include "report.h"
 #include "words.h"
 
@@ -55,7 +56,8 @@ struct cpt_step {
 	uint64_t start_ns, span_ns;
 	uint64_t split_ns[CPT_SPLIT_CNT];
 	uint64_t running, runnable, waiting; /* integrals, ns */
-	uint64_t in_progress;
+	uint64_t in_flight;		     /* of A */
+	uint64_t in_progress;		     /* of C: the sum of all four */
 };
 
 /* What counts as in progress beyond the definition (--in-progress). */
@@ -73,6 +75,7 @@ struct cpt_analysis_opts {
 	int (*on_step)(void *ctx, const struct cpt_step *step);
 	uint64_t step_ns;		 /* 0: no steps */
 	const struct cpt_stacks *stacks; /* trace_reader__stacks(); borrowed by the report, too */
+	const struct cpt_latencies *latencies; /* trace_reader__latencies(); borrowed */
 	void *ctx;
 };
 

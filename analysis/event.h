@@ -41,12 +41,21 @@ enum { CPT_EVENTS(CPT_EVENT_ENUM) CPT_EV_CNT };
 #define CPT_SIDE_EVENTS(X)                                                                         \
 	X(STACKS, 32) /* at the SWITCH of that time on cpu: task's (the outgoing one, blocking; 0 none) \
 			 user and kernel stack, and those of who woke other (0 none) */            \
-	X(SAMPLE, 33) /* task ran on cpu, at user and kernel; flags: CPT_SAMPLE_* */
+	X(SAMPLE, 33) /* task ran on cpu, at user and kernel; flags: CPT_SAMPLE_* */               \
+	X(LOOP_NEW, 34) /* task has epoll instance number other (from 1); loop_fd; flags: CPT_LOOP_* */ \
+	X(LOOP, 35)   /* operations of instance other from ts_ns on: loop; flags: CPT_LOOP_EV_* */ \
+	X(LOOP_LOST, 36) /* LOOP events from ts_ns on are missing: each instance is in doubt until its next */
 /* clang-format on */
 
 #define CPT_EVENT_ENUM(name, value) CPT_EV_##name = value,
 enum { CPT_SIDE_EVENTS(CPT_EVENT_ENUM) };
 #undef CPT_EVENT_ENUM
+
+/* LOOP.flags: what the event tells; LOOP.task: who did it, 0 not known. */
+#define CPT_LOOP_EV_OPS	   0x1 /* operations: all of loop */
+#define CPT_LOOP_EV_OUT	   0x2 /* of outbound operations (with OPS); without: of inbound ones */
+#define CPT_LOOP_EV_TIMERS 0x4 /* level: timerfds armed; peak */
+#define CPT_LOOP_EV_CONNS  0x8 /* level: connections registered; peak */
 
 /* What a blocked task waits for: the raw facts of the switch-out, deduplicated per block on disk.
  * Fields as in struct cpt_rec_switch. */
@@ -119,7 +128,10 @@ struct cpt_event {
 	uint32_t cpu;	      /* WAKE: CPU of the wakee's switch-in */
 	uint32_t task;
 	uint32_t other;
-	uint32_t end_waker; /* SWITCH with PREV_BLOCKED, see CPT_END_* */
+	union {
+		uint32_t end_waker;  /* SWITCH with PREV_BLOCKED, see CPT_END_* */
+		uint32_t iterations; /* LOOP: returns from epoll_wait since the event before */
+	};
 	union {
 		const struct cpt_wait *wait; /* SWITCH with PREV_BLOCKED, else NULL */
 		const struct cpt_info *info; /* NEW, EXEC, RENAME, EXIT, AFFINITY */
@@ -129,6 +141,12 @@ struct cpt_event {
 			uint32_t user,
 				kernel; /* STACKS, SAMPLE: numbers of stacks (stacks.h), 0 none */
 		};
+		struct {
+			uint32_t level; /* LOOP: in flight from ts_ns on */
+			uint32_t
+				peak; /* LOOP: largest number since the event before, at least level */
+		};
+		uint32_t loop_fd; /* LOOP_NEW: the epoll descriptor */
 	};
 	union {
 		struct {
@@ -137,6 +155,10 @@ struct cpt_event {
 		uint64_t count; /* LOSS */
 		struct {
 			uint32_t wake_user, wake_kernel; /* STACKS */
+		};
+		struct { /* LOOP: at ts_ns, or up to CPT_LOOP_WINDOW_NS around it */
+			uint32_t opened, completed, cancelled;
+			uint32_t batch; /* events that epoll_wait returned */
 		};
 	};
 	uint8_t occ_next; /* OCCUPANCY: from ts_ns on: 1 idle, 0 others, 2 ours */

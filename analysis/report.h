@@ -17,6 +17,7 @@
 
 #include "account_facts.h"
 #include "lock_facts.h"
+#include "loop_facts.h"
 #include "loop_ledger_facts.h"
 #include "sites.h"
 #include "path_facts.h"
@@ -152,6 +153,12 @@ struct cpt_report {
 	struct cpt_work_span work_span;
 	struct cpt_wake_edge *wake_edges; /* the wake graph: longest waits first */
 	uint32_t wake_edges_cnt;
+
+	struct cpt_epoll_instance *instances; /* by id */
+	uint32_t instances_cnt;
+	uint64_t
+		in_flight_ns; /* integral of A: operations that no task of their process stands for */
+	uint32_t in_flight_peak; /* of A */
 
 	uint64_t bin_ns; /* width of a bin */
 	uint32_t bins_cnt;

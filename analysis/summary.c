@@ -36,6 +36,7 @@ void report__free(struct cpt_report *r)
 	}
 	free(r->ceilings);
 	cpt_loops__free(&r->loops);
+	free(r->instances);
 	cpt_sites__free(r->sites);
 	free(r->path.threads);
 	free(r->path.names);
@@ -99,6 +100,8 @@ static void derive_figures(struct cpt_report *r, const struct timeline *tl)
 			r->cpus_allowed = k;
 	r->peak_alive = tl->peak_alive;
 	r->peak_asleep = tl->peak_asleep;
+	r->in_flight_ns = tl->sums.in_flight;
+	r->in_flight_peak = tl->peak_in_flight;
 }
 
 static int take_threads(struct cpt_report *r, const struct timeline *tl, struct tasks *tasks)

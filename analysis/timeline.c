@@ -70,7 +70,7 @@ static enum cpt_split find_split(const struct timeline *tl)
 		return timeline_parallel_split(tl);
 	/* A task in doubt may be parked or in progress, and where a CPU's records are missing it may
 	 * be on that CPU: they could turn fewer than two things into more, and runners into two. */
-	if (tl->unknown && c < 2)
+	if ((tl->unknown || tl->flight_doubts) && c < 2)
 		return CPT_SPLIT_UNKNOWN;
 	if (tl->running + (tl->unknown < tl->holes ? tl->unknown : tl->holes) >= 2)
 		return CPT_SPLIT_UNKNOWN;
@@ -86,7 +86,9 @@ static enum cpt_split find_split(const struct timeline *tl)
 	if (c == 1) {
 		if (tl->running)
 			return CPT_SPLIT_SERIAL_RUNNING;
-		return tl->runnable ? CPT_SPLIT_SERIAL_RUNNABLE : CPT_SPLIT_SERIAL_WAITING;
+		if (tl->runnable)
+			return CPT_SPLIT_SERIAL_RUNNABLE;
+		return tl->in_flight ? CPT_SPLIT_SERIAL_IN_FLIGHT : CPT_SPLIT_SERIAL_WAITING;
 	}
 	return tl->asleep ? CPT_SPLIT_IDLE_ASLEEP : CPT_SPLIT_IDLE_QUIET;
 }
@@ -107,7 +109,8 @@ static void fill_splits(struct timeline *tl)
 
 static enum cpt_split current_split(const struct timeline *tl)
 {
-	return tl->unknown ? find_split(tl) : timeline_certain_split(tl);
+	return tl->unknown || tl->in_flight || tl->flight_doubts ? find_split(tl)
+								 : timeline_certain_split(tl);
 }
 
 /* N_allowed: CPUs online and in the mask of some live task, or running one of ours. What it was is
@@ -267,10 +270,11 @@ static void end_step(struct timeline *tl)
 		.running = to->running - from->running,
 		.runnable = to->runnable - from->runnable,
 		.in_progress = to->in_progress - from->in_progress,
+		.in_flight = to->in_flight - from->in_flight,
 	};
 	int err;
 
-	step.waiting = step.in_progress - step.running - step.runnable;
+	step.waiting = step.in_progress - step.running - step.runnable - step.in_flight;
 	for (int i = 0; i < CPT_SPLIT_CNT; i++)
 		step.split_ns[i] = to->split_ns[i] - from->split_ns[i];
 	err = tl->steps++ < STEPS_MAX ? tl->opts->on_step(tl->opts->ctx, &step) : -E2BIG;
@@ -348,6 +352,11 @@ static void account(struct timeline *tl, uint64_t to_ns)
 	tl->sums.split_ns[split] += span;
 	tl->sums.runnable += span * tl->runnable;
 	tl->sums.in_progress += span * c;
+	if (tl->in_flight) {
+		tl->sums.in_flight += span * tl->in_flight;
+		if (tl->in_flight > tl->peak_in_flight)
+			tl->peak_in_flight = tl->in_flight;
+	}
 	if (split != CPT_SPLIT_UNKNOWN)
 		account_concurrent(tl, span, c);
 	if (running) {
@@ -362,7 +371,8 @@ static void account(struct timeline *tl, uint64_t to_ns)
 	if (tl->sites && tl->allowed_cnt > running)
 		tl->run_lost += (double)span * (tl->allowed_cnt - running) / tl->allowed_cnt;
 	tl->now_ns = to_ns;
-	tl->unusual = tl->unknown || tl->condvars || tl->sites;
+	tl->unusual =
+		tl->unknown || tl->condvars || tl->sites || tl->in_flight || tl->flight_doubts;
 }
 
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns)
@@ -525,9 +535,59 @@ void timeline__note_wait(struct timeline *tl, struct task *t, uint64_t span)
 	t->last_wait_ns = span;
 }
 
+/* ---- operations in flight ----------------------------------------------------------------------- */
+
+void timeline__flight(struct timeline *tl, struct loop_proc *p)
+{
+	const uint32_t level = p->pollers ? p->level : 0;
+	const uint32_t in_flight = level > p->standing ? level - p->standing : 0;
+	const bool doubtful = p->pollers && p->doubts;
+
+	tl->in_flight += in_flight - p->in_flight;
+	tl->flight_doubts += (uint32_t)doubtful - (uint32_t)p->doubtful;
+	p->in_flight = in_flight;
+	p->doubtful = doubtful;
+	tl->unusual = true;
+	accounts__flight(&tl->acc, tl->in_flight);
+}
+
+bool timeline__stands(const struct timeline *tl, const struct task *t)
+{
+	return t->state == CPT_STATE_RUNNING || t->state == CPT_STATE_RUNNABLE ||
+	       ((t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED) &&
+		tl->adds[t->reason] & ADDS_IN_PROGRESS);
+}
+
+/* A counted task with loops begins (+1) or ends (-1) a stretch. */
+static __attribute__((noinline)) void stand(struct timeline *tl, const struct task *t, int change)
+{
+	if (!timeline__stands(tl, t))
+		return;
+	t->flight->standing += (uint32_t)change;
+	timeline__flight(tl, t->flight);
+}
+
+static void count_poller(struct timeline *tl, const struct task *t, int change)
+{
+	t->flight->pollers += (uint32_t)change;
+	t->flight->counted = true;
+	timeline__flight(tl, t->flight);
+}
+
+void timeline__poller(struct timeline *tl, struct task *t)
+{
+	if (t->polls)
+		return;
+	t->polls = true;
+	if (t->counted)
+		count_poller(tl, t, +1);
+}
+
 static inline void begin_stretch(struct timeline *tl, struct task *t)
 {
 	t->since_ns = tl->now_ns;
+	if (t->flight)
+		stand(tl, t, +1);
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
 		start_running(tl, t);
@@ -550,6 +610,8 @@ static inline void begin_stretch(struct timeline *tl, struct task *t)
 
 static inline void end_stretch(struct timeline *tl, struct task *t)
 {
+	if (t->flight)
+		stand(tl, t, -1);
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
 		stop_running(tl, t);
@@ -605,6 +667,8 @@ void timeline__enter(struct timeline *tl, struct task *t)
 		t->row.start_ns = tl->now_ns;
 	}
 	begin_stretch(tl, t);
+	if (t->polls && t->flight)
+		count_poller(tl, t, +1);
 }
 
 void timeline__leave(struct timeline *tl, struct task *t)
@@ -612,6 +676,8 @@ void timeline__leave(struct timeline *tl, struct task *t)
 	if (!t->counted)
 		return;
 	path__leave(&tl->path, t);
+	if (t->polls && t->flight)
+		count_poller(tl, t, -1);
 	end_stretch(tl, t);
 	t->counted = false;
 	t->row.life_ns += tl->now_ns - t->entered_ns;

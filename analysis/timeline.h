@@ -34,7 +34,7 @@
 
 #define GROUP_MAX (CPT_OVERLAP_MAX - 1) /* names with a row of their own */
 
-/* Counts as far as they matter for the split: R, Q and W as 0, 1, many, and two flags. */
+/* Counts as far as they matter for the split: R, Q and W as 0, 1, many, and two flags; A is 0. */
 #define SPLIT_KEYS (3 * 3 * 3 * 2 * 2)
 
 #define INVERSES 256 /* 1/k is looked up for k below this */
@@ -43,6 +43,20 @@
 struct timeline_sums {
 	uint64_t split_ns[CPT_SPLIT_CNT];
 	uint64_t running, runnable, in_progress; /* integrals of R, Q, C */
+	uint64_t in_flight;			 /* of A; part of in_progress */
+};
+
+/* A process with event loops, as far as A goes: its operations in flight beyond those that tasks of it
+ * stand for. Owned by loops.c; every task of the process points to it. */
+struct loop_proc {
+	uint32_t standing; /* counted tasks of it that run, are runnable, or blocked in progress */
+	uint32_t
+		pollers; /* counted tasks of it that were seen at its loops: none, and nothing counts */
+	uint32_t level;	    /* L_p */
+	uint32_t doubts;    /* instances of which L is not known */
+	uint32_t in_flight; /* its part of the timeline's */
+	bool doubtful;	    /* counted among the timeline's flight_doubts */
+	bool counted;	    /* ever had a poller */
 };
 
 /* A name's tasks that run now. */
@@ -65,7 +79,7 @@ struct timeline {
 	bool opened; /* was ever open: start_ns is valid */
 	bool emits;  /* somebody wants all intervals */
 	/* The next stretch may be other than most: N_allowed or a peak may have changed, states may be in
-	 * doubt, condition variables waited on, stacks be there. Set on the least suspicion; looked into and
+	 * doubt, condition variables waited on, stacks be there, operations be in flight. Set on the least suspicion; looked into and
 	 * taken back by the accounting of that stretch. */
 	bool unusual;
 	uint64_t now_ns;   /* everything before is accounted */
@@ -79,6 +93,8 @@ struct timeline {
 	uint32_t asleep;	      /* parked: sleep */
 	uint32_t condvars;	      /* parked: condvar, and not counted as in progress */
 	uint32_t unknown;	      /* state cannot be told */
+	uint32_t in_flight;	      /* A: operations that no task stands for */
+	uint32_t flight_doubts;	      /* processes whose part of A is not known */
 	uint32_t holes;		      /* CPUs whose records are missing at this instant */
 	uint32_t alive;
 	uint32_t cores_running; /* distinct physical cores */
@@ -109,7 +125,7 @@ struct timeline {
 	double run_bottle, run_cmetric; /* sums of T/R and T/(R+Q) */
 	double inverse[INVERSES];
 	uint8_t adds[CPT_REASON_CNT]; /* what a blocked task of this reason adds to */
-	uint32_t peak_alive, peak_asleep;
+	uint32_t peak_alive, peak_asleep, peak_in_flight;
 
 	struct sites *sites; /* NULL: neither stacks nor samples; the analysis's */
 	double run_lost;     /* with sites: integral of (N_allowed - R) / N_allowed */
@@ -167,6 +183,15 @@ void timeline__drop_mask(struct timeline *tl, struct task *t);
 /* A CPU's records go missing, or are there again. */
 void timeline__hole(struct timeline *tl, int change);
 
+/* The process's level, standing, pollers or doubts have changed. */
+void timeline__flight(struct timeline *tl, struct loop_proc *p);
+
+/* A task joins (leaves) its process's pollers; for one that is counted at once. */
+void timeline__poller(struct timeline *tl, struct task *t);
+
+/* Does a task in its present state stand for an operation? */
+bool timeline__stands(const struct timeline *tl, const struct task *t);
+
 /* Index of the task's name among group_names. */
 uint32_t timeline__find_group(struct timeline *tl, const struct task *t);
 static inline uint32_t timeline__group(struct timeline *tl, struct task *t)
@@ -194,7 +219,7 @@ static inline bool timeline__saw(const struct timeline *tl, const struct task *t
 
 static inline uint32_t timeline__in_progress(const struct timeline *tl)
 {
-	return tl->running + tl->runnable + tl->in_progress_blocked;
+	return tl->running + tl->runnable + tl->in_progress_blocked + tl->in_flight;
 }
 
 #endif /* CPT_TIMELINE_H */

@@ -20,7 +20,7 @@
 
 /* ---- which class is this instant of? -------------------------------------------------------- */
 
-/* Counts as far as they matter for the split: R, Q and W as 0, 1, many, and two flags. R <= 1. */
+/* Counts as far as they matter for the split: R, Q and W as 0, 1, many, and two flags. R <= 1, A = 0. */
 static inline uint32_t timeline_split_key(const struct timeline *tl)
 {
 	const uint32_t q = tl->runnable < 2 ? tl->runnable : 2;
@@ -35,7 +35,7 @@ static inline enum cpt_split timeline_parallel_split(const struct timeline *tl)
 	return tl->cores_running >= 2 ? CPT_SPLIT_PARALLEL_MULTI_CORE : CPT_SPLIT_PARALLEL_SMT_ONLY;
 }
 
-/* The split of an instant at which no task's state is in doubt. */
+/* The split of an instant at which no task's state is in doubt, and no operation in flight. */
 static inline enum cpt_split timeline_certain_split(const struct timeline *tl)
 {
 	if (tl->running > 1)
@@ -245,6 +245,10 @@ static inline void timeline_end_blocked(struct timeline *tl, struct task *t)
 /* The counted task, waiting or parked, becomes runnable. */
 static inline void timeline__ready(struct timeline *tl, struct task *t)
 {
+	if (__builtin_expect(t->flight != NULL, 0)) {
+		timeline__turn(tl, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER, t->cpu);
+		return;
+	}
 	timeline_end_blocked(tl, t);
 	timeline_emit(tl, t);
 	t->state = CPT_STATE_RUNNABLE;
@@ -252,7 +256,7 @@ static inline void timeline__ready(struct timeline *tl, struct task *t)
 	timeline_begin_ready(tl, t);
 }
 
-/* prev, counted and running, makes its CPU free for next, counted and runnable, and turns to
+/* prev, counted and running, without loops as next is, makes its CPU free for next, counted and runnable, and turns to
  * `state`: runnable (prev->throttled is set), waiting or parked. */
 static inline void timeline__swap(struct timeline *tl, struct task *prev, enum cpt_state state,
 				  enum cpt_reason reason, struct task *next)

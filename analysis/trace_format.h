@@ -12,7 +12,7 @@
 #include "trace_limits.h"
 
 #define CPT_TRACE_MAJOR 1
-#define CPT_TRACE_MINOR 1
+#define CPT_TRACE_MINOR 2
 
 #define TRACE_HEADER_SZ	  64
 #define SECTION_HEADER_SZ 40
@@ -29,13 +29,15 @@ struct trace_header {
 };
 
 /* Types of sections; values are on disk. */
-#define SECTION_META	1 /* the first section */
-#define SECTION_BLOCK	2
-#define SECTION_LATE	3
-#define SECTION_CLOSE	4 /* the last section of a closed trace */
-#define SECTION_WORDS	5 /* since 1.1: words_codec.h */
-#define SECTION_STACKS	7 /* what stack numbers stand for: stacks.h */
-#define SECTION_SAMPLES 8 /* stacks of switches, samples: trace_side.h */
+#define SECTION_META	  1 /* the first section */
+#define SECTION_BLOCK	  2
+#define SECTION_LATE	  3
+#define SECTION_CLOSE	  4  /* the last section of a closed trace */
+#define SECTION_WORDS	  5  /* since 1.1: words_codec.h */
+#define SECTION_STACKS	  7  /* what stack numbers stand for: stacks.h */
+#define SECTION_SAMPLES	  8  /* stacks of switches, samples: trace_side.h */
+#define SECTION_LOOPS	  9  /* since 1.2: operations of event loops: trace_loops.h */
+#define SECTION_LATENCIES 10 /* since 1.2: how long those took: latencies.h */
 
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 
@@ -45,7 +47,7 @@ struct section {
 	uint32_t sz;		    /* of the payload */
 	uint32_t crc;		    /* of the payload */
 	uint64_t first_ns, last_ns; /* BLOCK: of its events; LATE: smallest and largest ts_ns */
-	uint32_t cnt;		    /* BLOCK, SAMPLES: events; LATE: entries */
+	uint32_t cnt;		    /* BLOCK, SAMPLES, LOOPS: events; LATE: entries */
 };
 
 /* sz bytes of data by zlib's crc32. */

@@ -16,6 +16,9 @@
 #define CPT_TASK_MAX  ((1u << 24) - 1)
 #define CPT_TASK_FREE 65536u
 
+/* Highest number of an epoll instance; those beyond are not followed. */
+#define CPT_LOOP_NUMBER_MAX 65536u
+
 /* Latest time: differences of two fit a signed number. */
 #define CPT_TIME_MAX ((uint64_t)INT64_MAX)
 

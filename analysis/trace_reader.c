@@ -9,8 +9,8 @@
  *   block   S S W S | S W S S W | S S      returned in slices that end where a late wake-up belongs
  *   late            w           w          each returned alone
  *
- * SAMPLES sections have an order of time of their own: a second position goes through them, one section in
- * memory, and what is returned of the blocks is cut where one of their events belongs.
+ * SAMPLES and LOOPS sections have orders of time of their own: a position for each kind goes through them,
+ * one section in memory, and what is returned of the blocks is cut where one of their events belongs.
  *
  * Whatever stops reading early leaves one reason in r->incomplete.
  */
@@ -22,10 +22,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "latencies.h"
 #include "stacks.h"
 #include "trace_block.h"
 #include "trace_format.h"
 #include "trace_late.h"
+#include "trace_loops.h"
 #include "trace_side.h"
 #include "trace_reader.h"
 #include "varint.h"
@@ -52,8 +54,9 @@ struct ahead {
 	int ret; /* 1: it is sound */
 };
 
-/* The side events, see above. */
+/* The side events of one type of section, see above. */
 struct side {
+	uint16_t type; /* SECTION_* */
 	bool any;
 	uint64_t last_ns; /* of the walk: of the section before */
 	uint64_t pos;	  /* next section to look at */
@@ -83,8 +86,9 @@ struct trace_reader {
 	size_t end_idx, wake_idx; /* next of late.at to look at for an end, a wake-up */
 	uint64_t block_last_ns;	  /* the next block must not begin before it */
 	struct cpt_event late_event;
-	struct side side;
-	const struct cpt_event *held; /* of the blocks, read and not returned yet */
+	struct side samples, loops;
+	struct cpt_latencies *latencies; /* NULL: none */
+	const struct cpt_event *held;	 /* of the blocks, read and not returned yet */
 	size_t held_cnt;
 	struct cpt_stacks *stacks;
 	char incomplete[CPT_TRACE_ERR_LEN];
@@ -190,6 +194,11 @@ static uint64_t next_pos(uint64_t pos, const struct section *s)
 
 static void end_ahead(struct trace_reader *r);
 
+static const char *side_name(const struct side *side)
+{
+	return side->type == SECTION_LOOPS ? "event loops" : "samples";
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Says why in err and returns -code. */
@@ -278,14 +287,34 @@ static int walk_stacks(struct trace_reader *r, uint64_t pos, const struct sectio
 	return 1;
 }
 
-static int walk_samples(struct trace_reader *r, uint64_t pos, const struct section *s)
+static int walk_side(struct trace_reader *r, struct side *side, uint64_t pos,
+		     const struct section *s)
 {
-	if (!s->cnt || s->cnt > CPT_SIDE_EVENTS_MAX || s->first_ns < r->side.last_ns) {
-		note(r, "damaged at byte %" PRIu64 ": samples", pos);
+	if (!s->cnt || s->cnt > CPT_SIDE_EVENTS_MAX || s->first_ns < side->last_ns) {
+		note(r, "damaged at byte %" PRIu64 ": %s", pos, side_name(side));
 		return 0;
 	}
-	r->side.any = true;
-	r->side.last_ns = s->last_ns;
+	side->any = true;
+	side->last_ns = s->last_ns;
+	return 1;
+}
+
+/* Latencies that cannot be read are left out. 1 or -errno. */
+static int walk_latencies(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	int ret = read_payload(r, &r->aside, pos, s);
+
+	if (ret <= 0)
+		return ret ? ret : 1;
+	if (!r->latencies)
+		r->latencies = latencies__new();
+	if (!r->latencies)
+		return -ENOMEM;
+	ret = latencies__decode(r->latencies, r->aside.at, s->sz);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret)
+		note(r, "damaged at byte %" PRIu64 ": latencies", pos);
 	return 1;
 }
 
@@ -333,7 +362,11 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 	} else if (s->type == SECTION_STACKS) {
 		return walk_stacks(r, pos, s);
 	} else if (s->type == SECTION_SAMPLES) {
-		return walk_samples(r, pos, s);
+		return walk_side(r, &r->samples, pos, s);
+	} else if (s->type == SECTION_LOOPS) {
+		return walk_side(r, &r->loops, pos, s);
+	} else if (s->type == SECTION_LATENCIES) {
+		return walk_latencies(r, pos, s);
 	} else if (s->type == SECTION_CLOSE) {
 		ret = read_payload(r, &r->aside, pos, s);
 		if (ret <= 0)
@@ -424,6 +457,8 @@ struct trace_reader *trace_reader__open(int fd, char *err)
 		return NULL;
 	}
 	r->fd = fd;
+	r->samples.type = SECTION_SAMPLES;
+	r->loops.type = SECTION_LOOPS;
 	ret = open_trace(r, err);
 	if (ret) {
 		trace_reader__free(r);
@@ -446,7 +481,9 @@ void trace_reader__free(struct trace_reader *r)
 	late_window__clear(&r->late);
 	free(r->payload.at);
 	free(r->aside.at);
-	free(r->side.events);
+	free(r->samples.events);
+	free(r->loops.events);
+	latencies__free(r->latencies);
 	stacks__free(r->stacks);
 	free(r);
 }
@@ -777,56 +814,78 @@ static int next_of_blocks(struct trace_reader *r, const struct cpt_event **ev, s
 
 /* ---- side events ------------------------------------------------------------------------------- */
 
-/* Decodes the SAMPLES section at pos. 1, 0 damaged: what follows cannot be ordered, -errno. */
-static int load_side(struct trace_reader *r, uint64_t pos, const struct section *s)
+/* A section of event loops that cannot be read leaves its instances in doubt until events of the next
+ * one. */
+static int lose_loops(struct side *side, const struct section *s)
 {
-	int ret = read_payload(r, &r->aside, pos, s);
+	side->events[0] = (struct cpt_event){.type = CPT_EV_LOOP_LOST, .ts_ns = s->first_ns};
+	side->cnt = 1;
+	side->at = 0;
+	return 1;
+}
 
-	if (ret <= 0)
-		return ret;
-	if (!r->side.events) {
-		r->side.events = malloc(CPT_SIDE_EVENTS_MAX * sizeof(*r->side.events));
-		if (!r->side.events)
+static int decode_side(struct trace_reader *r, struct side *side, const struct section *s)
+{
+	if (!s->cnt || s->cnt > CPT_SIDE_EVENTS_MAX) /* the file changes while it is read */
+		return -EBADMSG;
+	if (side->type == SECTION_LOOPS)
+		return loop_side__decode(side->events, s->cnt, r->aside.at, s->sz, s->first_ns,
+					 s->last_ns, r->task_max);
+	return side__decode(side->events, s->cnt, r->aside.at, s->sz, s->first_ns, s->last_ns,
+			    r->meta.cpu_cnt, r->task_max);
+}
+
+/* Decodes the section at pos. 1, 0 damaged: what follows cannot be ordered, -errno. */
+static int load_side(struct trace_reader *r, struct side *side, uint64_t pos,
+		     const struct section *s)
+{
+	int ret;
+
+	if (!side->events) {
+		side->events = malloc(CPT_SIDE_EVENTS_MAX * sizeof(*side->events));
+		if (!side->events)
 			return -ENOMEM;
 	}
-	if (!s->cnt || s->cnt > CPT_SIDE_EVENTS_MAX) /* the file changes while it is read */
-		ret = -EBADMSG;
-	else
-		ret = side__decode(r->side.events, s->cnt, r->aside.at, s->sz, s->first_ns,
-				   s->last_ns, r->meta.cpu_cnt, r->task_max);
-	if (ret == -EBADMSG) {
-		note(r, "damaged at byte %" PRIu64 ": samples", pos);
-		return 0;
+	ret = read_payload(r, &r->aside, pos, s);
+	if (ret > 0) {
+		ret = decode_side(r, side, s);
+		ret = !ret ? 1 : ret == -EBADMSG ? 0 : ret;
+		if (!ret)
+			note(r, "damaged at byte %" PRIu64 ": %s", pos, side_name(side));
 	}
-	r->side.cnt = s->cnt;
-	r->side.at = 0;
-	return ret ? ret : 1;
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return side->type == SECTION_LOOPS ? lose_loops(side, s) : 0;
+	side->cnt = s->cnt;
+	side->at = 0;
+	return 1;
 }
 
 /* The next side event into *ev, NULL when there is none. 0 or -errno. */
-static int peek_side(struct trace_reader *r, const struct cpt_event **ev)
+static int peek_side(struct trace_reader *r, struct side *side, const struct cpt_event **ev)
 {
 	struct section s;
 	int ret = 1;
 
-	while (r->side.at == r->side.cnt && r->side.pos < r->end_pos && ret > 0) {
-		ret = read_section(r, r->side.pos, &s);
-		if (ret > 0 && s.type == SECTION_SAMPLES)
-			ret = load_side(r, r->side.pos, &s);
-		r->side.pos = ret > 0 ? next_pos(r->side.pos, &s) : r->end_pos;
+	while (side->any && side->at == side->cnt && side->pos < r->end_pos && ret > 0) {
+		ret = read_section(r, side->pos, &s);
+		if (ret > 0 && s.type == side->type)
+			ret = load_side(r, side, side->pos, &s);
+		side->pos = ret > 0 ? next_pos(side->pos, &s) : r->end_pos;
 	}
-	*ev = r->side.at < r->side.cnt ? &r->side.events[r->side.at] : NULL;
+	*ev = side->at < side->cnt ? &side->events[side->at] : NULL;
 	return ret < 0 ? ret : 0;
 }
 
 /* Of side events: those up to until_ns. */
-static void return_side(struct trace_reader *r, uint64_t until_ns, const struct cpt_event **ev,
+static void return_side(struct side *side, uint64_t until_ns, const struct cpt_event **ev,
 			size_t *cnt)
 {
-	*ev = &r->side.events[r->side.at];
+	*ev = &side->events[side->at];
 	*cnt = 0;
-	while (r->side.at < r->side.cnt && r->side.events[r->side.at].ts_ns <= until_ns) {
-		r->side.at++;
+	while (side->at < side->cnt && side->events[side->at].ts_ns <= until_ns) {
+		side->at++;
 		(*cnt)++;
 	}
 }
@@ -851,12 +910,43 @@ static void return_held(struct trace_reader *r, uint64_t until_ns, const struct 
 	r->held_cnt -= lo;
 }
 
+/* Which of the side events comes first, into *first; the time of what follows it, held or of the other
+ * kind, into *until_ns. *first is NULL when a held event comes before all. */
+static int first_side(struct trace_reader *r, struct side **first, uint64_t *until_ns)
+{
+	const struct cpt_event *sample, *loop;
+	const uint64_t held_ns = r->held_cnt ? r->held[0].ts_ns : UINT64_MAX;
+	int ret = peek_side(r, &r->samples, &sample);
+	uint64_t sample_ns, loop_ns;
+
+	if (!ret)
+		ret = peek_side(r, &r->loops, &loop);
+	if (ret)
+		return ret;
+	sample_ns = sample ? sample->ts_ns : UINT64_MAX;
+	loop_ns = loop ? loop->ts_ns : UINT64_MAX;
+	*first = NULL;
+	if (loop && loop_ns <= sample_ns)
+		*first = &r->loops;
+	else if (sample)
+		*first = &r->samples;
+	*until_ns = loop_ns <= sample_ns ? sample_ns : loop_ns;
+	if (*first && r->held_cnt && (loop_ns < sample_ns ? loop_ns : sample_ns) > held_ns)
+		*first = NULL;
+	if (*first)
+		*until_ns = *until_ns < held_ns ? *until_ns : held_ns;
+	else
+		*until_ns = loop_ns < sample_ns ? loop_ns : sample_ns;
+	return 0;
+}
+
 int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
 {
-	const struct cpt_event *side;
+	struct side *side = NULL;
+	uint64_t until_ns = 0;
 	int ret;
 
-	if (!r->side.any)
+	if (!r->samples.any && !r->loops.any)
 		return next_of_blocks(r, ev, cnt);
 	if (!r->held_cnt) {
 		ret = next_of_blocks(r, &r->held, &r->held_cnt);
@@ -865,13 +955,13 @@ int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size
 		if (ret < 0)
 			return ret;
 	}
-	ret = peek_side(r, &side);
+	ret = first_side(r, &side, &until_ns);
 	if (ret < 0)
 		return ret;
-	if (side && (!r->held_cnt || side->ts_ns <= r->held[0].ts_ns))
-		return_side(r, r->held_cnt ? r->held[0].ts_ns : UINT64_MAX, ev, cnt);
+	if (side)
+		return_side(side, until_ns, ev, cnt);
 	else if (r->held_cnt)
-		return_held(r, side ? side->ts_ns : UINT64_MAX, ev, cnt);
+		return_held(r, until_ns, ev, cnt);
 	else
 		return 0;
 	return 1;
@@ -894,8 +984,9 @@ int trace_reader__rewind(struct trace_reader *r)
 	r->event_cnt = r->event_pos = 0;
 	r->block_last_ns = 0;
 	r->end_idx = r->wake_idx = 0;
-	r->side.pos = r->data_pos;
-	r->side.cnt = r->side.at = 0;
+	r->samples.pos = r->loops.pos = r->data_pos;
+	r->samples.cnt = r->samples.at = 0;
+	r->loops.cnt = r->loops.at = 0;
 	r->held_cnt = 0;
 	return load_late(r, 0);
 }
@@ -915,6 +1006,11 @@ const struct cpt_trace_close *trace_reader__close_facts(const struct trace_reade
 const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r)
 {
 	return r->stacks;
+}
+
+const struct cpt_latencies *trace_reader__latencies(const struct trace_reader *r)
+{
+	return r->latencies;
 }
 
 const char *trace_reader__incomplete(const struct trace_reader *r)

@@ -63,46 +63,52 @@ static void get_entry(struct cursor *c, struct cpt_event *ev, uint64_t prev_ns)
 	ev->wake_kernel = get_varint32(c);
 }
 
-uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
+uint8_t *side__pack(const uint8_t *raw, size_t sz, size_t *packed_sz)
 {
-	uint8_t *raw = malloc(cnt * ENTRY_MAX + 1), *p = raw, *out = NULL;
-	uint64_t prev_ns = cnt ? ev[0].ts_ns : 0;
-	uLongf packed;
+	uLongf packed = compressBound((uLong)sz);
+	uint8_t *out = malloc(packed + CPT_VARINT_MAX);
 
-	if (!raw)
-		goto no_memory;
-	for (size_t i = 0; i < cnt; i++) {
-		p = put_entry(p, &ev[i], prev_ns);
-		prev_ns = ev[i].ts_ns;
+	if (out) {
+		*packed_sz = (size_t)(put_varint(out, sz) - out);
+		if (compress2(out + *packed_sz, &packed, raw, (uLong)sz, 1) == Z_OK) {
+			*packed_sz += packed;
+			return out;
+		}
 	}
-	packed = compressBound((uLong)(p - raw));
-	out = malloc(packed + CPT_VARINT_MAX);
-	if (!out)
-		goto no_memory;
-	*sz = (size_t)(put_varint(out, (uint64_t)(p - raw)) - out);
-	if (compress2(out + *sz, &packed, raw, (uLong)(p - raw), 1) != Z_OK)
-		goto no_memory;
-	*sz += packed;
-	free(raw);
-	return out;
-no_memory:
-	free(raw);
 	free(out);
 	errno = ENOMEM;
 	return NULL;
 }
 
-static int unpack(const uint8_t *in, size_t sz, uint32_t cnt, uint8_t **raw, size_t *raw_sz)
+uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
+{
+	uint8_t *raw = malloc(cnt * ENTRY_MAX + 1), *p = raw, *out;
+	uint64_t prev_ns = cnt ? ev[0].ts_ns : 0;
+
+	if (!raw) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	for (size_t i = 0; i < cnt; i++) {
+		p = put_entry(p, &ev[i], prev_ns);
+		prev_ns = ev[i].ts_ns;
+	}
+	out = side__pack(raw, (size_t)(p - raw), sz);
+	free(raw);
+	return out;
+}
+
+int side__unpack(const uint8_t *in, size_t sz, uint64_t min, uint64_t max, uint8_t **raw,
+		 size_t *raw_sz)
 {
 	struct cursor c = {.at = in, .end = in + sz};
 	const uint64_t want = get_varint(&c);
 	uLongf got = (uLongf)want;
 	int ret;
 
-	if (c.bad || want < (uint64_t)cnt * ENTRY_MIN || want > (uint64_t)cnt * ENTRY_MAX ||
-	    want > CPT_BLOCK_RAW_MAX)
+	if (c.bad || want < min || want > max || want > CPT_BLOCK_RAW_MAX)
 		return -EBADMSG;
-	*raw = malloc(want);
+	*raw = malloc(want + 1);
 	if (!*raw)
 		return -ENOMEM;
 	ret = uncompress(*raw, &got, c.at, (uLong)(c.end - c.at));
@@ -120,7 +126,8 @@ int side__decode(struct cpt_event *ev, uint32_t cnt, const uint8_t *in, size_t s
 	struct cursor c;
 	uint8_t *raw;
 	size_t raw_sz;
-	int err = unpack(in, sz, cnt, &raw, &raw_sz);
+	int err = side__unpack(in, sz, (uint64_t)cnt * ENTRY_MIN, (uint64_t)cnt * ENTRY_MAX, &raw,
+			       &raw_sz);
 
 	if (err)
 		return err;

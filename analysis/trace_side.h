@@ -25,4 +25,10 @@ uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz);
 int side__decode(struct cpt_event *ev, uint32_t cnt, const uint8_t *in, size_t sz,
 		 uint64_t first_ns, uint64_t last_ns, uint32_t cpu_cnt, uint32_t task_max);
 
+/* sz bytes as such sections have them: size, then zlib data. malloc'd; NULL with errno. */
+uint8_t *side__pack(const uint8_t *raw, size_t sz, size_t *packed_sz);
+/* And back; they come to min to max bytes. 0, -ENOMEM, -EBADMSG. */
+int side__unpack(const uint8_t *in, size_t sz, uint64_t min, uint64_t max, uint8_t **raw,
+		 size_t *raw_sz);
+
 #endif /* CPT_TRACE_SIDE_H */

@@ -16,6 +16,7 @@
 #include "stacks.h"
 #include "trace_block.h"
 #include "trace_format.h"
+#include "trace_loops.h"
 #include "trace_side.h"
 #include "trace_writer.h"
 #include "words_codec.h"
@@ -23,6 +24,14 @@
 #define BLOCK_AGE_NS 250000000u
 #define LATE_FULL    (64u << 10)
 #define SIDE_FULL    16384u
+
+/* Events of one kind of section that stands beside the blocks. */
+struct side_buf {
+	uint16_t type;		/* SECTION_* */
+	struct cpt_event *side; /* SIDE_FULL of them, NULL until the first */
+	uint32_t cnt;
+	uint64_t last_ns;
+};
 
 struct trace_writer {
 	int fd;
@@ -36,9 +45,7 @@ struct trace_writer {
 	uint32_t late_cnt;
 	uint64_t late_prev_ns, late_min_ns, late_max_ns;
 	uint32_t cpu_cnt;
-	struct cpt_event *side; /* SIDE_FULL of them, NULL until the first */
-	uint32_t side_cnt;
-	uint64_t side_last_ns;
+	struct side_buf samples, loops;
 };
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -128,22 +135,23 @@ static int flush_late(struct trace_writer *w)
 	return w->err;
 }
 
-static int flush_side(struct trace_writer *w)
+static int flush_side(struct trace_writer *w, struct side_buf *b)
 {
-	struct section s = {.type = SECTION_SAMPLES, .cnt = w->side_cnt};
+	struct section s = {.type = b->type, .cnt = b->cnt};
 	uint8_t *payload;
 	size_t sz;
 
-	if (!w->side_cnt || w->err)
+	if (!b->cnt || w->err)
 		return w->err;
-	s.first_ns = w->side[0].ts_ns;
-	s.last_ns = w->side[w->side_cnt - 1].ts_ns;
-	payload = side__encode(w->side, w->side_cnt, &sz);
+	s.first_ns = b->side[0].ts_ns;
+	s.last_ns = b->side[b->cnt - 1].ts_ns;
+	payload = b->type == SECTION_LOOPS ? loop_side__encode(b->side, b->cnt, &sz)
+					   : side__encode(b->side, b->cnt, &sz);
 	if (!payload)
 		return w->err = -errno;
 	write_section(w, &s, payload, sz);
 	free(payload);
-	w->side_cnt = 0;
+	b->cnt = 0;
 	return w->err;
 }
 
@@ -156,7 +164,7 @@ static int flush_block(struct trace_writer *w)
 	const uint8_t *payload;
 	size_t sz;
 
-	if (flush_late(w) || flush_side(w) || !s.cnt)
+	if (flush_late(w) || flush_side(w, &w->samples) || flush_side(w, &w->loops) || !s.cnt)
 		return w->err;
 	payload = block_encoder__encode(w->block, &sz);
 	if (!payload)
@@ -181,6 +189,8 @@ struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta
 		goto no_memory;
 	w->fd = fd;
 	w->cpu_cnt = meta->cpu_cnt;
+	w->samples.type = SECTION_SAMPLES;
+	w->loops.type = SECTION_LOOPS;
 	w->block = block_encoder__new(meta->cpu_cnt);
 	w->late = malloc(LATE_FULL + LATE_ENTRY_MAX);
 	if (!w->block || !w->late)
@@ -207,7 +217,8 @@ void trace_writer__free(struct trace_writer *w)
 		return;
 	block_encoder__free(w->block);
 	free(w->late);
-	free(w->side);
+	free(w->samples.side);
+	free(w->loops.side);
 	free(w);
 }
 
@@ -241,22 +252,38 @@ int trace_writer__late(struct trace_writer *w, const struct cpt_late *late)
 	return w->late_sz >= LATE_FULL ? flush_late(w) : 0;
 }
 
+static bool side_valid(const struct trace_writer *w, const struct side_buf *b,
+		       const struct cpt_event *ev)
+{
+	return b->type == SECTION_LOOPS ? loop_side__valid(ev, b->last_ns, CPT_TASK_MAX)
+					: side__valid(ev, b->last_ns, w->cpu_cnt, CPT_TASK_MAX);
+}
+
 int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_t cnt)
 {
-	if (!w->side && cnt && !w->err) {
-		w->side = malloc(SIDE_FULL * sizeof(*w->side));
-		if (!w->side)
-			return w->err = -ENOMEM;
-	}
 	for (size_t i = 0; i < cnt && !w->err; i++) {
-		if (!side__valid(&ev[i], w->side_last_ns, w->cpu_cnt, CPT_TASK_MAX))
+		struct side_buf *b = is_loop_event(ev[i].type) ? &w->loops : &w->samples;
+
+		if (!b->side) {
+			b->side = malloc(SIDE_FULL * sizeof(*b->side));
+			if (!b->side)
+				return w->err = -ENOMEM;
+		}
+		if (!side_valid(w, b, &ev[i]))
 			return w->err = -EINVAL;
-		if (w->side_cnt == SIDE_FULL && flush_side(w))
+		if (b->cnt == SIDE_FULL && flush_side(w, b))
 			break;
-		w->side[w->side_cnt++] = ev[i];
-		w->side_last_ns = ev[i].ts_ns;
+		b->side[b->cnt++] = ev[i];
+		b->last_ns = ev[i].ts_ns;
 	}
 	return w->err;
+}
+
+int trace_writer__latencies(struct trace_writer *w, const uint8_t *payload, size_t sz)
+{
+	struct section s = {.type = SECTION_LATENCIES};
+
+	return sz && !flush_block(w) ? write_section(w, &s, payload, sz) : w->err;
 }
 
 int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks)

@@ -169,6 +169,7 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 	int err;
 
 	with.stacks = trace_reader__stacks(a->reader);
+	with.latencies = trace_reader__latencies(a->reader);
 	with.words = words_of(a, path);
 	if (!with.words)
 		return -errno;

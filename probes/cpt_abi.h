@@ -361,6 +361,67 @@ struct cpt_rec_affinity {
 	__u64 mask[CPT_MASK_WORDS];
 };
 
+/* ---- event loops: a ring of their own, and what the collector reads of each -------------------- */
+
+/*
+ * Operations of an epoll instance. Each step (one opened, one ended) is exact in time in the kernel; a
+ * record tells all steps of at most CPT_LOOP_WINDOW_NS, as counts and sums of their times, so that
+ * the integral of the number in flight is exact and no step stands further off than that:
+ *
+ *   step   o  o c  c            c o
+ *   -------|-----------|--------|-----------|---- time
+ *        base       + window   base of the next record
+ *
+ * A window is sent by the first step behind it, or taken by the collector when it is old.
+ */
+#define CPT_LOOP_WINDOW_NS 20000
+
+#define CPT_LOOP_INSTANCES 1024	  /* followed at one time */
+#define CPT_LOOP_CONNS	   131072 /* descriptors registered with them at one time */
+#define CPT_LOOP_BUCKETS   1024	  /* of latencies, 32 to each doubling: see loop_bucket() */
+#define CPT_LOOP_RING_SZ   (1 << 22)
+
+#define CPT_REC_LOOP_NEW 32 /* an epoll instance is met */
+#define CPT_REC_LOOP	 33 /* steps of one */
+#define CPT_REC_LOOP_END 34 /* it is closed; its slot is free once the collector has read it */
+
+/* Flags of an instance: cpt_rec_loop_new.flags, CPT_EV_LOOP_NEW's. */
+#define CPT_LOOP_FOUND 0x1 /* it was there before the probes: what it did before is not known */
+#define CPT_LOOP_POLL  0x2 /* no epoll instance: a process's poll or select on several descriptors */
+#define CPT_LOOP_RING  0x4 /* an io_uring */
+
+struct cpt_rec_loop_new {
+	__u32 type;
+	__u32 instance; /* run-unique number, from 1 */
+	__u64 ts_ns;
+	__u32 slot; /* in cpt_loop_insts */
+	__u32 task; /* who made it, or was seen with it first */
+	__u32 tgid;
+	__u32 epfd;
+	__u32 flags; /* CPT_LOOP_* */
+	__u32 reserved;
+};
+
+struct cpt_rec_loop {
+	__u32 type;
+	__u32 instance;
+	__u64 base_ns; /* the first of the steps */
+	__u32 task;    /* who made the last */
+	__u32 seq;     /* records of the instance before this one: a gap is a loss */
+	__u32 opened;
+	__u32 completed;
+	__u32 cancelled;  /* ended without an answer */
+	__u32 iterations; /* returns from epoll_wait, with and without events */
+	__u32 batch;	  /* events they returned */
+	__u32 inbound;	  /* of the two levels: in flight now, */
+	__u32 outbound;	  /* likewise */
+	__u32 peak;	  /* largest number in flight since the last record */
+	__u32 conns;	  /* connections registered now */
+	__u32 timers;	  /* timerfds armed now */
+	__u64 opened_sum; /* of the steps' times, each less base_ns */
+	__u64 ended_sum;  /* completed and cancelled together */
+};
+
 /* ---- all tasks of the machine, as the collector reads them at both ends ----------------------- */
 
 #define CPT_TENANT_OURS 0x1 /* of the workload */
@@ -452,6 +513,8 @@ CPT_ASSERT(offsetof(struct cpt_rec_sample, seq) == offsetof(struct cpt_rec_switc
 CPT_ASSERT(offsetof(struct cpt_rec_sample, ts_ns) == offsetof(struct cpt_rec_switch, ts_ns));
 CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
+CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
+CPT_ASSERT(sizeof(struct cpt_rec_loop) == 80);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

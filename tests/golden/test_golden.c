@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../analysis/latencies.h"
 #include "../../analysis/stacks.h"
 #include "../../analysis/trace_format.h"
 #include "../../analysis/trace_writer.h"
@@ -97,6 +98,69 @@ static int write_side(struct trace_writer *w)
 	};
 
 	return trace_writer__side(w, side, 2);
+}
+
+/* Since 1.2. */
+static int write_loops(struct trace_writer *w)
+{
+	const struct cpt_event loops[] = {
+		{.ts_ns = 1001000,
+		 .type = CPT_EV_LOOP_NEW,
+		 .task = 1,
+		 .other = 1,
+		 .loop_fd = 7,
+		 .flags = CPT_LOOP_FOUND},
+		{.ts_ns = 1001000,
+		 .type = CPT_EV_LOOP,
+		 .task = 1,
+		 .other = 1,
+		 .flags = CPT_LOOP_EV_CONNS,
+		 .level = 65,
+		 .peak = 65},
+		{.ts_ns = 1004000,
+		 .type = CPT_EV_LOOP,
+		 .task = 1,
+		 .other = 1,
+		 .flags = CPT_LOOP_EV_OPS,
+		 .level = 300,
+		 .peak = 301,
+		 .opened = 302,
+		 .completed = 1,
+		 .cancelled = 1,
+		 .iterations = 2,
+		 .batch = 310},
+		{.ts_ns = 1004500,
+		 .type = CPT_EV_LOOP,
+		 .other = 1,
+		 .flags = CPT_LOOP_EV_OPS | CPT_LOOP_EV_OUT,
+		 .level = 1,
+		 .peak = 1,
+		 .opened = 1},
+		{.ts_ns = 1005000, .type = CPT_EV_LOOP_LOST},
+		{.ts_ns = 1009000,
+		 .type = CPT_EV_LOOP,
+		 .task = 2,
+		 .other = 1,
+		 .flags = CPT_LOOP_EV_TIMERS,
+		 .level = 0,
+		 .peak = 1},
+	};
+
+	return trace_writer__side(w, loops, sizeof(loops) / sizeof(loops[0]));
+}
+
+static int write_latencies(struct trace_writer *w)
+{
+	static uint64_t buckets[CPT_LOOP_BUCKETS];
+	static uint8_t payload[2 * LATENCIES_ROW_MAX];
+	uint8_t *p;
+
+	buckets[loop_bucket(12)] = 1;
+	buckets[loop_bucket(1000000)] = 298;
+	buckets[loop_bucket(UINT64_MAX)] = 1;
+	p = latencies__put(payload, 1, buckets, 100000000000);
+	p = latencies__put(p, 3, buckets, 99);
+	return trace_writer__latencies(w, payload, (size_t)(p - payload));
 }
 
 static int write_stacks(struct trace_writer *w)
@@ -227,6 +291,8 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 	ev = tb__events(tb, &cnt);
 	err = write_side(w);
 	if (!err)
+		err = write_loops(w);
+	if (!err)
 		err = trace_writer__events(w, ev, cnt / 2);
 	if (!err)
 		err = trace_writer__tick(w, 1000000000);
@@ -242,6 +308,8 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 		err = trace_writer__tick(w, 1000000000);
 	if (!err && close_it)
 		err = write_stacks(w);
+	if (!err && close_it)
+		err = write_latencies(w);
 	if (!err && close_it)
 		err = write_words(w);
 	if (!err && close_it)

@@ -75,6 +75,15 @@ static bool same_payload(const struct cpt_event *a, const struct cpt_event *b)
 		       a->occ_other_ns == b->occ_other_ns;
 	case CPT_EV_LOSS:
 		return a->until_ns == b->until_ns && a->count == b->count;
+	case CPT_EV_LOOP_NEW:
+		return a->other == b->other && a->loop_fd == b->loop_fd && a->flags == b->flags;
+	case CPT_EV_LOOP:
+		return a->other == b->other && a->flags == b->flags && a->level == b->level &&
+		       a->peak == b->peak && a->opened == b->opened &&
+		       a->completed == b->completed && a->cancelled == b->cancelled &&
+		       a->batch == b->batch && a->iterations == b->iterations;
+	case CPT_EV_LOOP_LOST:
+		return true;
 	default:
 		return false;
 	}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "../../analysis/stacks.h"
+#include "../../analysis/latencies.h"
 #include "../../analysis/trace_reader.h"
 #include "dump_trace.h"
 
@@ -198,10 +199,38 @@ static void dump_event(FILE *out, const struct cpt_event *ev)
 		fprintf(out, " %u flags=%#x stacks=%u,%u", ev->task, ev->flags, ev->user,
 			ev->kernel);
 		break;
+	case CPT_EV_LOOP_NEW:
+		fprintf(out, " %u instance=%u fd=%u flags=%#x", ev->task, ev->other, ev->loop_fd,
+			ev->flags);
+		break;
+	case CPT_EV_LOOP:
+		fprintf(out, " %u instance=%u flags=%#x level=%u peak=%u", ev->task, ev->other,
+			ev->flags, ev->level, ev->peak);
+		if (ev->flags & CPT_LOOP_EV_OPS)
+			fprintf(out, " opened=%u completed=%u cancelled=%u iterations=%u batch=%u",
+				ev->opened, ev->completed, ev->cancelled, ev->iterations,
+				ev->batch);
+		break;
+	case CPT_EV_LOOP_LOST:
+		break;
 	default:
 		dump_life(out, ev);
 	}
 	fputc('\n', out);
+}
+
+/* Of the first instances: whose numbers those are the events say. */
+static void dump_latencies(FILE *out, const struct cpt_latencies *l)
+{
+	for (uint32_t id = 1; id <= 64; id++) {
+		const struct cpt_latency_facts f = latencies__of(l, id);
+
+		if (f.max_ns)
+			fprintf(out,
+				"latencies of %u: %" PRIu64 " p50=%" PRIu64 " p99=%" PRIu64
+				" max=%" PRIu64 "\n",
+				id, f.cnt, f.p50_ns, f.p99_ns, f.max_ns);
+	}
 }
 
 int dump_trace(int fd, FILE *out)
@@ -226,6 +255,7 @@ int dump_trace(int fd, FILE *out)
 	if (trace_reader__words(r))
 		dump_words(out, trace_reader__words(r));
 	dump_stacks(out, trace_reader__stacks(r));
+	dump_latencies(out, trace_reader__latencies(r));
 	why = trace_reader__incomplete(r);
 	if (why)
 		fprintf(out, "incomplete: %s\n", why);

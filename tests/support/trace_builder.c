@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../analysis/trace_loops.h"
 #include "../../analysis/trace_writer.h"
 #include "trace_builder.h"
 
@@ -63,6 +64,8 @@ struct trace_builder {
 	struct tb_ring rings[CPT_TRACE_MAX_CPUS];
 	struct cpt_rec_head **lives;
 	size_t life_cnt;
+	uint32_t (*loop_levels)[2]; /* by instance: in flight, inbound and outbound */
+	uint32_t loop_cnt;
 };
 
 __attribute__((noreturn, format(printf, 1, 2))) static void wrong(const char *fmt, ...)
@@ -124,6 +127,7 @@ void tb__free(struct trace_builder *tb)
 	for (size_t i = 0; i < tb->life_cnt; i++)
 		free(tb->lives[i]);
 	free(tb->lives);
+	free(tb->loop_levels);
 	free(tb->tasks);
 	free(tb->events);
 	free(tb->out);
@@ -602,6 +606,82 @@ void tb__loss(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint64_t u
 	tb->rings[cpu].seq += (uint32_t)cnt;
 }
 
+/* ---- event loops ------------------------------------------------------------------------------ */
+
+uint32_t tb__loop_new(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t epfd,
+		      uint16_t flags)
+{
+	const uint32_t instance = ++tb->loop_cnt;
+	struct tb_event *e = new_event(tb, ts_ns, CPT_EV_LOOP_NEW, 0, task);
+
+	task_at(tb, task);
+	tb->loop_levels = grow(tb->loop_levels, instance + 1, sizeof(*tb->loop_levels));
+	memset(tb->loop_levels[instance], 0, sizeof(*tb->loop_levels));
+	e->ev.other = instance;
+	e->ev.loop_fd = epfd;
+	e->ev.flags = flags;
+	return instance;
+}
+
+void tb__loop_event(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+		    const struct cpt_event *ev)
+{
+	struct tb_event *e = new_event(tb, ts_ns, CPT_EV_LOOP, 0, task);
+
+	if (!instance || instance > tb->loop_cnt)
+		wrong("there is no instance %u", instance);
+	e->ev = *ev;
+	e->ev.type = CPT_EV_LOOP;
+	e->ev.ts_ns = ts_ns;
+	e->ev.task = task;
+	e->ev.other = instance;
+	if (ev->flags & CPT_LOOP_EV_OPS)
+		tb->loop_levels[instance][!!(ev->flags & CPT_LOOP_EV_OUT)] = ev->level;
+}
+
+static void loop_steps(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+		       struct cpt_event *ev)
+{
+	const uint32_t before = instance <= tb->loop_cnt
+					? tb->loop_levels[instance][!!(ev->flags & CPT_LOOP_EV_OUT)]
+					: 0;
+
+	if (before + ev->opened < ev->completed + ev->cancelled)
+		wrong("more operations end than are open");
+	ev->level = before + ev->opened - ev->completed - ev->cancelled;
+	ev->peak = ev->opened ? before + ev->opened : ev->level;
+	ev->iterations = ev->opened != 0;
+	ev->batch = ev->opened;
+	tb__loop_event(tb, ts_ns, task, instance, ev);
+}
+
+void tb__loop(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+	      uint32_t opened, uint32_t completed, uint32_t cancelled)
+{
+	struct cpt_event ev = {.flags = CPT_LOOP_EV_OPS,
+			       .opened = opened,
+			       .completed = completed,
+			       .cancelled = cancelled};
+
+	loop_steps(tb, ts_ns, task, instance, &ev);
+}
+
+void tb__loop_out(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+		  uint32_t opened, uint32_t completed, uint32_t cancelled)
+{
+	struct cpt_event ev = {.flags = CPT_LOOP_EV_OPS | CPT_LOOP_EV_OUT,
+			       .opened = opened,
+			       .completed = completed,
+			       .cancelled = cancelled};
+
+	loop_steps(tb, ts_ns, task, instance, &ev);
+}
+
+void tb__loop_lost(struct trace_builder *tb, uint64_t ts_ns)
+{
+	new_event(tb, ts_ns, CPT_EV_LOOP_LOST, 0, 0);
+}
+
 /* ---- waits ------------------------------------------------------------------------------------ */
 
 struct cpt_wait tb_wait_call(uint16_t sysno, uint64_t arg0, uint64_t arg1, uint32_t arg2)
@@ -709,7 +789,11 @@ int tb__trace_fd(struct trace_builder *tb)
 	if (!close_facts.end_mono_ns)
 		close_facts.end_mono_ns = tb->now_ns;
 	w = trace_writer__new(fd, &tb->meta);
-	if (!w || trace_writer__events(w, ev, cnt) || trace_writer__close(w, &close_facts))
+	for (size_t i = 0; w && i < cnt; i++)
+		if (is_loop_event(ev[i].type) ? trace_writer__side(w, &ev[i], 1)
+					      : trace_writer__events(w, &ev[i], 1))
+			wrong("the trace cannot be written");
+	if (!w || trace_writer__close(w, &close_facts))
 		wrong("the trace cannot be written");
 	trace_writer__free(w);
 	if (lseek(fd, 0, SEEK_SET) < 0)

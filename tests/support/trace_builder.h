@@ -106,6 +106,23 @@ void tb__occupancy(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint6
 void tb__loss(struct trace_builder *tb, uint64_t ts_ns, uint32_t cpu, uint64_t until_ns,
 	      uint64_t cnt);
 
+/* ---- event loops: they stand beside the events, at times of their own ------------------------------ */
+
+/* A new epoll instance of task's process, seen first in task; flags: CPT_LOOP_*. Its number, from 1. */
+uint32_t tb__loop_new(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t epfd,
+		      uint16_t flags);
+/* task opens and ends operations of the instance: inbound ones, or outbound. */
+void tb__loop(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+	      uint32_t opened, uint32_t completed, uint32_t cancelled);
+void tb__loop_out(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+		  uint32_t opened, uint32_t completed, uint32_t cancelled);
+/* Everything by hand (CPT_LOOP_EV_* in flags; level, peak and counts as given). The level counts for what
+ * follows. */
+void tb__loop_event(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
+		    const struct cpt_event *ev);
+/* Events of loops are missing from here on, until each instance's next. */
+void tb__loop_lost(struct trace_builder *tb, uint64_t ts_ns);
+
 /* ---- waits --------------------------------------------------------------------------------------- */
 
 struct cpt_wait tb_wait_call(uint16_t sysno, uint64_t arg0, uint64_t arg1, uint32_t arg2);

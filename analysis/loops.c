@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* loops.c - see loops.h. */
+#include "loops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define INBOUND	 0
+#define OUTBOUND 1
+
+/* A process. The part that the timeline knows comes first. */
+struct proc {
+	struct loop_proc pub;
+	uint32_t id;   /* its leader's number */
+	uint32_t live; /* tasks */
+	uint32_t levels[2];
+	bool serves; /* an inbound operation was seen: the outbound ones are parts of those */
+	struct instance *first;
+};
+
+/* A number over time, and what it adds up to while accounting. */
+struct gauge {
+	uint32_t level, peak;
+	uint64_t at_ns, sum_ns; /* sum up to at_ns */
+};
+
+struct instance {
+	struct cpt_epoll_instance row;
+	struct proc *proc;
+	struct instance *next; /* of its process */
+	struct gauge flight[2], conns, timers;
+	uint64_t opened[2], completed[2], cancelled[2];
+	uint64_t begin_ns;   /* it is watched from here on */
+	uint64_t span_at_ns; /* span_ns is up to here */
+	uint64_t doubt_ns;   /* doubtful since */
+	bool doubtful;
+	bool listed; /* among the certain */
+	bool over;   /* its process has ended or begun another program */
+};
+
+struct loops {
+	struct tasks *tasks;
+	struct timeline *tl;
+	const struct cpt_latencies *latencies;
+	struct instance **instances; /* by number */
+	uint32_t instance_end;	     /* highest number + 1 */
+	uint32_t instance_cap;
+	/* Those that a loss puts in doubt. Each loss empties the list, each event puts its instance back:
+	 * so many losses cost no more than many events. As many places as instances. */
+	uint32_t *certain, certain_cnt;
+	struct proc **procs;
+	uint32_t proc_cnt, proc_cap;
+	bool open;
+};
+
+struct loops *loops__new(struct tasks *tasks, struct timeline *tl,
+			 const struct cpt_latencies *latencies)
+{
+	struct loops *l = calloc(1, sizeof(*l));
+
+	if (l) {
+		l->tasks = tasks;
+		l->tl = tl;
+		l->latencies = latencies;
+	}
+	return l;
+}
+
+void loops__free(struct loops *l)
+{
+	if (!l)
+		return;
+	for (uint32_t i = 0; i < l->instance_end; i++)
+		free(l->instances[i]);
+	for (uint32_t i = 0; i < l->proc_cnt; i++)
+		free(l->procs[i]);
+	free(l->instances);
+	free(l->certain);
+	free(l->procs);
+	free(l);
+}
+
+/* ---- gauges ---------------------------------------------------------------------------------- */
+
+static void gauge_to(const struct loops *l, struct gauge *g, uint64_t now_ns)
+{
+	if (l->open)
+		g->sum_ns += (now_ns - g->at_ns) * g->level;
+	g->at_ns = now_ns;
+}
+
+static void gauge_set(const struct loops *l, struct gauge *g, uint64_t now_ns, uint32_t level,
+		      uint32_t peak)
+{
+	gauge_to(l, g, now_ns);
+	g->level = level;
+	if (!l->open)
+		return;
+	if (peak < level)
+		peak = level;
+	if (peak > g->peak)
+		g->peak = peak;
+}
+
+/* All sums of the instance are up to now. */
+static void sync(const struct loops *l, struct instance *in, uint64_t now_ns)
+{
+	gauge_to(l, &in->flight[INBOUND], now_ns);
+	gauge_to(l, &in->flight[OUTBOUND], now_ns);
+	gauge_to(l, &in->conns, now_ns);
+	gauge_to(l, &in->timers, now_ns);
+	if (l->open && !in->over)
+		in->row.span_ns += now_ns - in->span_at_ns;
+	in->span_at_ns = now_ns;
+	if (l->open && in->doubtful)
+		in->row.unknown_ns += now_ns - in->doubt_ns;
+	in->doubt_ns = now_ns;
+}
+
+static void set_doubt(const struct loops *l, struct instance *in, uint64_t now_ns, bool doubtful)
+{
+	if (in->doubtful == doubtful)
+		return;
+	sync(l, in, now_ns);
+	in->doubtful = doubtful;
+	in->row.lower_bound |= doubtful;
+	in->proc->pub.doubts += doubtful ? 1 : (uint32_t)-1;
+	timeline__flight(l->tl, &in->proc->pub);
+}
+
+static void set_level(const struct loops *l, struct instance *in, int way, uint64_t now_ns,
+		      uint32_t level, uint32_t peak)
+{
+	struct proc *p = in->proc;
+
+	/* Within 32 bits: a level is at most 2^20, and there are 2^16 instances at most. */
+	p->levels[way] += level - in->flight[way].level;
+	gauge_set(l, &in->flight[way], now_ns, level, peak);
+	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND];
+	timeline__flight(l->tl, &p->pub);
+}
+
+/* ---- who there is ------------------------------------------------------------------------------ */
+
+static struct proc *find_proc(const struct loops *l, uint32_t id)
+{
+	uint32_t lo = 0, hi = l->proc_cnt;
+
+	while (lo < hi) {
+		const uint32_t mid = lo + (hi - lo) / 2;
+
+		if (l->procs[mid]->id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < l->proc_cnt && l->procs[lo]->id == id ? l->procs[lo] : NULL;
+}
+
+static int insert_proc(struct loops *l, struct proc *p)
+{
+	struct proc **procs;
+	uint32_t at = l->proc_cnt;
+
+	if (l->proc_cnt == l->proc_cap) {
+		procs = realloc(l->procs, (l->proc_cap ? 2 * l->proc_cap : 16) * sizeof(*procs));
+		if (!procs)
+			return -ENOMEM;
+		l->procs = procs;
+		l->proc_cap = l->proc_cap ? 2 * l->proc_cap : 16;
+	}
+	for (; at && l->procs[at - 1]->id > p->id; at--)
+		l->procs[at] = l->procs[at - 1];
+	l->procs[at] = p;
+	l->proc_cnt++;
+	return 0;
+}
+
+/* t belongs to p; it may be counted. */
+static void join(const struct loops *l, struct task *t, struct proc *p)
+{
+	if (t->flight == &p->pub)
+		return;
+	t->flight = &p->pub;
+	p->live += t->live;
+	if (!t->counted)
+		return;
+	p->pub.standing += timeline__stands(l->tl, t);
+	p->pub.pollers += t->polls;
+	p->pub.counted |= t->polls;
+	timeline__flight(l->tl, &p->pub);
+}
+
+/* Process `id` has loops. NULL without memory. */
+static struct proc *get_proc(struct loops *l, uint32_t id)
+{
+	struct proc *p = find_proc(l, id);
+
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->id = id;
+	if (insert_proc(l, p)) {
+		free(p);
+		return NULL;
+	}
+	for (uint32_t i = 1; i < l->tasks->end; i++) {
+		struct task *t = tasks__find(l->tasks, i);
+
+		if (t && t->proc == id)
+			join(l, t, p);
+	}
+	return p;
+}
+
+void loops__alive(struct loops *l, struct task *t)
+{
+	struct proc *p = l->proc_cnt ? find_proc(l, t->proc) : NULL;
+
+	if (!p)
+		return;
+	if (t->flight == &p->pub)
+		p->live += t->live; /* it had died by our account */
+	else
+		join(l, t, p);
+}
+
+static void end_instance(const struct loops *l, struct instance *in, uint64_t now_ns)
+{
+	set_doubt(l, in, now_ns, false);
+	set_level(l, in, INBOUND, now_ns, 0, 0);
+	set_level(l, in, OUTBOUND, now_ns, 0, 0);
+	gauge_set(l, &in->conns, now_ns, 0, 0);
+	gauge_set(l, &in->timers, now_ns, 0, 0);
+	sync(l, in, now_ns);
+	in->over = true;
+}
+
+void loops__exec(struct loops *l, struct task *t, uint64_t now_ns)
+{
+	struct proc *p = t->flight ? find_proc(l, t->proc) : NULL;
+
+	if (p)
+		for (struct instance *in = p->first; in; in = in->next)
+			end_instance(l, in, now_ns);
+}
+
+void loops__died(struct loops *l, struct task *t, uint64_t now_ns)
+{
+	struct proc *p = t->flight ? find_proc(l, t->proc) : NULL;
+
+	if (p && p->live && --p->live == 0)
+		for (struct instance *in = p->first; in; in = in->next)
+			end_instance(l, in, now_ns);
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static int grow_instances(struct loops *l, uint32_t id)
+{
+	struct instance **instances;
+	uint32_t *certain;
+	uint32_t cap = l->instance_cap ? l->instance_cap : 16;
+
+	while (cap <= id)
+		cap *= 2;
+	if (cap != l->instance_cap) {
+		instances = realloc(l->instances, cap * sizeof(*instances));
+		if (!instances)
+			return -ENOMEM;
+		l->instances = instances;
+		certain = realloc(l->certain, cap * sizeof(*certain));
+		if (!certain)
+			return -ENOMEM;
+		l->certain = certain;
+		l->instance_cap = cap;
+	}
+	while (l->instance_end <= id)
+		l->instances[l->instance_end++] = NULL;
+	return 0;
+}
+
+static void list_certain(struct loops *l, struct instance *in)
+{
+	if (in->listed)
+		return;
+	in->listed = true;
+	l->certain[l->certain_cnt++] = in->row.id;
+}
+
+static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
+{
+	struct task *t = tasks__find(l->tasks, ev->task);
+	struct instance *in;
+	struct proc *p;
+
+	if (!t || !ev->other || ev->other > CPT_LOOP_NUMBER_MAX)
+		return 0;
+	if (ev->other < l->instance_end && l->instances[ev->other])
+		return 0; /* a damaged trace names it twice */
+	p = get_proc(l, t->proc);
+	if (!p || grow_instances(l, ev->other))
+		return -ENOMEM;
+	in = calloc(1, sizeof(*in));
+	if (!in)
+		return -ENOMEM;
+	l->instances[ev->other] = in;
+	in->proc = p;
+	in->next = p->first;
+	p->first = in;
+	in->begin_ns = in->span_at_ns = in->doubt_ns = now_ns;
+	in->flight[INBOUND].at_ns = in->flight[OUTBOUND].at_ns = now_ns;
+	in->conns.at_ns = in->timers.at_ns = now_ns;
+	in->row.id = ev->other;
+	in->row.proc = t->proc;
+	in->row.pid = t->row.pid;
+	in->row.epfd = ev->loop_fd;
+	in->row.flags = ev->flags;
+	list_certain(l, in);
+	timeline__poller(l->tl, t);
+	return 0;
+}
+
+static void on_operations(struct loops *l, struct instance *in, const struct cpt_event *ev,
+			  uint64_t now_ns)
+{
+	const int way = ev->flags & CPT_LOOP_EV_OUT ? OUTBOUND : INBOUND;
+
+	if (way == INBOUND && ev->opened)
+		in->proc->serves = true;
+	set_level(l, in, way, now_ns, ev->level, ev->peak);
+	if (!l->open)
+		return;
+	in->opened[way] += ev->opened;
+	in->completed[way] += ev->completed;
+	in->cancelled[way] += ev->cancelled;
+	in->row.iterations += ev->iterations;
+	in->row.events += ev->batch;
+}
+
+static void on_loop(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
+{
+	struct instance *in = ev->other < l->instance_end ? l->instances[ev->other] : NULL;
+	struct task *t = tasks__find(l->tasks, ev->task);
+
+	if (!in)
+		return;
+	if (t && t->flight == &in->proc->pub)
+		timeline__poller(l->tl, t);
+	if (in->over) { /* its process has not ended after all, or kept it through its exec */
+		sync(l, in, now_ns);
+		in->over = false;
+	}
+	set_doubt(l, in, now_ns, false);
+	list_certain(l, in);
+	if (ev->flags & CPT_LOOP_EV_OPS)
+		on_operations(l, in, ev, now_ns);
+	else if (ev->flags & CPT_LOOP_EV_TIMERS)
+		gauge_set(l, &in->timers, now_ns, ev->level, ev->peak);
+	else if (ev->flags & CPT_LOOP_EV_CONNS)
+		gauge_set(l, &in->conns, now_ns, ev->level, ev->peak);
+}
+
+static void on_lost(struct loops *l, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < l->certain_cnt; i++) {
+		struct instance *in = l->instances[l->certain[i]];
+
+		in->listed = false;
+		if (!in->over)
+			set_doubt(l, in, now_ns, true);
+	}
+	l->certain_cnt = 0;
+}
+
+int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
+{
+	if (ev->type == CPT_EV_LOOP_NEW)
+		return on_new(l, ev, now_ns);
+	if (ev->type == CPT_EV_LOOP)
+		on_loop(l, ev, now_ns);
+	else if (ev->type == CPT_EV_LOOP_LOST)
+		on_lost(l, now_ns);
+	return 0;
+}
+
+/* ---- accounting ------------------------------------------------------------------------------ */
+
+static void reset_peak(struct gauge *g)
+{
+	g->peak = g->level;
+}
+
+void loops__open(struct loops *l, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < l->instance_end; i++) {
+		struct instance *in = l->instances[i];
+
+		if (!in)
+			continue;
+		sync(l, in, now_ns);
+		reset_peak(&in->flight[INBOUND]);
+		reset_peak(&in->flight[OUTBOUND]);
+		reset_peak(&in->conns);
+		reset_peak(&in->timers);
+	}
+	l->open = true;
+}
+
+void loops__close(struct loops *l, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < l->instance_end; i++)
+		if (l->instances[i])
+			sync(l, l->instances[i], now_ns);
+	l->open = false;
+}
+
+static void fill_row(const struct loops *l, const struct instance *in, uint64_t window_start_ns,
+		     struct cpt_epoll_instance *row)
+{
+	const int way = in->proc->serves ? INBOUND : OUTBOUND;
+	const struct cpt_latency_facts facts = latencies__of(l->latencies, in->row.id);
+	const struct gauge *g = &in->flight[way];
+	double known;
+
+	*row = in->row;
+	known = (double)(row->span_ns - row->unknown_ns);
+	row->outbound = way == OUTBOUND;
+	if (row->flags & CPT_LOOP_FOUND && in->begin_ns > window_start_ns)
+		row->since_ns = in->begin_ns - window_start_ns;
+	row->in_flight_ns = g->sum_ns;
+	row->peak = g->peak;
+	row->opened = in->opened[way];
+	row->completed = in->completed[way];
+	row->cancelled = in->cancelled[way];
+	row->conns_peak = in->conns.peak;
+	row->timers_peak = in->timers.peak;
+	row->latency_cnt = facts.cnt;
+	row->p50_ns = facts.p50_ns;
+	row->p99_ns = facts.p99_ns;
+	row->max_ns = facts.max_ns;
+	if (known <= 0)
+		return;
+	row->average = (double)g->sum_ns / known;
+	row->rate = (double)row->completed * 1e9 / known;
+	row->conns_average = (double)in->conns.sum_ns / known;
+	row->timers_average = (double)in->timers.sum_ns / known;
+}
+
+int loops__take(struct loops *l, uint64_t window_start_ns, struct cpt_epoll_instance **rows,
+		uint32_t *cnt)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < l->instance_end; i++)
+		used += l->instances[i] && l->instances[i]->proc->pub.counted;
+	*cnt = 0;
+	*rows = calloc(used ? used : 1, sizeof(**rows));
+	if (!*rows)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->instance_end; i++)
+		if (l->instances[i] && l->instances[i]->proc->pub.counted)
+			fill_row(l, l->instances[i], window_start_ns, &(*rows)[(*cnt)++]);
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * loops.h - operations in flight: of each epoll instance over time, and of each process (L_p).
+ *
+ * Owns:     instances and the processes that have them; their levels, integrals and counts.
+ * Must not: know how an operation is found (the probes do), or what A does to the ledger: it tells the
+ *           timeline a process's L_p, which knows how many of its tasks stand for some of them.
+ *
+ *   LOOP_NEW  ──►  instance ──┐ level (in, out)
+ *   LOOP      ──►  instance ──┴─►  process: L_p = in if it serves, else out  ──►  timeline: A
+ *
+ * Memory: O(instances + their processes).
+ *
+ * Private to analysis/.
+ */
+#ifndef CPT_LOOPS_H
+#define CPT_LOOPS_H
+
+#include "latencies.h"
+#include "timeline.h"
+
+struct loops;
+
+/* tasks and tl are borrowed, and so is latencies (NULL: none are known). NULL without memory. */
+struct loops *loops__new(struct tasks *tasks, struct timeline *tl,
+			 const struct cpt_latencies *latencies);
+void loops__free(struct loops *l); /* accepts NULL */
+
+/* The events CPT_EV_LOOP_NEW, _LOOP and _LOOP_LOST, at now_ns. 0 or -errno. */
+int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns);
+
+/* t, not counted now, has come alive or become part of its process: it knows its process's loops. */
+void loops__alive(struct loops *l, struct task *t);
+/* t has died. The last of a process takes its operations with it. */
+void loops__died(struct loops *l, struct task *t, uint64_t now_ns);
+/* t's process begins another program: what it had in flight is gone. */
+void loops__exec(struct loops *l, struct task *t, uint64_t now_ns);
+
+/* Accounting starts (again) or stops. */
+void loops__open(struct loops *l, uint64_t now_ns);
+void loops__close(struct loops *l, uint64_t now_ns);
+
+/* Rows of the instances whose process was counted, by id; malloc'd. window_start_ns: of the run. 0 or
+ * -ENOMEM. */
+int loops__take(struct loops *l, uint64_t window_start_ns, struct cpt_epoll_instance **rows,
+		uint32_t *cnt);
+
+#endif /* CPT_LOOPS_H */
