@@ -26,6 +26,9 @@ static uint32_t find_thread(const struct cpt_report *r, uint32_t id)
 
 /* ---- pools ------------------------------------------------------------------------------------------- */
 
+/* A part of what a loop ran that changes its share. */
+#define DOUBT 20
+
 /* The name without the number at its end. */
 static size_t stem_len(const char *name)
 {
@@ -65,14 +68,20 @@ static struct cpt_loop_pool *pool_of(const struct cpt_report *r, const struct cp
 }
 
 /* A thread's loops of one kind are one member of a pool; they stand side by side. */
-static uint32_t member_end(const struct cpt_loops *loops, uint32_t from, uint64_t *on_cpu_ns)
+static uint32_t member_end(const struct cpt_loops *loops, uint32_t from, uint64_t *on_cpu_ns,
+			   bool *doubtful)
 {
 	uint32_t at = from;
 
+	*doubtful = false;
 	for (*on_cpu_ns = 0; at < loops->cnt && loops->tab[at].id == loops->tab[from].id &&
 			     loops->tab[at].kind == loops->tab[from].kind;
-	     at++)
-		*on_cpu_ns += loops->tab[at].on_cpu_ns;
+	     at++) {
+		const struct cpt_loop *l = &loops->tab[at];
+
+		*on_cpu_ns += l->on_cpu_ns;
+		*doubtful |= l->iterations_least && l->not_back_ns > l->on_cpu_ns / DOUBT;
+	}
 	return at;
 }
 
@@ -81,6 +90,7 @@ static int find_pools(struct cpt_report *r)
 	struct cpt_loops *loops = &r->loops;
 	uint32_t cnt = 0, kept = 0, next;
 	uint64_t ns;
+	bool doubtful;
 
 	loops->pools = calloc(loops->cnt ? loops->cnt : 1, sizeof(*loops->pools));
 	if (!loops->pools)
@@ -89,7 +99,7 @@ static int find_pools(struct cpt_report *r)
 		const struct cpt_thread *t = thread_of(r, &loops->tab[i]);
 		struct cpt_loop_pool *p = t ? pool_of(r, &loops->tab[i], t, cnt) : NULL;
 
-		next = member_end(loops, i, &ns);
+		next = member_end(loops, i, &ns, &doubtful);
 		if (!t)
 			continue;
 		if (!p) {
@@ -97,6 +107,7 @@ static int find_pools(struct cpt_report *r)
 			*p = (struct cpt_loop_pool){.first = i, .least_ns = ns};
 		}
 		p->loops++;
+		p->doubtful |= doubtful;
 		p->on_cpu_ns += ns;
 		p->busiest_ns = ns > p->busiest_ns ? ns : p->busiest_ns;
 		p->least_ns = ns < p->least_ns ? ns : p->least_ns;

@@ -96,6 +96,9 @@ struct cpt_loop_pool {
 	uint64_t busiest_ns; /* of the one that ran longest */
 	uint64_t least_ns;
 	double imbalance; /* busiest / average; 1: even; 0 where none ran */
+	/* Some may have gone on behind their last return: without records of returns a loop that always
+	 * has events looks like one that has stopped. */
+	bool doubtful;
 };
 
 /* Work handed from a loop to threads that are none, and back: by wake-ups seen, a lower bound. */

@@ -3,6 +3,7 @@
 #include "export_tables.h"
 
 #include "table_locks.h"
+#include "table_loops.h"
 
 #define COLS_END                                                                                   \
 	{                                                                                          \
@@ -278,10 +279,12 @@ const struct export_table export_tables[] = {
 	 NULL, NULL, write_overlap},
 	{"locks", "one row per lock, and what its holder did during its waits", lock_cols, NULL,
 	 NULL, write_locks},
+	{"loops", "one row per event loop: a thread and what it waits on", loop_cols, NULL, NULL,
+	 write_loops},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const char *const export_table_words[] = {"threads", "ledger", "intervals", "overlap",
-					  "locks",   "wakes",  NULL};
+					  "locks",   "loops",  "wakes",	    NULL};

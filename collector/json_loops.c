@@ -144,6 +144,7 @@ static json_t *pool(const struct cpt_report *r, const struct cpt_loop_pool *p)
 	json_obj__put_ns(&o, "busiest_ns", p->busiest_ns);
 	json_obj__put_ns(&o, "least_ns", p->least_ns);
 	json_obj__put_real(&o, "imbalance", p->imbalance);
+	json_obj__put(&o, "certain", json_boolean(!p->doubtful));
 	return json_obj__done(&o);
 }
 

@@ -21,6 +21,7 @@
 #include "json_stacks.h"
 #include "json_path.h"
 #include "strbuf.h"
+#include "text_loops.h"
 #include "words.h"
 
 #define NS_PER_SEC 1000000000
@@ -290,6 +291,10 @@ static json_t *verdict(const struct cpt_report *r)
 	limits__sentence(&sentence, r, true);
 	if (sentence.len)
 		json_obj__put(&o, "limit", json_value__string(strbuf__str(&sentence)));
+	strbuf__clear(&sentence);
+	loops__sentence(&sentence, r, true);
+	if (sentence.len)
+		json_obj__put(&o, "blocked_loop", json_value__string(strbuf__str(&sentence)));
 	json_obj__put(&o, "limits", limits(r));
 	json_obj__put(&o, "certain", json_boolean(!words__verdict_uncertain(r)));
 	if (memcmp(r->condvar_counted.class_ns, r->class_ns, sizeof(r->class_ns)))

@@ -253,6 +253,34 @@ static void explain_limit(struct explain *x)
 	end_line(x, "limit", cause_name(limits[0].cause));
 }
 
+/* Of the loop that was away from its wait longest. */
+static void explain_loop(struct explain *x)
+{
+	const struct cpt_loops *loops = &x->r->loops;
+	const struct cpt_loop *l = NULL;
+	const char *sep = "";
+	char d[FMT_SZ], p[FMT_SZ];
+
+	for (uint32_t i = 0; i < loops->cnt; i++)
+		if (!l || loop_dispatching_ns(&loops->tab[i]) > loop_dispatching_ns(l))
+			l = &loops->tab[i];
+	if (!l || !l->life_ns)
+		return;
+	add_term(x, &sep, "waiting", l->waiting_ns);
+	add_term(x, &sep, "on a CPU", l->on_cpu_ns);
+	add_term(x, &sep, "without a CPU", l->runnable_ns);
+	add_term(x, &sep, "blocked elsewhere", l->blocked_ns);
+	add_term(x, &sep, "unknown", l->unknown_ns);
+	strbuf__addf(
+		&x->text,
+		" = life of the event loop that was away from its wait longest, from its first "
+		"wait to its last return; it ran for %s of that, and was out of its wait for ",
+		fmt_percent(p, l->on_cpu_ns, l->life_ns));
+	strbuf__addf(&x->text, "%s (utilisation, as Node counts it: handlers that block are in it)",
+		     fmt_percent(p, l->life_ns - l->waiting_ns - l->woken_ns, l->life_ns));
+	end_line(x, "event loop", duration(x, d, l->life_ns));
+}
+
 static void explain_verdict(struct explain *x)
 {
 	const struct cpt_report *r = x->r;
@@ -296,7 +324,7 @@ void text_explain__add(struct strbuf *out, const struct cpt_report *r,
 		explain_window,	    explain_cpu_time,	 explain_average, explain_tlp,
 		explain_efficiency, explain_concurrency, explain_waiting, explain_ledger,
 		explain_verdict,    explain_budget,	 explain_demand,  explain_limit,
-		explain_audit,
+		explain_loop,	    explain_audit,
 	};
 	struct explain x = {.b = out, .style = &opts->style, .r = r};
 

@@ -18,6 +18,7 @@
 #include "limit.h"
 #include "text_limits.h"
 #include "text_locks.h"
+#include "text_loops.h"
 #include "text_stacks.h"
 #include "text_path.h"
 #include "text_accounts.h"
@@ -168,6 +169,8 @@ static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 	words__caveat(&sentence, r);
 	add_sentence(b, &sentence, &opts->style);
 	limits__sentence(&sentence, r, opts->style.utf8);
+	add_sentence(b, &sentence, &opts->style);
+	loops__sentence(&sentence, r, opts->style.utf8);
 	add_sentence(b, &sentence, &opts->style);
 	if (sentence.failed)
 		b->failed = true;
@@ -463,11 +466,11 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,	add_verdict, add_ledger_and_profile,
-		add_strip,	add_limits,  add_reasons,
-		add_budget,	add_demand,  add_thread_rows,
-		add_locks,	add_overlap, add_critical_path,
-		add_wait_sites, add_quality,
+		add_head,	   add_verdict,	   add_ledger_and_profile,
+		add_strip,	   add_limits,	   add_reasons,
+		add_budget,	   add_demand,	   add_thread_rows,
+		add_loops,	   add_locks,	   add_overlap,
+		add_critical_path, add_wait_sites, add_quality,
 	};
 	const size_t always = 2; /* head and verdict */
 	struct strbuf wide = {0};

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* test_report_loops.c - event loops as people, programs and tables are told of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sys/syscall.h>
+
+#include "collector/json_loops.h"
+#include "collector/table_loops.h"
+#include "collector/text_loops.h"
+
+#include "report_fixture.h"
+
+static struct report_fixture fixture;
+static struct cpt_loop loops[3];
+static struct cpt_stall stalls[3];
+static struct cpt_loop_pool pool;
+static struct cpt_offload offload;
+
+/* Thread 2 is a loop that a handler blocks 60 times, thread 3 one that hardly does anything. */
+static int setup(void **state)
+{
+	report_fixture(&fixture);
+	memset(&fixture.report.loops, 0, sizeof(fixture.report.loops));
+	stalls[0] = (struct cpt_stall){.sysno = SYS_clock_nanosleep,
+				       .reason = CPT_REASON_SLEEP,
+				       .cnt = 60,
+				       .total_ns = 600 * FIXTURE_MS,
+				       .longest_ns = 12 * FIXTURE_MS,
+				       .longest_at_ns = FIXTURE_START_NS + 5};
+	stalls[1] = (struct cpt_stall){.sysno = SYS_read,
+				       .reason = CPT_REASON_DISK,
+				       .object = CPT_FD_FILE,
+				       .cnt = 1,
+				       .total_ns = 20 * FIXTURE_MS,
+				       .longest_ns = 20 * FIXTURE_MS,
+				       .longest_arg0 = 7};
+	stalls[2] = (struct cpt_stall){.rest = true, .cnt = 9, .total_ns = FIXTURE_MS};
+	loops[0] = (struct cpt_loop){.id = 2,
+				     .fd = 5,
+				     .life_ns = 1900 * FIXTURE_MS,
+				     .waiting_ns = 1000 * FIXTURE_MS,
+				     .on_cpu_ns = 250 * FIXTURE_MS,
+				     .runnable_ns = 29 * FIXTURE_MS,
+				     .woken_ns = 10 * FIXTURE_MS,
+				     .blocked_ns = 621 * FIXTURE_MS,
+				     .waits = 1200,
+				     .iterations = 1500,
+				     .events = 3000,
+				     .batch_max = 16,
+				     .dispatches = 1499,
+				     .dispatch_ns = 890 * FIXTURE_MS,
+				     .dispatch_p50_ns = FIXTURE_MS,
+				     .dispatch_max_ns = 33 * FIXTURE_MS,
+				     .stalls = stalls,
+				     .stalls_cnt = 3};
+	loops[1] = (struct cpt_loop){.id = 3,
+				     .fd = -1,
+				     .kind = CPT_LOOP_KIND_POLL,
+				     .life_ns = 1000 * FIXTURE_MS,
+				     .waiting_ns = 1000 * FIXTURE_MS,
+				     .waits = 40,
+				     .iterations = 40,
+				     .iterations_least = true};
+	fixture.report.loops.tab = loops;
+	fixture.report.loops.cnt = 2;
+	fixture.report.loops.peak = 2;
+	fixture.report.loops.level_cnt = 2;
+	fixture.report.loops.with_loops_ns = 1900 * FIXTURE_MS;
+	fixture.report.loops.level_ns[0] = 1650 * FIXTURE_MS;
+	fixture.report.loops.level_ns[1] = 250 * FIXTURE_MS;
+	return 0;
+}
+
+static const char *text_with_top(unsigned int width, unsigned int top)
+{
+	static struct strbuf b;
+	const struct text_report_opts opts = {.style = {.utf8 = true, .width = width}, .top = top};
+
+	strbuf__clear(&b);
+	add_loops(&b, &fixture.report, &opts);
+	assert_false(b.failed);
+	return strbuf__str(&b);
+}
+
+static const char *text(void)
+{
+	return text_with_top(200, 10);
+}
+
+static const char *sentence(void)
+{
+	static struct strbuf b;
+
+	strbuf__clear(&b);
+	loops__sentence(&b, &fixture.report, true);
+	assert_false(b.failed);
+	return strbuf__str(&b);
+}
+
+static void shows(const char *found, const char *part)
+{
+	if (!strstr(found, part))
+		fail_msg("'%s' is not in:\n%s", part, found);
+}
+
+static void lacks(const char *found, const char *part)
+{
+	if (strstr(found, part))
+		fail_msg("'%s' is in:\n%s", part, found);
+}
+
+static void a_loop_is_a_row_of_shares(void **state)
+{
+	shows(text(), "epoll 5");
+	shows(text(), "  1,500 ");
+	shows(text(), "13.2 %");
+	shows(text(), "32.7 %");
+	shows(text(), "33.0 ms");
+	shows(text(), "   40+ "); /* those that did not block were not seen */
+	shows(text(), "0 for 86.8 %, 1 for 13.2 %");
+}
+
+static void what_blocked_it_is_told_dearest_first(void **state)
+{
+	const char *sleep = strstr(text(), "blocked 60 times in clock_nanosleep (sleep): 600 ms in "
+					   "all, 12.0 ms at most");
+	const char *read = strstr(text(), "blocked once in read (file, disk): 20.0 ms.");
+
+	assert_non_null(sleep);
+	assert_non_null(read);
+	assert_true(sleep < read);
+	lacks(text(), "in flight");
+	/* What it held up matters more than how long it was. */
+	loops[0].flight_known = true;
+	stalls[1].delay_ns = 640 * FIXTURE_MS;
+	stalls[1].held_up = 32;
+	sleep = strstr(text(), "clock_nanosleep");
+	read = strstr(text(), "20.0 ms, with up to 32 operations in flight behind it.");
+	assert_non_null(read);
+	assert_true(read < sleep);
+}
+
+static void a_blocked_loop_is_said_under_the_verdict(void **state)
+{
+	shows(sentence(), "Blocked event loop: `worker-1` (");
+	shows(sentence(), "clock_nanosleep (sleep): 600 ms in all");
+	stalls[0].total_ns = 90 * FIXTURE_MS; /* less than a twentieth */
+	assert_string_equal(sentence(), "");
+}
+
+static void hardly_a_loop_is_no_part(void **state)
+{
+	loops[0].life_ns = FIXTURE_MS;
+	loops[1].iterations = 2;
+	assert_string_equal(text(), "");
+	assert_string_equal(sentence(), "");
+	fixture.report.loops.cnt = 0;
+	assert_string_equal(text(), "");
+}
+
+static void rows_are_capped(void **state)
+{
+	shows(text_with_top(80, 1), "and 1 more");
+	lacks(text_with_top(80, 2), "more\n");
+}
+
+static void an_uneven_pool_is_told_if_it_is_certain(void **state)
+{
+	pool = (struct cpt_loop_pool){.loops = 4,
+				      .on_cpu_ns = 400 * FIXTURE_MS,
+				      .busiest_ns = 250 * FIXTURE_MS,
+				      .least_ns = 10 * FIXTURE_MS,
+				      .imbalance = 2.5};
+	fixture.report.loops.pools = &pool;
+	fixture.report.loops.pools_cnt = 1;
+	shows(text(),
+	      "Uneven: of the 4 loops named `worker-1` the busiest ran for 250 ms, 2.50 times "
+	      "the average, the least busy for 10.0 ms.");
+	pool.doubtful = true;
+	lacks(text(), "Uneven");
+	pool.doubtful = false;
+	pool.imbalance = 1.1;
+	lacks(text(), "Uneven");
+}
+
+static void offload_is_told_where_work_comes_back(void **state)
+{
+	offload = (struct cpt_offload){.id = 2,
+				       .workers = 3,
+				       .example = 4,
+				       .handed = 1200,
+				       .returned = 1100,
+				       .workers_on_cpu_ns = 900 * FIXTURE_MS};
+	fixture.report.loops.offloads = &offload;
+	fixture.report.loops.offloads_cnt = 1;
+	shows(text(),
+	      "hands work to 3 threads (`worker-3`): it woke them 1,200 times, was woken by them "
+	      "1,100 times, and they ran for 900 ms.");
+	offload.returned = 0;
+	lacks(text(), "hands work");
+}
+
+static void what_it_did_after_its_last_wait_is_said(void **state)
+{
+	loops[1].not_back_ns = 500 * FIXTURE_MS;
+	shows(text(), "did not wait for events in its last 500 ms, not counted here: it had "
+		      "stopped, or always had some.");
+	loops[1].iterations_least = false;
+	shows(text(), "in its last 500 ms, not counted here.");
+}
+
+/* ---- programs --------------------------------------------------------------------------------------- */
+
+static json_int_t number(const json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	assert_true(json_is_integer(value));
+	return json_integer_value(value);
+}
+
+static void json_has_the_contracts_keys(void **state)
+{
+	struct json_obj o = json_obj__new();
+	json_t *json, *l, *s;
+
+	loops[0].flight_known = true;
+	stalls[0].held_up = 12;
+	json_loops__put(&o, &fixture.report);
+	json = json_obj__done(&o);
+	assert_non_null(json);
+	l = json_array_get(json_object_get(json, "event_loops"), 0);
+	assert_int_equal(number(l, "id"), 2);
+	assert_int_equal(number(l, "epfd"), 5);
+	assert_int_equal(number(l, "iterations"), 1500);
+	assert_int_equal(number(l, "waiting_ns"), 1000 * FIXTURE_MS);
+	assert_int_equal(number(l, "on_cpu_ns"), 250 * FIXTURE_MS);
+	assert_int_equal(number(l, "runnable_ns"), 29 * FIXTURE_MS);
+	assert_int_equal(number(l, "blocked_ns"), 621 * FIXTURE_MS);
+	assert_int_equal(number(l, "service_ns"), 890 * FIXTURE_MS / 3000);
+	assert_int_equal(number(json_object_get(l, "batch"), "max"), 16);
+	s = json_array_get(json_object_get(l, "stalls"), 0);
+	assert_string_equal(json_string_value(json_object_get(s, "syscall")), "clock_nanosleep");
+	assert_string_equal(json_string_value(json_object_get(s, "reason")), "sleep");
+	assert_int_equal(number(s, "longest_start_ns"), 5);
+	assert_int_equal(number(s, "held_up"), 12);
+	s = json_array_get(json_object_get(l, "stalls"), 1);
+	assert_string_equal(json_string_value(json_object_get(s, "on")), "file");
+	assert_int_equal(number(s, "longest_fd"), 7);
+	s = json_array_get(json_object_get(l, "stalls"), 2);
+	assert_true(json_is_null(json_object_get(s, "syscall")));
+	assert_true(json_is_true(json_object_get(s, "rest")));
+	l = json_array_get(json_object_get(json, "event_loops"), 1);
+	assert_int_equal(number(l, "epfd"), -1);
+	assert_true(json_is_true(json_object_get(l, "iterations_at_least")));
+	assert_null(json_object_get(l, "batch"));
+	json_decref(json);
+}
+
+static void table_has_a_row_per_loop(void **state)
+{
+	struct table_out out = {.jsonl = true, .cols = loop_cols};
+	char *lines = NULL;
+	json_t *row;
+	size_t sz;
+
+	out.f = open_memstream(&lines, &sz);
+	assert_non_null(out.f);
+	assert_int_equal(write_loops(&out, &fixture.report), 0);
+	assert_int_equal(fclose(out.f), 0);
+	row = json_loads(lines, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, NULL);
+	assert_non_null(row);
+	assert_int_equal(number(row, "blocked_ns"), 621 * FIXTURE_MS);
+	assert_int_equal(number(row, "stall_count"), 60);
+	assert_string_equal(json_string_value(json_object_get(row, "stall_syscall")),
+			    "clock_nanosleep");
+	assert_string_equal(json_string_value(json_object_get(row, "kind")), "epoll");
+	json_decref(row);
+	table_out__free(&out);
+	free(lines);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_loop_is_a_row_of_shares, setup),
+		cmocka_unit_test_setup(what_blocked_it_is_told_dearest_first, setup),
+		cmocka_unit_test_setup(a_blocked_loop_is_said_under_the_verdict, setup),
+		cmocka_unit_test_setup(hardly_a_loop_is_no_part, setup),
+		cmocka_unit_test_setup(rows_are_capped, setup),
+		cmocka_unit_test_setup(an_uneven_pool_is_told_if_it_is_certain, setup),
+		cmocka_unit_test_setup(offload_is_told_where_work_comes_back, setup),
+		cmocka_unit_test_setup(what_it_did_after_its_last_wait_is_said, setup),
+		cmocka_unit_test_setup(json_has_the_contracts_keys, setup),
+		cmocka_unit_test_setup(table_has_a_row_per_loop, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
