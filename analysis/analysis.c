@@ -116,8 +116,8 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 		goto out;
 	a->locks = locks__new(&a->tasks, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
-	a->loops = loop_ledger__new();
 	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
+	a->loops = loop_ledger__new(a->flights);
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
 	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->cpu_cur ||
@@ -1264,6 +1264,16 @@ static int on_sample(struct cpt_analysis *a, const struct cpt_event *ev)
 			      (uint8_t)ev->flags, a->tl.running);
 }
 
+/* ---- records of event loops ------------------------------------------------------------------------- */
+
+static int on_loop(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct task *t = ev->task ? tasks__find(&a->tasks, ev->task) : NULL;
+	int err = loops__feed(a->flights, ev, a->now_ns);
+
+	return err ? err : loop_ledger__feed(a->loops, &a->tasks, t, ev, a->now_ns);
+}
+
 /* ---- the pass ---------------------------------------------------------------------------------- */
 
 static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
@@ -1304,7 +1314,7 @@ static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 	case CPT_EV_LOOP_NEW:
 	case CPT_EV_LOOP:
 	case CPT_EV_LOOP_LOST:
-		return loops__feed(a->flights, ev, a->now_ns);
+		return on_loop(a, ev);
 	default: /* what newer writers may add */
 		return 0;
 	}

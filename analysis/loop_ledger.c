@@ -15,6 +15,8 @@ enum doing { NOT, WAITING, WOKEN, ON_CPU, READY, STALLED, UNKNOWN };
 
 #define HASH_SZ 1024u /* chains of loops by process and descriptor */
 #define NO_LOOP UINT32_MAX
+/* Turns that one record tells of and that are counted one by one: they are of 20 us. */
+#define DISPATCHES_MAX 64u
 
 struct stalls {
 	uint32_t cnt;
@@ -28,8 +30,9 @@ struct loop {
 	bool over;			       /* its descriptor has become another instance */
 	uint64_t left_ns; /* its thread went to another one: since when, 0 not */
 	uint64_t returns;
-	uint64_t waits_before; /* begun before the first return that was recorded */
-	bool recorded;	       /* one was */
+	uint64_t waits_before; /* begun before its returns were recorded */
+	bool recorded;	       /* they are */
+	uint32_t losses;       /* of LOOP events, before that */
 	struct cpt_latency *dispatch;
 	struct stalls *stalls;
 };
@@ -68,12 +71,17 @@ struct loop_ledger {
 	uint32_t by_hash[HASH_SZ]; /* index + 1 */
 	struct task_loop *all;
 	struct loop_levels levels;
-	struct loop_flight flight;
+	const struct loops *flights;
+	uint32_t losses; /* of LOOP events */
 };
 
-struct loop_ledger *loop_ledger__new(void)
+struct loop_ledger *loop_ledger__new(const struct loops *flights)
 {
-	return calloc(1, sizeof(struct loop_ledger));
+	struct loop_ledger *ll = calloc(1, sizeof(*ll));
+
+	if (ll)
+		ll->flights = flights;
+	return ll;
 }
 
 void loop_ledger__free(struct loop_ledger *ll)
@@ -92,11 +100,6 @@ void loop_ledger__free(struct loop_ledger *ll)
 	}
 	free(ll->tab);
 	free(ll);
-}
-
-void loop_ledger__set_flight(struct loop_ledger *ll, const struct loop_flight *flight)
-{
-	ll->flight = *flight;
 }
 
 /* ---- stalls ------------------------------------------------------------------------------------------ */
@@ -211,6 +214,16 @@ static int grow(struct loop_ledger *ll)
 	return 0;
 }
 
+/* The loop's instance is known: from now on its returns are recorded. */
+static void bind(const struct loop_ledger *ll, struct loop *l, uint32_t instance)
+{
+	if (!instance || l->row.rest || l->row.kind == CPT_LOOP_KIND_RING)
+		return;
+	l->row.instance = instance;
+	l->losses = ll->losses;
+	l->recorded = true;
+}
+
 /* Index of the thread's loop with this key, made if need be. NO_LOOP with errno: ENOSPC, ENOMEM. */
 static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct loop_key key)
 {
@@ -250,6 +263,7 @@ static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct lo
 		l->next_of_hash = *chain;
 		*chain = idx + 1;
 	}
+	bind(ll, l, loops__instance_of(ll->flights, l->proc, l->row.fd));
 	return idx;
 }
 
@@ -293,11 +307,10 @@ static uint8_t slot_of(const struct task_loop *w, uint8_t doing)
 	return is_pending(doing) ? w->slot : LEVEL_NO_SLOT;
 }
 
-static bool read_flight(const struct loop_ledger *ll, const struct task_loop *w,
-			uint64_t *integral_ns, uint32_t *now)
+static bool read_flight(const struct loop_ledger *ll, const struct task_loop *w, uint64_t now_ns,
+			uint64_t *integral_ns, uint32_t *level)
 {
-	return ll->flight.read && ll->flight.read(ll->flight.ctx, w->task,
-						  current(ll, w)->row.instance, integral_ns, now);
+	return loops__behind(ll->flights, current(ll, w)->row.instance, now_ns, integral_ns, level);
 }
 
 static void begin_piece(struct loop_ledger *ll, struct task_loop *w, uint8_t doing, uint64_t now_ns)
@@ -309,21 +322,21 @@ static void begin_piece(struct loop_ledger *ll, struct task_loop *w, uint8_t doi
 	w->counting = doing;
 	w->from_ns = now_ns;
 	if (doing == STALLED)
-		w->flight_known = read_flight(ll, w, &w->flight_from_ns, &w->flight);
+		w->flight_known = read_flight(ll, w, now_ns, &w->flight_from_ns, &w->flight);
 }
 
-static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t span_ns)
+static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t now_ns)
 {
 	struct cpt_stall stall = w->call;
 	uint64_t integral_ns;
-	uint32_t now;
+	uint32_t level;
 
 	stall.cnt = 1;
-	stall.total_ns = stall.longest_ns = span_ns;
+	stall.total_ns = stall.longest_ns = now_ns - w->from_ns;
 	stall.longest_at_ns = w->from_ns;
-	if (w->flight_known && read_flight(ll, w, &integral_ns, &now)) {
+	if (w->flight_known && read_flight(ll, w, now_ns, &integral_ns, &level)) {
 		stall.delay_ns = integral_ns - w->flight_from_ns;
-		stall.held_up = now > w->flight ? now : w->flight;
+		stall.held_up = level > w->flight ? level : w->flight;
 	} else {
 		current(ll, w)->row.flight_known = false;
 	}
@@ -355,7 +368,7 @@ static void end_piece(struct loop_ledger *ll, struct task_loop *w, uint64_t now_
 		break;
 	case STALLED:
 		if (span_ns)
-			end_stall(ll, w, span_ns);
+			end_stall(ll, w, now_ns);
 		break;
 	case UNKNOWN:
 		w->pend.unknown_ns += span_ns;
@@ -390,7 +403,8 @@ static void begin_dispatch(struct task_loop *w)
 	w->dispatch_ns = 0;
 }
 
-static int end_dispatch(struct loop_ledger *ll, struct task_loop *w)
+/* One dispatch is over, or so many that were not told apart. */
+static int end_dispatch(struct loop_ledger *ll, struct task_loop *w, uint32_t cnt)
 {
 	struct loop *l = current(ll, w);
 
@@ -403,7 +417,10 @@ static int end_dispatch(struct loop_ledger *ll, struct task_loop *w)
 		l->dispatch = calloc(1, sizeof(*l->dispatch));
 	if (!l->dispatch)
 		return -ENOMEM;
-	latency__add(l->dispatch, w->dispatch_ns, false);
+	if (cnt > DISPATCHES_MAX)
+		cnt = DISPATCHES_MAX;
+	for (uint32_t i = 0; i < cnt; i++)
+		latency__add(l->dispatch, w->dispatch_ns / cnt, false);
 	return 0;
 }
 
@@ -507,8 +524,9 @@ void loop_ledger__stop(struct loop_ledger *ll, struct task *t, uint64_t now_ns)
 	drop(ll, t->loop);
 }
 
-/* The thread is at this one from now on: it waits on it, or came back from it. */
-static int move_to(struct loop_ledger *ll, struct task_loop *w, struct loop_key key,
+/* The thread is at this one from now on: it waits on it, or came back from it. cnt: turns it has made
+ * since its last wait, or return. */
+static int move_to(struct loop_ledger *ll, struct task_loop *w, struct loop_key key, uint32_t cnt,
 		   uint64_t now_ns)
 {
 	uint32_t idx;
@@ -518,7 +536,7 @@ static int move_to(struct loop_ledger *ll, struct task_loop *w, struct loop_key 
 	if (w->counting)
 		end_piece(ll, w, now_ns);
 	if (w->cur) {
-		err = end_dispatch(ll, w);
+		err = end_dispatch(ll, w, cnt);
 		if (!err)
 			err = confirm(ll, w);
 		if (err)
@@ -601,7 +619,7 @@ int loop_ledger__block(struct loop_ledger *ll, struct task *t, const struct cpt_
 		w = make_task_loop(ll, t, now_ns);
 	if (!w)
 		return -ENOMEM;
-	err = move_to(ll, w, key, now_ns);
+	err = move_to(ll, w, key, 1, now_ns);
 	if (err || !w->cur)
 		return err;
 	l = current(ll, w);
@@ -612,60 +630,118 @@ int loop_ledger__block(struct loop_ledger *ll, struct task *t, const struct cpt_
 	return 0;
 }
 
-int loop_ledger__returned(struct loop_ledger *ll, struct task *t, uint32_t instance, int32_t fd,
-			  uint32_t batch, uint64_t now_ns)
-{
-	const struct loop_key key = {CPT_LOOP_KIND_EPOLL, fd};
-	struct task_loop *w = t->loop;
-	struct loop *l;
-	int err;
+/* ---- records of returns ------------------------------------------------------------------------------ */
 
-	if (!w)
-		w = make_task_loop(ll, t, now_ns);
-	if (!w)
-		return -ENOMEM;
-	if (!w->fresh || !w->cur || known_loop(ll, w, key) + 1 != w->cur) {
-		err = move_to(ll, w, key, now_ns);
-		if (err || !w->cur)
-			return err;
-		w->in_wait = false;
-		begin_dispatch(w);
-		loop_ledger__update(ll, t, now_ns);
-		if (!w->cur)
-			return 0;
-	}
-	w->fresh = false;
-	l = current(ll, w);
-	l->row.instance = instance;
-	l->recorded = true;
-	if (!t->counted)
-		return 0;
-	l->returns++;
-	l->row.events += batch;
-	if (batch > l->row.batch_max)
-		l->row.batch_max = batch;
+/* The thread's loop on this instance; NO_LOOP if it has none. */
+static uint32_t loop_on(const struct loop_ledger *ll, const struct task_loop *w, uint32_t instance)
+{
+	for (uint32_t at = w ? w->first : 0; at; at = ll->tab[at - 1].next_of_thread)
+		if (ll->tab[at - 1].row.instance == instance && !ll->tab[at - 1].over)
+			return at - 1;
+	return NO_LOOP;
+}
+
+/* Some thread's loop on it: who made the last step of a record need not be who came back from the wait. */
+static uint32_t any_on(const struct loop_ledger *ll, uint32_t proc, int32_t fd, uint32_t instance)
+{
+	uint32_t at = fd < 0 ? 0 : ll->by_hash[hash_of(proc, fd)];
+
+	while (at && ll->tab[at - 1].row.instance != instance)
+		at = ll->tab[at - 1].next_of_hash;
+	return at - 1; /* 0 - 1 is NO_LOOP */
+}
+
+/* It came back without having blocked: one turn, or some, end here and another one begins. */
+static int next_turn(struct loop_ledger *ll, struct task_loop *w, const struct loop *l,
+		     uint32_t cnt, uint64_t now_ns)
+{
+	const struct loop_key key = {l->row.kind, l->row.fd};
+	int err = move_to(ll, w, key, cnt, now_ns);
+
+	if (err || !w->cur)
+		return err;
+	begin_dispatch(w);
+	loop_ledger__update(ll, w->task, now_ns);
 	return 0;
 }
 
-void loop_ledger__new_instance(struct loop_ledger *ll, const struct tasks *ts, uint32_t proc,
-			       int32_t fd, uint32_t instance, uint64_t now_ns)
+static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct task *t,
+		      const struct cpt_event *ev, uint64_t now_ns)
 {
-	uint32_t *at = &ll->by_hash[hash_of(proc, fd)];
+	struct task_loop *w = t ? t->loop : NULL;
+	uint32_t proc, idx = loop_on(ll, w, ev->other);
+	struct loop *l;
+	int32_t fd;
 
-	while (*at) {
+	if (!ev->iterations || !loops__whose(ll->flights, ev->other, &proc, &fd))
+		return 0;
+	if (idx == NO_LOOP)
+		idx = any_on(ll, proc, fd, ev->other);
+	if (idx == NO_LOOP && (!t || !t->live || t->proc != proc || fd < 0))
+		return 0;
+	if (idx == NO_LOOP) { /* a loop that never had to wait */
+		if (!w && !(w = make_task_loop(ll, t, now_ns)))
+			return -ENOMEM;
+		idx = find_loop(ll, w, (struct loop_key){CPT_LOOP_KIND_EPOLL, fd});
+		if (idx == NO_LOOP)
+			return errno == ENOMEM ? -ENOMEM : 0;
+	}
+	l = &ll->tab[idx];
+	t = tasks__find(ts, l->row.id);
+	if (!t || !t->loop)
+		return 0;
+	w = t->loop;
+	if (t->counted) {
+		l->returns += ev->iterations;
+		l->row.events += ev->batch;
+		if (ev->iterations == 1 && ev->batch > l->row.batch_max)
+			l->row.batch_max = ev->batch;
+	}
+	if (w->cur == idx + 1 && (w->in_wait || w->fresh)) {
+		w->fresh = false;
+		return 0;
+	}
+	return t->live && t->state == CPT_STATE_RUNNING
+		       ? next_turn(ll, w, l, ev->iterations, now_ns)
+		       : 0;
+}
+
+static void on_new_instance(struct loop_ledger *ll, const struct tasks *ts,
+			    const struct cpt_event *ev, uint64_t now_ns)
+{
+	uint32_t proc, *at;
+	int32_t fd;
+
+	if (!loops__whose(ll->flights, ev->other, &proc, &fd) || fd < 0)
+		return;
+	for (at = &ll->by_hash[hash_of(proc, fd)]; *at;) {
 		struct loop *l = &ll->tab[*at - 1];
 		struct task *t = tasks__find(ts, l->row.id);
 
-		if (l->proc != proc || l->row.fd != fd ||
-		    (l->row.instance && l->row.instance == instance)) {
+		if (l->proc != proc || l->row.fd != fd) {
 			at = &l->next_of_hash;
-			continue;
+		} else if (ev->flags & CPT_LOOP_FOUND) { /* it was there all along */
+			bind(ll, l, ev->other);
+			at = &l->next_of_hash;
+		} else {
+			l->over = true;
+			if (t && t->loop && t->loop->cur == *at)
+				loop_ledger__stop(ll, t, now_ns);
+			*at = l->next_of_hash;
 		}
-		l->over = true;
-		if (t && t->loop && t->loop->cur == *at)
-			loop_ledger__stop(ll, t, now_ns);
-		*at = l->next_of_hash;
 	}
+}
+
+int loop_ledger__feed(struct loop_ledger *ll, const struct tasks *ts, struct task *t,
+		      const struct cpt_event *ev, uint64_t now_ns)
+{
+	if (ev->type == CPT_EV_LOOP)
+		return on_returns(ll, ts, t, ev, now_ns);
+	if (ev->type == CPT_EV_LOOP_NEW)
+		on_new_instance(ll, ts, ev, now_ns);
+	else if (ev->type == CPT_EV_LOOP_LOST)
+		ll->losses++;
+	return 0;
 }
 
 /* ---- the facts --------------------------------------------------------------------------------------- */
@@ -692,13 +768,13 @@ static int take_stalls(struct loop *l)
 	return 0;
 }
 
-/* The first recorded return may be that of a wait that began before. */
-static void take_iterations(struct loop *l)
+/* The wait that was under way when recording began has returned since. */
+static void take_iterations(const struct loop_ledger *ll, struct loop *l)
 {
 	const uint64_t before = l->waits_before - (l->recorded && l->waits_before);
 
 	l->row.iterations = l->returns + before;
-	l->row.iterations_least = !l->recorded || before;
+	l->row.iterations_least = !l->recorded || before || l->losses != ll->losses;
 }
 
 static void take_dispatches(struct loop *l)
@@ -756,7 +832,7 @@ int loop_ledger__take(struct loop_ledger *ll, uint64_t now_ns, struct cpt_loops 
 
 		row->life_ns = row->waiting_ns + row->on_cpu_ns + row->runnable_ns +
 			       row->blocked_ns + row->unknown_ns;
-		take_iterations(l);
+		take_iterations(ll, l);
 		if (!row->life_ns && !row->iterations)
 			continue;
 		take_dispatches(l);

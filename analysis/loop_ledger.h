@@ -24,6 +24,7 @@
 #define CPT_LOOP_LEDGER_H
 
 #include "loop_levels.h"
+#include "loops.h"
 #include "sysno.h"
 #include "tasks.h"
 
@@ -33,34 +34,20 @@
 struct loop_ledger;
 struct task_loop; /* of a thread that waited for events; owned by the ledger, see task.loop */
 
-/* Operations in flight that a loop's thread holds up while it is blocked: its integral up to now, and
- * the count at now. Returns false where that is not known. */
-struct loop_flight {
-	bool (*read)(void *ctx, const struct task *t, uint32_t instance, uint64_t *integral_ns,
-		     uint32_t *now);
-	void *ctx;
-};
-
-/* NULL with errno. */
-struct loop_ledger *loop_ledger__new(void);
+/* flights: instances, and what they have in flight; borrowed. NULL with errno. */
+struct loop_ledger *loop_ledger__new(const struct loops *flights);
 void loop_ledger__free(struct loop_ledger *ll); /* accepts NULL */
-
-/* Who is asked for operations in flight; without one that is not known. */
-void loop_ledger__set_flight(struct loop_ledger *ll, const struct loop_flight *flight);
 
 /* t, on a CPU so far, is about to block (or was woken on the way to it), for this reason. Only where the
  * reason is event_loop or t has been a loop. 0 or -ENOMEM. */
 int loop_ledger__block(struct loop_ledger *ll, struct task *t, const struct cpt_wait *wait,
 		       enum cpt_sys sys, enum cpt_reason reason, uint64_t now_ns);
 
-/* t's wait on an instance returned, with so many descriptors; seen by the probe of returns, also where it
- * did not block. fd: of the instance. 0 or -ENOMEM. */
-int loop_ledger__returned(struct loop_ledger *ll, struct task *t, uint32_t instance, int32_t fd,
-			  uint32_t batch, uint64_t now_ns);
-
-/* A new instance got this descriptor in process proc: what was known by that number is over. */
-void loop_ledger__new_instance(struct loop_ledger *ll, const struct tasks *ts, uint32_t proc,
-			       int32_t fd, uint32_t instance, uint64_t now_ns);
+/* LOOP_NEW, LOOP and LOOP_LOST, behind loops__feed(). A new instance ends what was known by its descriptor;
+ * returns are counted also where the wait did not block, and show that their thread is a loop still. t:
+ * the event's task, NULL not known. 0 or -ENOMEM. */
+int loop_ledger__feed(struct loop_ledger *ll, const struct tasks *ts, struct task *t,
+		      const struct cpt_event *ev, uint64_t now_ns);
 
 /* t's state, or whether it is counted, has changed. Only for tasks with t->loop. */
 void loop_ledger__update(struct loop_ledger *ll, struct task *t, uint64_t now_ns);

@@ -386,6 +386,52 @@ int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 	return 0;
 }
 
+/* ---- what loops are told ------------------------------------------------------------------- */
+
+/* Of a process's instances so many are looked at: no real one has more that are open. */
+#define LOOK_AT_MAX 1024
+
+static int32_t fd_of(const struct instance *in)
+{
+	return in->row.flags & CPT_LOOP_POLL ? -1 : (int32_t)in->row.epfd;
+}
+
+uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd)
+{
+	const struct proc *p = l->proc_cnt ? find_proc(l, proc) : NULL;
+	const struct instance *in = p ? p->first : NULL;
+
+	for (int i = 0; in && i < LOOK_AT_MAX; i++, in = in->next)
+		if (fd_of(in) == fd && !in->over)
+			return in->row.id;
+	return 0;
+}
+
+bool loops__whose(const struct loops *l, uint32_t instance, uint32_t *proc, int32_t *fd)
+{
+	const struct instance *in = instance < l->instance_end ? l->instances[instance] : NULL;
+
+	if (!in)
+		return false;
+	*proc = in->proc->id;
+	*fd = fd_of(in);
+	return true;
+}
+
+bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, uint64_t *integral_ns,
+		   uint32_t *level)
+{
+	const struct instance *in = instance < l->instance_end ? l->instances[instance] : NULL;
+	const struct gauge *g;
+
+	if (!in || in->over || in->doubtful)
+		return false;
+	g = &in->flight[in->proc->serves ? INBOUND : OUTBOUND];
+	*level = g->level;
+	*integral_ns = g->sum_ns + (l->open ? (now_ns - g->at_ns) * g->level : 0);
+	return true;
+}
+
 /* ---- accounting ------------------------------------------------------------------------------ */
 
 static void reset_peak(struct gauge *g)

@@ -40,6 +40,18 @@ void loops__exec(struct loops *l, struct task *t, uint64_t now_ns);
 void loops__open(struct loops *l, uint64_t now_ns);
 void loops__close(struct loops *l, uint64_t now_ns);
 
+/* What instance a loop waits on: its number, 0 not known. fd: epoll descriptor in process proc; below 0: the
+ * process's polls. Of several the latest. */
+uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd);
+
+/* Process and descriptor of an instance (fd -1: polls). False if there is none of that number. */
+bool loops__whose(const struct loops *l, uint32_t instance, uint32_t *proc, int32_t *fd);
+
+/* Operations in flight of an instance: their number at now_ns, and its integral while accounting up to
+ * then, of its direction. False where it is not known. */
+bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, uint64_t *integral_ns,
+		   uint32_t *level);
+
 /* Rows of the instances whose process was counted, by id; malloc'd. window_start_ns: of the run. 0 or
  * -ENOMEM. */
 int loops__take(struct loops *l, uint64_t window_start_ns, struct cpt_epoll_instance **rows,

@@ -569,6 +569,202 @@ static void work_handed_to_a_thread_and_back(void **state)
 	done(r, tb);
 }
 
+/* ---- with records of returns -------------------------------------------------------------------------- */
+
+/*
+ * A loop that has always something to do after its first wait: its returns show that it is one still.
+ *
+ *       1100      1200 1210  1300   1350      1450  1500     1600
+ *  app  #|wwwwwwwww|r|#########|bbbbb|##########|#######|#######|
+ *                   opens 3    |sleep|          ^ returns with 2, ^ with 1: the last
+ */
+static void a_loop_that_never_waits_again(void **state)
+{
+	uint32_t app, in;
+	struct trace_builder *tb = one_task(1, &app);
+	const struct cpt_loop *l;
+	struct cpt_report *r;
+
+	in = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__loop(tb, 1212, app, in, 3, 0, 0);
+	tb__block(tb, 1300, app, tb_wait_sleep(), TB_IDLE);
+	tb__wake_irq(tb, 1350, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1350, 0, app);
+	tb__loop(tb, 1400, app, in, 0, 1, 0);
+	tb__loop(tb, 1450, app, in, 2, 0, 0);
+	tb__loop(tb, 1500, app, in, 1, 0, 0);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	l = only_loop(r);
+	expect_times(l, 100, 240, 10, 50);
+	assert_int_equal(l->instance, in);
+	assert_int_equal(l->iterations, 3);
+	assert_false(l->iterations_least);
+	assert_int_equal(l->events, 6);
+	assert_int_equal(l->batch_max, 3);
+	assert_int_equal(l->dispatches, 2);
+	assert_int_equal(l->dispatch_max_ns, 240);
+	assert_int_equal(l->dispatch_ns, 290);
+	assert_int_equal(l->not_back_ns, 100);
+	/* Three operations were in flight behind the sleep of 50 ns. */
+	assert_true(l->flight_known);
+	assert_int_equal(l->stalls[0].delay_ns, 150);
+	assert_int_equal(l->stalls[0].held_up, 3);
+	assert_int_equal(r->loops.with_loops_ns, 400);
+	done(r, tb);
+}
+
+/* The stall with most operations behind it comes first, though another one is longer. */
+static void stalls_are_ranked_by_what_they_held_up(void **state)
+{
+	uint32_t app, in;
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	in = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__loop(tb, 1211, app, in, 1, 0, 0);
+	tb__block(tb, 1300, app, tb_wait_disk(), TB_IDLE);
+	tb__wake_irq(tb, 1400, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1400, 0, app);
+	tb__loop(tb, 1410, app, in, 8, 0, 0);
+	tb__block(tb, 1500, app, tb_wait_sleep(), TB_IDLE);
+	tb__wake_irq(tb, 1520, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1520, 0, app);
+	tb__block(tb, 1600, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1700, 0, app);
+	tb__exit(tb, 1800, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(only_loop(r)->stalls[0].reason, CPT_REASON_SLEEP);
+	assert_int_equal(only_loop(r)->stalls[0].delay_ns, 20 * 9);
+	assert_int_equal(only_loop(r)->stalls[1].reason, CPT_REASON_DISK);
+	assert_int_equal(only_loop(r)->stalls[1].delay_ns, 100);
+	done(r, tb);
+}
+
+/* Another thread answers, and makes the last step of a record: the return was the loop's all the same. */
+static void a_worker_that_answers_is_no_loop(void **state)
+{
+	struct cpt_event ev = {.flags = CPT_LOOP_EV_OPS, .iterations = 2, .batch = 4};
+	uint32_t app, worker, in;
+	struct trace_builder *tb = one_task(2, &app);
+	struct cpt_report *r;
+
+	worker = tb__thread(tb, 1001, app, "worker");
+	tb__run(tb, 1002, 1, worker);
+	in = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__block(tb, 1250, app, epoll_on(EPFD), TB_IDLE);
+	tb__loop_event(tb, 1260, worker, in, &ev);
+	comes_back(tb, 1300, 0, app);
+	tb__exit(tb, 1400, worker, 0, TB_IDLE);
+	tb__exit(tb, 1500, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(only_loop(r)->id, app);
+	assert_int_equal(only_loop(r)->iterations, 2);
+	assert_int_equal(only_loop(r)->events, 4);
+	assert_int_equal(only_loop(r)->batch_max, 0); /* of single turns only */
+	expect_times(only_loop(r), 150, 40, 20, 0);
+	done(r, tb);
+}
+
+/* Its descriptor is closed, and used for another instance: another loop, and the first has ended. */
+static void a_descriptor_is_used_again(void **state)
+{
+	uint32_t app, in[2];
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	in[0] = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	in[1] = tb__loop_new(tb, 1500, app, EPFD, 0);
+	tb__block(tb, 1600, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1650, 0, app);
+	tb__exit(tb, 1800, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(r->loops.cnt, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(r->loops.tab[i].instance, in[i]);
+		assert_int_equal(r->loops.tab[i].waits, 1);
+		assert_int_equal(r->loops.tab[i].life_ns, i ? 60 : 110);
+	}
+	assert_int_equal(r->loops.with_loops_ns, 170);
+	done(r, tb);
+}
+
+/* An instance found later is the one it waited on before: what came first is only known in part. */
+static void an_instance_found_later_is_the_same_loop(void **state)
+{
+	uint32_t app, in;
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		tb__block(tb, 1100 + 100 * i, app, epoll_on(EPFD), TB_IDLE);
+		comes_back(tb, 1150 + 100 * i, 0, app);
+	}
+	tb__block(tb, 1400, app, epoll_on(EPFD), TB_IDLE);
+	in = tb__loop_new(tb, 1420, app, EPFD, CPT_LOOP_FOUND);
+	comes_back(tb, 1450, 0, app);
+	tb__loop(tb, 1460, app, in, 1, 0, 0);
+	tb__loop(tb, 1470, app, in, 1, 0, 0);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(only_loop(r)->instance, in);
+	assert_int_equal(only_loop(r)->iterations, 3 + 2);
+	assert_true(only_loop(r)->iterations_least);
+	assert_int_equal(only_loop(r)->events, 2);
+	done(r, tb);
+}
+
+static void lost_records_of_returns_are_said(void **state)
+{
+	uint32_t app, in;
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	in = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__loop_lost(tb, 1215);
+	tb__block(tb, 1250, app, tb_wait_sleep(), TB_IDLE);
+	tb__wake_irq(tb, 1300, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1300, 0, app);
+	tb__loop(tb, 1400, app, in, 1, 0, 0);
+	tb__loop(tb, 1450, app, in, 1, 0, 0);
+	tb__exit(tb, 1500, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_true(only_loop(r)->iterations_least);
+	assert_false(only_loop(r)->flight_known); /* behind the sleep it was in doubt */
+	assert_int_equal(only_loop(r)->stalls[0].delay_ns, 0);
+	done(r, tb);
+}
+
+/* Attached to a server that is never idle: it has not waited yet, and is a loop by its returns. */
+static void a_loop_that_never_waited(void **state)
+{
+	uint32_t app, in;
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	in = tb__loop_new(tb, 1050, app, EPFD, CPT_LOOP_FOUND);
+	tb__loop(tb, 1100, app, in, 1, 0, 0);
+	tb__loop(tb, 1200, app, in, 1, 0, 0);
+	tb__loop(tb, 1300, app, in, 1, 0, 0);
+	tb__exit(tb, 1500, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	expect_times(only_loop(r), 0, 200, 0, 0);
+	assert_int_equal(only_loop(r)->iterations, 3);
+	assert_int_equal(only_loop(r)->dispatches, 2);
+	assert_int_equal(only_loop(r)->not_back_ns, 200);
+	done(r, tb);
+}
+
 /* ---- parts of a run ---------------------------------------------------------------------------------- */
 
 /* The loop of the first drawing, cut: what of a stretch lies outside is not counted, and whether what
@@ -711,6 +907,13 @@ int main(void)
 		cmocka_unit_test(what_two_did_after_their_loops_is_taken_back),
 		cmocka_unit_test(equal_loops_are_a_pool),
 		cmocka_unit_test(work_handed_to_a_thread_and_back),
+		cmocka_unit_test(a_loop_that_never_waits_again),
+		cmocka_unit_test(stalls_are_ranked_by_what_they_held_up),
+		cmocka_unit_test(a_worker_that_answers_is_no_loop),
+		cmocka_unit_test(a_descriptor_is_used_again),
+		cmocka_unit_test(an_instance_found_later_is_the_same_loop),
+		cmocka_unit_test(lost_records_of_returns_are_said),
+		cmocka_unit_test(a_loop_that_never_waited),
 		cmocka_unit_test(a_cut_takes_what_is_inside),
 		cmocka_unit_test(a_loop_of_one_cpu),
 		cmocka_unit_test(other_threads_loops_are_left_out),
