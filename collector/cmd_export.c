@@ -49,7 +49,8 @@ static const struct cli_option options[] = {
 	{"format", 'f', "FORMAT",
 	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs", cli_set_word,
 	 offsetof(struct export_opts, format), 0, 0, format_words},
-	{"table", 0, "NAME", "threads (default), ledger, intervals, overlap, locks, loops or wakes",
+	{"table", 0, "NAME",
+	 "threads (default), ledger, intervals, overlap, locks, loops, instances or wakes",
 	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
 	{"step", 0, "MS",
 	 "table ledger: length of a step in milliseconds, or as 500us, 1s "

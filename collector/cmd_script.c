@@ -19,6 +19,7 @@
 #include "escape.h"
 #include "exit_status.h"
 #include "script_line.h"
+#include "script_loops.h"
 #include "say.h"
 #include "view.h"
 
@@ -73,12 +74,15 @@ static bool selected(const struct script *s, const struct cpt_event *ev)
 		    since < v->time.from_ns || since >= v->time.to_ns)
 			return false;
 	}
+	if (v->cpus.given && script_loops__kind(ev->type)) /* they are of no CPU */
+		return false;
 	if (v->cpus.given &&
 	    (ev->cpu >= CPT_MAX_CPUS || !(v->cpus.bits[ev->cpu / 64] >> (ev->cpu % 64) & 1)))
 		return false;
 	if (!v->pids.cnt && !v->tids.cnt && !v->comm_cnt)
 		return true;
-	return selected_task(s, ev->task) || selected_task(s, ev->other);
+	return selected_task(s, ev->task) ||
+	       (!script_loops__kind(ev->type) && selected_task(s, ev->other));
 }
 
 static void add_task(struct script *s, uint32_t id)
@@ -275,8 +279,19 @@ static const struct {
 	[CPT_EV_LOSS] = {"loss", false, line_loss},
 };
 
+static int print_loop(struct script *s, const struct cpt_event *ev)
+{
+	script_lines__begin(&s->lines, ev->ts_ns, ev->cpu, script_loops__kind(ev->type));
+	if (ev->task)
+		add_task(s, ev->task);
+	script_loops__add(&s->lines.out, ev);
+	return script_lines__end(&s->lines);
+}
+
 static int print_event(struct script *s, const struct cpt_event *ev)
 {
+	if (script_loops__kind(ev->type))
+		return print_loop(s, ev);
 	if (ev->type >= CPT_EV_CNT || !kinds[ev->type].line ||
 	    (kinds[ev->type].has_info && !ev->info))
 		return 0;

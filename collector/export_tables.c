@@ -281,10 +281,12 @@ const struct export_table export_tables[] = {
 	 NULL, write_locks},
 	{"loops", "one row per event loop: a thread and what it waits on", loop_cols, NULL, NULL,
 	 write_loops},
+	{"instances", "one row per epoll instance: what it had in flight", instance_cols, NULL,
+	 NULL, write_instances},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const char *const export_table_words[] = {"threads", "ledger", "intervals", "overlap",
-					  "locks",   "loops",  "wakes",	    NULL};
+const char *const export_table_words[] = {"threads", "ledger",	  "intervals", "overlap", "locks",
+					  "loops",   "instances", "wakes",     NULL};

@@ -129,6 +129,73 @@ static json_t *event_loops(const struct cpt_report *r)
 	return array;
 }
 
+/* ---- instances --------------------------------------------------------------------------------------- */
+
+static json_t *latency(const struct cpt_epoll_instance *in)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put_ns(&o, "count", in->latency_cnt);
+	json_obj__put_ns(&o, "p50", in->p50_ns);
+	json_obj__put_ns(&o, "p99", in->p99_ns);
+	json_obj__put_ns(&o, "max", in->max_ns);
+	return json_obj__done(&o);
+}
+
+static json_t *in_flight(const struct cpt_epoll_instance *in)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put_real(&o, "average", in->average);
+	json_obj__put_ns(&o, "peak", in->peak);
+	json_obj__put_ns(&o, "completed", in->completed);
+	json_obj__put_ns(&o, "opened", in->opened);
+	json_obj__put_ns(&o, "cancelled", in->cancelled);
+	json_obj__put_real(&o, "completed_per_second", in->rate);
+	json_obj__put_ns(&o, "integral_ns", in->in_flight_ns);
+	json_obj__put(&o, "latency_ns", latency(in));
+	return json_obj__done(&o);
+}
+
+static json_t *level(double average, uint32_t peak)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put_real(&o, "average", average);
+	json_obj__put_ns(&o, "peak", peak);
+	return json_obj__done(&o);
+}
+
+static json_t *instance(const struct cpt_epoll_instance *in)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put_ns(&o, "id", in->id);
+	json_obj__put_ns(&o, "pid", in->pid);
+	json_obj__put(&o, "kind", json_string(instance_kind(in)));
+	json_obj__put(&o, "epfd", json_integer(instance_fd(in)));
+	json_obj__put_ns(&o, "loops_since", in->since_ns);
+	json_obj__put_ns(&o, "span_ns", in->span_ns);
+	json_obj__put_ns(&o, "unknown_ns", in->unknown_ns);
+	json_obj__put(&o, "direction", json_string(in->outbound ? "outbound" : "inbound"));
+	json_obj__put_ns(&o, "fds_peak", in->conns_peak);
+	json_obj__put(&o, "in_flight", in_flight(in));
+	json_obj__put(&o, "connections", level(in->conns_average, in->conns_peak));
+	json_obj__put(&o, "timers", level(in->timers_average, in->timers_peak));
+	json_obj__put_ns(&o, "iterations", in->iterations);
+	json_obj__put_ns(&o, "events", in->events);
+	return json_obj__done(&o);
+}
+
+static json_t *instances(const struct cpt_report *r)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < r->instances_cnt; i++)
+		array = json_array__append(array, instance(&r->instances[i]));
+	return array;
+}
+
 /* ---- across loops ----------------------------------------------------------------------------------- */
 
 static json_t *pool(const struct cpt_report *r, const struct cpt_loop_pool *p)
@@ -176,6 +243,18 @@ static json_t *loop_parallelism(const struct cpt_loops *loops)
 	return json_obj__done(&o);
 }
 
+/* A: operations that no task of their process stands for. */
+static json_t *beyond_tasks(const struct cpt_report *r)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put_real(&o, "average",
+			   r->window_ns ? (double)r->in_flight_ns / (double)r->window_ns : 0);
+	json_obj__put_ns(&o, "peak", r->in_flight_peak);
+	json_obj__put_ns(&o, "integral_ns", r->in_flight_ns);
+	return json_obj__done(&o);
+}
+
 void json_loops__put(struct json_obj *o, const struct cpt_report *r)
 {
 	json_t *pools = json_array(), *offloads = json_array();
@@ -185,6 +264,8 @@ void json_loops__put(struct json_obj *o, const struct cpt_report *r)
 	for (uint32_t i = 0; offloads && i < r->loops.offloads_cnt; i++)
 		offloads = json_array__append(offloads, offload(r, &r->loops.offloads[i]));
 	json_obj__put(o, "event_loops", event_loops(r));
+	json_obj__put(o, "epoll_instances", instances(r));
+	json_obj__put(o, "in_flight", beyond_tasks(r));
 	if (r->loops.level_cnt)
 		json_obj__put(o, "loop_parallelism", loop_parallelism(&r->loops));
 	json_obj__put(o, "loop_pools", pools);

@@ -292,6 +292,10 @@ static json_t *verdict(const struct cpt_report *r)
 	if (sentence.len)
 		json_obj__put(&o, "limit", json_value__string(strbuf__str(&sentence)));
 	strbuf__clear(&sentence);
+	loops__flight_sentence(&sentence, r, true);
+	if (sentence.len)
+		json_obj__put(&o, "in_flight", json_value__string(strbuf__str(&sentence)));
+	strbuf__clear(&sentence);
 	loops__sentence(&sentence, r, true);
 	if (sentence.len)
 		json_obj__put(&o, "blocked_loop", json_value__string(strbuf__str(&sentence)));

@@ -354,6 +354,18 @@ static void no_work_evidence(struct strbuf *b, const struct cpt_report *r,
 	strbuf__adds(b, " of the run");
 }
 
+/* Operations of event loops that no thread stands for: nothing ran until what they wait for came. */
+static void in_flight_evidence(struct strbuf *b, const struct cpt_report *r)
+{
+	char n[FMT_SZ], m[FMT_SZ];
+
+	strbuf__addf(b,
+		     "operations in flight: %s of event loops on average, %s at most, waited for "
+		     "something other than a CPU",
+		     fmt_average(n, share(r->in_flight_ns, r->window_ns)),
+		     fmt_count(m, r->in_flight_peak));
+}
+
 static void placement_evidence(struct strbuf *b, const struct cpt_report *r)
 {
 	const struct cpt_latency *wake = &r->latency[CPT_READY_WAKE];
@@ -431,7 +443,7 @@ void limits__evidence(struct strbuf *b, const struct cpt_report *r, const struct
 		wait_evidence(b, r, limit->cause);
 		break;
 	case CPT_CAUSE_IN_FLIGHT:
-		strbuf__adds(b, "operations in flight: CPUs idled until they were answered");
+		in_flight_evidence(b, r);
 		break;
 	case CPT_CAUSE_NO_WORK:
 		no_work_evidence(b, r, limit, utf8);
@@ -544,8 +556,12 @@ void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct 
 			b, "taskset -p of its threads, sched_setaffinity in its code, its cgroup's "
 			   "cpuset");
 		break;
-	case CPT_CAUSE_OTHER:
 	case CPT_CAUSE_IN_FLIGHT:
+		strbuf__adds(b,
+			     "what they wait for: timers, other servers, or a handler that blocks "
+			     "its loop");
+		break;
+	case CPT_CAUSE_OTHER:
 	case CPT_CAUSE_TRACER:
 	case CPT_CAUSE_CNT:
 		break;

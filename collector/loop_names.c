@@ -51,6 +51,18 @@ const char *stall_fd_kind(const struct cpt_report *r, const struct cpt_stall *st
 	return names[stall->object];
 }
 
+const char *instance_kind(const struct cpt_epoll_instance *in)
+{
+	if (in->flags & CPT_LOOP_POLL)
+		return loop_kind_name(CPT_LOOP_KIND_POLL);
+	return loop_kind_name(in->flags & CPT_LOOP_RING ? CPT_LOOP_KIND_RING : CPT_LOOP_KIND_EPOLL);
+}
+
+int32_t instance_fd(const struct cpt_epoll_instance *in)
+{
+	return in->flags & CPT_LOOP_POLL ? -1 : (int32_t)in->epfd;
+}
+
 const struct cpt_thread *loop_thread(const struct cpt_report *r, uint32_t id)
 {
 	uint32_t low = 0, high = r->threads_cnt;

@@ -18,6 +18,10 @@ const char *stall_fd_kind(const struct cpt_report *r, const struct cpt_stall *st
 /* Is longest_arg0 the address of a futex? */
 bool stall_is_futex(const struct cpt_report *r, const struct cpt_stall *stall);
 
+/* "epoll", "poll" or "io_uring"; its descriptor, -1: a set of them (poll, select). */
+const char *instance_kind(const struct cpt_epoll_instance *in);
+int32_t instance_fd(const struct cpt_epoll_instance *in);
+
 /* The thread's row; NULL if it has none. */
 const struct cpt_thread *loop_thread(const struct cpt_report *r, uint32_t id);
 

@@ -91,3 +91,62 @@ int write_loops(struct table_out *out, const struct cpt_report *r)
 		err = write_loop(out, r, &r->loops.tab[i]);
 	return err;
 }
+
+/* ---- instances --------------------------------------------------------------------------------------- */
+
+struct instance_row {
+	struct cpt_epoll_instance in;
+	uint32_t epfd;
+	const char *kind, *direction;
+};
+
+#define I(member) offsetof(struct instance_row, in.member)
+#define J(member) offsetof(struct instance_row, member)
+
+const struct table_col instance_cols[] = {
+	{"instance", "its number, as in the table of loops", TABLE_U32, I(id)},
+	{"pid", "its process", TABLE_U32, I(pid)},
+	{"kind", "epoll, poll (poll, select) or io_uring", TABLE_STRING, J(kind)},
+	{"epfd", "its descriptor; 0: poll, select", TABLE_U32, J(epfd)},
+	{"direction", "of its operations: inbound (served) or outbound", TABLE_STRING,
+	 J(direction)},
+	{"loops_since_ns", "from the window's start: before, it was not watched", TABLE_U64,
+	 I(since_ns)},
+	{"span_ns", "how long it was watched in the window", TABLE_U64, I(span_ns)},
+	{"unknown_ns", "of span_ns: records were lost", TABLE_U64, I(unknown_ns)},
+	{"in_flight_ns", "operations in flight, integrated", TABLE_U64, I(in_flight_ns)},
+	{"average", "in_flight_ns over the known part of span_ns", TABLE_DOUBLE, I(average)},
+	{"peak", "most in flight at once", TABLE_U32, I(peak)},
+	{"opened", "operations that began", TABLE_U64, I(opened)},
+	{"completed", "that were answered", TABLE_U64, I(completed)},
+	{"cancelled", "that ended without an answer", TABLE_U64, I(cancelled)},
+	{"completed_per_second", "of the known part of span_ns", TABLE_DOUBLE, I(rate)},
+	{"p50_ns", "latency, of the whole recording: median", TABLE_U64, I(p50_ns)},
+	{"p99_ns", "likewise: 99 % are at most that long", TABLE_U64, I(p99_ns)},
+	{"max_ns", "likewise: the longest", TABLE_U64, I(max_ns)},
+	{"connections_average", "registered with it", TABLE_DOUBLE, I(conns_average)},
+	{"connections_peak", "likewise, the most", TABLE_U32, I(conns_peak)},
+	{"timers_average", "timerfds armed at once", TABLE_DOUBLE, I(timers_average)},
+	{"timers_peak", "likewise, the most", TABLE_U32, I(timers_peak)},
+	{"iterations", "returns from its wait, of all threads", TABLE_U64, I(iterations)},
+	{"events", "descriptors these reported", TABLE_U64, I(events)},
+	{NULL, NULL, TABLE_U64, 0},
+};
+
+int write_instances(struct table_out *out, const struct cpt_report *r)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < r->instances_cnt && !err; i++) {
+		const struct cpt_epoll_instance *in = &r->instances[i];
+		struct instance_row row = {
+			.in = *in,
+			.epfd = instance_fd(in) > 0 ? (uint32_t)instance_fd(in) : 0,
+			.kind = instance_kind(in),
+			.direction = in->outbound ? "outbound" : "inbound",
+		};
+
+		err = table_out__row(out, &row);
+	}
+	return err;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* table_loops.h - the table `loops` of export. */
+/* table_loops.h - the tables `loops` and `instances` of export. */
 #ifndef CPT_TABLE_LOOPS_H
 #define CPT_TABLE_LOOPS_H
 
@@ -7,9 +7,10 @@
 
 #include "table.h"
 
-extern const struct table_col loop_cols[];
+extern const struct table_col loop_cols[], instance_cols[];
 
 /* 0 or -errno of the first failed write. */
 int write_loops(struct table_out *out, const struct cpt_report *r);
+int write_instances(struct table_out *out, const struct cpt_report *r);
 
 #endif /* CPT_TABLE_LOOPS_H */

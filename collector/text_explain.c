@@ -141,10 +141,15 @@ static void explain_concurrency(struct explain *x)
 
 	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++)
 		waiting += r->reason_ns[i];
-	strbuf__addf(&x->text, "(running %s + runnable %s + waiting %s) / window %s",
+	strbuf__addf(&x->text, "(running %s + runnable %s + waiting %s",
 		     duration(x, d, r->cpu_time_ns), duration(x, q, r->runnable_ns),
-		     duration(x, w, waiting), duration(x, t, r->window_ns));
-	sum += waiting;
+		     duration(x, w, waiting));
+	if (r->in_flight_ns)
+		strbuf__addf(&x->text,
+			     " + operations of event loops that none of these stands for %s",
+			     duration(x, d, r->in_flight_ns));
+	strbuf__addf(&x->text, ") / window %s", duration(x, t, r->window_ns));
+	sum += waiting + r->in_flight_ns;
 	if (r->concurrent_average * (double)r->window_ns > (double)sum * (1 + ROUNDING))
 		strbuf__adds(&x->text, ", and what --in-progress counts in");
 	end_line(x, "in progress", fmt_average(a, r->concurrent_average));

@@ -170,6 +170,8 @@ static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 	add_sentence(b, &sentence, &opts->style);
 	limits__sentence(&sentence, r, opts->style.utf8);
 	add_sentence(b, &sentence, &opts->style);
+	loops__flight_sentence(&sentence, r, opts->style.utf8);
+	add_sentence(b, &sentence, &opts->style);
 	loops__sentence(&sentence, r, opts->style.utf8);
 	add_sentence(b, &sentence, &opts->style);
 	if (sentence.failed)

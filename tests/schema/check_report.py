@@ -185,6 +185,17 @@ def loop_findings(report, same, holds):
     threads = {t["id"]: t["life_ns"] for t in report["threads"]}
     for number, life in lives.items():
         holds(f"loops of thread {number} live within its life", life <= threads.get(number, 0))
+    for instance in report.get("epoll_instances", []):
+        name, flight = f"instance {instance['id']}", instance["in_flight"]
+        known = instance["span_ns"] - instance["unknown_ns"]
+        holds(f"{name}: its known span is inside the window",
+              0 <= known <= instance["span_ns"] <= report["window_ns"])
+        holds(f"{name}: its average is the integral over its known span", known == 0 or abs(
+            flight["average"] - flight["integral_ns"] / known) <= RATIO_TOLERANCE)
+        holds(f"{name}: an average is at most its peak", flight["average"] <= flight["peak"])
+    if "in_flight" in report and report["window_ns"]:
+        holds("A is in progress", report["in_flight"]["average"]
+              <= report["concurrency"]["average"] + RATIO_TOLERANCE)
     if "loop_parallelism" in report:
         levels = report["loop_parallelism"]
         same("loop_parallelism sums to with_loops_ns",
@@ -296,6 +307,14 @@ def example():
         "loop_parallelism": {"with_loops_ns": 30, "unknown_ns": 0, "profile_ns": [19, 11],
                              "peak_alive": 1},
         "loop_pools": [], "loop_offload": [],
+        "in_flight": {"average": 0.5, "peak": 2, "integral_ns": 50},
+        "epoll_instances": [{
+            "id": 1, "pid": 11, "kind": "epoll", "epfd": 5, "loops_since": 0, "span_ns": 80,
+            "unknown_ns": 0, "fds_peak": 3, "direction": "inbound", "iterations": 3, "events": 4,
+            "in_flight": {"average": 0.5, "peak": 2, "completed": 2, "opened": 2, "cancelled": 0,
+                          "completed_per_second": 2.5e7, "integral_ns": 40,
+                          "latency_ns": {"count": 2, "p50": 19, "p99": 22, "max": 22}},
+            "connections": {"average": 2.5, "peak": 3}, "timers": {"average": 0.1, "peak": 1}}],
         "critical_path": {
             "length_ns": 100, "end_thread": 1, "known_waker_ns": 99, "serial_ns": 50,
             "parallel_ns": 40,
@@ -351,6 +370,9 @@ def self_test():
         ("event_loops.0.waiting_ns", 9), ("event_loops.0.blocked_ns", 6),
         ("event_loops.0.stalls.0.total_ns", 4), ("event_loops.0.woken_ns", 5),
         ("event_loops.0.waits", 5), ("event_loops.0.stalls.0.longest_ns", 6),
+        ("epoll_instances.0.span_ns", 101), ("epoll_instances.0.in_flight.integral_ns", 41),
+        ("epoll_instances.0.in_flight.peak", 0), ("epoll_instances.0.id", 0),
+        ("in_flight.average", 1.5), ("epoll_instances.0.direction", "up"),
         ("loop_parallelism.with_loops_ns", 31), ("loop_parallelism.profile_ns", [18, 12]),
         ("loop_parallelism.profile_ns", [20, 11]), ("event_loops.0.kind", "select"),
         ("ceilings.0.wanted_ns", 40), ("ceilings.0.kind", "gil"),

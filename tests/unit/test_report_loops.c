@@ -28,6 +28,7 @@ static int setup(void **state)
 {
 	report_fixture(&fixture);
 	memset(&fixture.report.loops, 0, sizeof(fixture.report.loops));
+	fixture.report.instances_cnt = 0;
 	stalls[0] = (struct cpt_stall){.sysno = SYS_clock_nanosleep,
 				       .reason = CPT_REASON_SLEEP,
 				       .cnt = 60,
@@ -216,6 +217,56 @@ static void what_it_did_after_its_last_wait_is_said(void **state)
 	shows(text(), "in its last 500 ms, not counted here.");
 }
 
+static struct cpt_epoll_instance instances[2];
+
+/* The server of 64 connections, each answered 10 ms later, and its client. */
+static void add_two_instances(void)
+{
+	instances[0] = (struct cpt_epoll_instance){.id = 1,
+						   .proc = 1,
+						   .pid = 4001,
+						   .epfd = 6,
+						   .span_ns = 2000 * FIXTURE_MS,
+						   .in_flight_ns = 122000 * FIXTURE_MS,
+						   .average = 61,
+						   .peak = 64,
+						   .opened = 9601,
+						   .completed = 9600,
+						   .p50_ns = 10 * FIXTURE_MS,
+						   .p99_ns = 11 * FIXTURE_MS,
+						   .max_ns = 14 * FIXTURE_MS,
+						   .latency_cnt = 9600};
+	instances[1] = instances[0];
+	instances[1].id = 2;
+	instances[1].outbound = true;
+	instances[1].in_flight_ns = 126000 * FIXTURE_MS;
+	instances[1].average = 63;
+	fixture.report.instances = instances;
+	fixture.report.instances_cnt = 2;
+}
+
+static void operations_in_flight_are_said(void **state)
+{
+	static struct strbuf b;
+
+	strbuf__clear(&b);
+	add_two_instances();
+	loops__flight_sentence(&b, &fixture.report, true);
+	assert_string_equal(strbuf__str(&b),
+			    "61.0 operations in flight on average in 1 event loop, 64 "
+			    "at most; 9,600 completed, half of them within 10.0 ms.");
+	shows(text(), "in flight");
+	shows(text(), "  63.0    64      9,600  10.0 ms  11.0 ms  14.0 ms");
+	lacks(text(), "Watched from");
+	instances[0].since_ns = 300 * FIXTURE_MS;
+	shows(text(), "Watched from 300 ms on");
+	/* One thing after the other is no news. */
+	strbuf__clear(&b);
+	instances[0].in_flight_ns = instances[1].in_flight_ns = 2000 * FIXTURE_MS;
+	loops__flight_sentence(&b, &fixture.report, true);
+	assert_string_equal(strbuf__str(&b), "");
+}
+
 /* ---- programs --------------------------------------------------------------------------------------- */
 
 static json_int_t number(const json_t *object, const char *key)
@@ -287,6 +338,38 @@ static void table_has_a_row_per_loop(void **state)
 	free(lines);
 }
 
+static void json_and_table_have_the_instances(void **state)
+{
+	struct table_out out = {.jsonl = true, .cols = instance_cols};
+	struct json_obj o = json_obj__new();
+	char *lines = NULL;
+	json_t *json, *in, *row;
+	size_t sz;
+
+	add_two_instances();
+	json_loops__put(&o, &fixture.report);
+	json = json_obj__done(&o);
+	in = json_array_get(json_object_get(json, "epoll_instances"), 0);
+	assert_int_equal(number(in, "epfd"), 6);
+	assert_string_equal(json_string_value(json_object_get(in, "direction")), "inbound");
+	assert_int_equal(number(json_object_get(in, "in_flight"), "completed"), 9600);
+	assert_int_equal(
+		number(json_object_get(json_object_get(in, "in_flight"), "latency_ns"), "p99"),
+		11 * FIXTURE_MS);
+	json_decref(json);
+	out.f = open_memstream(&lines, &sz);
+	assert_non_null(out.f);
+	assert_int_equal(write_instances(&out, &fixture.report), 0);
+	assert_int_equal(fclose(out.f), 0);
+	row = json_loads(lines, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, NULL);
+	assert_non_null(row);
+	assert_int_equal(number(row, "in_flight_ns"), 122000 * FIXTURE_MS);
+	assert_int_equal(number(row, "peak"), 64);
+	json_decref(row);
+	table_out__free(&out);
+	free(lines);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,7 +381,9 @@ int main(void)
 		cmocka_unit_test_setup(an_uneven_pool_is_told_if_it_is_certain, setup),
 		cmocka_unit_test_setup(offload_is_told_where_work_comes_back, setup),
 		cmocka_unit_test_setup(what_it_did_after_its_last_wait_is_said, setup),
+		cmocka_unit_test_setup(operations_in_flight_are_said, setup),
 		cmocka_unit_test_setup(json_has_the_contracts_keys, setup),
+		cmocka_unit_test_setup(json_and_table_have_the_instances, setup),
 		cmocka_unit_test_setup(table_has_a_row_per_loop, setup),
 	};
 
