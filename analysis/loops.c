@@ -185,7 +185,7 @@ static void join(const struct loops *l, struct task *t, struct proc *p)
 	p->live += t->live;
 	if (!t->counted)
 		return;
-	p->pub.standing += timeline__stands(l->tl, t);
+	timeline__stand(l->tl, &p->pub, t, +1);
 	p->pub.pollers += t->polls;
 	p->pub.counted |= t->polls;
 	timeline__flight(l->tl, &p->pub);

@@ -323,11 +323,14 @@ static inline void account_concurrent(struct timeline *tl, uint64_t span, uint32
 static __attribute__((noinline)) void account_condvars(struct timeline *tl, uint64_t span,
 						       enum cpt_split split)
 {
+	const uint32_t in_flight = tl->in_flight;
 	enum cpt_split counted;
 
 	tl->in_progress_blocked += tl->condvars;
+	tl->in_flight = tl->in_flight_then;
 	counted = current_split(tl);
 	tl->in_progress_blocked -= tl->condvars;
+	tl->in_flight = in_flight;
 	tl->condvar_out_ns[split_class(split)] += span;
 	tl->condvar_in_ns[split_class(counted)] += span;
 }
@@ -541,30 +544,39 @@ void timeline__flight(struct timeline *tl, struct loop_proc *p)
 {
 	const uint32_t level = p->pollers ? p->level : 0;
 	const uint32_t in_flight = level > p->standing ? level - p->standing : 0;
+	const uint32_t then = in_flight > p->condvars ? in_flight - p->condvars : 0;
 	const bool doubtful = p->pollers && p->doubts;
 
 	tl->in_flight += in_flight - p->in_flight;
+	tl->in_flight_then += then - p->in_flight_then;
 	tl->flight_doubts += (uint32_t)doubtful - (uint32_t)p->doubtful;
 	p->in_flight = in_flight;
+	p->in_flight_then = then;
 	p->doubtful = doubtful;
 	tl->unusual = true;
 	accounts__flight(&tl->acc, tl->in_flight);
 }
 
-bool timeline__stands(const struct timeline *tl, const struct task *t)
+void timeline__stand(struct timeline *tl, struct loop_proc *p, const struct task *t, int change)
 {
-	return t->state == CPT_STATE_RUNNING || t->state == CPT_STATE_RUNNABLE ||
-	       ((t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED) &&
-		tl->adds[t->reason] & ADDS_IN_PROGRESS);
+	const uint8_t adds = t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED
+				     ? tl->adds[t->reason]
+				     : 0;
+
+	if (t->state == CPT_STATE_RUNNING || t->state == CPT_STATE_RUNNABLE ||
+	    adds & ADDS_IN_PROGRESS)
+		p->standing += (uint32_t)change;
+	else if (adds & ADDS_CONDVAR)
+		p->condvars += (uint32_t)change;
+	else
+		return;
+	timeline__flight(tl, p);
 }
 
 /* A counted task with loops begins (+1) or ends (-1) a stretch. */
 static __attribute__((noinline)) void stand(struct timeline *tl, const struct task *t, int change)
 {
-	if (!timeline__stands(tl, t))
-		return;
-	t->flight->standing += (uint32_t)change;
-	timeline__flight(tl, t->flight);
+	timeline__stand(tl, t->flight, t, change);
 }
 
 static void count_poller(struct timeline *tl, const struct task *t, int change)

@@ -50,13 +50,15 @@ struct timeline_sums {
  * stand for. Owned by loops.c; every task of the process points to it. */
 struct loop_proc {
 	uint32_t standing; /* counted tasks of it that run, are runnable, or blocked in progress */
+	uint32_t condvars; /* counted tasks of it among the timeline's condvars */
 	uint32_t
 		pollers; /* counted tasks of it that were seen at its loops: none, and nothing counts */
-	uint32_t level;	    /* L_p */
-	uint32_t doubts;    /* instances of which L is not known */
-	uint32_t in_flight; /* its part of the timeline's */
-	bool doubtful;	    /* counted among the timeline's flight_doubts */
-	bool counted;	    /* ever had a poller */
+	uint32_t level;		 /* L_p */
+	uint32_t doubts;	 /* instances of which L is not known */
+	uint32_t in_flight;	 /* its part of the timeline's */
+	uint32_t in_flight_then; /* likewise, if its condvars stood for some */
+	bool doubtful;		 /* counted among the timeline's flight_doubts */
+	bool counted;		 /* ever had a poller */
 };
 
 /* A name's tasks that run now. */
@@ -94,6 +96,7 @@ struct timeline {
 	uint32_t condvars;	      /* parked: condvar, and not counted as in progress */
 	uint32_t unknown;	      /* state cannot be told */
 	uint32_t in_flight;	      /* A: operations that no task stands for */
+	uint32_t in_flight_then;      /* A, if condvars counted as in progress */
 	uint32_t flight_doubts;	      /* processes whose part of A is not known */
 	uint32_t holes;		      /* CPUs whose records are missing at this instant */
 	uint32_t alive;
@@ -189,8 +192,9 @@ void timeline__flight(struct timeline *tl, struct loop_proc *p);
 /* A task joins (leaves) its process's pollers; for one that is counted at once. */
 void timeline__poller(struct timeline *tl, struct task *t);
 
-/* Does a task in its present state stand for an operation? */
-bool timeline__stands(const struct timeline *tl, const struct task *t);
+/* A counted task of p, in its present state, stands for an operation, or might (a condition variable):
+ * one more (+1) or less (-1). p's part of A follows. */
+void timeline__stand(struct timeline *tl, struct loop_proc *p, const struct task *t, int change);
 
 /* Index of the task's name among group_names. */
 uint32_t timeline__find_group(struct timeline *tl, const struct task *t);

@@ -71,6 +71,7 @@ enum cpt_class ref_class(uint32_t running, uint32_t runnable, uint32_t waiting, 
 
 struct moment {
 	uint32_t running, runnable, waiting, locks, asleep, unknown, alive;
+	uint32_t in_flight; /* A */
 	uint32_t cores;
 	uint64_t cpus;	  /* that run ours */
 	uint64_t allowed; /* bit set */
@@ -82,7 +83,7 @@ struct moment {
 
 static enum cpt_split moment_split(const struct moment *m)
 {
-	switch (ref_class(m->running, m->runnable, m->waiting, m->unknown, 0)) {
+	switch (ref_class(m->running, m->runnable, m->waiting + m->in_flight, m->unknown, 0)) {
 	case CPT_CLASS_PARALLEL:
 		return m->cores > 1 ? CPT_SPLIT_PARALLEL_MULTI_CORE : CPT_SPLIT_PARALLEL_SMT_ONLY;
 	case CPT_CLASS_CONCURRENT:
@@ -96,7 +97,9 @@ static enum cpt_split moment_split(const struct moment *m)
 	case CPT_CLASS_SERIAL:
 		if (m->running)
 			return CPT_SPLIT_SERIAL_RUNNING;
-		return m->runnable ? CPT_SPLIT_SERIAL_RUNNABLE : CPT_SPLIT_SERIAL_WAITING;
+		if (m->runnable)
+			return CPT_SPLIT_SERIAL_RUNNABLE;
+		return m->waiting ? CPT_SPLIT_SERIAL_WAITING : CPT_SPLIT_SERIAL_IN_FLIGHT;
 	case CPT_CLASS_IDLE:
 		return m->asleep ? CPT_SPLIT_IDLE_ASLEEP : CPT_SPLIT_IDLE_QUIET;
 	case CPT_CLASS_UNKNOWN:
@@ -236,7 +239,7 @@ static void charge_cpu(const struct moment *m, uint32_t cpu, enum held_by by, do
 	else if (m->held >> cpu & 1)
 		r->budget[CPT_BUDGET_QUOTA] += span;
 	else if (!m->waiting)
-		r->budget[CPT_BUDGET_NO_WORK] += span;
+		r->budget[m->in_flight ? CPT_BUDGET_IN_FLIGHT : CPT_BUDGET_NO_WORK] += span;
 	else
 		for (int i = 0; i < CPT_REASON_CNT; i++)
 			r->budget_reason[i] += span * m->waits[i] / m->waiting;
@@ -286,6 +289,38 @@ static void accounts(const struct gen *g, const struct cpt_analysis_opts *o, con
 	}
 }
 
+/* Of every process: operations that none of its tasks, of those looked at, stands for. They count if
+ * one of these was seen at its loops. */
+static uint32_t unattended(const struct gen *g, const struct cpt_analysis_opts *o, uint64_t from,
+			   uint64_t to)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t f = 0; f < g->flight_cnt; f++) {
+		const struct gen_flight *flight = &g->flights[f];
+		struct moment m = {0};
+		bool polled = false;
+		uint32_t standing;
+
+		if (flight->from > from || flight->to < to || flight->from == flight->to)
+			continue;
+		for (uint32_t i = 0; i < g->seg_cnt; i++) {
+			const struct gen_seg *seg = &g->segs[i];
+			const struct gen_task *t = &g->tasks[seg->task];
+
+			if (t->proc != flight->proc || !covers(seg, from, to) ||
+			    !seg_fits(&o->filter, seg))
+				continue;
+			look(g, o, seg, &m);
+			polled |= t->polls && t->polls_from <= from;
+		}
+		standing = m.running + m.runnable + m.waiting;
+		if (polled && flight->level > standing)
+			sum += flight->level - standing;
+	}
+	return sum;
+}
+
 static void stretch(const struct gen *g, const struct cpt_analysis_opts *o, uint64_t from,
 		    uint64_t to, struct ref_result *r)
 {
@@ -299,10 +334,11 @@ static void stretch(const struct gen *g, const struct cpt_analysis_opts *o, uint
 			look(g, o, &g->segs[i], &m);
 	for (uint32_t i = 0; i < g->cpu_cnt; i++)
 		online |= (uint64_t)g->cpus[i].online << i;
+	m.in_flight = unattended(g, o, from, to);
 	accounts(g, o, &m, online, from, to, r);
 	m.cores = count_cores(g, m.cpus);
 	split = moment_split(&m);
-	c = m.running + m.runnable + m.waiting;
+	c = m.running + m.runnable + m.waiting + m.in_flight;
 
 	r->split[split] += span;
 	if (split != CPT_SPLIT_UNKNOWN || m.running) {
@@ -315,6 +351,7 @@ static void stretch(const struct gen *g, const struct cpt_analysis_opts *o, uint
 	r->cpu_time += span * m.running;
 	r->runnable += span * m.runnable;
 	r->in_progress += span * c;
+	r->in_flight += span * m.in_flight;
 	r->peak_alive = m.alive > r->peak_alive ? m.alive : r->peak_alive;
 	r->peak_asleep = m.asleep > r->peak_asleep ? m.asleep : r->peak_asleep;
 	for (int a = 0; a < GEN_NAMES_CNT; a++)
@@ -338,7 +375,7 @@ static int compare_u64(const void *a, const void *b)
 
 void ref_evaluate(const struct gen *g, const struct cpt_analysis_opts *o, struct ref_result *r)
 {
-	static uint64_t points[2 * GEN_SEGS_MAX + 2 * GEN_EVENTS_MAX + 2];
+	static uint64_t points[2 * GEN_SEGS_MAX + 4 * GEN_EVENTS_MAX + GEN_TASKS_MAX + 2];
 	const struct cpt_filter *f = &o->filter;
 	size_t cnt = 0;
 
@@ -364,6 +401,16 @@ void ref_evaluate(const struct gen *g, const struct cpt_analysis_opts *o, struct
 	for (uint32_t i = 0; i < g->hold_cnt; i++)
 		if (g->holds[i].from > r->from && g->holds[i].from < r->to)
 			points[cnt++] = g->holds[i].from;
+	for (uint32_t i = 0; i < g->flight_cnt; i++) {
+		const uint64_t ends[2] = {g->flights[i].from, g->flights[i].to};
+
+		for (int e = 0; e < 2; e++)
+			if (ends[e] > r->from && ends[e] < r->to)
+				points[cnt++] = ends[e];
+	}
+	for (uint32_t i = 1; i <= g->task_cnt; i++)
+		if (g->tasks[i].polls_from > r->from && g->tasks[i].polls_from < r->to)
+			points[cnt++] = g->tasks[i].polls_from;
 	qsort(points, cnt, sizeof(*points), compare_u64);
 	for (size_t i = 0; i + 1 < cnt; i++)
 		if (points[i] < points[i + 1])

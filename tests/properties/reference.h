@@ -13,7 +13,7 @@
 
 #include "timeline_gen.h"
 
-#define REF_C_MAX (GEN_TASKS_MAX + 1)
+#define REF_C_MAX (GEN_TASKS_MAX * (GEN_FLIGHT_MAX + 1) + 1)
 
 struct ref_thread {
 	uint64_t life, running, runnable, unknown, reason[CPT_REASON_CNT];
@@ -28,7 +28,7 @@ struct ref_result {
 	uint64_t split[CPT_SPLIT_CNT];
 	uint64_t profile[GEN_CPUS_MAX + 1], cores[GEN_CPUS_MAX + 1], concurrent[REF_C_MAX + 1];
 	uint64_t allowed[GEN_CPUS_MAX + 1];
-	uint64_t cpu_time, runnable, in_progress;
+	uint64_t cpu_time, runnable, in_progress, in_flight;
 	double budget[CPT_BUDGET_CNT], budget_reason[CPT_REASON_CNT];
 	uint64_t demand[CPT_DEMAND_CNT];
 	uint32_t peak_alive, peak_asleep;

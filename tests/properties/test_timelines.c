@@ -29,6 +29,7 @@ static struct gen_opts pick_gen_opts(struct rng *rng)
 		.throttle = rng_percent(rng, 40),
 		.steady = rng_percent(rng, 40),
 		.no_occupancy = rng_percent(rng, 10),
+		.loops = rng_percent(rng, 40),
 		.tasks_end = rng_percent(rng, 50),
 	};
 }

@@ -246,6 +246,58 @@ static void hold_switch(struct gen *g, uint32_t cpu, bool was_ours, bool is_ours
 	hold(g, cpu, true);
 }
 
+/* ---- event loops ------------------------------------------------------------------------------- */
+
+static void set_flight(struct gen *g, uint32_t proc, uint32_t level)
+{
+	struct gen_task *p = &g->tasks[proc];
+
+	if (p->flight >= 0)
+		g->flights[p->flight].to = g->now;
+	p->flight = -1;
+	if (!level)
+		return;
+	assert(g->flight_cnt < GEN_EVENTS_MAX);
+	p->flight = (int)g->flight_cnt;
+	g->flights[g->flight_cnt++] =
+		(struct gen_flight){.proc = proc, .level = level, .from = g->now, .to = UINT64_MAX};
+}
+
+static void see_at_loop(struct gen *g, uint32_t task)
+{
+	struct gen_task *t = &g->tasks[task];
+
+	if (!t->polls)
+		t->polls_from = g->now;
+	t->polls = true;
+}
+
+/* task, which runs, makes an epoll instance, or does something with the one of its process; or the
+ * other end of an operation does. */
+static void use_loop(struct gen *g, uint32_t task)
+{
+	struct gen_task *p = &g->tasks[g->tasks[task].proc];
+	struct cpt_event *ev;
+
+	if (!p->instance) {
+		p->instance = ++g->instance_cnt;
+		p->calls = rng_percent(&g->rng, 40);
+		ev = emit(g, CPT_EV_LOOP_NEW, task, 0);
+		ev->other = p->instance;
+		ev->loop_fd = 5;
+		see_at_loop(g, task);
+		return;
+	}
+	ev = emit(g, CPT_EV_LOOP, rng_percent(&g->rng, 60) ? task : 0, 0);
+	ev->other = p->instance;
+	ev->flags = CPT_LOOP_EV_OPS | (p->calls ? CPT_LOOP_EV_OUT : 0);
+	ev->level = ev->peak = rng_below(&g->rng, GEN_FLIGHT_MAX + 1);
+	ev->opened = 1;
+	if (ev->task)
+		see_at_loop(g, task);
+	set_flight(g, g->tasks[task].proc, ev->level);
+}
+
 /* ---- what can happen --------------------------------------------------------------------------- */
 
 static void come_in(struct gen *g, uint32_t task, uint32_t cpu)
@@ -367,7 +419,7 @@ static void die(struct gen *g, uint32_t cpu, uint32_t next, const struct gen_opt
 {
 	uint32_t task = g->cur[cpu];
 	struct gen_task *t = &g->tasks[task];
-	bool left = false;
+	bool left = false, kin = false;
 
 	emit_info(g, CPT_EV_EXIT, task, cpu);
 	do_switch(g, cpu, next, CPT_SW_PREV_BLOCKED | CPT_SW_PREV_DEAD);
@@ -375,8 +427,12 @@ static void die(struct gen *g, uint32_t cpu, uint32_t next, const struct gen_opt
 	g->ev[g->ev_cnt - 1].wait = &g->waits[g->ev_cnt - 1];
 	t->live = false;
 	turn(g, task, CPT_STATE_CNT);
-	for (uint32_t i = 1; i <= g->task_cnt; i++)
+	for (uint32_t i = 1; i <= g->task_cnt; i++) {
 		left |= g->tasks[i].live && (opts->wait_all || g->tasks[i].proc == 1);
+		kin |= g->tasks[i].live && g->tasks[i].proc == t->proc;
+	}
+	if (!kin)
+		set_flight(g, t->proc, 0);
 	if (!left && !g->window_closed && (opts->wait_all || t->proc == 1))
 		close_window(g);
 }
@@ -397,6 +453,7 @@ static void give_birth(struct gen *g, uint32_t creator, bool thread)
 			       .name = c->name,
 			       .mask = c->mask,
 			       .cpu = c->cpu,
+			       .flight = -1,
 			       .seg = -1};
 	info = emit_info(g, CPT_EV_NEW, id, c->cpu);
 	g->ev[g->ev_cnt - 1].other = creator;
@@ -413,6 +470,8 @@ static void rename_to(struct gen *g, uint32_t task, uint8_t name, bool exec)
 	info = emit_info(g, exec ? CPT_EV_EXEC : CPT_EV_RENAME, task, g->tasks[task].cpu);
 	info->filename = "/bin/prog";
 	tree_changed(g);
+	if (exec) /* of the process's first task, which all it had ends with */
+		set_flight(g, task, 0);
 	split(g, task);
 }
 
@@ -455,7 +514,8 @@ static void set_up(struct gen *g, uint64_t seed)
 		hold(g, cpu, true);
 	}
 	g->task_cnt = 1;
-	g->tasks[1] = (struct gen_task){.proc = 1, .tid = 1001, .live = true, .seg = -1};
+	g->tasks[1] =
+		(struct gen_task){.proc = 1, .tid = 1001, .live = true, .flight = -1, .seg = -1};
 	emit_info(g, CPT_EV_NEW, 1, 0);
 	emit_info(g, CPT_EV_EXEC, 1, 0)->filename = "/bin/app";
 	g->window_start = g->now;
@@ -480,6 +540,8 @@ static void one_step(struct gen *g, const struct gen_opts *opts)
 		task = pick(g, is_live);
 		if (task)
 			set_mask(g, task);
+	} else if (cur && opts->loops && rng_percent(&g->rng, 30)) {
+		use_loop(g, cur);
 	} else if (!cur) {
 		if (dice < 65) {
 			turn_cpu(g, cpu, opts);

@@ -20,6 +20,7 @@
 #define GEN_SEGS_MAX   8192
 #define GEN_CPUS_MAX   6
 #define GEN_NAMES_CNT  5
+#define GEN_FLIGHT_MAX 6 /* operations of a process in flight */
 
 /* Ways to block. What each means is written down by hand in gen_reason(). */
 enum gen_wait {
@@ -51,6 +52,12 @@ struct gen_seg {
 	uint8_t names_then[GEN_TASKS_MAX + 1]; /* what every task was called when it began */
 };
 
+/* Operations in flight in a process's event loops: [from, to). */
+struct gen_flight {
+	uint32_t proc, level;
+	uint64_t from, to;
+};
+
 /* What held a CPU while no task of the tree did: [from, to). */
 struct gen_hold {
 	uint32_t cpu;
@@ -71,9 +78,14 @@ struct gen_task {
 	bool live, blocked, wake_lost;
 	uint8_t name, mask;
 	uint32_t cpu;
-	int seg;	 /* open segment, -1 none */
-	int block_ev;	 /* event that began the current wait */
-	bool wake_early; /* its WAKE stands before its switch-out */
+	int seg;	     /* open segment, -1 none */
+	int block_ev;	     /* event that began the current wait */
+	bool wake_early;     /* its WAKE stands before its switch-out */
+	bool polls;	     /* it was seen at a loop of its process, */
+	uint64_t polls_from; /* since then */
+	uint32_t instance;   /* of a process's first task: its epoll instance, 0 none */
+	bool calls;	     /* whose operations are outbound */
+	int flight;	     /* open gen_flight, -1 none */
 };
 
 struct gen {
@@ -99,6 +111,8 @@ struct gen {
 	uint32_t seg_cnt;
 	struct gen_hold holds[GEN_EVENTS_MAX];
 	uint32_t hold_cnt;
+	struct gen_flight flights[GEN_EVENTS_MAX];
+	uint32_t flight_cnt, instance_cnt;
 
 	uint64_t window_start, window_end; /* by the definition */
 	bool window_closed;		   /* the command's process ended */
@@ -113,6 +127,7 @@ struct gen_opts {
 	bool no_occupancy; /* the trace's flag */
 	bool throttle;	   /* some preempted tasks are held by a quota */
 	bool steady;	   /* CPUs turn idle <-> other only when the tree has changed since */
+	bool loops;	   /* some processes have event loops */
 	bool tasks_end;	   /* at the end all tasks are taken to their exit */
 };
 
