@@ -110,7 +110,8 @@ struct cpt_merge {
 	uint32_t *free_slots; /* a stack, as high as slot_cap */
 	uint32_t slot_cnt, slot_cap, free_cnt;
 	struct keys fresh_ring, fresh_wake, fresh_life;
-	struct keys pending;	/* sorted */
+	struct keys pending; /* sorted; those before pending_at are out */
+	size_t pending_at;
 	struct cpt_event *side; /* stacks and samples still to be emitted */
 	size_t side_cnt, side_cap;
 	struct keys scratch;
@@ -814,11 +815,34 @@ static void list_fresh(struct cpt_merge *m, const struct keys *fresh)
 	}
 }
 
+/* Sorted keys into the pending ones, from the end: only what is later than the first of them moves, as a
+ * few wake-ups do. Pending keys come first among equals. */
+static int insert_pending(struct cpt_merge *m, const struct keys *fresh)
+{
+	struct keys *p = &m->pending;
+	size_t at, left = fresh->cnt, out;
+
+	if (m->pending_at >= p->cnt / 4) { /* moves three times what was taken out at most */
+		p->cnt -= m->pending_at;
+		memmove(p->at, p->at + m->pending_at, p->cnt * sizeof(*p->at));
+		m->pending_at = 0;
+	}
+	if (keys_reserve(p, fresh->cnt))
+		return -ENOMEM;
+	at = p->cnt;
+	out = p->cnt += fresh->cnt;
+	while (left) {
+		if (at > m->pending_at && key_after(&p->at[at - 1], &fresh->at[left - 1]))
+			p->at[--out] = p->at[--at];
+		else
+			p->at[--out] = fresh->at[--left];
+	}
+	return 0;
+}
+
 /* Brings what was added since into the pending keys. */
 static int settle_fresh(struct cpt_merge *m)
 {
-	struct keys other;
-
 	m->scratch.cnt = 0;
 	if (append_keys(&m->scratch, &m->fresh_life) || append_keys(&m->scratch, &m->fresh_ring) ||
 	    append_keys(&m->scratch, &m->fresh_wake) || sort_keys(m, &m->scratch))
@@ -826,21 +850,7 @@ static int settle_fresh(struct cpt_merge *m)
 	if (!m->scratch.cnt)
 		return 0;
 	list_fresh(m, &m->scratch);
-	if (!m->pending.cnt) {
-		other = m->pending;
-		m->pending = m->scratch;
-		m->scratch = other;
-		return 0;
-	}
-	m->swap.cnt = 0;
-	if (keys_reserve(&m->swap, m->pending.cnt + m->scratch.cnt))
-		return -ENOMEM;
-	merge_runs(m->swap.at, m->pending.at, m->pending.cnt, m->scratch.at, m->scratch.cnt);
-	m->swap.cnt = m->pending.cnt + m->scratch.cnt;
-	other = m->pending;
-	m->pending = m->swap;
-	m->swap = other;
-	return 0;
+	return insert_pending(m, &m->scratch);
 }
 
 /* ---- emitting --------------------------------------------------------------------------------- */
@@ -1188,7 +1198,7 @@ static void emit_instant(struct cpt_merge *m, struct key *k, size_t cnt)
 static int emit_pending(struct cpt_merge *m, uint64_t horizon_ns, bool all)
 {
 	struct keys *p = &m->pending;
-	size_t done = 0;
+	size_t done = m->pending_at;
 
 	while (done < p->cnt && !m->err && (all || p->at[done].ts_ns < horizon_ns)) {
 		size_t end = done + 1;
@@ -1206,9 +1216,7 @@ static int emit_pending(struct cpt_merge *m, uint64_t horizon_ns, bool all)
 	}
 	if (!m->err)
 		m->err = flush_batch(m);
-	if (done)
-		memmove(p->at, p->at + done, (p->cnt - done) * sizeof(*p->at));
-	p->cnt -= done;
+	m->pending_at = done;
 	return m->err;
 }
 

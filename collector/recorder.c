@@ -2,6 +2,7 @@
 #include "recorder.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,10 @@
 #include "word_names.h"
 #include "words_tee.h"
 
-#define DRAIN_MS   50
-#define DRAIN_RECS 256 /* that stay in the nearest cache while each part has its look at them */
+#define DRAIN_MS     50
+#define DRAIN_MIN_MS 10	  /* where so much comes that memory for what is held back matters */
+#define DRAIN_CNT    8192 /* records a drain should bring then */
+#define DRAIN_RECS   256  /* that stay in the nearest cache while each part has its look at them */
 #define HOLD_BACK_NS                                                                               \
 	100000000	      /* two drains: a chain that broke unseen is mended at the next look */
 #define AFFINITY_NS 100000000 /* how often the masks of tasks that do not switch are read */
@@ -39,8 +42,11 @@ struct recorder {
 	struct words_tee tee;
 	struct cpt_merge *merge;
 	struct places *places;
-	struct stack_book *book; /* NULL: neither stacks nor samples */
-	uint64_t *attempts;	 /* per CPU, told to the merge */
+	struct stack_book *book;	  /* NULL: neither stacks nor samples */
+	uint64_t *attempts;		  /* per CPU, told to the merge */
+	uint64_t drained_ns, drained_cnt; /* when the last drain began, records it brought */
+	uint64_t checked_ns;		  /* when chains were looked at */
+	int pause_ms;			  /* to the next drain */
 	uint64_t start_ns;
 	uint64_t steal_ns, irq_ns, own_cpu_ns; /* when recording started */
 	struct machine_quota quota;	       /* likewise */
@@ -155,6 +161,7 @@ static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
 			cnt = DRAIN_RECS;
 		if (!r->res->trace_err)
 			note_failure(r, add_records(r, cpu, recs, cnt), "cannot record");
+		r->drained_cnt += cnt;
 		places__records(r->places, recs, cnt);
 		bpf_session__consume(r->session, cpu, cnt);
 	}
@@ -177,12 +184,34 @@ static uint64_t drain(struct recorder *r)
 	return now;
 }
 
+/* What is held back is kept for 100 ms and until the next drain. At rates at which that is megabytes drains
+ * are more frequent, of as many records each. */
+static void choose_pause(struct recorder *r, uint64_t now)
+{
+	const uint64_t took_ms = (now - r->drained_ns) / 1000000;
+
+	r->pause_ms = DRAIN_MS;
+	if (r->drained_cnt > DRAIN_CNT)
+		r->pause_ms = (int)(took_ms * DRAIN_CNT / r->drained_cnt);
+	if (r->pause_ms > DRAIN_MS)
+		r->pause_ms = DRAIN_MS;
+	if (r->pause_ms < DRAIN_MIN_MS)
+		r->pause_ms = DRAIN_MIN_MS;
+	r->drained_ns = now;
+	r->drained_cnt = 0;
+}
+
 static void drain_and_write(struct recorder *r)
 {
-	uint64_t now;
+	uint64_t now = machine__now_ns();
 
-	bpf_session__check(r->session, machine__now_ns());
+	/* A look at an idle CPU wakes it. */
+	if (now - r->checked_ns >= (DRAIN_MS - DRAIN_MIN_MS / 2) * UINT64_C(1000000)) {
+		bpf_session__check(r->session, now);
+		r->checked_ns = now;
+	}
 	now = drain(r);
+	choose_pause(r, now);
 	if (r->res->trace_err)
 		return;
 	places__tick(r->places, false);
@@ -234,7 +263,7 @@ static void watch(struct recorder *r)
 	while (!at_end(r)) {
 		ending = r->child.reaped && !r->opts->wait_all;
 		/* A pidfd stays readable: once the end is known it would only keep us from sleeping. */
-		ret = bpf_session__wait(r->session, ending ? 1 : DRAIN_MS,
+		ret = bpf_session__wait(r->session, ending ? 1 : r->pause_ms,
 					r->child.reaped ? -1 : r->child.pidfd);
 		if (ret < 0) {
 			note_failure(r, ret, "cannot wait for the probes");
@@ -393,9 +422,14 @@ int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
 		.opts = opts,
 		.res = res,
 		.child = {.pidfd = -1, .gate_fd = -1, .error_fd = -1},
+		.pause_ms = DRAIN_MS,
 	};
 	int ret;
 
+	/* The merge's tables double as they grow. With a mapping of its own each is moved by the kernel
+	 * without a copy; on the heap, where the C library would put them from the second time on, they
+	 * leave holes as large as they are. */
+	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	memset(res, 0, sizeof(*res));
 	res->status = CPT_STATUS_TRACER;
 	ret = prepare(&r);
