@@ -10,6 +10,7 @@ extern const struct command cmd_record;
 extern const struct command cmd_report;
 extern const struct command cmd_export;
 extern const struct command cmd_script;
+extern const struct command cmd_diff;
 extern const struct command cmd_stat;
 extern const struct command cmd_doctor;
 extern const struct command cmd_version;

@@ -74,8 +74,7 @@ static int cmp_name(const void *pa, const void *pb)
 	return d ? d : by_id(a->t, b->t);
 }
 
-/* "worker-12" -> "worker-*": a final number does not make another pool. */
-static void pool_name(char *key, const char *name)
+void rows__pool_name(char *key, const char *name)
 {
 	size_t len = strnlen(name, CPT_COMM_LEN - 1), end = len;
 
@@ -191,7 +190,7 @@ struct cpt_row *rows__build(const struct cpt_report *r, enum cpt_rows_by by, int
 	for (from = 0; from < n; from++) {
 		members[from].t = &r->threads_tab[from];
 		if (by == CPT_ROWS_AUTO)
-			pool_name(members[from].key, r->threads_tab[from].name);
+			rows__pool_name(members[from].key, r->threads_tab[from].name);
 		else
 			strcpy(members[from].key, r->threads_tab[from].name);
 	}

@@ -39,4 +39,7 @@ struct cpt_row *rows__build(const struct cpt_report *r, enum cpt_rows_by by, int
 /* The reason of most of the row's waiting and parked time, CPT_REASON_CNT if there was none. */
 enum cpt_reason rows__top_reason(const struct cpt_row *row);
 
+/* "worker-12" -> "worker-*": a final number does not make another pool. key: CPT_COMM_LEN + 1 bytes. */
+void rows__pool_name(char *key, const char *name);
+
 #endif /* CPT_ROWS_H */

@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, ceilings, workloads, programs, behaviour, loss, accounts, verdict, waits, stat, stacks,
-symbols, paths. One line per case; the last line counts them. Nothing is skipped: what a case needs and
+symbols, paths, diff. One line per case; the last line counts them. Nothing is skipped: what a case needs and
 does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
 
@@ -23,6 +23,7 @@ import traceback
 import cases_accounts
 import cases_behaviour
 import cases_ceilings
+import cases_diff
 import cases_locks
 import cases_loss
 import cases_paths
@@ -40,7 +41,7 @@ GROUPS = {"locks": cases_locks,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
           "accounts": cases_accounts, "verdict": cases_verdict,
-          "waits": cases_waits, "stat": cases_stat, "stacks": cases_stacks,
+          "waits": cases_waits, "stat": cases_stat, "diff": cases_diff, "stacks": cases_stacks,
           "symbols": cases_symbols, "paths": cases_paths}
 
 CASE_SECONDS = 120

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* diff_result.c - see diff_result.h. */
+#include "diff_result.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A cause that explains less of the CPU time allowed is not worth a sentence. */
+#define CAUSE_MIN 0.01
+
+static double mean_of(const double *values, uint32_t cnt)
+{
+	return side_stats(values, cnt).mean;
+}
+
+static double larger_window(const struct diff_book *book)
+{
+	return fmax(mean_of(book->runs[DIFF_A].window_ns, book->runs[DIFF_A].cnt),
+		    mean_of(book->runs[DIFF_B].window_ns, book->runs[DIFF_B].cnt));
+}
+
+/* What one window, or one CPU all the time, is in the figure's unit; 0: it does not grow with time. */
+static double scale_of(const struct diff_figure *f, double window_ns)
+{
+	switch (f->unit) {
+	case CPT_DIFF_UNIT_NS:
+		return window_ns;
+	case CPT_DIFF_UNIT_SHARE:
+	case CPT_DIFF_UNIT_AVERAGE:
+		return 1;
+	case CPT_DIFF_UNIT_COUNT:
+	case CPT_DIFF_UNIT_CNT:
+		break;
+	}
+	return 0;
+}
+
+static void fill_row(const struct diff_result *d, struct diff_row *row, double window_ns)
+{
+	const struct diff_runs *runs = d->book->runs;
+	const struct diff_figure *f = row->figure;
+	double scale = scale_of(f, window_ns);
+
+	for (int side = 0; side < 2; side++)
+		row->side[side] = side_stats(f->values[side], runs[side].cnt);
+	row->difference = row->adjusted = row->side[DIFF_B].mean - row->side[DIFF_A].mean;
+	row->weight = scale > 0 ? fabs(row->difference) / scale : 0;
+	if (f->costs[DIFF_A] && f->costs[DIFF_B])
+		row->cost = mean_of(f->costs[DIFF_B], runs[DIFF_B].cnt) -
+			    mean_of(f->costs[DIFF_A], runs[DIFF_A].cnt);
+}
+
+static void judge(const struct diff_result *d, struct diff_row *row, double window_ns)
+{
+	const struct diff_runs *runs = d->book->runs;
+	const struct diff_figure *f = row->figure;
+	double family = f->main ? d->main_cnt : d->rest_cnt;
+	double scale = scale_of(f, window_ns), size;
+	struct difference diff;
+
+	diff = d->allowed_for
+		       ? adjusted_difference(
+				 (double *const[2]){runs[DIFF_A].disturbed, runs[DIFF_B].disturbed},
+				 f->values, (uint32_t[2]){runs[DIFF_A].cnt, runs[DIFF_B].cnt})
+		       : welch_difference(&row->side[DIFF_A], &row->side[DIFF_B]);
+	row->p = difference_p(&diff);
+	row->adjusted = diff.value;
+	row->noise = difference_half_width(&diff, DIFF_ERROR / 2 / (family > 0 ? family : 1));
+	row->margin = row->noise + scale * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
+	size = fabs(row->adjusted);
+	row->changed = !f->foreign && size > row->margin && size > DIFF_RESOLUTION * scale;
+}
+
+/* ---- which rows ----------------------------------------------------------------------------------- */
+
+static bool is_named(const struct diff_figure *f)
+{
+	return f->group == CPT_DIFF_LOCK || f->group == CPT_DIFF_THREAD;
+}
+
+/* How large a figure is, whichever side it is larger on. */
+static double size_of(const struct diff_book *book, const struct diff_figure *f)
+{
+	return fmax(mean_of(f->values[DIFF_A], book->runs[DIFF_A].cnt),
+		    mean_of(f->values[DIFF_B], book->runs[DIFF_B].cnt));
+}
+
+/* A name with its size, to find the largest. */
+struct name {
+	const struct diff_figure *figure;
+	double size;
+};
+
+static int cmp_sizes(const void *pa, const void *pb)
+{
+	const struct name *a = pa, *b = pb;
+
+	if (a->size > b->size || a->size < b->size)
+		return a->size > b->size ? -1 : 1;
+	return strcmp(a->figure->key, b->figure->key);
+}
+
+/* Time of a name, in whatever state: of a thread's running, waiting, runnable; blocked for a lock. A choice
+ * that does not look at differences, for those are to be judged. */
+static size_t rank_names(const struct diff_book *book, enum diff_group group, struct name *names)
+{
+	size_t cnt = 0;
+
+	for (uint32_t i = 0; i < book->cnt; i++) {
+		const struct diff_figure *f = book->figures[i];
+
+		if (f->group != group || f->unit != CPT_DIFF_UNIT_NS)
+			continue;
+		if (cnt && !strcmp(names[cnt - 1].figure->key, f->key))
+			names[cnt - 1].size += size_of(book, f);
+		else
+			names[cnt++] = (struct name){f, size_of(book, f)};
+	}
+	qsort(names, cnt, sizeof(*names), cmp_sizes);
+	return cnt < DIFF_NAMES_MAX ? cnt : DIFF_NAMES_MAX;
+}
+
+static bool among(const struct name *names, size_t cnt, const char *key)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (!strcmp(names[i].figure->key, key))
+			return true;
+	return false;
+}
+
+static int cmp_rows(const void *pa, const void *pb)
+{
+	const struct diff_row *a = pa, *b = pb;
+
+	if (a->figure->group != b->figure->group)
+		return a->figure->group < b->figure->group ? -1 : 1;
+	if (a->changed != b->changed && a->figure->group >= CPT_DIFF_BUDGET)
+		return a->changed ? -1 : 1;
+	if (a->figure->group >= CPT_DIFF_BUDGET && (a->weight > b->weight || a->weight < b->weight))
+		return a->weight > b->weight ? -1 : 1;
+	return 0;
+}
+
+/* Stable, for the rows of a group come in the order of the definitions. */
+static void sort_rows(struct diff_row *rows, size_t cnt)
+{
+	for (size_t i = 1; i < cnt; i++) {
+		struct diff_row row = rows[i];
+		size_t at = i;
+
+		for (; at && cmp_rows(&rows[at - 1], &row) > 0; at--)
+			rows[at] = rows[at - 1];
+		rows[at] = row;
+	}
+}
+
+static int take_rows(struct diff_result *d)
+{
+	const struct diff_book *book = d->book;
+	struct name *locks = calloc(book->cnt + 1, sizeof(*locks));
+	struct name *threads = calloc(book->cnt + 1, sizeof(*threads));
+	size_t lock_cnt, thread_cnt;
+
+	d->rows = calloc(book->cnt + 1, sizeof(*d->rows));
+	if (!locks || !threads || !d->rows) {
+		free(locks);
+		free(threads);
+		return -ENOMEM;
+	}
+	lock_cnt = rank_names(book, CPT_DIFF_LOCK, locks);
+	thread_cnt = rank_names(book, CPT_DIFF_THREAD, threads);
+	for (uint32_t i = 0; i < book->cnt; i++) {
+		const struct diff_figure *f = book->figures[i];
+		bool locked = f->group == CPT_DIFF_LOCK;
+
+		if (is_named(f) &&
+		    !among(locked ? locks : threads, locked ? lock_cnt : thread_cnt, f->key))
+			continue;
+		d->rows[d->cnt++] = (struct diff_row){.figure = f};
+		/* What never was is not looked at. */
+		if (!f->foreign && size_of(book, f) > 0)
+			*(f->main ? &d->main_cnt : &d->rest_cnt) += 1;
+	}
+	free(locks);
+	free(threads);
+	return 0;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------- */
+
+static void weigh_runs(struct diff_result *d)
+{
+	const struct diff_runs *runs = d->book->runs;
+
+	for (int side = 0; side < 2; side++) {
+		d->disturbed[side] = mean_of(runs[side].disturbed, runs[side].cnt);
+		d->unknown[side] = mean_of(runs[side].unknown, runs[side].cnt);
+	}
+	if (runs[DIFF_A].cnt < 2 || runs[DIFF_B].cnt < 2)
+		d->why_not = "one run of a side does not tell how much runs differ";
+	else if (runs[DIFF_A].incomplete || runs[DIFF_B].incomplete)
+		d->why_not = "a trace is not whole";
+	d->judged = !d->why_not;
+	d->allowed_for =
+		d->judged && fmax(d->disturbed[DIFF_A], d->disturbed[DIFF_B]) >= DIFF_DISTURBED;
+}
+
+static const struct diff_row *find_cause(const struct diff_result *d)
+{
+	const struct diff_row *best = NULL;
+
+	for (uint32_t i = 0; i < d->cnt; i++) {
+		const struct diff_row *row = &d->rows[i];
+
+		if (!row->figure->costs[DIFF_A] || fabs(row->cost) < CAUSE_MIN ||
+		    (d->judged && !row->changed))
+			continue;
+		if (!best || fabs(row->cost) > fabs(best->cost))
+			best = row;
+	}
+	return best;
+}
+
+int diff_result__make(struct diff_result *d, const struct diff_book *book)
+{
+	double window_ns;
+
+	*d = (struct diff_result){.book = book};
+	if (take_rows(d) < 0)
+		return -ENOMEM;
+	weigh_runs(d);
+	window_ns = larger_window(book);
+	for (uint32_t i = 0; i < d->cnt; i++) {
+		fill_row(d, &d->rows[i], window_ns);
+		if (d->judged)
+			judge(d, &d->rows[i], window_ns);
+		d->changed_cnt += d->rows[i].changed;
+	}
+	sort_rows(d->rows, d->cnt);
+	d->cause = find_cause(d);
+	return 0;
+}
+
+void diff_result__free(struct diff_result *d)
+{
+	free(d->rows);
+	*d = (struct diff_result){0};
+}
+
+const struct diff_row *diff_result__find(const struct diff_result *d, enum diff_group group,
+					 const char *key, const char *what)
+{
+	for (uint32_t i = 0; i < d->cnt; i++) {
+		const struct diff_figure *f = d->rows[i].figure;
+
+		if (f->group == group && !strcmp(f->key, key) && !strcmp(f->what, what))
+			return &d->rows[i];
+	}
+	return NULL;
+}

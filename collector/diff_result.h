@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * diff_result.h - which differences between two sides are changes.
+ *
+ * Owns:     the rule, and the order in which changes are named.
+ * Must not: know how they are shown (diff_text.h, diff_json.h).
+ *
+ *	    difference      |<------ margin ------>|   margin = noise + loss
+ *	    -----------0----------------------x----    a change if 0 lies outside of it, and the
+ *	                                               difference is not below the resolution
+ *
+ *	noise        half of the interval, corrected for all figures (diff_stats.h). What other programs and
+ *	             the hypervisor took is no change of the workload: where that was more than hardly
+ *	             anything, differences are as if both sides had been disturbed alike
+ *	loss         time whose state is unknown because events were lost, on both sides
+ *	resolution   half a percent of the window: figures agree with an independent recording within that
+ *
+ * The error of 1 % that all intervals may have together is halved between the few figures of the summary
+ * and the rest, so that many threads and locks do not blunt what is looked at first.
+ */
+#ifndef CPT_DIFF_RESULT_H
+#define CPT_DIFF_RESULT_H
+
+#include "diff_book.h"
+#include "diff_stats.h"
+
+#define DIFF_ERROR	0.01
+#define DIFF_RESOLUTION 0.005
+#define DIFF_DISTURBED	0.005 /* tasks kept from CPUs on average, from which on it is allowed for */
+#define DIFF_NAMES_MAX	24    /* locks, and names of threads, that are compared: the largest */
+
+struct diff_row {
+	const struct diff_figure *figure; /* the book's */
+	struct side_stats side[2];
+	double difference; /* B - A */
+	double adjusted; /* likewise, as if both had been disturbed alike; = difference if not judged */
+	double noise;  /* half width; meaningless unless the result is judged */
+	double margin; /* noise + loss */
+	double p;      /* of chance alone, not corrected */
+	double weight; /* of the difference, in windows or CPUs: for the order */
+	double cost;   /* difference of the CPU time allowed that it stands for */
+	bool changed;
+};
+
+struct diff_result {
+	const struct diff_book *book;
+	struct diff_row *rows; /* groups in order; inside a group by weight, the heaviest first,
+				* but ledger, time and parallelism as they are */
+	uint32_t cnt;
+	uint32_t main_cnt, rest_cnt;	 /* figures of the two families */
+	bool judged;			 /* there are several whole runs on each side */
+	const char *why_not;		 /* otherwise: a phrase */
+	bool allowed_for;		 /* disturbance was: differences are adjusted */
+	double disturbed[2], unknown[2]; /* averages */
+	/* The row that explains most: the dearest change of a cause (of those that differ, if not judged);
+	 * NULL none. */
+	const struct diff_row *cause;
+	uint32_t changed_cnt;
+};
+
+/* 0 or -ENOMEM. The book must outlive the result. */
+int diff_result__make(struct diff_result *d, const struct diff_book *book);
+void diff_result__free(struct diff_result *d);
+
+/* The row of a figure, NULL if there is none. */
+const struct diff_row *diff_result__find(const struct diff_result *d, enum diff_group group,
+					 const char *key, const char *what);
+
+#endif /* CPT_DIFF_RESULT_H */
