@@ -67,8 +67,10 @@ def figure(comparison, group, name, what=None):
 def same_trial(case):
     """(right, what was found): no change between runs of the same."""
     comparison = compare(case, SAME, SAME)
-    changes = [" ".join(filter(None, change.values())) for change in comparison["changes"]]
-    return not changes, ", ".join(changes) or "no change"
+    changes = [f"{one['group']} {one['name']} {one['adjusted']:+.4g} margin {one['margin']:.4g}"
+               for one in comparison["figures"] if one["changed"]]
+    disturbed = ", ".join(f"{comparison[side]['disturbed']:.2f}" for side in ("a", "b"))
+    return not changes, f"{'; '.join(changes) or 'no change'} (disturbed {disturbed})"
 
 
 def change_trial(case):
