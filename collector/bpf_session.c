@@ -131,16 +131,7 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 		return say(err, err_sz, ret, "cannot size the rings: %s", strerror(-ret));
 	bpf_program__set_autoattach(s->skel->progs.cpt_cell_check, false);
 	ret = cpartrace__load(s->skel);
-	if (ret == -EPERM || ret == -EACCES)
-		return say(err, err_sz, ret,
-			   "not allowed to load BPF programs: run as root (sudo), or with the "
-			   "capabilities CAP_BPF and CAP_PERFMON");
-	if (ret)
-		return say(err, err_sz, ret,
-			   "the kernel refused the probes: %s; `cpartrace doctor` says what is "
-			   "missing",
-			   strerror(-ret));
-	return 0;
+	return ret ? features__refused(ret, err, err_sz) : 0;
 }
 
 static int map_rings(struct bpf_session *s, char *err, size_t err_sz)

@@ -162,24 +162,62 @@ static void add(struct list *l, enum cpt_feature_state state, const char *name, 
 	va_end(args);
 }
 
-static void list_kernel(struct list *l)
+enum kernel_age { AGE_UNKNOWN, AGE_TESTED, AGE_BEST_EFFORT, AGE_TOO_OLD };
+
+static enum kernel_age kernel_age(struct utsname *u)
 {
 	unsigned int major = 0, minor = 0;
+
+	if (uname(u) || sscanf(u->release, "%u.%u", &major, &minor) != 2)
+		return AGE_UNKNOWN;
+	if (major > 6 || (major == 6 && minor >= 1))
+		return AGE_TESTED;
+	return major == 6 || (major == 5 && minor >= 15) ? AGE_BEST_EFFORT : AGE_TOO_OLD;
+}
+
+int features__refused(int ret, char *err, size_t err_sz)
+{
 	struct utsname u;
 
-	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2) {
-		add(l, CPT_FEATURE_DEGRADED, "kernel version", "", "cannot be told");
-		return;
+	if (ret == -EPERM || ret == -EACCES) {
+		snprintf(err, err_sz,
+			 "not allowed to load BPF programs: run as root (sudo), or with the "
+			 "capabilities CAP_BPF and CAP_PERFMON");
+		return ret;
 	}
-	if (major > 6 || (major == 6 && minor >= 1))
+	if (kernel_age(&u) == AGE_TOO_OLD) {
+		snprintf(err, err_sz,
+			 "this kernel, Linux %s, is too old for the probes: 6.1 or later is needed",
+			 u.release);
+		return -EOPNOTSUPP;
+	}
+	snprintf(err, err_sz,
+		 "the kernel refused the probes: %s; `cpartrace doctor` says what is missing",
+		 strerror(-ret));
+	return ret;
+}
+
+static void list_kernel(struct list *l)
+{
+	struct utsname u;
+
+	switch (kernel_age(&u)) {
+	case AGE_UNKNOWN:
+		add(l, CPT_FEATURE_DEGRADED, "kernel version", "", "cannot be told");
+		break;
+	case AGE_TESTED:
 		add(l, CPT_FEATURE_OK, "kernel version", "", "%s", u.release);
-	else if (major == 6 || (major == 5 && minor >= 15))
+		break;
+	case AGE_BEST_EFFORT:
 		add(l, CPT_FEATURE_DEGRADED, "kernel version",
 		    "nothing if it works; what is tested is 6.1 and later", "%s, best effort",
 		    u.release);
-	else
+		break;
+	case AGE_TOO_OLD:
 		add(l, CPT_FEATURE_MISSING, "kernel version", "use Linux 6.1 or later",
 		    "%s, too old", u.release);
+		break;
+	}
 }
 
 static bool has_cap(unsigned int cap)

@@ -25,6 +25,10 @@ struct cpt_kernel_facts {
 /* 0, or -errno with one line in err: no type information, or no sched_switch in it. */
 int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz);
 
+/* Why loading probes failed with ret (-errno), one line in err, with what to do; returns ret, or -EOPNOTSUPP
+ * where the kernel is older than what is supported. */
+int features__refused(int ret, char *err, size_t err_sz);
+
 enum cpt_feature_state { CPT_FEATURE_OK, CPT_FEATURE_DEGRADED, CPT_FEATURE_MISSING };
 
 #define CPT_FEATURE_MAX 24

@@ -165,16 +165,7 @@ static int load(struct stat_session *s, const struct stat_session_opts *opts, ch
 	if (ret)
 		return say(err, err_sz, ret, "cannot prepare the probes: %s", strerror(-ret));
 	ret = stat_probes__load(s->skel);
-	if (ret == -EPERM || ret == -EACCES)
-		return say(err, err_sz, ret,
-			   "not allowed to load BPF programs: run as root (sudo), or with the "
-			   "capabilities CAP_BPF and CAP_PERFMON");
-	if (ret)
-		return say(err, err_sz, ret,
-			   "the kernel refused the probes: %s; `cpartrace doctor` says what is "
-			   "missing",
-			   strerror(-ret));
-	return 0;
+	return ret ? features__refused(ret, err, err_sz) : 0;
 }
 
 static void *map_array(const struct bpf_map *map, size_t sz, char *err, size_t err_sz)

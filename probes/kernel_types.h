@@ -133,8 +133,9 @@ struct task_struct {
 	unsigned int __state;
 	void *stack;
 	unsigned int flags;
-	int on_rq;
-	int on_cpu; /* CONFIG_SMP before 6.17 */
+	/* int up to 7.2, u8 in 7.3: libbpf narrows a load to fit, but of unsigned types only */
+	unsigned int on_rq;
+	unsigned int on_cpu; /* CONFIG_SMP before 6.17 */
 	struct sched_entity se;
 	bool throttled; /* 6.18 on: held at its return to user space by its group's quota */
 	int nr_cpus_allowed;

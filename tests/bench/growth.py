@@ -162,6 +162,7 @@ def main(argv):
     if os.geteuid() != 0:
         print("growth: recording needs root", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
     build, less = os.path.abspath(args.build), 10 if args.quick else 1
     with tempfile.TemporaryDirectory(prefix="cpartrace-growth-") as directory:
         trace = os.path.join(directory, "trace")

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What is asked of a guest, and what its answers must be.
+
+Owns: the cases. Each is a shell text that runs in the guest in a directory of its own, and a check of
+what it left there. Must not know: how a guest is made or booted.
+
+A guest is emulated, its CPUs take turns on one of ours and its clock runs on: figures of time say
+little there. Counts, classes, sums and what was named say all.
+"""
+
+import json
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "schema"))
+
+import check_report  # noqa: E402
+
+RUN = "cpartrace run --json report.json --report-file report.txt"
+
+
+class Guest:
+    """Where a case runs."""
+
+    def __init__(self, kernel, machine, cpus, siblings=False, supported=True):
+        self.kernel, self.machine, self.cpus = kernel, machine, cpus
+        self.siblings, self.supported = siblings, supported
+
+
+class Case:
+    """One case: which guests it is for, what runs there, what it must leave."""
+
+    def __init__(self, name, text, check, fits=lambda guest: guest.supported, status=0):
+        self.name, self.text, self.check, self.fits, self.status = name, text, check, fits, status
+
+
+def need(found, true, what):
+    if not true:
+        found.append(what)
+
+
+def text_of(result, stream):
+    return result.get(stream, b"").decode("utf-8", "replace")
+
+
+def report_of(result, found, name="report.json"):
+    """The report, checked by the schema and every identity."""
+    try:
+        report = json.loads(result[name])
+    except (KeyError, ValueError) as error:
+        found.append(f"no report {name}: {error}; {text_of(result, 'err')[-300:]}")
+        return None
+    findings = check_report.schema_findings(report) or check_report.identity_findings(report)
+    found += findings[:5]
+    need(found, report["data_quality"]["lost_events"] == 0,
+         f"{report['data_quality']['lost_events']} events lost")
+    return report
+
+
+def check_doctor(result, guest, found):
+    out = text_of(result, "out")
+    need(found, "6.1" not in guest.kernel or "6.1" in out, "doctor does not name the kernel")
+
+
+def check_parallel(result, guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    need(found, report["verdict"]["class"] == "parallel", f"verdict {report['verdict']}")
+    need(found, report["parallelism"]["peak"] == guest.cpus,
+         f"peak {report['parallelism']['peak']} of {guest.cpus} CPUs")
+    need(found, report["cpus"]["online"] == guest.cpus, f"online {report['cpus']['online']}")
+    need(found, report["cpus"]["physical_cores"] == guest.cpus // (2 if guest.siblings else 1),
+         f"physical cores {report['cpus']['physical_cores']}")
+
+
+def check_siblings(result, _guest, found):
+    for name, split, other in (("one.json", "smt_only", "multi_core"),
+                               ("two.json", "multi_core", "smt_only")):
+        report = report_of(result, found, name)
+        if report:
+            parts = report["ledger_ns"]["parallel_split"]
+            need(found, parts[split] > 0 and parts[other] == 0, f"{name}: {parts}")
+
+
+def check_mask(result, _guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    need(found, report["ledger_ns"]["parallel"] == 0, "parallel on one CPU")
+    need(found, report["cpus"]["allowed"] == 1, f"allowed {report['cpus']['allowed']}")
+    demand = report["demand_ns"]
+    largest = max((key for key in demand if key not in ("total", "cpus")), key=demand.get)
+    need(found, largest == "mask", f"demand {demand}")
+    need(found, "mask" in report["verdict"]["limit"] or "affinity" in report["verdict"]["limit"],
+         f"limit: {report['verdict']['limit']}")
+
+
+def check_quota(result, _guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    stat = dict(line.split() for line in text_of(result, "cpu.stat").splitlines())
+    throttled = int(stat.get("throttled_usec", 0)) * 1000
+    quota = report["demand_ns"]["quota"]
+    need(found, throttled > 0, f"the kernel throttled nothing: {stat}")
+    need(found, abs(quota - throttled) <= 0.10 * throttled,
+         f"quota {quota / 1e6:.1f} ms, the group's own counter {throttled / 1e6:.1f} ms")
+    need(found, "quota" in report["verdict"]["limit"], f"limit: {report['verdict']['limit']}")
+
+
+def check_isolated(result, guest, found):
+    report = report_of(result, found)
+    if report:
+        need(found, report["cpus"]["allowed"] == guest.cpus - 1,
+             f"allowed {report['cpus']['allowed']} of {guest.cpus}, one isolated")
+        need(found, report["parallelism"]["peak"] <= guest.cpus - 1,
+             f"peak {report['parallelism']['peak']}")
+
+
+def check_hotplug(result, guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    need(found, text_of(result, "was").split() == ["1", "0", "1"], "the CPU did not go and come")
+    need(found, report["cpu_time_ns"] > 0, "no CPU time")
+    budget = report["budget_ns"]["total"]
+    need(found, budget <= report["window_ns"] * guest.cpus, f"budget {budget} above all CPUs")
+
+
+def check_mutex(result, _guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    need(found, report["verdict"]["class"] == "concurrent", f"verdict {report['verdict']}")
+    locks = report["locks"]
+    need(found, locks and locks[0]["symbol"] == "queue_lock", f"locks {locks[:1]}")
+
+
+def check_stacks(result, _guest, found):
+    report_of(result, found)
+    need(found, text_of(result, "folded").count("\n") > 0, "no stacks were exported")
+
+
+def check_stat(result, _guest, found):
+    try:
+        stat = json.loads(result["stat.json"])
+    except (KeyError, ValueError) as error:
+        found.append(f"no stat.json: {error}; {text_of(result, 'err')[-300:]}")
+        return
+    need(found, sum(stat["parallelism"]["profile_ns"]) > 0, "an empty profile")
+
+
+def check_unprivileged(result, _guest, found):
+    errors = text_of(result, "err").strip()
+    need(found, len(errors.splitlines()) == 1, f"not one line: {errors[-300:]}")
+    need(found, "root" in errors or "CAP_BPF" in errors, f"no mend named: {errors[-300:]}")
+
+
+def check_refused(result, _guest, found):
+    errors = text_of(result, "err").strip()
+    need(found, len(errors.splitlines()) == 1, f"not one line: {errors[-300:]}")
+    need(found, "kernel" in errors and "5.10" in errors, f"not said why: {errors[-300:]}")
+
+
+def check_reading(result, _guest, found):
+    need(found, int(text_of(result, "lines") or 0) > 10, "script printed nothing")
+    need(found, text_of(result, "threads.csv").count("\n") > 2, "no table of threads")
+
+
+CASES = (
+    Case("doctor", "cpartrace doctor; status=$?; cpartrace version --build-options; exit $status",
+         check_doctor),
+    Case("parallel", f"{RUN} threads parallel --workers $(nproc) --work-ms 400", check_parallel,
+         fits=lambda guest: guest.supported and guest.machine != "isolated"),
+    Case("siblings",
+         "taskset 3 cpartrace run -q --json one.json threads parallel --work-ms 200 &&"
+         " taskset 5 cpartrace run -q --json two.json threads parallel --work-ms 200",
+         check_siblings, fits=lambda guest: guest.siblings),
+    Case("mask", f"taskset 1 {RUN} threads parallel --work-ms 200", check_mask),
+    Case("mutex", f"{RUN} threads mutex --work-ms 300 --hold-us 4000", check_mutex,
+         fits=lambda guest: guest.supported and guest.machine != "isolated"),
+    Case("quota",
+         "mkdir -p /sys/fs/cgroup/half; echo '50000 100000' > /sys/fs/cgroup/half/cpu.max &&"
+         f" {RUN} sh -c 'echo $$ > /sys/fs/cgroup/half/cgroup.procs;"
+         " exec threads serial --workers 1 --work-ms 800';"
+         " status=$?; cat /sys/fs/cgroup/half/cpu.stat > cpu.stat; exit $status", check_quota),
+    Case("isolated", f"{RUN} threads parallel --workers $(nproc) --work-ms 200", check_isolated,
+         fits=lambda guest: guest.machine == "isolated"),
+    Case("hotplug",
+         "online=/sys/devices/system/cpu/cpu1/online; cat $online > was;"
+         f" {RUN} threads barrier --workers 2 --rounds 60 --stage-us 10000 & run=$!; sleep 0.6;"
+         " echo 0 > $online; cat $online >> was; sleep 0.5; echo 1 > $online; cat $online >> was;"
+         " wait $run", check_hotplug, fits=lambda guest: guest.supported and guest.cpus > 2),
+    Case("stacks",
+         f"{RUN} --stacks -o t.data threads handoff --work-ms 60 &&"
+         " cpartrace export -i t.data -f folded -o folded", check_stacks),
+    Case("reading",
+         "cpartrace record -q -o t.data processes --timeout 50 &&"
+         " cpartrace script -i t.data | wc -l > lines &&"
+         " cpartrace export -i t.data -f csv -o threads.csv", check_reading),
+    Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
+    Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups cpartrace run threads parallel",
+         check_unprivileged, status=125),
+    Case("refused", "cpartrace run threads parallel", check_refused,
+         fits=lambda guest: not guest.supported, status=125),
+)
+
+
+def fitting(guest):
+    return [case for case in CASES if case.fits(guest)]
+
+
+def findings(case, result, guest):
+    """What is wrong with the case's result, one line each."""
+    found = []
+    if result is None or result["status"] is None:
+        return ["the guest did not get to its end"]
+    if result["status"] != case.status:
+        found.append(f"status {result['status']}, not {case.status}: "
+                     f"{(text_of(result, 'err') or text_of(result, 'out')).strip()[-300:]}")
+        return found
+    case.check(result, guest, found)
+    return found

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The guest: an initramfs of busybox, cpartrace, its workloads and their libraries; and its boot.
+
+Owns: what is in the image, how results come out, qemu's command line. Must not know: what is run in
+the guest, or what it should print.
+
+Results leave by the second serial port, which the kernel does not write to:
+
+    @@begin NAME
+    @@out STREAM        its bytes follow, base64, line by line
+    @@end NAME STATUS
+    @@closed            the last line; without it the guest did not get to its end
+"""
+
+import base64
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+# The vendor is what makes siblings visible; with more threads than one the emulation of what the kernel
+# expects of memory order is not reliable.
+QEMU = ("qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu",
+        "max,vendor=GenuineIntel", "-m", "640", "-nodefaults", "-no-user-config", "-display",
+        "none", "-no-reboot")
+
+INIT = """#!/bin/sh
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp; mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+echo '+cpu +cpuset' > /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null
+ip link set lo up
+cd /tmp
+exec 3>/dev/ttyS1
+stty -F /dev/ttyS1 raw 2>/dev/null
+for part in /cases/*; do
+	name=${part##*/}
+	echo "@@begin $name" >&3
+	mkdir -p /tmp/$name; cd /tmp/$name
+	timeout 60 sh $part > out 2> err < /dev/null
+	status=$?
+	for file in *; do
+		case $file in *.data|*.data.old|*.tmp) continue ;; esac
+		echo "@@out $file" >&3
+		base64 $file >&3
+	done
+	echo "@@end $name $status" >&3
+	cd /tmp
+done
+echo '@@closed' >&3
+sleep 1
+poweroff -f
+"""
+
+APPLETS = ("awk base64 cat chmod cp cut date dd dmesg echo env false grep head id ip kill ls mkdir mount "
+           "mv nproc poweroff ps rm rmdir sed seq sh sleep sort stty tail taskset tee test timeout touch "
+           "tr true umount uname wait wc which").split()
+
+GUEST_SECONDS = 240
+
+
+def libraries(program):
+    """The shared libraries a program is loaded with, and its loader."""
+    text = subprocess.run(["ldd", program], check=True, text=True, stdout=subprocess.PIPE).stdout
+    return re.findall(r"(/\S+) \(0x", text)
+
+
+def build(into, programs, cases):
+    """An initramfs with the programs and the cases ({name: shell text}); its path."""
+    root = os.path.join(into, "root")
+    shutil.rmtree(root, ignore_errors=True)
+    for directory in ("bin", "cases", "dev", "proc", "sys", "tmp", "etc", "run"):
+        os.makedirs(os.path.join(root, directory))
+    shutil.copy("/usr/bin/busybox", os.path.join(root, "bin/busybox"))
+    for applet in APPLETS:
+        os.symlink("busybox", os.path.join(root, "bin", applet))
+    for program in programs:
+        target = os.path.join(root, "bin", os.path.basename(program))
+        shutil.copy(program, target)
+        subprocess.run(["strip", "-g", target], check=True)
+        for library in libraries(program):
+            place = root + library
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            shutil.copy(os.path.realpath(library), place)
+    for name, text in cases.items():
+        with open(os.path.join(root, "cases", name), "w", encoding="utf-8") as case:
+            case.write(text + "\n")
+    with open(os.path.join(root, "etc/passwd"), "w", encoding="utf-8") as passwd:
+        passwd.write("root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
+    init = os.path.join(root, "init")
+    with open(init, "w", encoding="utf-8") as text:
+        text.write(INIT)
+    os.chmod(init, 0o755)
+    image = os.path.join(into, "initrd.gz")
+    subprocess.run("find . -print0 | cpio --null --quiet -o -H newc -R 0:0 | gzip -1 > ../initrd.gz",
+                   shell=True, check=True, cwd=root)
+    return image
+
+
+def results(text):
+    """{case: {"status": n, stream: bytes}} and whether the guest came to its end."""
+    cases, name, stream = {}, None, None
+    closed = False
+    for line in text.splitlines():
+        line = line.strip("\r\0 ")
+        if line.startswith("@@begin "):
+            name, stream = line.split()[1], None
+            cases[name] = {"status": None}
+        elif line.startswith("@@out ") and name:
+            stream = line.split()[1]
+            cases[name][stream] = []
+        elif line.startswith("@@end "):
+            cases[name]["status"] = int(line.split()[2])
+            name = stream = None
+        elif line == "@@closed":
+            closed = True
+        elif stream:
+            cases[name][stream].append(line)
+    for case in cases.values():
+        for key, lines in case.items():
+            if isinstance(lines, list):
+                case[key] = base64.b64decode("".join(lines))
+    return cases, closed
+
+
+def boot(into, vmlinuz, initrd, machine, append=""):
+    """Boots to the guest's end. What results() gives, and the console's text."""
+    console, out = os.path.join(into, "console"), os.path.join(into, "results")
+    for path in (console, out):
+        with open(path, "w", encoding="utf-8"):
+            pass
+    command = [*QEMU, *machine, "-serial", f"file:{console}", "-serial", f"file:{out}", "-kernel",
+               vmlinuz, "-initrd", initrd, "-append",
+               f"console=ttyS0 quiet panic=-1 psi=1 tsc=reliable {append}".strip()]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as qemu:
+        try:
+            _, errors = qemu.communicate(timeout=GUEST_SECONDS)
+        except subprocess.TimeoutExpired:
+            qemu.send_signal(signal.SIGKILL)
+            _, errors = qemu.communicate()
+            errors = f"no end within {GUEST_SECONDS} s"
+    with open(out, encoding="ascii", errors="replace") as text:
+        cases, closed = results(text.read())
+    with open(console, encoding="utf-8", errors="replace") as text:
+        said = text.read()
+    return cases, closed, said + (errors or "")

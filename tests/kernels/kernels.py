@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""cpartrace on other kernels and other machines, in guests that qemu emulates (no KVM, no root).
+
+    tests/kernels/kernels.py [--build build] [--kernel 6.1 ...] [--machine smt ...] [--rounds 3]
+    tests/kernels/kernels.py --short     what the test suite runs: two kernels, one machine
+
+Kernels are Debian's, by series (5.10 must be refused in one line), fetched with apt into --cache and
+unpacked there. Machines: smt (4 CPUs, two siblings a core), eight (8 CPUs), numa (2 nodes), isolated
+(isolcpus), one and sixteen (CPUs). One line per boot and per case that failed; the last line counts.
+Exit status 0: all passed; 1: some did not; 2: a kernel or program that this needs could not be had.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+import cases
+import image
+import packages
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+
+# qemu's arguments, number of CPUs, siblings, additions to the kernel's command line
+MACHINES = {
+    "smt": (("-smp", "4,sockets=1,cores=2,threads=2"), 4, True, ""),
+    "eight": (("-smp", "8,sockets=1,cores=8,threads=1"), 8, False, ""),
+    "numa": (("-smp", "4,sockets=2,cores=2,threads=1",
+              "-object", "memory-backend-ram,id=m0,size=320M", "-numa", "node,nodeid=0,cpus=0-1,memdev=m0",
+              "-object", "memory-backend-ram,id=m1,size=320M", "-numa", "node,nodeid=1,cpus=2-3,memdev=m1"),
+             4, False, ""),
+    "isolated": (("-smp", "4,sockets=1,cores=4,threads=1"), 4, False, "isolcpus=3"),
+    "two": (("-smp", "2"), 2, False, ""),
+    "sixteen": (("-smp", "16,sockets=1,cores=16,threads=1"), 16, False, ""),
+}
+SUPPORTED = ("6.1", "6.12", "6.18", "newest")
+SHORT = (("6.1", "smt"), ("6.12", "smt"))
+PROGRAMS = ("cpartrace", "workloads/threads", "workloads/processes", "workloads/locks",
+            "workloads/epoll")
+TOOLS = ("setpriv",)  # beside busybox's applets, with their libraries
+
+
+def plan(arguments):
+    """(series, machine) of each boot."""
+    if arguments.short:
+        return list(SHORT)
+    boots = [(series, machine) for series in arguments.kernel or SUPPORTED
+             for machine in arguments.machine or MACHINES]
+    if not arguments.kernel and not arguments.machine:
+        boots.append(("5.10", "smt"))
+    return boots
+
+
+def run_boot(series, machine, kernel, arguments, directory):
+    """One guest; how many of its cases passed and failed."""
+    package, vmlinuz = kernel
+    qemu, cpus, siblings, append = MACHINES[machine]
+    guest = cases.Guest(series, machine, cpus, siblings and series != "5.10", series != "5.10")
+    todo = [case for case in cases.fitting(guest) if arguments.k in case.name]
+    initrd = image.build(directory, [os.path.join(arguments.build, path) for path in PROGRAMS]
+                         + [shutil.which(tool) for tool in TOOLS],
+                         {f"{i:02}-{case.name}": case.text for i, case in enumerate(todo)})
+    start = time.monotonic()
+    results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, append)
+    bad = 0
+    for i, case in enumerate(todo):
+        found = cases.findings(case, results.get(f"{i:02}-{case.name}"), guest)
+        bad += bool(found)
+        for finding in found:
+            print(f"FAIL {series} {machine} {case.name}: {finding}", flush=True)
+        if arguments.verbose:
+            for stream, text in sorted((results.get(f"{i:02}-{case.name}") or {}).items()):
+                print(f"--- {case.name} {stream}: "
+                      f"{text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}")
+    if not closed:
+        print(f"     the guest's console ended with: {console.strip()[-600:]}", flush=True)
+    print(f"{'ok  ' if not bad and closed else 'FAIL'} {series} ({package}) on {machine}: "
+          f"{len(todo) - bad} of {len(todo)} cases, {time.monotonic() - start:.0f} s", flush=True)
+    return len(todo) - bad, bad + (not closed and not bad)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=os.path.join(SOURCE, "build"))
+    parser.add_argument("--kernel", action="append", choices=tuple(packages.SUITES))
+    parser.add_argument("--machine", action="append", choices=tuple(MACHINES))
+    parser.add_argument("--short", action="store_true", help="what the test suite runs")
+    parser.add_argument("--rounds", type=int, default=1, help="the whole so many times")
+    parser.add_argument("-k", default="", metavar="TEXT", help="cases with TEXT in their name")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print what the cases left")
+    parser.add_argument("--cache", default=None, metavar="DIR", help="where kernels are kept "
+                        "(default: BUILD/kernels)")
+    arguments = parser.parse_args()
+    for tool in ("qemu-system-x86_64", "cpio", "busybox", "strip"):
+        if not shutil.which(tool):
+            print(f"kernels: {tool} is missing: sudo apt-get install qemu-system-x86 "
+                  "busybox-static cpio binutils")
+            return 2
+    boots = plan(arguments)
+    try:
+        kernels = packages.kernels(sorted({series for series, _ in boots}),
+                                   arguments.cache or os.path.join(arguments.build, "kernels"))
+    except (packages.Unavailable, OSError) as error:
+        print(f"kernels: {error}")
+        return 2
+    passed = failed = 0
+    for _ in range(arguments.rounds):
+        for series, machine in boots:
+            with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
+                good, bad = run_boot(series, machine, kernels[series], arguments, directory)
+            passed, failed = passed + good, failed + bad
+    print(f"kernels: {passed} cases passed, {failed} failed, {len(boots) * arguments.rounds} boots, "
+          "none skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

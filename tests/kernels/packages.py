@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Debian's kernels: found, fetched and unpacked, never installed.
+
+Owns: which suites hold which series, and apt with a state of its own, so that the machine's lists and
+sources stay as they are. Must not know: what is done with a kernel.
+"""
+
+import glob
+import os
+import re
+import subprocess
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+# Series and the suites that may hold it, beside bookworm's own.
+SUITES = {"5.10": ("bullseye",), "6.1": ("bookworm",), "6.12": ("bookworm-backports", "trixie"),
+          "6.18": ("trixie-backports", "forky"), "newest": ("trixie-backports", "forky")}
+
+# Newer ones keep vmlinuz in linux-binary-*, and linux-image-* only pulls it in.
+KERNEL = re.compile(r"^linux-(binary|image)-(\d+(?:\.\d+)+(?:-\d+)?\S*)-cloud-amd64$")
+
+
+class Unavailable(Exception):
+    """A kernel that cannot be had here; the text says why."""
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=600, **options).stdout
+
+
+def mirror():
+    """Where this machine has its Debian from."""
+    for line in run("apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)",
+                    "Created-By: Packages").splitlines():
+        uri, codename = line.split()
+        if codename == "bookworm":
+            return uri
+    raise Unavailable("no source of bookworm is configured (sudo apt-get update)")
+
+
+class Apt:
+    """apt with sources and lists in a directory of its own."""
+
+    def __init__(self, directory):
+        self.options = []
+        for key, path in (("Dir::State", "state"), ("Dir::Cache", "cache")):
+            os.makedirs(os.path.join(directory, path, "lists/partial"), exist_ok=True)
+            os.makedirs(os.path.join(directory, path, "archives/partial"), exist_ok=True)
+            self.options += ["-o", f"{key}={os.path.join(directory, path)}"]
+        self.sources = os.path.join(directory, "sources.list")
+        self.options += ["-o", f"Dir::Etc::sourcelist={self.sources}", "-o",
+                         "Dir::Etc::sourceparts=/dev/null", "-o", "Dir::State::status=/dev/null",
+                         "-o", "APT::Sandbox::User=root"]
+
+    def update(self, suites):
+        uri = mirror()
+        with open(self.sources, "w", encoding="utf-8") as sources:
+            for suite in sorted(suites):
+                sources.write(f"deb [signed-by={KEYRING}] {uri} {suite} main\n")
+        try:
+            run("apt-get", *self.options, "update")
+        except subprocess.CalledProcessError as error:
+            raise Unavailable(f"apt-get update: {error.stderr.strip()[-300:]}") from error
+
+    def kernels(self):
+        """(version as a tuple, name) of each kernel, the newest last."""
+        found = {}
+        names = run("apt-cache", *self.options, "pkgnames", "linux-").split()
+        for name in sorted(names):
+            match = KERNEL.match(name)
+            if match:
+                version = tuple(int(part) for part in re.findall(r"\d+", match.group(2)))
+                # "binary" sorts before "image" and holds the kernel where both are there
+                found.setdefault((version, match.group(2)), name)
+        return [(version, name) for (version, _), name in sorted(found.items())]
+
+    def fetch(self, name, into):
+        """Unpacks the package; the path of its vmlinuz."""
+        root = os.path.join(into, name)
+        if not os.path.isdir(root):
+            run("apt-get", *self.options, "download", name, cwd=into)
+            package = max((entry for entry in os.listdir(into)
+                           if entry.startswith(name + "_") and entry.endswith(".deb")))
+            run("dpkg", "-x", os.path.join(into, package), root)
+            os.unlink(os.path.join(into, package))
+        # /boot/vmlinuz-*, with newer ones /usr/lib/modules/*/vmlinuz
+        for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"):
+            for path in glob.glob(os.path.join(root, pattern)):
+                return path
+        raise Unavailable(f"{name} holds no vmlinuz")
+
+
+def kernels(series, directory):
+    """{series: (package, path of its vmlinuz)}; the newest of each series."""
+    os.makedirs(directory, exist_ok=True)
+    apt = Apt(directory)
+    apt.update({suite for one in series for suite in SUITES[one]})
+    there = apt.kernels()
+    chosen = {}
+    for one in series:
+        fits = [name for version, name in there
+                if one == "newest" or version[:2] == tuple(int(n) for n in one.split("."))]
+        if not fits:
+            raise Unavailable(f"no kernel {one} in {', '.join(SUITES[one])}")
+        chosen[one] = (fits[-1], apt.fetch(fits[-1], directory))
+    return chosen
