@@ -6,7 +6,7 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: locks, ceilings, workloads, programs, behaviour, loss, accounts, verdict, waits, stat, stacks,
+Groups: locks, loopledger, ceilings, workloads, programs, behaviour, loss, accounts, verdict, waits, stat, stacks,
 symbols, paths, diff. One line per case; the last line counts them. Nothing is skipped: what a case needs and
 does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
@@ -25,6 +25,7 @@ import cases_behaviour
 import cases_ceilings
 import cases_diff
 import cases_locks
+import cases_loopledger
 import cases_loss
 import cases_paths
 import cases_programs
@@ -36,7 +37,7 @@ import cases_waits
 import cases_workloads
 import harness
 
-GROUPS = {"locks": cases_locks,
+GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
@@ -52,7 +53,7 @@ SECOND_RUNS = 2
 FINDINGS_SHOWN = 25
 
 TOOLS = ("perf", "xz", "pigz", "make", "cc", "stress-ng", "redis-server", "redis-benchmark",
-         "redis-cli", "taskset", "unshare", "/usr/bin/python3")
+         "redis-cli", "taskset", "unshare", "node", "/usr/bin/python3")
 
 
 def out_of_time(_number, _frame):
