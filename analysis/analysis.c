@@ -690,6 +690,8 @@ static inline int decide_out(struct cpt_analysis *a, struct task *t, const struc
 		return -ENOMEM;
 	if (a->sites)
 		take_out_stack(a, t);
+	if (a->tl.emits)
+		t->word = out->word;
 	t->sysno = ev->wait->sysno;
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
 	t->path.what = chain_wait(out->reason, wait_ender(ev->end, out->reason));

@@ -47,8 +47,24 @@ struct cpt_interval {
 	enum cpt_state state;
 	enum cpt_reason reason;
 	const char *name;
-	uint16_t sysno; /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
-	uint32_t waker; /* task that ended the wait, 0 not of the workload */
+	uint16_t sysno;		     /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
+	uint32_t waker;		     /* task that ended the wait, 0 not of the workload */
+	const struct cpt_word *word; /* likewise: the object it is on, of opts.words; NULL none */
+};
+
+/* A stretch [start_ns, end_ns) in which what is counted does not change. In order, without gaps inside the
+ * window; two that follow each other may be equal. */
+struct cpt_counts {
+	uint64_t start_ns, end_ns;
+	uint32_t running, runnable, in_flight, in_progress; /* R, Q, A, C */
+};
+
+/* From now_ns on `level` operations of an epoll instance are in flight, and none where nothing was said. */
+struct cpt_flight {
+	uint64_t now_ns;
+	uint32_t instance; /* as struct cpt_epoll_instance has it */
+	bool outbound;	   /* of the two ways; the row says which one counts */
+	uint32_t level;
 };
 
 /* One step of the ledger over time (opts.step_ns), [start_ns, start_ns + span_ns). */
@@ -73,7 +89,12 @@ struct cpt_analysis_opts {
 	/* Called in order while feeding; NULL: not wanted. Return 0, or -errno to stop the pass. */
 	int (*on_interval)(void *ctx, const struct cpt_interval *iv);
 	int (*on_step)(void *ctx, const struct cpt_step *step);
-	uint64_t step_ns;		 /* 0: no steps */
+	uint64_t step_ns; /* 0: no steps */
+	int (*on_counts)(void *ctx, const struct cpt_counts *counts);
+	int (*on_flight)(void *ctx, const struct cpt_flight *flight);
+	/* From now_ns on the wakee's chain (path.h) is what the waker's was until then: it waited for it, or
+	 * is born of it. */
+	int (*on_follow)(void *ctx, uint64_t now_ns, uint32_t wakee, uint32_t waker);
 	const struct cpt_stacks *stacks; /* trace_reader__stacks(); borrowed by the report, too */
 	const struct cpt_latencies *latencies; /* trace_reader__latencies(); borrowed */
 	void *ctx;

@@ -128,6 +128,21 @@ static void set_doubt(const struct loops *l, struct instance *in, uint64_t now_n
 	timeline__flight(l->tl, &in->proc->pub);
 }
 
+/* Whoever wants to know hears of a level that has changed, or with which accounting begins. */
+static void tell_level(const struct loops *l, const struct instance *in, int way, uint64_t now_ns)
+{
+	const struct cpt_analysis_opts *opts = l->tl->opts;
+	const struct cpt_flight flight = {now_ns, in->row.id, way == OUTBOUND,
+					  in->flight[way].level};
+	int err;
+
+	if (!opts->on_flight || !l->open || l->tl->err)
+		return;
+	err = opts->on_flight(opts->ctx, &flight);
+	if (err)
+		l->tl->err = err;
+}
+
 static void set_level(const struct loops *l, struct instance *in, int way, uint64_t now_ns,
 		      uint32_t level, uint32_t peak)
 {
@@ -136,6 +151,7 @@ static void set_level(const struct loops *l, struct instance *in, int way, uint6
 	/* Within 32 bits: a level is at most 2^20, and there are 2^16 instances at most. */
 	p->levels[way] += level - in->flight[way].level;
 	gauge_set(l, &in->flight[way], now_ns, level, peak);
+	tell_level(l, in, way, now_ns);
 	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND];
 	timeline__flight(l->tl, &p->pub);
 }
@@ -453,6 +469,12 @@ void loops__open(struct loops *l, uint64_t now_ns)
 		reset_peak(&in->timers);
 	}
 	l->open = true;
+	for (uint32_t i = 0; i < l->instance_end; i++) {
+		if (!l->instances[i])
+			continue;
+		tell_level(l, l->instances[i], INBOUND, now_ns);
+		tell_level(l, l->instances[i], OUTBOUND, now_ns);
+	}
 }
 
 void loops__close(struct loops *l, uint64_t now_ns)

@@ -342,6 +342,9 @@ void path__follow(struct path *p, struct task *t, struct task *waker, bool barri
 	const uint64_t ran = t->row.running_ns, waker_ran = running_so_far(p, waker);
 	const uint32_t n = t->path.node;
 
+	if (p->tl->opts->on_follow && !p->err)
+		p->err = p->tl->opts->on_follow(p->tl->opts->ctx, p->tl->now_ns, t->path.id,
+						waker->path.id);
 	if (barrier)
 		order(waker, waker_ran, t->path.ahead_ns + ran);
 	order(t, ran, waker->path.ahead_ns + waker_ran);

@@ -84,7 +84,7 @@ struct path {
 	uint32_t ended;	      /* task that ended last: its chain is kept; 0 none */
 	uint32_t end_id;      /* task whose chain is the path, 0 none */
 	struct chain_sum sum; /* the path's, once closed */
-	int err;	      /* -ENOMEM, sticky */
+	int err;	      /* -ENOMEM or on_follow's, sticky */
 };
 
 /* tl is borrowed; it tells the time and the names of groups. 0 or -ENOMEM. */

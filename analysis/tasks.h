@@ -75,6 +75,7 @@ struct task {
 	double at_lost;		       /* timeline.run_lost at the start of the wait */
 	struct wake_source early_wake; /* while wake_pending */
 	uint16_t sysno;		       /* of the current wait */
+	const struct cpt_word *word;   /* likewise, for on_interval; NULL none */
 	bool polls;		  /* seen at an event loop of its process; while flight is there */
 	struct loop_proc *flight; /* of its process, NULL none; see timeline.h */
 

@@ -335,6 +335,20 @@ static __attribute__((noinline)) void account_condvars(struct timeline *tl, uint
 	tl->condvar_in_ns[split_class(counted)] += span;
 }
 
+static __attribute__((noinline)) void emit_counts(struct timeline *tl, uint64_t to_ns)
+{
+	const struct cpt_counts counts = {.start_ns = tl->now_ns,
+					  .end_ns = to_ns,
+					  .running = tl->running,
+					  .runnable = tl->runnable,
+					  .in_flight = tl->in_flight,
+					  .in_progress = timeline__in_progress(tl)};
+	int err = tl->err ? 0 : tl->opts->on_counts(tl->opts->ctx, &counts);
+
+	if (err)
+		tl->err = err;
+}
+
 /* The stretch [now, to), in which nothing changes. The profile of R keeps certain runners also at
  * instants of unknown class, so that the sum of k * profile[k] is the CPU time; "nobody ran" is only
  * said where it is known. */
@@ -373,9 +387,11 @@ static void account(struct timeline *tl, uint64_t to_ns)
 		account_condvars(tl, span, split);
 	if (tl->sites && tl->allowed_cnt > running)
 		tl->run_lost += (double)span * (tl->allowed_cnt - running) / tl->allowed_cnt;
+	if (tl->opts->on_counts)
+		emit_counts(tl, to_ns);
 	tl->now_ns = to_ns;
-	tl->unusual =
-		tl->unknown || tl->condvars || tl->sites || tl->in_flight || tl->flight_doubts;
+	tl->unusual = tl->unknown || tl->condvars || tl->sites || tl->in_flight ||
+		      tl->flight_doubts || tl->opts->on_counts;
 }
 
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns)
@@ -518,6 +534,7 @@ void timeline__emit_interval(struct timeline *tl, const struct task *t)
 		.name = t->row.name,
 		.sysno = blocked ? t->sysno : CPT_SYSNO_NONE,
 		.waker = blocked ? t->end_waker : 0,
+		.word = blocked ? t->word : NULL,
 	};
 	int err = tl->opts->on_interval(tl->opts->ctx, &iv);
 
