@@ -19,10 +19,11 @@ JOBS=$(nproc)
 
 # By what needs them. linux-libc-dev and the sanitizers come with gcc and libc6-dev.
 BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf-dev libdw-dev
-	zlib1g-dev libjansson-dev)
+	zlib1g-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler)
 TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf procps xz-utils
 	pigz stress-ng redis-server redis-tools nodejs valgrind
-	qemu-system-x86 busybox-static cpio binutils util-linux)
+	qemu-system-x86 busybox-static cpio binutils util-linux
+	protobuf-compiler libxml2-utils librsvg2-bin tmux)
 LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck)
 
 # Packages of the above that start a daemon when they are installed, and its name.

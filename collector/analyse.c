@@ -195,6 +195,11 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 	return 0;
 }
 
+const struct cpt_words *analysed__words(const struct analysed *a)
+{
+	return a->own_words ? a->own_words : trace_reader__words(a->reader);
+}
+
 void analysed__free(struct analysed *a)
 {
 	report__free(a->report);

@@ -31,6 +31,9 @@ int analysed__open_fd(struct analysed *a, int fd, const char *path);
  * and is returned without a word. */
 int analysed__run(struct analysed *a, const char *path, const struct cpt_analysis_opts *opts);
 
+/* The trace's words, once it was run. Borrowed. */
+const struct cpt_words *analysed__words(const struct analysed *a);
+
 void analysed__free(struct analysed *a);
 
 #endif /* CPT_ANALYSE_H */

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analyse.h"
 #include "exit_status.h"
 #include "export_tables.h"
 #include "folded.h"
 #include "output_file.h"
+#include "perfetto.h"
 #include "say.h"
 #include "view.h"
 #include "words.h"
@@ -19,8 +21,8 @@
 #define STEP_MIN_NS	UINT64_C(1000)
 #define STEP_MAX_NS	UINT64_C(3600000000000)
 
-enum { FORMAT_CSV, FORMAT_JSONL, FORMAT_FOLDED, FORMAT_NONE };
-static const char *const format_words[] = {"csv", "jsonl", "folded", NULL};
+enum { FORMAT_CSV, FORMAT_JSONL, FORMAT_FOLDED, FORMAT_PERFETTO, FORMAT_NONE };
+static const char *const format_words[] = {"csv", "jsonl", "folded", "perfetto", NULL};
 
 struct export_opts {
 	struct view view;
@@ -47,8 +49,9 @@ static int set_step(void *field, const char *value, const struct cli_option *opt
 static const struct cli_option options[] = {
 	VIEW_OPTION_INPUT(struct export_opts, view),
 	{"format", 'f', "FORMAT",
-	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs", cli_set_word,
-	 offsetof(struct export_opts, format), 0, 0, format_words},
+	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs; perfetto: a trace "
+	 "for Perfetto's viewer",
+	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME",
 	 "threads (default), ledger, intervals, overlap, locks, loops, instances or wakes",
 	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
@@ -145,6 +148,9 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 	if (o->format == FORMAT_FOLDED)
 		return write_folded(a, path, o, f);
 	view__apply(&o->view, &opts);
+	if (o->format == FORMAT_PERFETTO)
+		return perfetto__write(a, path, &opts, f,
+				       o->output ? o->output : "standard output");
 	sysno_table(trace_reader__meta(a->reader)->machine, ctx.sys);
 	err = write_table(a, path, o, &ctx, &opts);
 	if (ctx.err < 0)
@@ -182,8 +188,14 @@ static int export(struct export_opts *o)
 {
 	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
 	struct analysed a;
-	int err = analysed__open(&a, path), status;
+	int err, status;
 
+	if (o->format == FORMAT_PERFETTO && !perfetto_is_built) {
+		fail(-ENOTSUP, "this cpartrace was built without libprotobuf-c, which %s needs",
+		     format_words[o->format]);
+		return CPT_STATUS_UNSUPPORTED;
+	}
+	err = analysed__open(&a, path);
 	if (err < 0)
 		return CPT_STATUS_FAILED;
 	err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
@@ -207,8 +219,11 @@ static int run(const struct command *self, int argc, char *const *argv)
 			status = command__usage(self, "unexpected '%s'; name a trace with -i",
 						argv[first]);
 		else if (o.format == FORMAT_NONE)
-			status =
-				command__usage(self, "a format is needed: -f csv, jsonl or folded");
+			status = command__usage(
+				self, "a format is needed: -f csv, jsonl, folded or perfetto");
+		else if (o.format == FORMAT_PERFETTO && !o.output && isatty(STDOUT_FILENO))
+			status = command__usage(self, "this format is not for a terminal: name a "
+						      "file with -o");
 		else
 			status = export(&o);
 	}
@@ -219,7 +234,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 const struct command cmd_export = {
 	.name = "export",
 	.args = "-f FORMAT [-i FILE] [--table NAME] [-o FILE] [OPTIONS]",
-	.summary = "Writes one table of a recorded trace for other programs.",
+	.summary = "Writes a recorded trace, or one table of it, for other programs.",
 	.details = "CSV is RFC 4180 with a head line; units are in the names of the columns. Sums "
 		   "over "
 		   "intervals and over steps are the figures of the report.\n"

@@ -24,6 +24,8 @@ static void add_build_options(struct strbuf *out)
 		strbuf__addf(out, "%14s: %s\n", "libbpf", CPT_BUILD_LIBBPF);
 	strbuf__addf(out, "%14s: %s\n", "libdw",
 		     CPT_WITH_LIBDW ? CPT_BUILD_LIBDW : "OFF (modules and offsets, no symbols)");
+	strbuf__addf(out, "%14s: %s\n", "protobuf-c",
+		     CPT_WITH_PROTOBUF ? CPT_BUILD_PROTOBUF : "OFF (no export for Perfetto)");
 	strbuf__addf(out, "%14s: %s\n", "jansson", CPT_BUILD_JANSSON);
 	strbuf__addf(out, "%14s: %s\n", "zlib", CPT_BUILD_ZLIB);
 	strbuf__addf(out, "%14s: %s\n", "sanitizers", CPT_SANITIZE ? "on" : "OFF");

@@ -23,7 +23,8 @@ MAY_INCLUDE = {
     "workloads": r"(?!)",
     "probes": r"(?!)",
     "analysis": r"probes/cpt_abi\.h$",
-    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|\w+\.skel\.h$|config\.h$",
+    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
+                 r"|config\.h$",
 }
 
 # System headers a folder must not include, and why.

@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""check_perfetto.py - `export -f perfetto` says what the report says.
+
+    check_perfetto.py --cpartrace PROGRAM TRACE...
+
+Each trace is exported, as a whole and filtered, decoded by the public schema (perfetto_trace.py), and
+summed up: states of each thread, CPUs, counters, flows, named locks and the critical path have to give the
+JSON report's figures to the nanosecond. Debian packages: protobuf-compiler.
+"""
+
+import argparse
+import collections
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+
+import perfetto_trace
+
+STATES = ("running", "runnable", "waiting", "parked", "unknown")
+FILTERS = ((), ("--time", "0.001,0.3"), ("--comm", "worker"), ("--cpu", "0"))
+
+
+def run(program, *arguments):
+    result = subprocess.run([program, *arguments], capture_output=True, timeout=120, check=False,
+                            stdin=subprocess.DEVNULL)
+    if result.returncode not in (0, 4) or result.stderr:
+        raise AssertionError(f"{arguments}: status {result.returncode}, {result.stderr.decode()}")
+    return result.stdout
+
+
+def same(what, seen, expected):
+    if seen != expected:
+        raise AssertionError(f"{what}: {seen}, the report says {expected}")
+
+
+def by_name(trace, name):
+    (uuid,) = [u for u, track in trace.tracks.items() if track["name"] == [name]]
+    return uuid
+
+
+def check_threads(trace, report):
+    threads = {track["thread"][0]["tid"][0]: uuid for uuid, track in trace.tracks.items()
+               if track["thread"]}
+    same("tids", sorted(threads), sorted(str(t["tid"]) for t in report["threads"]))
+    for thread in report["threads"]:
+        uuid = threads[str(thread["tid"])]
+        descriptor = trace.tracks[uuid]["thread"][0]
+        sums, reasons, last = collections.Counter(), collections.Counter(), None
+        for piece in trace.slices[uuid]:
+            same("the order of slices", last is None or piece.start >= last, True)
+            sums[piece.category] += piece.end - piece.start
+            if piece.category in ("waiting", "parked"):
+                reasons[piece.name.split(" ")[0]] += piece.end - piece.start
+            last = piece.end
+        blocked = {**thread["waiting_ns"], **thread["parked_ns"]}
+        same("name", descriptor["thread_name"], [thread["name"]])
+        same("pid", descriptor["pid"], [str(thread["pid"])])
+        same(f"states of {thread['tid']}", {s: sums[s] for s in STATES},
+             {"running": thread["running_ns"], "runnable": thread["runnable_ns"],
+              "unknown": thread["unknown_ns"], "waiting": sum(thread["waiting_ns"].values()),
+              "parked": sum(thread["parked_ns"].values())})
+        same(f"reasons of {thread['tid']}", dict(reasons), {k: v for k, v in blocked.items() if v})
+    pids = {track["process"][0]["pid"][0] for track in trace.tracks.values() if track["process"]}
+    same("processes", pids, {str(t["pid"]) for t in report["threads"]})
+
+
+def check_cpus(trace, report):
+    total = 0
+    for uuid, track in trace.tracks.items():
+        if not (track["name"] or [""])[0].startswith("CPU "):
+            continue
+        same("the CPU's parent", track["parent_uuid"], [by_name(trace, "CPUs")])
+        pieces = sorted(trace.slices[uuid])
+        for before, after in zip(pieces, pieces[1:]):
+            same("one thread at a time on a CPU", after.start >= before.end, True)
+        total += sum(p.end - p.start for p in pieces)
+    same("time on CPUs", total, report["cpu_time_ns"])
+
+
+def integral(points):
+    return sum(value * (after - time) for (time, value), (after, _) in zip(points, points[1:]))
+
+
+def check_counters(trace, report):
+    busy = trace.counters[by_name(trace, "CPUs busy")]
+    progress = trace.counters[by_name(trace, "in progress")]
+    profile = report["concurrency"]["profile_ns"]
+    same("counted CPU time", integral(busy), report["cpu_time_ns"])
+    same("peak of R", max((v for _, v in busy), default=0), report["parallelism"]["peak"])
+    if not report["ledger_ns"]["unknown"]:
+        same("counted in progress", integral(progress), sum(k * n for k, n in enumerate(profile)))
+    for points in (busy, progress):
+        same("values that differ", [a for a, b in zip(points, points[1:]) if a[1] == b[1]], [])
+
+
+def check_flows(trace, wakes):
+    begins, ends = {}, {}
+    for uuid, instants in trace.instants.items():
+        for instant in instants:
+            same("category of a wake-up", instant.category, "wake")
+            (flow,) = instant.flows_out
+            same("flow begins once", begins.setdefault(flow, (instant.time, uuid)),
+                 (instant.time, uuid))
+    for uuid, pieces in trace.slices.items():
+        for piece in pieces:
+            same("flows that begin at slices", piece.flows_out, [])
+            for flow in piece.flows_in:
+                same("what a wake-up leads to", piece.category in ("runnable", "running"), True)
+                same("flow ends once", flow in ends, False)
+                ends[flow] = (piece.start, uuid)
+    same("flows that begin and end", sorted(begins), sorted(ends))
+    for flow, (time, waker) in begins.items():
+        same("a flow's time", ends[flow][0], time)
+        same("a flow to another thread", ends[flow][1] != waker, True)
+    known = sum(int(row["wakes"]) for row in wakes
+                if row["by"] == "task" and row["reason"] != "unknown")
+    same("wake-ups by threads of the workload", len(begins), known)
+
+
+def check_locks(trace, report):
+    """A lock with a name has it in its slices, which sum up to its blocked time."""
+    sums = collections.Counter()
+    for pieces in trace.slices.values():
+        for piece in pieces:
+            sums[piece.name] += piece.end - piece.start
+    for lock in report["locks"]:
+        if lock["symbol"] and not lock["rest"] and not lock["shared"]:
+            name = f"{lock['reason']} {lock['module']}:{lock['symbol']}"
+            same(name, sums[name], lock["blocked_ns"])
+    return sum(bool(lock["symbol"]) for lock in report["locks"])
+
+
+def check_path(trace, report):
+    pieces = trace.slices[by_name(trace, "critical path")]
+    path = report["critical_path"]
+    sums = collections.Counter()
+    for before, after in zip(pieces, pieces[1:]):
+        same("the path goes on", after.start >= before.end, True)
+    for piece in pieces:
+        sums[piece.name] += piece.end - piece.start
+    same("length of the path", sum(sums.values()),
+         path["length_ns"] - path["by_state"]["absent"])
+    same("the path by thread", dict(sums),
+         {f"{t['name']} {t['tid']}": t["total_ns"] for t in path["by_thread"] if t["total_ns"]})
+
+
+def check(program, path, view):
+    data = run(program, "export", "-f", "perfetto", "-i", path, *view)
+    report = json.loads(run(program, "report", "--json", "-i", path, *view))
+    rows = run(program, "export", "-f", "csv", "--table", "wakes", "-i", path, *view).decode()
+    trace = perfetto_trace.decode(data)
+    same("clocks", sorted(trace.clocks), ["1", "3", "6"])
+    check_threads(trace, report)
+    check_cpus(trace, report)
+    check_counters(trace, report)
+    check_locks(trace, report)
+    if "--cpu" not in view:  # a wait that ends where the filter does not look has no end there
+        check_flows(trace, list(csv.DictReader(io.StringIO(rows))))
+        check_path(trace, report)
+    return sum(map(len, trace.slices.values())), check_locks(trace, report)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--cpartrace", required=True)
+    parser.add_argument("traces", nargs="+")
+    options = parser.parse_args()
+    failed, locks = 0, 0
+    for path in options.traces:
+        for view in FILTERS:
+            what = " ".join([os.path.basename(path), *view])
+            try:
+                slices, named = check(options.cpartrace, path, view)
+                locks += named
+                print(f"{what}: {slices} slices, {named} locks with a name")
+            except (AssertionError, perfetto_trace.Malformed, ValueError) as error:
+                print(f"{what}: {error}")
+                failed += 1
+    if not locks:
+        print("no trace has a lock with a name: that is not tested")
+        failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
