@@ -30,6 +30,7 @@ struct bpf_session {
 	uint32_t cpu_cnt;
 	uint32_t slots_shift;
 	uint32_t next_idle; /* CPU the next round of idle checks starts at */
+	int also_fd;	    /* see bpf_session__also_wake(), -1 none */
 	bool attached;
 	uint64_t recursion; /* read before the programs go */
 	uint32_t sample_hz;
@@ -178,6 +179,7 @@ struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char 
 		say(err, err_sz, 0, "out of memory");
 		return NULL;
 	}
+	s->also_fd = -1;
 	cpu_cnt = libbpf_num_possible_cpus();
 	if (cpu_cnt < 0) {
 		ret = say(err, err_sz, cpu_cnt, "cannot tell the number of CPUs: %s",
@@ -266,15 +268,31 @@ uint32_t bpf_session__cpu_cnt(const struct bpf_session *s)
 
 int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{.fd = ring_buffer__epoll_fd(s->life), .events = POLLIN},
 		{.fd = extra_fd, .events = POLLIN},
+		{.fd = s->also_fd, .events = POLLIN},
 	};
-	int ret = poll(fds, 2, timeout_ms);
+	int ret = poll(fds, 3, timeout_ms);
 
 	if (ret < 0)
 		return errno == EINTR ? 1 : -errno;
 	return ret > 0;
+}
+
+bool bpf_session__loop_met(const struct bpf_session *s)
+{
+	return __atomic_load_n(&s->skel->bss->cpt_loop_met, __ATOMIC_RELAXED);
+}
+
+int bpf_session__tasks_fd(const struct bpf_session *s)
+{
+	return bpf_map__fd(s->skel->maps.cpt_tasks);
+}
+
+void bpf_session__also_wake(struct bpf_session *s, int fd)
+{
+	s->also_fd = fd;
 }
 
 size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs)

@@ -48,6 +48,13 @@ uint32_t bpf_session__cpu_cnt(const struct bpf_session *s);
  * it becomes readable. 1 woken, 0 timed out, -errno. */
 int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd);
 
+/* Has a task of the workload blocked in an event loop's wait? */
+bool bpf_session__loop_met(const struct bpf_session *s);
+/* The map of tasks, for other probes of the same family. */
+int bpf_session__tasks_fd(const struct bpf_session *s);
+/* Another descriptor that ends bpf_session__wait when it becomes readable. */
+void bpf_session__also_wake(struct bpf_session *s, int fd);
+
 /* The records of cpu that are ready, in one piece (the rest, past the end of the ring, comes with
  * the next peek). Valid until consumed. Returns their count. */
 size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs);

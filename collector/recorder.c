@@ -42,6 +42,7 @@ struct recorder {
 	struct words_tee tee;
 	struct cpt_merge *merge;
 	struct places *places;
+	struct loop_watch *loops;	  /* NULL: not wanted */
 	struct stack_book *book;	  /* NULL: neither stacks nor samples */
 	uint64_t *attempts;		  /* per CPU, told to the merge */
 	uint64_t drained_ns, drained_cnt; /* when the last drain began, records it brought */
@@ -217,6 +218,9 @@ static void drain_and_write(struct recorder *r)
 	places__tick(r->places, false);
 	if (r->book)
 		stack_book__tick(r->book, now);
+	if (r->loops)
+		note_failure(r, loop_watch__tick(r->loops, now, now - HOLD_BACK_NS),
+			     "cannot record event loops");
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (!r->res->trace_err)
@@ -319,10 +323,16 @@ static void close_trace(struct recorder *r)
 	end = machine__now_ns();
 	drain(r);
 	places__tick(r->places, true);
+	if (r->loops && !r->res->trace_err)
+		note_failure(r, loop_watch__finish(r->loops, end), "cannot record event loops");
 	if (!r->res->trace_err)
 		note_failure(r, merge__finish(r->merge), "cannot write the trace");
 	if (r->book && !r->res->trace_err)
 		note_failure(r, write_stacks(r), "cannot write the stacks");
+	if (r->loops && !r->res->trace_err)
+		note_failure(r, loop_watch__write_latencies(r->loops), "cannot write the trace");
+	if (r->loops)
+		loop_watch__losses(r->loops, r->res->loops_lost);
 	/* Of the tracer's own cgroup, which the command inherited; its own is gone with it. */
 	quota = machine__quota(getpid());
 	bpf_session__counters(r->session, &counters);
@@ -400,6 +410,12 @@ static int prepare(struct recorder *r)
 	ret = bpf_session__seed(r->session, r->child.pidfd, line, CPT_RECORDER_LINE);
 	if (ret)
 		return ret;
+	if (r->opts->loops != LOOPS_OFF) {
+		r->loops = loop_watch__new(r->opts->loops, r->session, r->writer, line,
+					   CPT_RECORDER_LINE);
+		if (!r->loops)
+			return -errno;
+	}
 	if (spawn__interrupted()) {
 		snprintf(line, CPT_RECORDER_LINE, "interrupted before the command was started");
 		return -EINTR;
@@ -451,6 +467,7 @@ int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
 out:
 	if (r.raised)
 		(void)setpriority(PRIO_PROCESS, 0, r.nice);
+	loop_watch__free(r.loops);
 	bpf_session__free(r.session);
 	merge__free(r.merge);
 	places__free(r.places);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "bpf_session.h"
+#include "loop_watch.h"
 #include "places.h"
 #include "spawn.h"
 
@@ -29,6 +30,7 @@ struct recorder_opts {
 	const char *version;
 	int trace_fd; /* an empty regular file; stays the caller's */
 	bool wait_all;
+	enum loops_mode loops;
 	uint64_t duration_ns; /* stop so long after the start, the command goes on; 0: no */
 	/* Called once the command runs: the moment for the trace to take its place. NULL: nothing to do. */
 	void (*released)(void *ctx);
@@ -46,6 +48,7 @@ struct recorder_result {
 	struct cpt_trace_close close; /* what the closing section says */
 	uint64_t located_lost;	      /* records lost at known places */
 	uint64_t trace_bytes, switches, tasks;
+	uint64_t loops_lost[CPT_LOOP_LOSS_CNT];
 	struct places_stats places; /* what it took to know where addresses lie */
 };
 

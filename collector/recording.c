@@ -59,6 +59,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 			    .sample_hz = record_opts__sample_hz(o)},
 		.version = CPT_VERSION,
 		.wait_all = o->wait_all,
+		.loops = (enum loops_mode)o->loops,
 		.duration_ns = o->duration_ns,
 		.released = put_in_place,
 		.released_ctx = rec,

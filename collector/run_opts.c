@@ -25,6 +25,9 @@ uint32_t record_opts__sample_hz(const struct record_opts *o)
 	return o->sample_hz ? o->sample_hz : o->stacks ? CPT_SAMPLE_HZ : 0;
 }
 
+/* In the order of enum loops_mode. */
+static const char *const loops_mode_words[] = {"auto", "on", "off", NULL};
+
 #define RECORD_OPTIONS(type, member)                                                               \
 	{"output",                                                                                 \
 	 'o',                                                                                      \
@@ -86,6 +89,16 @@ uint32_t record_opts__sample_hz(const struct record_opts *o)
 		 1,                                                                                \
 		 CPT_SAMPLE_HZ_MAX,                                                                \
 		 NULL},                                                                            \
+		{"loops",                                                                          \
+		 0,                                                                                \
+		 "WHEN",                                                                           \
+		 "follow operations of event loops: auto (default; from when a loop is first "     \
+		 "seen), on (from the start), off",                                                \
+		 cli_set_word,                                                                     \
+		 offsetof(type, member loops),                                                     \
+		 0,                                                                                \
+		 0,                                                                                \
+		 loops_mode_words},                                                                \
 		{"buffer-size", 'm',                                                               \
 		 "SIZE",	"buffer per CPU, as 512K or 16M; larger where events are lost",    \
 		 cli_set_size,	offsetof(type, member buffer_sz),                                  \

@@ -19,6 +19,7 @@ struct record_opts {
 	bool no_budget;
 	bool stacks;
 	uint32_t sample_hz; /* 0: as stacks ask */
+	int loops;	    /* enum loops_mode */
 	bool strict;
 	bool quiet, verbose;
 	/* record: asked for, not supported yet */

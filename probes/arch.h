@@ -53,14 +53,22 @@ enum {
 	NR_pwritev = 296, NR_recvmmsg = 299, NR_syncfs = 306, NR_sendmmsg = 307,
 	NR_copy_file_range = 326, NR_preadv2 = 327, NR_pwritev2 = 328, NR_io_uring_enter = 426,
 	NR_epoll_pwait2 = 441, NR_futex_waitv = 449, NR_futex_wake = 454, NR_futex_wait = 455,
+	NR_dup = 32, NR_dup2 = 33, NR_epoll_create = 213, NR_epoll_ctl = 233,
+	NR_timerfd_settime = 286, NR_epoll_create1 = 291, NR_dup3 = 292,
 };
 /* clang-format on */
+#define EPOLL_EVENT_SZ 12 /* packed here alone */
 
 /* Stores are not reordered with older stores: the compiler is all there is to hold back. */
 #define publish_u64(ptr, value)                                                                    \
 	do {                                                                                       \
 		barrier();                                                                         \
 		*(volatile __u64 *)(ptr) = (value);                                                \
+	} while (0)
+#define publish_u32(ptr, value)                                                                    \
+	do {                                                                                       \
+		barrier();                                                                         \
+		*(volatile __u32 *)(ptr) = (value);                                                \
 	} while (0)
 
 #elif defined(__TARGET_ARCH_arm64)
@@ -106,15 +114,23 @@ enum {
 	NR_io_uring_enter = 426, NR_epoll_pwait2 = 441, NR_futex_waitv = 449, NR_futex_wake = 454,
 	NR_futex_wait = 455,
 	/* Calls this architecture never had; no two alike, and out of reach. */
-	NR_poll = 0xf000, NR_select, NR_epoll_wait, NR_getdents,
+	NR_poll = 0xf000, NR_select, NR_epoll_wait, NR_getdents, NR_dup2, NR_epoll_create,
+	NR_dup = 23, NR_dup3 = 24, NR_epoll_create1 = 20, NR_epoll_ctl = 21,
+	NR_timerfd_settime = 86,
 };
 /* clang-format on */
+#define EPOLL_EVENT_SZ	   16
 
 /* A fetching atomic is ordered both ways (ldaddal), which a plain store is not. */
 #define publish_u64(ptr, value)                                                                    \
 	do {                                                                                       \
 		barrier();                                                                         \
 		__sync_lock_test_and_set((__u64 *)(ptr), (value));                                 \
+	} while (0)
+#define publish_u32(ptr, value)                                                                    \
+	do {                                                                                       \
+		barrier();                                                                         \
+		__sync_lock_test_and_set((__u32 *)(ptr), (value));                                 \
 	} while (0)
 
 #else

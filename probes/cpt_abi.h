@@ -402,25 +402,71 @@ struct cpt_rec_loop_new {
 	__u32 reserved;
 };
 
-struct cpt_rec_loop {
-	__u32 type;
-	__u32 instance;
-	__u64 base_ns; /* the first of the steps */
-	__u32 task;    /* who made the last */
-	__u32 seq;     /* records of the instance before this one: a gap is a loss */
+/* Two ways: operations that the process serves, and those it waits for. */
+#define CPT_LOOP_IN   0
+#define CPT_LOOP_OUT  1
+#define CPT_LOOP_WAYS 2
+
+struct cpt_loop_steps {
 	__u32 opened;
 	__u32 completed;
 	__u32 cancelled;  /* ended without an answer */
-	__u32 iterations; /* returns from epoll_wait, with and without events */
-	__u32 batch;	  /* events they returned */
-	__u32 inbound;	  /* of the two levels: in flight now, */
-	__u32 outbound;	  /* likewise */
 	__u32 peak;	  /* largest number in flight since the last record */
-	__u32 conns;	  /* connections registered now */
-	__u32 timers;	  /* timerfds armed now */
 	__u64 opened_sum; /* of the steps' times, each less base_ns */
 	__u64 ended_sum;  /* completed and cancelled together */
 };
+
+struct cpt_rec_loop {
+	__u32 type;
+	__u32 instance;
+	__u64 base_ns;		    /* the first of the steps */
+	__u32 task;		    /* who made it */
+	__u32 seq;		    /* records of the instance before this one: a gap is a loss */
+	__s32 level[CPT_LOOP_WAYS]; /* in flight behind the steps */
+	struct cpt_loop_steps steps[CPT_LOOP_WAYS];
+	__u32 iterations; /* returns from epoll_wait, with and without events */
+	__u32 batch;	  /* events they returned */
+	__s32 conns;	  /* connections registered now */
+	__s32 timers;	  /* timerfds armed now */
+};
+
+/* An instance's slot, an element of cpt_loop_insts, mapped by the collector. What is below `lock` is of
+ * whoever holds it: no one waits for it. A program that finds it held sends a record for its step
+ * alone. */
+struct cpt_loop_inst {
+	__u32 instance; /* 0: the slot is free */
+	__u32 tgid;
+	__u32 epfd;
+	__u32 flags; /* CPT_LOOP_* */
+	__u32 slot;
+	__u32 reserved;
+	__u32 seq; /* records sent or lost; atomic, as the next lines */
+	__s32 level[CPT_LOOP_WAYS];
+	__s32 conns;
+	__s32 timers;
+	__u32 serves; /* an inbound operation was opened: latencies are of those */
+	__u64 completed[CPT_LOOP_WAYS];
+	__u64 cancelled[CPT_LOOP_WAYS];
+	__u64 max_ns; /* largest latency */
+	__u32 lock;
+	__u32 task;    /* of the first step */
+	__u64 base_ns; /* 0: no step is held back */
+	__u32 iterations;
+	__u32 batch;
+	struct cpt_loop_steps steps[CPT_LOOP_WAYS];
+};
+
+/* Counters of the loops' object. */
+/* clang-format off */
+#define CPT_LOOP_LOSSES(X)                                                                         \
+	X(RING_FULL, 0)    /* records: instances in doubt until their next */                      \
+	X(INSTANCES, 1)    /* epoll instances beyond CPT_LOOP_INSTANCES at one time */             \
+	X(CONNS, 2)        /* descriptors beyond CPT_LOOP_CONNS at one time */
+/* clang-format on */
+
+#define CPT_LOOP_LOSS_ENUM(name, value) CPT_LOOP_LOSS_##name = value,
+enum { CPT_LOOP_LOSSES(CPT_LOOP_LOSS_ENUM) CPT_LOOP_LOSS_CNT };
+#undef CPT_LOOP_LOSS_ENUM
 
 /* ---- all tasks of the machine, as the collector reads them at both ends ----------------------- */
 
@@ -514,7 +560,8 @@ CPT_ASSERT(offsetof(struct cpt_rec_sample, ts_ns) == offsetof(struct cpt_rec_swi
 CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
-CPT_ASSERT(sizeof(struct cpt_rec_loop) == 80);
+CPT_ASSERT(sizeof(struct cpt_rec_loop) == 112);
+CPT_ASSERT(sizeof(struct cpt_loop_inst) == 176);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

@@ -188,6 +188,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	unsigned char sk_userlocks : 4; /* a whole byte on newer kernels */
+	__u8 sk_shutdown;
 };
 
 struct socket {

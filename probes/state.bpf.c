@@ -23,6 +23,7 @@ __u64 cpt_quiet[CPT_MASK_WORDS] = {};
 __u32 cpt_root_tgid = 0;
 __s32 cpt_live_root = 0;
 __s32 cpt_live_all = 0;
+bool cpt_loop_met = false;
 __s64 cpt_regs_off = 0;
 __u64 cpt_stack_losses[CPT_STACK_LOSS_CNT] = {};
 

@@ -74,6 +74,7 @@ extern __u64 cpt_quiet[CPT_MASK_WORDS]; /* CPUs at whose last turn nothing had c
 extern __u32 cpt_root_tgid;		/* the command's process; set when its gate opens */
 extern __s32 cpt_live_root; /* threads of it that have not made their final switch-out */
 extern __s32 cpt_live_all;  /* likewise, of the whole workload */
+extern bool cpt_loop_met;   /* a task has blocked in the wait of an event loop */
 extern __s64 cpt_regs_off;  /* from a task's stack to its saved user registers */
 
 static __always_inline void count_loss(__u32 cause)

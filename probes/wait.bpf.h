@@ -281,6 +281,25 @@ static __always_inline bool is_frozen_in_call(struct pt_regs *regs, __u32 state)
 	       regs->REG_RET + ERESTART_RESTARTBLOCK <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
 }
 
+/* The first loop of the workload: the collector is told, for its probes are not there yet. */
+static __noinline void first_loop(void)
+{
+	struct cpt_rec_head *head;
+
+	cpt_loop_met = true;
+	head = bpf_ringbuf_reserve(&cpt_life, sizeof(*head), 0);
+	if (!head)
+		return; /* the collector wakes up by itself soon */
+	fill_head(head, CPT_REC_NUDGE, sizeof(*head), bpf_ktime_get_ns(), 0, 0);
+	bpf_ringbuf_submit(head, BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void meet_loop(void)
+{
+	if (unlikely(!cpt_loop_met))
+		first_loop();
+}
+
 /* Fills sysno, object and arguments of a blocking switch-out; prev_state is there already. */
 static __always_inline void wait_describe(struct task_struct *prev, struct cpt_rec_switch *rec,
 					  __u16 *flags)
@@ -316,6 +335,8 @@ static __always_inline void wait_describe(struct task_struct *prev, struct cpt_r
 		wait_select(prev, regs, rec);
 		return;
 	}
+	if (nr == NR_epoll_wait || nr == NR_epoll_pwait || nr == NR_epoll_pwait2)
+		meet_loop();
 	rec->arg0 = regs->REG_ARG1;
 	rec->arg1 = regs->REG_ARG2;
 	rec->arg2 = regs->REG_ARG3;

@@ -38,7 +38,8 @@ MUST_NOT_INCLUDE = {
 }
 
 # Each set of probes has one file of the collector that loads it.
-ONE_USER = {"cpartrace.skel.h": "collector/bpf_session.c", "stat.skel.h": "collector/stat_session.c"}
+ONE_USER = {"cpartrace.skel.h": "collector/bpf_session.c", "stat.skel.h": "collector/stat_session.c",
+            "loops.skel.h": "collector/loop_session.c"}
 
 # What the wire headers may rest on: they are compiled for the BPF machine too.
 WIRE = re.compile(r"^probes/\w+_abi\.h$")

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "loop_session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loops.skel.h"
+
+/* As the probes have it. */
+struct hist_value {
+	uint32_t buckets[CPT_LOOP_BUCKETS];
+};
+
+struct loop_session {
+	struct loop_probes *skel;
+	struct bpf_link *link;
+	struct ring_buffer *ring;
+	struct cpt_loop_inst *insts; /* CPT_LOOP_INSTANCES, shared with the kernel */
+	size_t insts_sz;
+	loop_session_fn fn;
+	void *ctx;
+	int err; /* of fn */
+};
+
+static int say(char *err, size_t err_sz, int code, const char *what)
+{
+	snprintf(err, err_sz, "%s: %s", what, strerror(-code));
+	return code;
+}
+
+static int on_record(void *ctx, void *data, size_t sz)
+{
+	struct loop_session *s = ctx;
+
+	if (!s->err)
+		s->err = s->fn(s->ctx, data, sz);
+	return 0;
+}
+
+static int map_insts(struct loop_session *s)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *mem;
+
+	s->insts_sz = (CPT_LOOP_INSTANCES * sizeof(struct cpt_loop_inst) + page - 1) & ~(page - 1);
+	mem = mmap(NULL, s->insts_sz, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   bpf_map__fd(s->skel->maps.cpt_loop_insts), 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	s->insts = mem;
+	return 0;
+}
+
+static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
+{
+	int ret;
+
+	s->skel = loop_probes__open();
+	if (!s->skel)
+		return say(err, err_sz, -errno, "cannot open the probes of event loops");
+	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
+	if (!ret)
+		ret = loop_probes__load(s->skel);
+	if (ret)
+		return say(err, err_sz, ret, "the kernel refused the probes of event loops");
+	ret = map_insts(s);
+	if (ret)
+		return say(err, err_sz, ret, "cannot map what is kept of event loops");
+	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_loop_ring), on_record, s, NULL);
+	if (!s->ring)
+		return say(err, err_sz, -errno, "cannot map the ring of event loops");
+	s->link = bpf_program__attach(s->skel->progs.cpt_sys_exit);
+	if (!s->link)
+		return say(err, err_sz, -errno, "cannot attach the probe of event loops");
+	return 0;
+}
+
+struct loop_session *loop_session__open(int tasks_fd, char *err, size_t err_sz)
+{
+	struct loop_session *s = calloc(1, sizeof(*s));
+	int ret = s ? start(s, tasks_fd, err, err_sz) : say(err, err_sz, -ENOMEM, "event loops");
+
+	if (!ret)
+		return s;
+	loop_session__free(s);
+	errno = -ret;
+	return NULL;
+}
+
+int loop_session__wake_fd(const struct loop_session *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+int loop_session__drain(struct loop_session *s, loop_session_fn fn, void *ctx)
+{
+	int ret;
+
+	s->fn = fn;
+	s->ctx = ctx;
+	s->err = 0;
+	ret = ring_buffer__consume(s->ring);
+	return ret < 0 ? ret : s->err;
+}
+
+uint32_t loop_session__slots(const struct loop_session *s)
+{
+	const uint32_t used = __atomic_load_n(&s->skel->bss->cpt_loop_insts_used, __ATOMIC_ACQUIRE);
+
+	return used < CPT_LOOP_INSTANCES ? used : CPT_LOOP_INSTANCES;
+}
+
+const struct cpt_loop_inst *loop_session__slot(const struct loop_session *s, uint32_t slot)
+{
+	return &s->insts[slot];
+}
+
+bool loop_session__take_window(struct loop_session *s, uint32_t slot, uint64_t before_ns,
+			       struct cpt_rec_loop *rec)
+{
+	struct cpt_loop_inst *in = &s->insts[slot];
+	const uint64_t base_ns = __atomic_load_n(&in->base_ns, __ATOMIC_RELAXED);
+	uint32_t open = 0;
+
+	if (!base_ns || base_ns >= before_ns)
+		return false;
+	if (!__atomic_compare_exchange_n(&in->lock, &open, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	*rec = (struct cpt_rec_loop){
+		.type = CPT_REC_LOOP,
+		.instance = in->instance,
+		.base_ns = in->base_ns,
+		.task = in->task,
+		.iterations = in->iterations,
+		.batch = in->batch,
+		.conns = in->conns,
+		.timers = in->timers,
+	};
+	memcpy(rec->steps, in->steps, sizeof(rec->steps));
+	for (int way = 0; way < CPT_LOOP_WAYS; way++)
+		rec->level[way] = __atomic_load_n(&in->level[way], __ATOMIC_RELAXED);
+	rec->seq = __atomic_fetch_add(&in->seq, 1, __ATOMIC_RELAXED);
+	memset(in->steps, 0, sizeof(in->steps));
+	in->iterations = in->batch = 0;
+	in->base_ns = 0;
+	__atomic_store_n(&in->lock, 0, __ATOMIC_RELEASE);
+	return rec->base_ns != 0;
+}
+
+int loop_session__seed(struct loop_session *s, uint32_t tgid, uint32_t epfd, uint32_t fd,
+		       uint64_t cookie)
+{
+	uint64_t args[4] = {tgid, epfd, fd, cookie};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+	int ret = bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_loop_seed), &opts);
+
+	if (ret)
+		return ret;
+	return opts.retval ? -ENOSPC : 0;
+}
+
+int loop_session__histogram(const struct loop_session *s, uint32_t slot, uint64_t *buckets)
+{
+	struct hist_value value;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.cpt_loop_hists), &slot, &value))
+		return -errno;
+	for (uint32_t i = 0; i < CPT_LOOP_BUCKETS; i++)
+		buckets[i] = value.buckets[i];
+	return 0;
+}
+
+void loop_session__free_slot(struct loop_session *s, uint32_t slot)
+{
+	const struct hist_value none = {0};
+	struct cpt_loop_inst *in = &s->insts[slot];
+
+	(void)bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_loop_hists), &slot, &none, 0);
+	memset(in, 0, sizeof(*in));
+	(void)bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_loop_free_insts), NULL, &slot, 0);
+}
+
+/* Removes the keys of a process from a map whose keys begin, in the upper half, with it. Places of
+ * connections are given back. */
+static void forget_keys(int map_fd, uint32_t tgid, int free_fd)
+{
+	uint64_t key = 0, next;
+	uint32_t value;
+	bool first = true;
+
+	while (!bpf_map_get_next_key(map_fd, first ? NULL : &key, &next)) {
+		/* The key looked at before is deleted only now: it led here. */
+		if (!first && key >> 32 == tgid) {
+			if (free_fd >= 0 && !bpf_map_lookup_elem(map_fd, &key, &value))
+				(void)bpf_map_update_elem(free_fd, NULL, &value, 0);
+			(void)bpf_map_delete_elem(map_fd, &key);
+		}
+		key = next;
+		first = false;
+	}
+	if (!first && key >> 32 == tgid) {
+		if (free_fd >= 0 && !bpf_map_lookup_elem(map_fd, &key, &value))
+			(void)bpf_map_update_elem(free_fd, NULL, &value, 0);
+		(void)bpf_map_delete_elem(map_fd, &key);
+	}
+}
+
+void loop_session__forget(struct loop_session *s, uint32_t tgid)
+{
+	forget_keys(bpf_map__fd(s->skel->maps.cpt_loop_epfds), tgid, -1);
+	forget_keys(bpf_map__fd(s->skel->maps.cpt_loop_fds), tgid,
+		    bpf_map__fd(s->skel->maps.cpt_loop_free_conns));
+}
+
+void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP_LOSS_CNT])
+{
+	for (int i = 0; i < CPT_LOOP_LOSS_CNT; i++)
+		losses[i] = __atomic_load_n(&s->skel->bss->cpt_loop_losses[i], __ATOMIC_RELAXED);
+}
+
+void loop_session__detach(struct loop_session *s)
+{
+	bpf_link__destroy(s->link);
+	s->link = NULL;
+}
+
+void loop_session__free(struct loop_session *s)
+{
+	if (!s)
+		return;
+	bpf_link__destroy(s->link);
+	ring_buffer__free(s->ring);
+	if (s->insts)
+		munmap(s->insts, s->insts_sz);
+	loop_probes__destroy(s->skel);
+	free(s);
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* loop_watch.c - see loop_watch.h. */
+#include "loop_watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../analysis/latencies.h"
+#include "loop_book.h"
+#include "loop_session.h"
+
+#define OLD_NS	    20000000   /* a window held back for so long is taken out of its slot */
+#define CENSUS_NS   1000000000 /* how often processes with loops are looked for */
+#define PAYLOAD_MAX (1u << 20)
+
+/* A row of the latencies, encoded. */
+struct row {
+	uint32_t instance;
+	size_t sz;
+	uint8_t *bytes;
+};
+
+struct loop_watch {
+	enum loops_mode mode;
+	struct bpf_session *bpf;
+	struct trace_writer *writer;
+	struct loop_session *session; /* NULL until a loop is seen */
+	struct loop_book *book;
+	uint64_t ring_losses; /* seen so far */
+	uint64_t clean_ns;    /* nothing more was lost up to here */
+	uint64_t census_ns;   /* the next look */
+	struct row *rows;
+	size_t row_cnt, row_cap;
+	char failure[160];
+};
+
+static int write_events(void *ctx, const struct cpt_event *ev, size_t cnt)
+{
+	struct loop_watch *w = ctx;
+
+	return trace_writer__side(w->writer, ev, cnt);
+}
+
+static int attach(struct loop_watch *w)
+{
+	w->session =
+		loop_session__open(bpf_session__tasks_fd(w->bpf), w->failure, sizeof(w->failure));
+	if (!w->session)
+		return -errno;
+	bpf_session__also_wake(w->bpf, loop_session__wake_fd(w->session));
+	return 0;
+}
+
+struct loop_watch *loop_watch__new(enum loops_mode mode, struct bpf_session *session,
+				   struct trace_writer *writer, char *err, size_t err_sz)
+{
+	struct loop_watch *w = calloc(1, sizeof(*w));
+	int ret = -ENOMEM;
+
+	if (w) {
+		w->mode = mode;
+		w->bpf = session;
+		w->writer = writer;
+		w->book = loop_book__new(write_events, w);
+		ret = w->book ? 0 : -ENOMEM;
+	}
+	if (!ret && mode == LOOPS_ON)
+		ret = attach(w);
+	if (!ret)
+		return w;
+	snprintf(err, err_sz, "%s", w && w->failure[0] ? w->failure : "out of memory");
+	loop_watch__free(w);
+	errno = -ret;
+	return NULL;
+}
+
+void loop_watch__free(struct loop_watch *w)
+{
+	if (!w)
+		return;
+	loop_session__free(w->session);
+	loop_book__free(w->book);
+	for (size_t i = 0; i < w->row_cnt; i++)
+		free(w->rows[i].bytes);
+	free(w->rows);
+	free(w);
+}
+
+/* ---- what was there before ---------------------------------------------------------------------- */
+
+/* One line each: "tfd: 5 events: 19 data: 5 …", numbers but the first in hex. */
+static void seed(struct loop_watch *w, uint32_t tgid, uint32_t epfd)
+{
+	char path[64], line[256];
+	uint64_t cookie;
+	uint32_t fd;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%u", tgid, epfd);
+	f = fopen(path, "re");
+	if (!f)
+		return; /* it has ended: nothing will be asked of it */
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "tfd: %" SCNu32 " events: %*x data: %" SCNx64, &fd, &cookie) == 2)
+			(void)loop_session__seed(w->session, tgid, epfd, fd, cookie);
+	fclose(f);
+}
+
+/* ---- the end of an instance ----------------------------------------------------------------------- */
+
+static int keep_row(struct loop_watch *w, const struct cpt_loop_inst *in, uint32_t slot)
+{
+	uint64_t buckets[CPT_LOOP_BUCKETS];
+	struct row *rows, row = {.instance = in->instance};
+	uint8_t *bytes, *end;
+
+	if (!in->max_ns || loop_session__histogram(w->session, slot, buckets))
+		return 0;
+	if (w->row_cnt == w->row_cap) {
+		rows = realloc(w->rows, (w->row_cap ? 2 * w->row_cap : 16) * sizeof(*rows));
+		if (!rows)
+			return -ENOMEM;
+		w->rows = rows;
+		w->row_cap = w->row_cap ? 2 * w->row_cap : 16;
+	}
+	bytes = malloc(LATENCIES_ROW_MAX);
+	if (!bytes)
+		return -ENOMEM;
+	end = latencies__put(bytes, in->instance, buckets, in->max_ns);
+	row.sz = (size_t)(end - bytes);
+	row.bytes = realloc(bytes, row.sz);
+	if (!row.bytes)
+		row.bytes = bytes;
+	w->rows[w->row_cnt++] = row;
+	return 0;
+}
+
+static int take_window(struct loop_watch *w, uint32_t slot, uint64_t before_ns)
+{
+	struct cpt_rec_loop rec;
+
+	if (!loop_session__take_window(w->session, slot, before_ns, &rec))
+		return 0;
+	return loop_book__record(w->book, &rec);
+}
+
+/* The instance in this slot is over. */
+static int end_instance(struct loop_watch *w, uint32_t slot, uint64_t ts_ns)
+{
+	const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
+	int err = take_window(w, slot, UINT64_MAX);
+
+	if (!err)
+		err = loop_book__end(w->book, in->instance, ts_ns);
+	if (!err)
+		err = keep_row(w, in, slot);
+	loop_session__free_slot(w->session, slot);
+	return err;
+}
+
+/* Processes end without closing what they have. */
+static int take_census(struct loop_watch *w, uint64_t now_ns)
+{
+	const uint32_t slots = loop_session__slots(w->session);
+	int err = 0;
+
+	for (uint32_t slot = 0; slot < slots && !err; slot++) {
+		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
+		const uint32_t tgid = in->tgid;
+
+		if (!in->instance || !kill((pid_t)tgid, 0) || errno != ESRCH)
+			continue;
+		loop_session__forget(w->session, tgid);
+		for (uint32_t i = slot; i < slots && !err; i++)
+			if (loop_session__slot(w->session, i)->instance &&
+			    loop_session__slot(w->session, i)->tgid == tgid)
+				err = end_instance(w, i, now_ns);
+	}
+	return err;
+}
+
+/* ---- draining ---------------------------------------------------------------------------------- */
+
+static int on_end(struct loop_watch *w, const struct cpt_rec_loop_new *rec)
+{
+	if (rec->slot >= CPT_LOOP_INSTANCES ||
+	    loop_session__slot(w->session, rec->slot)->instance != rec->instance)
+		return 0;
+	return end_instance(w, rec->slot, rec->ts_ns);
+}
+
+static int on_record(void *ctx, const void *data, size_t sz)
+{
+	struct loop_watch *w = ctx;
+	const uint32_t type = sz >= sizeof(uint32_t) ? *(const uint32_t *)data : 0;
+	const struct cpt_rec_loop_new *rec = data;
+	int err;
+
+	if (type == CPT_REC_LOOP && sz >= sizeof(struct cpt_rec_loop))
+		return loop_book__record(w->book, data);
+	if (sz < sizeof(*rec))
+		return 0;
+	if (type == CPT_REC_LOOP_END)
+		return on_end(w, rec);
+	if (type != CPT_REC_LOOP_NEW)
+		return 0;
+	err = loop_book__new_instance(w->book, rec);
+	if (!err && rec->flags & CPT_LOOP_FOUND)
+		seed(w, rec->tgid, rec->epfd);
+	return err;
+}
+
+/* Records that found the ring full: all is in doubt, until the kernel's own counts are read. */
+static int look_for_losses(struct loop_watch *w, uint64_t now_ns)
+{
+	uint64_t losses[CPT_LOOP_LOSS_CNT];
+	int err;
+
+	loop_session__losses(w->session, losses);
+	if (losses[CPT_LOOP_LOSS_RING_FULL] == w->ring_losses) {
+		w->clean_ns = now_ns;
+		return 0;
+	}
+	w->ring_losses = losses[CPT_LOOP_LOSS_RING_FULL];
+	err = loop_book__lost(w->book, w->clean_ns);
+	for (uint32_t slot = 0; slot < loop_session__slots(w->session) && !err; slot++) {
+		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
+
+		if (!in->instance)
+			continue;
+		err = take_window(w, slot, UINT64_MAX);
+		if (!err)
+			err = loop_book__resync(w->book, in, now_ns);
+	}
+	w->clean_ns = now_ns;
+	return err;
+}
+
+static int read_all(struct loop_watch *w, uint64_t now_ns, uint64_t old_ns)
+{
+	int err = loop_session__drain(w->session, on_record, w);
+
+	for (uint32_t slot = 0; slot < loop_session__slots(w->session) && !err; slot++)
+		err = take_window(w, slot, old_ns);
+	return err ? err : look_for_losses(w, now_ns);
+}
+
+int loop_watch__tick(struct loop_watch *w, uint64_t now_ns, uint64_t horizon_ns)
+{
+	int err;
+
+	if (!w->session) {
+		if (w->mode != LOOPS_AUTO || w->failure[0] || !bpf_session__loop_met(w->bpf))
+			return 0;
+		if (attach(w))
+			return 0; /* said at the end: the recording goes on */
+		w->clean_ns = now_ns;
+	}
+	err = read_all(w, now_ns, now_ns - OLD_NS);
+	if (!err && now_ns >= w->census_ns) {
+		err = take_census(w, now_ns);
+		w->census_ns = now_ns + CENSUS_NS;
+	}
+	return err ? err : loop_book__advance(w->book, horizon_ns);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return x->instance < y->instance ? -1 : x->instance > y->instance;
+}
+
+static int write_rows(struct loop_watch *w)
+{
+	uint8_t *payload = malloc(PAYLOAD_MAX + LATENCIES_ROW_MAX);
+	size_t sz = 0;
+	int err = 0;
+
+	if (!payload)
+		return -ENOMEM;
+	if (w->row_cnt)
+		qsort(w->rows, w->row_cnt, sizeof(*w->rows), compare_rows);
+	for (size_t i = 0; i < w->row_cnt && !err; i++) {
+		memcpy(payload + sz, w->rows[i].bytes, w->rows[i].sz);
+		sz += w->rows[i].sz;
+		if (sz < PAYLOAD_MAX)
+			continue;
+		err = trace_writer__latencies(w->writer, payload, sz);
+		sz = 0;
+	}
+	if (!err)
+		err = trace_writer__latencies(w->writer, payload, sz);
+	free(payload);
+	return err;
+}
+
+int loop_watch__finish(struct loop_watch *w, uint64_t end_ns)
+{
+	int err = 0;
+
+	if (!w->session)
+		return 0;
+	loop_session__detach(w->session);
+	err = read_all(w, end_ns, UINT64_MAX);
+	for (uint32_t slot = 0; slot < loop_session__slots(w->session) && !err; slot++) {
+		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
+
+		if (in->instance)
+			err = keep_row(w, in, slot);
+	}
+	if (!err)
+		err = loop_book__advance(w->book, UINT64_MAX);
+	return err;
+}
+
+int loop_watch__write_latencies(struct loop_watch *w)
+{
+	return w->row_cnt ? write_rows(w) : 0;
+}
+
+void loop_watch__losses(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT])
+{
+	memset(losses, 0, CPT_LOOP_LOSS_CNT * sizeof(*losses));
+	if (w->session)
+		loop_session__losses(w->session, losses);
+}
+
+const char *loop_watch__failure(const struct loop_watch *w)
+{
+	return !w->session && w->failure[0] ? w->failure : NULL;
+}

@@ -1,0 +1,836 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * loops.bpf.c - operations of event loops: what epoll reports, what is read and answered.
+ *
+ * Owns:     one program at the end of every system call, and the automaton of each connection.
+ * Must not: cost a workload without loops anything: it is an object of its own, loaded when a loop is
+ *           first seen. Send a record for each call: steps go into their instance's window.
+ *
+ *   inbound   IDLE ── epoll reports it ──► REPORTED ── read ──► READ ── write ──► IDLE, completed
+ *               └───────────── read, before epoll did ───────────┘
+ *             REPORTED: read finds nothing or the end ──► IDLE, cancelled; any state: close, likewise
+ *   outbound  IDLE ── write ──► SENT ── read ──► IDLE, completed
+ *
+ * Only descriptors that were registered with an epoll instance, or accepted from a listener that was,
+ * are followed. The key is the process: whichever thread writes the answer ends the operation.
+ *
+ * An instance that is met without its epoll_create1 was there before the probes, or came by a fork: it
+ * is marked, and the collector fills in what was registered (cpt_loop_seed) from /proc/PID/fdinfo.
+ *
+ * What a call did is told by its number, arguments and result, all there at its end: nothing need be
+ * kept from its start.
+ */
+#include "loops.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* What a system call may do here. */
+#define DOES_NOTHING 0
+#define DOES_EPOLL   1
+#define DOES_READ    2
+#define DOES_WRITE   3
+#define DOES_MOVE    4 /* splice: reads the first, writes the third argument */
+#define DOES_ACCEPT  5
+#define DOES_CTL     6
+#define DOES_CREATE  7
+#define DOES_CLOSE   8
+#define DOES_DUP     9
+#define DOES_DUP_TO  10
+#define DOES_FCNTL   11
+#define DOES_TIMER   12
+
+static __always_inline __u32 what_does(__u64 nr)
+{
+	switch (nr) {
+	case NR_epoll_wait:
+	case NR_epoll_pwait:
+	case NR_epoll_pwait2:
+		return DOES_EPOLL;
+	case NR_read:
+	case NR_readv:
+	case NR_recvfrom:
+	case NR_recvmsg:
+	case NR_recvmmsg:
+		return DOES_READ;
+	case NR_write:
+	case NR_writev:
+	case NR_sendto:
+	case NR_sendmsg:
+	case NR_sendmmsg:
+	case NR_sendfile:
+		return DOES_WRITE;
+	case NR_splice:
+		return DOES_MOVE;
+	case NR_accept:
+	case NR_accept4:
+		return DOES_ACCEPT;
+	case NR_epoll_ctl:
+		return DOES_CTL;
+	case NR_epoll_create:
+	case NR_epoll_create1:
+		return DOES_CREATE;
+	case NR_close:
+		return DOES_CLOSE;
+	case NR_dup:
+		return DOES_DUP;
+	case NR_dup2:
+	case NR_dup3:
+		return DOES_DUP_TO;
+	case NR_fcntl:
+		return DOES_FCNTL;
+	case NR_timerfd_settime:
+		return DOES_TIMER;
+	default:
+		return DOES_NOTHING;
+	}
+}
+
+#define EPOLLIN	      0x0001
+#define EPOLLERR      0x0008
+#define EPOLLHUP      0x0010
+#define EPOLLRDHUP    0x2000
+#define EPOLL_CTL_ADD 1
+#define EPOLL_CTL_DEL 2
+#define EPOLL_CTL_MOD 3
+
+#define F_DUPFD		0
+#define F_DUPFD_CLOEXEC 1030
+
+#define RCV_SHUTDOWN 1
+#define MSG_PEEK     2
+#define EINTR	     4
+
+/* ---- operations ------------------------------------------------------------------------------- */
+
+static __always_inline bool op_turn(struct loop_conn *c, __u32 from, __u32 to)
+{
+	return __sync_val_compare_and_swap(&c->state, from, to) == from;
+}
+
+static __always_inline bool opens_at_level(__u32 state)
+{
+	return state == OP_REPORTED || state == OP_READ || state == OP_SENT;
+}
+
+static __always_inline __u32 way_of(const struct loop_conn *c)
+{
+	return c->kind == CONN_OUT ? CPT_LOOP_OUT : CPT_LOOP_IN;
+}
+
+static __always_inline void op_open(struct loop_conn *c, __u32 to, __u32 task, __u64 ts)
+{
+	struct cpt_loop_inst *in = inst_of(c);
+
+	if (!in || !op_turn(c, OP_IDLE, to))
+		return;
+	c->opened_ns = ts;
+	if (to != OP_SENT)
+		in->serves = 1;
+	step(in, way_of(c), STEP_OPENED, task, ts);
+}
+
+static __always_inline void op_complete(struct loop_conn *c, __u32 from, __u32 task)
+{
+	struct cpt_loop_inst *in = inst_of(c);
+	__u32 way = way_of(c);
+	__u64 ts;
+
+	if (!in || !op_turn(c, from, OP_IDLE))
+		return;
+	ts = bpf_ktime_get_ns();
+	step(in, way, STEP_COMPLETED, task, ts);
+	__sync_fetch_and_add(&in->completed[way & 1], 1);
+	if (way == CPT_LOOP_IN || !in->serves)
+		count_latency(in, c->slot, ts > c->opened_ns ? ts - c->opened_ns : 0);
+}
+
+static __noinline void op_cancel(struct loop_conn *c, __u32 task)
+{
+	struct cpt_loop_inst *in = inst_of(c);
+	__u32 state = c->state;
+	__u32 way = way_of(c);
+
+	if (state == OP_IDLE || !op_turn(c, state, OP_IDLE) || !in)
+		return;
+	if (state == OP_ARMED) {
+		__sync_fetch_and_add(&in->timers, -1);
+		return;
+	}
+	step(in, way, STEP_CANCELLED, task, bpf_ktime_get_ns());
+	__sync_fetch_and_add(&in->cancelled[way & 1], 1);
+}
+
+/* ---- instances -------------------------------------------------------------------------------- */
+
+static __always_inline void tell_new(struct cpt_loop_inst *in, __u32 task)
+{
+	struct cpt_rec_loop_new *rec = bpf_ringbuf_reserve(&cpt_loop_ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		lose(CPT_LOOP_LOSS_RING_FULL);
+		return;
+	}
+	rec->type = CPT_REC_LOOP_NEW;
+	rec->instance = in->instance;
+	rec->ts_ns = bpf_ktime_get_ns();
+	rec->slot = in->slot;
+	rec->task = task;
+	rec->tgid = in->tgid;
+	rec->epfd = in->epfd;
+	rec->flags = in->flags;
+	rec->reserved = 0;
+	/* What was registered with it is to be looked up soon. */
+	bpf_ringbuf_submit(rec,
+			   in->flags & CPT_LOOP_FOUND ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* The instance is closed: its slot is the collector's to free. */
+static __noinline void inst_end(struct cpt_loop_inst *in)
+{
+	struct cpt_rec_loop_new *rec;
+
+	if (inst_lock(in)) {
+		if (in->base_ns)
+			window_flush(in);
+		inst_unlock(in);
+	}
+	rec = bpf_ringbuf_reserve(&cpt_loop_ring, sizeof(*rec), 0);
+	if (!rec) {
+		lose(CPT_LOOP_LOSS_RING_FULL);
+		return;
+	}
+	__builtin_memset(rec, 0, sizeof(*rec));
+	rec->type = CPT_REC_LOOP_END;
+	rec->instance = in->instance;
+	rec->ts_ns = bpf_ktime_get_ns();
+	rec->slot = in->slot;
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+}
+
+static __noinline struct cpt_loop_inst *inst_new(__u32 tgid, __u32 epfd, __u32 flags, __u32 task)
+{
+	__u64 key = fd_key(tgid, epfd);
+	struct cpt_loop_inst *in;
+	__u32 slot = 0, bit = proc_bit(tgid);
+
+	if (bpf_map_pop_elem(&cpt_loop_free_insts, &slot)) {
+		if (cpt_loop_insts_used >= CPT_LOOP_INSTANCES) {
+			lose(CPT_LOOP_LOSS_INSTANCES);
+			return NULL;
+		}
+		slot = __sync_fetch_and_add(&cpt_loop_insts_used, 1);
+	}
+	in = inst_at(slot);
+	if (!in) {
+		lose(CPT_LOOP_LOSS_INSTANCES);
+		return NULL;
+	}
+	/* Two threads that meet it at once: the second takes what the first has made. */
+	if (bpf_map_update_elem(&cpt_loop_epfds, &key, &slot, BPF_NOEXIST)) {
+		bpf_map_push_elem(&cpt_loop_free_insts, &slot, 0);
+		return NULL;
+	}
+	in->slot = slot;
+	in->tgid = tgid;
+	in->epfd = epfd;
+	in->flags = flags;
+	in->seq = 0;
+	in->instance = __sync_fetch_and_add(&cpt_loop_last_instance, 1) + 1;
+	__sync_fetch_and_or(&cpt_loop_procs[bit / 64 & (PROC_BITS / 64 - 1)], 1ULL << (bit % 64));
+	tell_new(in, task);
+	return in;
+}
+
+static __always_inline struct cpt_loop_inst *inst_find(__u32 tgid, __u32 epfd)
+{
+	__u64 key = fd_key(tgid, epfd);
+	__u32 *at = bpf_map_lookup_elem(&cpt_loop_epfds, &key);
+
+	return at ? inst_at(*at) : NULL;
+}
+
+static __always_inline struct cpt_loop_inst *inst_get(__u32 tgid, __u32 epfd, __u32 task)
+{
+	struct cpt_loop_inst *in = inst_find(tgid, epfd);
+
+	if (in)
+		return in;
+	inst_new(tgid, epfd, CPT_LOOP_FOUND, task);
+	return inst_find(tgid, epfd);
+}
+
+static __noinline void inst_close(__u32 tgid, __u32 epfd)
+{
+	__u64 key = fd_key(tgid, epfd);
+	struct cpt_loop_inst *in = inst_find(tgid, epfd);
+
+	if (!in)
+		return;
+	bpf_map_delete_elem(&cpt_loop_epfds, &key);
+	inst_end(in);
+}
+
+/* ---- connections ------------------------------------------------------------------------------ */
+
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	if (bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd))
+		return NULL;
+	return file;
+}
+
+/* What the descriptor of a task is: only what is registered is looked at, and once. */
+static __noinline void conn_resolve(struct loop_conn *c, struct task_struct *task)
+{
+	struct file *file = file_of(task, c->fd);
+	__u8 kind = file ? file_kind(file) : CPT_FD_NONE;
+
+	c->sk = 0;
+	switch (kind) {
+	case CPT_FD_SOCK_SERVING:
+		c->kind = CONN_IN;
+		break;
+	case CPT_FD_SOCKET:
+		c->kind = CONN_OUT;
+		break;
+	case CPT_FD_SOCK_LISTEN:
+		c->kind = CONN_LISTEN;
+		break;
+	case CPT_FD_TIMERFD:
+		c->kind = CONN_TIMER;
+		break;
+	default:
+		c->kind = CONN_OTHER;
+		break;
+	}
+	if (file && (c->kind == CONN_IN || c->kind == CONN_OUT)) {
+		struct socket *socket = BPF_CORE_READ(file, private_data);
+
+		c->sk = (__u64)BPF_CORE_READ(socket, sk);
+	}
+}
+
+static __always_inline bool conn_counts(const struct loop_conn *c)
+{
+	return c->kind == CONN_IN || c->kind == CONN_OUT;
+}
+
+/* One that was registered before the probes came is used. */
+static __noinline void conn_look(struct loop_conn *c, struct task_struct *task)
+{
+	struct cpt_loop_inst *in = inst_of(c);
+
+	conn_resolve(c, task);
+	if (in && c->registered && conn_counts(c))
+		__sync_fetch_and_add(&in->conns, 1);
+}
+
+static __noinline struct loop_conn *conn_new(__u32 tgid, __u32 fd, __u32 *idx)
+{
+	__u64 key = fd_key(tgid, fd);
+	struct loop_conn *c;
+
+	if (bpf_map_pop_elem(&cpt_loop_free_conns, idx)) {
+		if (cpt_loop_conns_used >= CPT_LOOP_CONNS) {
+			lose(CPT_LOOP_LOSS_CONNS);
+			return NULL;
+		}
+		*idx = __sync_fetch_and_add(&cpt_loop_conns_used, 1);
+	}
+	c = conn_at(*idx);
+	if (!c || bpf_map_update_elem(&cpt_loop_fds, &key, idx, BPF_ANY)) {
+		lose(CPT_LOOP_LOSS_CONNS);
+		if (c)
+			bpf_map_push_elem(&cpt_loop_free_conns, idx, 0);
+		return NULL;
+	}
+	c->cookie = 0;
+	c->opened_ns = 0;
+	c->sk = 0;
+	c->slot = 0;
+	c->instance = 0;
+	c->fd = fd;
+	c->tgid = tgid;
+	c->state = OP_IDLE;
+	c->kind = CONN_UNRESOLVED;
+	c->refs = 1;
+	c->registered = c->has_cookie = c->interval = 0;
+	return c;
+}
+
+static __noinline void conn_unregister(struct loop_conn *c)
+{
+	struct cookie_key key = {.cookie = c->cookie, .instance = c->instance};
+	struct cpt_loop_inst *in = inst_of(c);
+
+	if (c->has_cookie)
+		bpf_map_delete_elem(&cpt_loop_cookies, &key);
+	if (c->registered && in && conn_counts(c))
+		__sync_fetch_and_add(&in->conns, -1);
+	c->has_cookie = c->registered = 0;
+}
+
+/* The last descriptor of it is closed. */
+static __noinline void conn_drop(struct loop_conn *c, __u32 idx, __u32 task)
+{
+	op_cancel(c, task);
+	conn_unregister(c);
+	c->kind = CONN_FREE;
+	bpf_map_push_elem(&cpt_loop_free_conns, &idx, 0);
+}
+
+/* It belongs to this instance from now on; an operation of it goes along. */
+static __noinline void conn_move(struct loop_conn *c, struct cpt_loop_inst *in, __u32 task)
+{
+	bool open = opens_at_level(c->state);
+	struct cpt_loop_inst *from = inst_of(c);
+	__u64 ts;
+
+	if (c->instance == in->instance)
+		return;
+	ts = open ? bpf_ktime_get_ns() : 0;
+	if (open && from)
+		step(from, way_of(c), STEP_CANCELLED, task, ts);
+	c->slot = in->slot;
+	c->instance = in->instance;
+	if (open)
+		step(in, way_of(c), STEP_OPENED, task, ts);
+}
+
+static __noinline void conn_register(struct loop_conn *c, __u32 idx, struct cpt_loop_inst *in,
+				     __u64 cookie, __u32 task)
+{
+	struct cookie_key key = {.cookie = cookie};
+
+	if (c->registered && c->cookie == cookie && c->instance == in->instance)
+		return;
+	conn_unregister(c);
+	conn_move(c, in, task);
+	key.instance = in->instance;
+	c->cookie = cookie;
+	c->registered = 1;
+	if (conn_counts(c))
+		__sync_fetch_and_add(&in->conns, 1);
+	/* The descriptor itself, as some leave rubbish in the upper half. */
+	if ((__u32)cookie == c->fd)
+		return;
+	if (bpf_map_update_elem(&cpt_loop_cookies, &key, &idx, BPF_ANY))
+		lose(CPT_LOOP_LOSS_CONNS);
+	else
+		c->has_cookie = 1;
+}
+
+static __always_inline struct loop_conn *conn_of_cookie(struct cpt_loop_inst *in, __u64 cookie)
+{
+	struct cookie_key key = {.cookie = cookie, .instance = in->instance};
+	struct loop_conn *c;
+	__u32 idx, *at;
+
+	/* A small number may be a descriptor; what it belongs to says whether it is. */
+	if ((__u32)cookie < 1 << 20) {
+		c = conn_of_fd(in->tgid, cookie, &idx);
+		if (c && c->registered && c->cookie == cookie && c->instance == in->instance)
+			return c;
+	}
+	at = bpf_map_lookup_elem(&cpt_loop_cookies, &key);
+	return at ? conn_at(*at) : NULL;
+}
+
+/* ---- what calls do ---------------------------------------------------------------------------- */
+
+struct call {
+	struct pt_regs *regs;
+	long ret;
+	__u32 tgid;
+	__u32 task;
+};
+
+#define EVENTS_AT_ONCE 8
+#define EVENTS_MAX     4096 /* more of one return are not looked at */
+
+struct batch {
+	struct task_struct *current;
+	struct cpt_loop_inst *in;
+	__u64 events; /* user address */
+	__u64 ts;
+	__u32 cnt;
+	__u32 task;
+	bool locked;
+};
+
+/* Has the peer closed? What is left to be read then opens an operation when it is. */
+static __always_inline bool at_end(const struct loop_conn *c)
+{
+	__u8 shutdown = 0;
+
+	if (!c->sk)
+		return false;
+	bpf_probe_read_kernel(&shutdown, sizeof(shutdown),
+			      (void *)(c->sk + bpf_core_field_offset(struct sock, sk_shutdown)));
+	return shutdown & RCV_SHUTDOWN;
+}
+
+static __always_inline void event_reported(struct batch *b, __u32 events, __u64 cookie)
+{
+	struct loop_conn *c;
+
+	if (!(events & EPOLLIN) || events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		return;
+	c = conn_of_cookie(b->in, cookie);
+	if (!c)
+		return;
+	if (c->kind == CONN_UNRESOLVED)
+		conn_look(c, b->current);
+	if (c->kind != CONN_IN || c->state != OP_IDLE || at_end(c))
+		return;
+	if (!op_turn(c, OP_IDLE, OP_REPORTED))
+		return;
+	c->opened_ns = b->ts;
+	b->in->serves = 1;
+	if (b->locked)
+		step_locked(b->in, CPT_LOOP_IN, STEP_OPENED, b->task, b->ts);
+	else
+		step_alone(b->in, CPT_LOOP_IN, STEP_OPENED, b->task, b->ts);
+}
+
+static long some_events(__u32 n, void *ctx)
+{
+	__u8 raw[EVENTS_AT_ONCE * EPOLL_EVENT_SZ];
+	struct batch *b = ctx;
+	__u32 first = n * EVENTS_AT_ONCE, sz = EVENTS_AT_ONCE * EPOLL_EVENT_SZ;
+
+	if (first >= b->cnt)
+		return 1;
+	if (b->cnt - first < EVENTS_AT_ONCE)
+		sz = (b->cnt - first) * EPOLL_EVENT_SZ;
+	barrier_var(sz); /* else the compiler knows better than the verifier, and drops the test */
+	if (sz > sizeof(raw) ||
+	    bpf_probe_read_user(raw, sz, (void *)(b->events + first * EPOLL_EVENT_SZ)))
+		return 1;
+	for (__u32 i = 0; i < EVENTS_AT_ONCE; i++) {
+		__u64 cookie;
+		__u32 lo, hi;
+
+		if (first + i >= b->cnt)
+			break;
+		__builtin_memcpy(&lo, raw + i * EPOLL_EVENT_SZ + EPOLL_EVENT_SZ - 8, 4);
+		__builtin_memcpy(&hi, raw + i * EPOLL_EVENT_SZ + EPOLL_EVENT_SZ - 4, 4);
+		cookie = (__u64)hi << 32 | lo;
+		__builtin_memcpy(&lo, raw + i * EPOLL_EVENT_SZ, 4);
+		event_reported(b, lo, cookie);
+	}
+	return 0;
+}
+
+static __always_inline int on_epoll(struct call *call)
+{
+	struct batch b = {
+		.current = bpf_get_current_task_btf(),
+		.events = call->regs->REG_ARG2,
+		.task = call->task,
+	};
+
+	if (call->ret < 0 && call->ret != -EINTR)
+		return 0;
+	b.in = inst_get(call->tgid, call->regs->REG_ARG1, call->task);
+	if (!b.in)
+		return 0;
+	b.cnt = call->ret > 0 ? call->ret : 0;
+	if (b.cnt > EVENTS_MAX)
+		b.cnt = EVENTS_MAX;
+	b.ts = bpf_ktime_get_ns();
+	b.locked = inst_lock(b.in);
+	if (b.locked) {
+		(void)window_open(b.in, call->task, b.ts);
+		b.in->iterations++;
+		b.in->batch += b.cnt;
+	}
+	if (b.cnt)
+		bpf_loop((b.cnt + EVENTS_AT_ONCE - 1) / EVENTS_AT_ONCE, some_events, &b, 0);
+	if (b.locked)
+		inst_unlock(b.in);
+	return 0;
+}
+
+static __always_inline void read_from(struct call *call, __u32 fd, __u32 nr)
+{
+	struct loop_conn *c;
+	__u32 idx;
+
+	c = conn_of_fd(call->tgid, fd, &idx);
+	if (!c)
+		return;
+	if (c->kind == CONN_UNRESOLVED)
+		conn_look(c, bpf_get_current_task_btf());
+	if (nr == NR_recvfrom && call->regs->REG_ARG4 & MSG_PEEK)
+		return;
+	if (nr == NR_recvmsg && call->regs->REG_ARG3 & MSG_PEEK)
+		return;
+	if (c->kind == CONN_IN) {
+		if (call->ret > 0) {
+			if (c->state == OP_REPORTED)
+				op_turn(c, OP_REPORTED, OP_READ);
+			else if (c->state == OP_IDLE)
+				op_open(c, OP_READ, call->task, bpf_ktime_get_ns());
+		} else if (c->state == OP_REPORTED && call->ret != -EINTR) {
+			op_cancel(c, call->task);
+		}
+	} else if (c->kind == CONN_OUT && c->state == OP_SENT) {
+		if (call->ret > 0)
+			op_complete(c, OP_SENT, call->task);
+		else if (!call->ret)
+			op_cancel(c, call->task);
+	} else if (c->kind == CONN_TIMER && call->ret > 0 && c->state == OP_ARMED && !c->interval) {
+		op_cancel(c, call->task);
+	}
+}
+
+static __always_inline void written_to(struct call *call, __u32 fd)
+{
+	struct loop_conn *c;
+	__u32 idx;
+
+	if (call->ret <= 0)
+		return;
+	c = conn_of_fd(call->tgid, fd, &idx);
+	if (!c)
+		return;
+	if (c->kind == CONN_UNRESOLVED)
+		conn_look(c, bpf_get_current_task_btf());
+	if (c->kind == CONN_IN) {
+		if (c->state == OP_READ)
+			op_complete(c, OP_READ, call->task);
+	} else if (c->kind == CONN_OUT && c->state == OP_IDLE) {
+		op_open(c, OP_SENT, call->task, bpf_ktime_get_ns());
+	}
+}
+
+/* A connection of a listener that a loop has: of that loop, until it is registered elsewhere. */
+static __noinline int on_accept(struct call *call)
+{
+	struct loop_conn *listener, *c;
+	struct cpt_loop_inst *in;
+	__u32 idx, stale;
+
+	if (call->ret < 0)
+		return 0;
+	listener = conn_of_fd(call->tgid, call->regs->REG_ARG1, &idx);
+	if (!listener)
+		return 0;
+	in = inst_of(listener);
+	if (!in)
+		return 0;
+	c = conn_of_fd(call->tgid, call->ret, &stale);
+	if (c) /* its close was not seen */
+		conn_drop(c, stale, call->task);
+	c = conn_new(call->tgid, call->ret, &idx);
+	if (!c)
+		return 0;
+	c->slot = listener->slot;
+	c->instance = listener->instance;
+	conn_resolve(c, bpf_get_current_task_btf());
+	return 0;
+}
+
+static __noinline int on_ctl(struct call *call)
+{
+	__u32 op = call->regs->REG_ARG2, fd = call->regs->REG_ARG3, idx = 0;
+	__u64 event = call->regs->REG_ARG4, cookie = 0;
+	struct cpt_loop_inst *in;
+	struct loop_conn *c;
+
+	if (call->ret)
+		return 0;
+	in = inst_get(call->tgid, call->regs->REG_ARG1, call->task);
+	if (!in)
+		return 0;
+	c = conn_of_fd(call->tgid, fd, &idx);
+	if (op == EPOLL_CTL_DEL) {
+		if (c && c->instance == in->instance)
+			conn_unregister(c);
+		return 0;
+	}
+	if (bpf_probe_read_user(&cookie, sizeof(cookie), (void *)(event + EPOLL_EVENT_SZ - 8)))
+		return 0;
+	if (op == EPOLL_CTL_ADD && c && c->registered && c->instance == in->instance) {
+		/* The kernel knew none of it: the descriptor is another one by now. */
+		conn_drop(c, idx, call->task);
+		c = NULL;
+	}
+	if (!c)
+		c = conn_new(call->tgid, fd, &idx);
+	if (!c)
+		return 0;
+	if (op == EPOLL_CTL_ADD && c->state == OP_IDLE)
+		conn_resolve(c, bpf_get_current_task_btf());
+	conn_register(c, idx, in, cookie, call->task);
+	return 0;
+}
+
+static __noinline void fd_closed(struct call *call, __u32 fd)
+{
+	__u64 key = fd_key(call->tgid, fd);
+	struct loop_conn *c;
+	__u32 idx;
+
+	c = conn_of_fd(call->tgid, fd, &idx);
+	if (!c) {
+		inst_close(call->tgid, fd);
+		return;
+	}
+	bpf_map_delete_elem(&cpt_loop_fds, &key);
+	if (c->refs > 1)
+		c->refs--;
+	else
+		conn_drop(c, idx, call->task);
+}
+
+static __noinline void fd_copied(struct call *call, __u32 from, __u32 to)
+{
+	__u64 key = fd_key(call->tgid, to);
+	struct loop_conn *c;
+	__u32 idx;
+
+	if (from == to)
+		return;
+	c = conn_of_fd(call->tgid, from, &idx);
+	if (c && !bpf_map_update_elem(&cpt_loop_fds, &key, &idx, BPF_ANY))
+		c->refs++;
+}
+
+static __noinline int on_timer(struct call *call)
+{
+	struct cpt_loop_inst *in;
+	__u64 spec[4] = {};
+	struct loop_conn *c;
+	__u32 idx;
+
+	if (call->ret)
+		return 0;
+	c = conn_of_fd(call->tgid, call->regs->REG_ARG1, &idx);
+	if (!c)
+		return 0;
+	if (c->kind == CONN_UNRESOLVED)
+		conn_look(c, bpf_get_current_task_btf());
+	in = inst_of(c);
+	if (!in || c->kind != CONN_TIMER ||
+	    bpf_probe_read_user(spec, sizeof(spec), (void *)call->regs->REG_ARG3))
+		return 0;
+	c->interval = (spec[0] | spec[1]) != 0;
+	if (!(spec[2] | spec[3]))
+		op_cancel(c, call->task);
+	else if (op_turn(c, OP_IDLE, OP_ARMED))
+		__sync_fetch_and_add(&in->timers, 1);
+	return 0;
+}
+
+static __noinline int on_rare(struct call *call, __u32 does)
+{
+	__u32 fd = call->regs->REG_ARG1;
+
+	switch (does) {
+	case DOES_CREATE:
+		if (call->ret < 0)
+			return 0;
+		inst_close(call->tgid, call->ret); /* its close was not seen */
+		inst_new(call->tgid, call->ret, 0, call->task);
+		return 0;
+	case DOES_CLOSE:
+		if (!call->ret || call->ret == -EINTR)
+			fd_closed(call, fd);
+		return 0;
+	case DOES_DUP:
+		if (call->ret >= 0)
+			fd_copied(call, fd, call->ret);
+		return 0;
+	case DOES_DUP_TO:
+		if (call->ret >= 0 && (__u32)call->ret != fd) {
+			fd_closed(call, call->ret);
+			fd_copied(call, fd, call->ret);
+		}
+		return 0;
+	case DOES_FCNTL:
+		if (call->ret >= 0 &&
+		    (call->regs->REG_ARG2 == F_DUPFD || call->regs->REG_ARG2 == F_DUPFD_CLOEXEC))
+			fd_copied(call, fd, call->ret);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+SEC("tp_btf/sys_exit")
+int cpt_sys_exit(__u64 *ctx)
+{
+	struct pt_regs *regs = (void *)ctx[0];
+	__u32 nr = regs->REG_NR, does = what_does(nr);
+	struct task_struct *task;
+	struct call call;
+	struct cpt_task *t;
+
+	if (!does)
+		return 0;
+	task = bpf_get_current_task_btf();
+	call.tgid = task->tgid;
+	if (does != DOES_EPOLL && does != DOES_CREATE && does != DOES_CTL &&
+	    !proc_has_loops(call.tgid))
+		return 0;
+	t = family_get(task);
+	if (!t || mode_is_compat(regs->REG_MODE) || task->flags & (PF_IO_WORKER | PF_USER_WORKER))
+		return 0;
+	call.regs = regs;
+	call.ret = ctx[1];
+	call.task = t->id;
+	switch (does) {
+	case DOES_EPOLL:
+		return on_epoll(&call);
+	case DOES_READ:
+		read_from(&call, regs->REG_ARG1, nr);
+		return 0;
+	case DOES_WRITE:
+		written_to(&call, regs->REG_ARG1);
+		return 0;
+	case DOES_MOVE:
+		read_from(&call, regs->REG_ARG1, nr);
+		written_to(&call, regs->REG_ARG3);
+		return 0;
+	case DOES_ACCEPT:
+		return on_accept(&call);
+	case DOES_CTL:
+		return on_ctl(&call);
+	case DOES_TIMER:
+		return on_timer(&call);
+	default:
+		return on_rare(&call, does);
+	}
+}
+
+/*
+ * The collector tells what was registered before the probes came. Arguments: process, epfd, fd,
+ * cookie. Returns 0 or 1: there is no room.
+ */
+SEC("raw_tp")
+int cpt_loop_seed(__u64 *ctx)
+{
+	__u32 tgid = ctx[0], epfd = ctx[1], fd = ctx[2], idx = 0;
+	__u64 cookie = ctx[3];
+	struct cpt_loop_inst *in = inst_find(tgid, epfd);
+	struct loop_conn *c;
+
+	if (!in)
+		return 0;
+	c = conn_of_fd(tgid, fd, &idx);
+	if (c && c->registered) /* since seen being registered */
+		return 0;
+	if (!c)
+		c = conn_new(tgid, fd, &idx);
+	if (!c)
+		return 1;
+	conn_register(c, idx, in, cookie, 0);
+	return 0;
+}

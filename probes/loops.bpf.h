@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * loops.bpf.h - what is kept of event loops in the kernel, and how a step of an operation is told.
+ *
+ * Owns:     the maps of loops.bpf.c, the windows of steps, the histograms.
+ * Must not: know system calls.
+ *
+ *   {process, fd}      ──► cpt_loop_fds     ──┐
+ *   {instance, cookie} ──► cpt_loop_cookies ──┴─► a connection (cpt_loop_conns) ──► its instance
+ *   {process, epfd}    ──► cpt_loop_epfds   ────────────────────────────────────► (cpt_loop_insts)
+ *
+ * All maps are bounded; what does not fit is counted. Where a cookie is the descriptor itself, as with
+ * most loops, cpt_loop_cookies has no entry for it.
+ */
+#ifndef LOOPS_BPF_H
+#define LOOPS_BPF_H
+
+#include "wait.bpf.h"
+
+/* What a descriptor of a loop is to it. */
+#define CONN_FREE	0
+#define CONN_UNRESOLVED 1 /* registered before the probes came: looked at when it is used */
+#define CONN_IN		2 /* accepted connections, served datagram sockets */
+#define CONN_OUT	3 /* sockets that asked others */
+#define CONN_LISTEN	4
+#define CONN_TIMER	5
+#define CONN_OTHER	6
+
+/* State of its operation. */
+#define OP_IDLE	    0
+#define OP_REPORTED 1 /* inbound: epoll says that there is something to read */
+#define OP_READ	    2 /* inbound: read, no answer yet */
+#define OP_SENT	    3 /* outbound: written, no answer yet */
+#define OP_ARMED    4 /* timer */
+
+struct loop_conn {
+	__u64 cookie;
+	__u64 opened_ns;
+	__u64 sk; /* address of its struct sock, 0 none */
+	__u32 slot;
+	__u32 instance; /* of the slot when it was put there: another one, and it belongs to none */
+	__u32 fd;
+	__u32 tgid;
+	__u32 state; /* OP_*, changed by compare-and-swap where a level goes with it */
+	__u16 kind;  /* CONN_* */
+	__u16 refs;  /* descriptors that lead here */
+	__u8 registered;
+	__u8 has_cookie; /* an entry of cpt_loop_cookies leads here */
+	__u8 interval;	 /* timer: it goes on by itself */
+	__u8 reserved[13];
+};
+
+struct cookie_key {
+	__u64 cookie;
+	__u64 instance;
+};
+
+struct loop_hist {
+	__u32 buckets[CPT_LOOP_BUCKETS];
+};
+
+/* The family, shared with the recording probes. */
+struct cpt_tasks_map cpt_tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CPT_LOOP_INSTANCES);
+	__type(key, __u32);
+	__type(value, struct cpt_loop_inst);
+} cpt_loop_insts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CPT_LOOP_INSTANCES);
+	__type(key, __u32);
+	__type(value, struct loop_hist);
+} cpt_loop_hists SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CPT_LOOP_CONNS);
+	__type(key, __u32);
+	__type(value, struct loop_conn);
+} cpt_loop_conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * CPT_LOOP_CONNS);
+	__type(key, __u64);
+	__type(value, __u32);
+} cpt_loop_fds SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CPT_LOOP_CONNS);
+	__type(key, struct cookie_key);
+	__type(value, __u32);
+} cpt_loop_cookies SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4 * CPT_LOOP_INSTANCES);
+	__type(key, __u64);
+	__type(value, __u32);
+} cpt_loop_epfds SEC(".maps");
+
+/* Places that were used and are free again; those never used are counted up. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, CPT_LOOP_CONNS);
+	__type(value, __u32);
+} cpt_loop_free_conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, CPT_LOOP_INSTANCES);
+	__type(value, __u32);
+} cpt_loop_free_insts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, CPT_LOOP_RING_SZ);
+} cpt_loop_ring SEC(".maps");
+
+__u64 cpt_loop_losses[CPT_LOOP_LOSS_CNT] = {};
+__u32 cpt_loop_last_instance = 0;
+__u32 cpt_loop_conns_used = 0, cpt_loop_insts_used = 0;
+
+/* Bits of processes that have loops, by a hash: most others are told apart without a look-up. */
+#define PROC_BITS 4096
+__u64 cpt_loop_procs[PROC_BITS / 64] = {};
+
+static __always_inline void lose(__u32 cause)
+{
+	__sync_fetch_and_add(&cpt_loop_losses[cause], 1);
+}
+
+static __always_inline __u32 proc_bit(__u32 tgid)
+{
+	return (tgid * 0x9e3779b1u) >> 20;
+}
+
+static __always_inline bool proc_has_loops(__u32 tgid)
+{
+	__u32 bit = proc_bit(tgid);
+
+	return cpt_loop_procs[bit / 64 & (PROC_BITS / 64 - 1)] >> (bit % 64) & 1;
+}
+
+static __always_inline __u64 fd_key(__u32 tgid, __u32 fd)
+{
+	return (__u64)tgid << 32 | fd;
+}
+
+static __always_inline struct cpt_loop_inst *inst_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&cpt_loop_insts, &slot);
+}
+
+static __always_inline struct loop_conn *conn_at(__u32 idx)
+{
+	return bpf_map_lookup_elem(&cpt_loop_conns, &idx);
+}
+
+static __always_inline struct loop_conn *conn_of_fd(__u32 tgid, __u32 fd, __u32 *idx)
+{
+	__u64 key = fd_key(tgid, fd);
+	__u32 *at = bpf_map_lookup_elem(&cpt_loop_fds, &key);
+
+	if (!at)
+		return NULL;
+	*idx = *at;
+	return conn_at(*at);
+}
+
+/* The instance of a connection; NULL: it has gone. */
+static __always_inline struct cpt_loop_inst *inst_of(const struct loop_conn *c)
+{
+	struct cpt_loop_inst *in = inst_at(c->slot);
+
+	return in && in->instance == c->instance ? in : NULL;
+}
+
+/* ---- windows of steps ------------------------------------------------------------------------- */
+
+static __always_inline bool inst_lock(struct cpt_loop_inst *in)
+{
+	return __sync_val_compare_and_swap(&in->lock, 0, 1) == 0;
+}
+
+static __always_inline void inst_unlock(struct cpt_loop_inst *in)
+{
+	publish_u32(&in->lock, 0);
+}
+
+static __always_inline void loop_submit(void *rec)
+{
+	__u64 waiting = bpf_ringbuf_query(&cpt_loop_ring, BPF_RB_AVAIL_DATA);
+
+	bpf_ringbuf_submit(rec,
+			   waiting > CPT_LOOP_RING_SZ / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline struct cpt_rec_loop *record_get(struct cpt_loop_inst *in, __u32 task,
+						       __u64 base_ns)
+{
+	struct cpt_rec_loop *rec = bpf_ringbuf_reserve(&cpt_loop_ring, sizeof(*rec), 0);
+	__u32 seq = __sync_fetch_and_add(&in->seq, 1);
+
+	if (!rec) {
+		lose(CPT_LOOP_LOSS_RING_FULL);
+		return NULL;
+	}
+	rec->type = CPT_REC_LOOP;
+	rec->instance = in->instance;
+	rec->base_ns = base_ns;
+	rec->task = task;
+	rec->seq = seq;
+	rec->level[CPT_LOOP_IN] = in->level[CPT_LOOP_IN];
+	rec->level[CPT_LOOP_OUT] = in->level[CPT_LOOP_OUT];
+	rec->conns = in->conns;
+	rec->timers = in->timers;
+	return rec;
+}
+
+static __always_inline void steps_reset(struct cpt_loop_steps *s)
+{
+	s->opened = s->completed = s->cancelled = s->peak = 0;
+	s->opened_sum = s->ended_sum = 0;
+}
+
+/* What the window holds, sent; it is empty then. Locked. */
+static __noinline void window_flush(struct cpt_loop_inst *in)
+{
+	struct cpt_rec_loop *rec = record_get(in, in->task, in->base_ns);
+
+	if (rec) {
+		rec->steps[CPT_LOOP_IN] = in->steps[CPT_LOOP_IN];
+		rec->steps[CPT_LOOP_OUT] = in->steps[CPT_LOOP_OUT];
+		rec->iterations = in->iterations;
+		rec->batch = in->batch;
+		loop_submit(rec);
+	}
+	steps_reset(&in->steps[CPT_LOOP_IN]);
+	steps_reset(&in->steps[CPT_LOOP_OUT]);
+	in->iterations = in->batch = 0;
+	in->base_ns = 0;
+}
+
+/* The window has room for a step at ts. Locked. Returns its distance from the window's base. */
+static __always_inline __u64 window_open(struct cpt_loop_inst *in, __u32 task, __u64 ts)
+{
+	__u64 base = in->base_ns;
+
+	if (base && ts > base + CPT_LOOP_WINDOW_NS) {
+		window_flush(in);
+		base = 0;
+	}
+	if (!base) {
+		in->base_ns = ts;
+		in->task = task;
+		return 0;
+	}
+	return ts > base ? ts - base : 0;
+}
+
+#define STEP_OPENED    0
+#define STEP_COMPLETED 1
+#define STEP_CANCELLED 2
+
+static __always_inline void step_count(struct cpt_loop_steps *s, __u32 what, __u64 off)
+{
+	if (what == STEP_OPENED) {
+		s->opened++;
+		s->opened_sum += off;
+		return;
+	}
+	if (what == STEP_COMPLETED)
+		s->completed++;
+	else
+		s->cancelled++;
+	s->ended_sum += off;
+}
+
+/* A step while somebody else holds the window: a record of its own. */
+static __noinline void step_alone(struct cpt_loop_inst *in, __u32 way, __u32 what, __u32 task,
+				  __u64 ts)
+{
+	__s32 by = what == STEP_OPENED ? 1 : -1;
+	struct cpt_rec_loop *rec;
+	__s32 level;
+
+	way &= 1;
+	level = __sync_fetch_and_add(&in->level[way], by) + by;
+	rec = record_get(in, task, ts);
+	if (!rec)
+		return;
+	steps_reset(&rec->steps[CPT_LOOP_IN]);
+	steps_reset(&rec->steps[CPT_LOOP_OUT]);
+	rec->steps[way].peak = level > 0 ? level : 0;
+	step_count(&rec->steps[way], what, 0);
+	rec->iterations = rec->batch = 0;
+	loop_submit(rec);
+}
+
+/* A step with the window locked. */
+static __always_inline void step_locked(struct cpt_loop_inst *in, __u32 way, __u32 what, __u32 task,
+					__u64 ts)
+{
+	__u64 off = window_open(in, task, ts);
+	__s32 by = what == STEP_OPENED ? 1 : -1;
+	struct cpt_loop_steps *s;
+	__s32 level;
+
+	way &= 1;
+	s = &in->steps[way];
+	level = __sync_fetch_and_add(&in->level[way], by) + by;
+	if (level > 0 && (__u32)level > s->peak)
+		s->peak = level;
+	step_count(s, what, off);
+}
+
+static __noinline void step(struct cpt_loop_inst *in, __u32 way, __u32 what, __u32 task, __u64 ts)
+{
+	if (!inst_lock(in)) {
+		step_alone(in, way, what, task, ts);
+		return;
+	}
+	step_locked(in, way, what, task, ts);
+	inst_unlock(in);
+}
+
+/* ---- latencies -------------------------------------------------------------------------------- */
+
+#define BUCKET_BITS 5
+
+/* By the rule of latencies.h. */
+static __always_inline __u32 latency_bucket(__u64 ns)
+{
+	__u64 v = ns;
+	__u32 top = 0, shift, bucket;
+
+	if (ns < 1 << BUCKET_BITS)
+		return ns;
+	if (v >> 32) {
+		top += 32;
+		v >>= 32;
+	}
+	if (v >> 16) {
+		top += 16;
+		v >>= 16;
+	}
+	if (v >> 8) {
+		top += 8;
+		v >>= 8;
+	}
+	if (v >> 4) {
+		top += 4;
+		v >>= 4;
+	}
+	if (v >> 2) {
+		top += 2;
+		v >>= 2;
+	}
+	top += v >> 1;
+	shift = top - BUCKET_BITS;
+	bucket = (shift << BUCKET_BITS) + (ns >> shift);
+	return bucket < CPT_LOOP_BUCKETS ? bucket : CPT_LOOP_BUCKETS - 1;
+}
+
+static __always_inline void count_latency(struct cpt_loop_inst *in, __u32 slot, __u64 ns)
+{
+	struct loop_hist *h = bpf_map_lookup_elem(&cpt_loop_hists, &slot);
+
+	if (h)
+		__sync_fetch_and_add(&h->buckets[latency_bucket(ns) & (CPT_LOOP_BUCKETS - 1)], 1);
+	if (ns > in->max_ns)
+		in->max_ns = ns;
+}
+
+#endif /* LOOPS_BPF_H */
