@@ -8,52 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "latency.h"
+#include "loop_rows.h"
 
 /* What a loop's thread does. The last four are pending until it waits again. */
 enum doing { NOT, WAITING, WOKEN, ON_CPU, READY, STALLED, UNKNOWN };
 
-#define HASH_SZ 1024u /* chains of loops by process and descriptor */
-#define NO_LOOP UINT32_MAX
 /* Turns that one record tells of and that are counted one by one: they are of 20 us. */
 #define DISPATCHES_MAX 64u
-
-struct stalls {
-	uint32_t cnt;
-	struct cpt_stall tab[CPT_LOOP_STALLS]; /* the one of the rest, if there is one, first */
-};
-
-struct loop {
-	struct cpt_loop row; /* but for what is only derived */
-	uint32_t proc, space;
-	uint32_t next_of_thread, next_of_hash; /* index + 1 */
-	bool over;			       /* its descriptor has become another instance */
-	uint64_t left_ns; /* its thread went to another one: since when, 0 not */
-	uint64_t returns;
-	uint64_t waits_before; /* begun before its returns were recorded */
-	bool recorded;	       /* they are */
-	uint32_t losses;       /* of LOOP events, before that */
-	struct cpt_latency *dispatch;
-	struct stalls *stalls;
-};
 
 /* What is pending. */
 struct pending {
 	uint64_t on_cpu_ns, ready_ns, unknown_ns;
-	struct stalls stalls;
+	struct loop_stalls stalls;
 };
 
 struct task_loop {
 	struct task *task;
 	struct task_loop *next; /* of all */
-	uint32_t first, cnt;	/* its loops: index + 1, how many */
+	struct loop_list list;	/* its loops */
 	uint32_t cur;		/* index + 1 of the one it waited on last, 0 it is none */
 	bool in_wait;		/* blocked in it, or woken and not yet on a CPU */
 	bool fresh;		/* back from a wait that blocked; its return was not recorded yet */
 	uint8_t counting;	/* enum doing that is being accounted, while the task is counted */
 	uint64_t from_ns;	/* since when */
 	struct cpt_stall call;	/* what it is blocked in: the first members */
-	uint64_t call_arg0;
 	uint64_t flight_from_ns; /* integral of operations in flight at from_ns */
 	bool flight_known;
 	uint32_t flight;
@@ -65,10 +43,7 @@ struct task_loop {
 };
 
 struct loop_ledger {
-	struct loop *tab;
-	uint32_t cnt, cap;
-	uint32_t untold;
-	uint32_t by_hash[HASH_SZ]; /* index + 1 */
+	struct loop_table table;
 	struct task_loop *all;
 	struct loop_levels levels;
 	const struct loops *flights;
@@ -94,124 +69,8 @@ void loop_ledger__free(struct loop_ledger *ll)
 		next = w->next;
 		free(w);
 	}
-	for (uint32_t i = 0; i < ll->cnt; i++) {
-		free(ll->tab[i].dispatch);
-		free(ll->tab[i].stalls);
-	}
-	free(ll->tab);
+	loop_table__fini(&ll->table);
 	free(ll);
-}
-
-/* ---- stalls ------------------------------------------------------------------------------------------ */
-
-static void join_stalls(struct cpt_stall *to, const struct cpt_stall *from)
-{
-	to->cnt += from->cnt;
-	to->total_ns += from->total_ns;
-	to->delay_ns += from->delay_ns;
-	if (from->held_up > to->held_up)
-		to->held_up = from->held_up;
-	if (from->longest_ns > to->longest_ns) {
-		to->longest_ns = from->longest_ns;
-		to->longest_at_ns = from->longest_at_ns;
-		to->longest_arg0 = from->longest_arg0;
-	}
-}
-
-static bool same_stall(const struct cpt_stall *a, const struct cpt_stall *b)
-{
-	return a->rest == b->rest && (a->rest || (a->sysno == b->sysno && a->reason == b->reason &&
-						  a->object == b->object));
-}
-
-static bool costs_less(const struct cpt_stall *a, const struct cpt_stall *b)
-{
-	return a->delay_ns != b->delay_ns ? a->delay_ns < b->delay_ns : a->total_ns < b->total_ns;
-}
-
-/* Makes room: the two that cost least become, or join, the rest. */
-static void fold_stalls(struct stalls *s)
-{
-	struct cpt_stall least = {.rest = true};
-
-	for (int n = s->tab[0].rest ? 1 : 2; n; n--) {
-		uint32_t at = s->tab[0].rest;
-
-		for (uint32_t i = at + 1; i < s->cnt; i++)
-			if (costs_less(&s->tab[i], &s->tab[at]))
-				at = i;
-		join_stalls(&least, &s->tab[at]);
-		s->tab[at] = s->tab[--s->cnt];
-	}
-	if (s->tab[0].rest) {
-		join_stalls(&s->tab[0], &least);
-		return;
-	}
-	s->tab[s->cnt++] = s->tab[0];
-	s->tab[0] = least;
-}
-
-static void add_stall(struct stalls *s, const struct cpt_stall *stall)
-{
-	for (uint32_t i = 0; i < s->cnt; i++) {
-		if (same_stall(&s->tab[i], stall)) {
-			join_stalls(&s->tab[i], stall);
-			return;
-		}
-	}
-	if (s->cnt == CPT_LOOP_STALLS)
-		fold_stalls(s);
-	s->tab[s->cnt++] = *stall;
-}
-
-/* ---- the table --------------------------------------------------------------------------------------- */
-
-/* What tells a loop of a thread from its others. */
-struct loop_key {
-	uint8_t kind;
-	int32_t fd;
-};
-
-static uint32_t hash_of(uint32_t proc, int32_t fd)
-{
-	return (proc * 0x9e3779b1u ^ (uint32_t)fd * 0x85ebca6bu) >> 7 & (HASH_SZ - 1);
-}
-
-/* Index of the thread's loop that is so; NO_LOOP if there is none. */
-static uint32_t known_loop(const struct loop_ledger *ll, const struct task_loop *w,
-			   struct loop_key key)
-{
-	for (uint32_t at = w->first; at; at = ll->tab[at - 1].next_of_thread) {
-		const struct loop *l = &ll->tab[at - 1];
-
-		if (!l->over && !l->row.rest && l->row.kind == key.kind && l->row.fd == key.fd &&
-		    l->space == w->task->space && l->proc == w->task->proc)
-			return at - 1;
-	}
-	return NO_LOOP;
-}
-
-static uint32_t rest_of(const struct loop_ledger *ll, const struct task_loop *w)
-{
-	for (uint32_t at = w->first; at; at = ll->tab[at - 1].next_of_thread)
-		if (ll->tab[at - 1].row.rest)
-			return at - 1;
-	return NO_LOOP;
-}
-
-static int grow(struct loop_ledger *ll)
-{
-	uint32_t cap = ll->cap ? 2 * ll->cap : 16;
-	struct loop *tab;
-
-	if (ll->cnt < ll->cap)
-		return 0;
-	tab = realloc(ll->tab, cap * sizeof(*tab));
-	if (!tab)
-		return -ENOMEM;
-	ll->tab = tab;
-	ll->cap = cap;
-	return 0;
 }
 
 /* The loop's instance is known: from now on its returns are recorded. */
@@ -224,45 +83,16 @@ static void bind(const struct loop_ledger *ll, struct loop *l, uint32_t instance
 	l->recorded = true;
 }
 
-/* Index of the thread's loop with this key, made if need be. NO_LOOP with errno: ENOSPC, ENOMEM. */
+/* Index of the thread's loop with this key. NO_LOOP with errno: ENOSPC, ENOMEM. */
 static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct loop_key key)
 {
-	const struct task *t = w->task;
-	const bool rest = w->cnt + 1 >= LOOPS_OF_THREAD;
-	uint32_t idx = known_loop(ll, w, key), *chain;
+	bool made;
+	const uint32_t idx = loop_table__find(&ll->table, &w->list, w->task, key, &made);
 	struct loop *l;
 
-	if (idx == NO_LOOP && rest)
-		idx = rest_of(ll, w);
-	if (idx != NO_LOOP)
+	if (idx == NO_LOOP || !made)
 		return idx;
-	if (ll->cnt == LOOPS_MAX) {
-		ll->untold++;
-		errno = ENOSPC;
-		return NO_LOOP;
-	}
-	if (grow(ll)) {
-		errno = ENOMEM;
-		return NO_LOOP;
-	}
-	idx = ll->cnt++;
-	l = &ll->tab[idx];
-	memset(l, 0, sizeof(*l));
-	l->row.id = t->row.id;
-	l->row.kind = key.kind;
-	l->row.fd = rest ? -1 : key.fd;
-	l->row.rest = rest;
-	l->row.flight_known = true;
-	l->proc = t->proc;
-	l->space = t->space;
-	l->next_of_thread = w->first;
-	w->first = idx + 1;
-	w->cnt++;
-	if (l->row.fd >= 0) {
-		chain = &ll->by_hash[hash_of(l->proc, l->row.fd)];
-		l->next_of_hash = *chain;
-		*chain = idx + 1;
-	}
+	l = &ll->table.tab[idx];
 	bind(ll, l, loops__instance_of(ll->flights, l->proc, l->row.fd));
 	return idx;
 }
@@ -287,7 +117,7 @@ static struct task_loop *make_task_loop(struct loop_ledger *ll, struct task *t, 
 
 static struct loop *current(const struct loop_ledger *ll, const struct task_loop *w)
 {
-	return &ll->tab[w->cur - 1];
+	return &ll->table.tab[w->cur - 1];
 }
 
 static bool is_pending(uint8_t doing)
@@ -340,7 +170,7 @@ static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t now_
 	} else {
 		current(ll, w)->row.flight_known = false;
 	}
-	add_stall(&w->pend.stalls, &stall);
+	loop_stalls__add(&w->pend.stalls, &stall);
 }
 
 static void end_piece(struct loop_ledger *ll, struct task_loop *w, uint64_t now_ns)
@@ -448,7 +278,7 @@ static int confirm(struct loop_ledger *ll, struct task_loop *w)
 	}
 	for (uint32_t i = 0; i < p->stalls.cnt; i++) {
 		l->row.blocked_ns += p->stalls.tab[i].total_ns;
-		add_stall(l->stalls, &p->stalls.tab[i]);
+		loop_stalls__add(l->stalls, &p->stalls.tab[i]);
 	}
 	empty(ll, w, true);
 	return 0;
@@ -548,7 +378,7 @@ static int move_to(struct loop_ledger *ll, struct task_loop *w, struct loop_key 
 	w->cur = idx == NO_LOOP ? 0 : idx + 1;
 	if (idx == NO_LOOP)
 		return errno == ENOMEM ? -ENOMEM : 0;
-	l = &ll->tab[idx];
+	l = &ll->table.tab[idx];
 	if (l->left_ns && w->task->counted)
 		l->row.elsewhere_ns +=
 			now_ns -
@@ -632,25 +462,6 @@ int loop_ledger__block(struct loop_ledger *ll, struct task *t, const struct cpt_
 
 /* ---- records of returns ------------------------------------------------------------------------------ */
 
-/* The thread's loop on this instance; NO_LOOP if it has none. */
-static uint32_t loop_on(const struct loop_ledger *ll, const struct task_loop *w, uint32_t instance)
-{
-	for (uint32_t at = w ? w->first : 0; at; at = ll->tab[at - 1].next_of_thread)
-		if (ll->tab[at - 1].row.instance == instance && !ll->tab[at - 1].over)
-			return at - 1;
-	return NO_LOOP;
-}
-
-/* Some thread's loop on it: who made the last step of a record need not be who came back from the wait. */
-static uint32_t any_on(const struct loop_ledger *ll, uint32_t proc, int32_t fd, uint32_t instance)
-{
-	uint32_t at = fd < 0 ? 0 : ll->by_hash[hash_of(proc, fd)];
-
-	while (at && ll->tab[at - 1].row.instance != instance)
-		at = ll->tab[at - 1].next_of_hash;
-	return at - 1; /* 0 - 1 is NO_LOOP */
-}
-
 /* It came back without having blocked: one turn, or some, end here and another one begins. */
 static int next_turn(struct loop_ledger *ll, struct task_loop *w, const struct loop *l,
 		     uint32_t cnt, uint64_t now_ns)
@@ -669,14 +480,16 @@ static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct tas
 		      const struct cpt_event *ev, uint64_t now_ns)
 {
 	struct task_loop *w = t ? t->loop : NULL;
-	uint32_t proc, idx = loop_on(ll, w, ev->other);
+	uint32_t proc, idx = NO_LOOP;
 	struct loop *l;
 	int32_t fd;
 
 	if (!ev->iterations || !loops__whose(ll->flights, ev->other, &proc, &fd))
 		return 0;
+	if (w)
+		idx = loop_table__of_thread(&ll->table, &w->list, ev->other);
 	if (idx == NO_LOOP)
-		idx = any_on(ll, proc, fd, ev->other);
+		idx = loop_table__of_any(&ll->table, proc, fd, ev->other);
 	if (idx == NO_LOOP && (!t || !t->live || t->proc != proc || fd < 0))
 		return 0;
 	if (idx == NO_LOOP) { /* a loop that never had to wait */
@@ -686,7 +499,7 @@ static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct tas
 		if (idx == NO_LOOP)
 			return errno == ENOMEM ? -ENOMEM : 0;
 	}
-	l = &ll->tab[idx];
+	l = &ll->table.tab[idx];
 	t = tasks__find(ts, l->row.id);
 	if (!t || !t->loop)
 		return 0;
@@ -714,8 +527,8 @@ static void on_new_instance(struct loop_ledger *ll, const struct tasks *ts,
 
 	if (!loops__whose(ll->flights, ev->other, &proc, &fd) || fd < 0)
 		return;
-	for (at = &ll->by_hash[hash_of(proc, fd)]; *at;) {
-		struct loop *l = &ll->tab[*at - 1];
+	for (at = loop_table__chain(&ll->table, proc, fd); *at;) {
+		struct loop *l = &ll->table.tab[*at - 1];
 		struct task *t = tasks__find(ts, l->row.id);
 
 		if (l->proc != proc || l->row.fd != fd) {
@@ -744,63 +557,7 @@ int loop_ledger__feed(struct loop_ledger *ll, const struct tasks *ts, struct tas
 	return 0;
 }
 
-/* ---- the facts --------------------------------------------------------------------------------------- */
-
-static int cmp_stall(const void *pa, const void *pb)
-{
-	const struct cpt_stall *a = pa, *b = pb;
-
-	if (costs_less(a, b))
-		return 1;
-	return costs_less(b, a) ? -1 : (int)a->sysno - (int)b->sysno;
-}
-
-static int take_stalls(struct loop *l)
-{
-	if (!l->stalls)
-		return 0;
-	l->row.stalls = malloc(l->stalls->cnt * sizeof(*l->row.stalls));
-	if (!l->row.stalls)
-		return -ENOMEM;
-	memcpy(l->row.stalls, l->stalls->tab, l->stalls->cnt * sizeof(*l->row.stalls));
-	l->row.stalls_cnt = l->stalls->cnt;
-	qsort(l->row.stalls, l->row.stalls_cnt, sizeof(*l->row.stalls), cmp_stall);
-	return 0;
-}
-
-/* The wait that was under way when recording began has returned since. */
-static void take_iterations(const struct loop_ledger *ll, struct loop *l)
-{
-	const uint64_t before = l->waits_before - (l->recorded && l->waits_before);
-
-	l->row.iterations = l->returns + before;
-	l->row.iterations_least = !l->recorded || before || l->losses != ll->losses;
-}
-
-static void take_dispatches(struct loop *l)
-{
-	if (!l->dispatch)
-		return;
-	latency__finish(l->dispatch);
-	l->row.dispatches = l->dispatch->cnt;
-	l->row.dispatch_ns = l->dispatch->sum_ns;
-	l->row.dispatch_p50_ns = l->dispatch->p50_ns;
-	l->row.dispatch_p99_ns = l->dispatch->p99_ns;
-	l->row.dispatch_max_ns = l->dispatch->max_ns;
-}
-
-static int cmp_loop(const void *pa, const void *pb)
-{
-	const struct cpt_loop *a = pa, *b = pb;
-
-	if (a->id != b->id)
-		return a->id < b->id ? -1 : 1;
-	if (a->kind != b->kind)
-		return (int)a->kind - (int)b->kind;
-	if (a->fd != b->fd)
-		return a->fd < b->fd ? -1 : 1;
-	return a->instance < b->instance ? -1 : a->instance > b->instance;
-}
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 static void end_all(struct loop_ledger *ll, uint64_t now_ns)
 {
@@ -814,7 +571,7 @@ static void end_all(struct loop_ledger *ll, uint64_t now_ns)
 		if (w->counting)
 			end_piece(ll, w, now_ns);
 		ns = drop(ll, w);
-		ll->tab[cur - 1].row.not_back_ns = ns;
+		ll->table.tab[cur - 1].row.not_back_ns = ns;
 	}
 }
 
@@ -822,56 +579,5 @@ int loop_ledger__take(struct loop_ledger *ll, uint64_t now_ns, struct cpt_loops 
 {
 	end_all(ll, now_ns);
 	loop_levels__take(&ll->levels, out);
-	out->untold = ll->untold;
-	out->tab = calloc(ll->cnt ? ll->cnt : 1, sizeof(*out->tab));
-	if (!out->tab)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < ll->cnt; i++) {
-		struct loop *l = &ll->tab[i];
-		struct cpt_loop *row = &l->row;
-
-		row->life_ns = row->waiting_ns + row->on_cpu_ns + row->runnable_ns +
-			       row->blocked_ns + row->unknown_ns;
-		take_iterations(ll, l);
-		if (!row->life_ns && !row->iterations)
-			continue;
-		take_dispatches(l);
-		if (take_stalls(l))
-			return -ENOMEM;
-		row->flight_known = row->flight_known && row->stalls_cnt;
-		out->tab[out->cnt++] = *row;
-		row->stalls = NULL;
-	}
-	qsort(out->tab, out->cnt, sizeof(*out->tab), cmp_loop);
-	return 0;
-}
-
-/* ---- names and ratios --------------------------------------------------------------------------------- */
-
-const char *loop_kind_name(enum cpt_loop_kind kind)
-{
-#define KIND_NAME(name, str) str,
-	static const char *const names[CPT_LOOP_KIND_CNT] = {CPT_LOOP_KINDS(KIND_NAME)};
-#undef KIND_NAME
-
-	return kind < CPT_LOOP_KIND_CNT ? names[kind] : "?";
-}
-
-double loop_on_cpu(const struct cpt_loop *l)
-{
-	return l->life_ns ? (double)l->on_cpu_ns / (double)l->life_ns : 0;
-}
-
-double loop_utilisation(const struct cpt_loop *l)
-{
-	return l->life_ns ? 1 - (double)(l->waiting_ns + l->woken_ns) / (double)l->life_ns : 0;
-}
-
-void cpt_loops__free(struct cpt_loops *loops)
-{
-	for (uint32_t i = 0; i < loops->cnt; i++)
-		free(loops->tab[i].stalls);
-	free(loops->tab);
-	free(loops->pools);
-	free(loops->offloads);
+	return loop_rows__take(&ll->table, ll->losses, out);
 }

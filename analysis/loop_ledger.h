@@ -2,7 +2,7 @@
 /*
  * loop_ledger.h - one account per event loop: what its thread does between two waits, and in them.
  *
- * Owns:     the table of loops (thread and instance), their times, stalls and dispatches.
+ * Owns:     the times of loops (thread and instance), what is a stall, what a dispatch.
  * Must not: classify waits (analysis.c says which is a loop's own), follow operations (loops.h does).
  *
  * A thread is a loop from its first wait for events on. Its state is followed as the timeline does:
@@ -27,9 +27,6 @@
 #include "loops.h"
 #include "sysno.h"
 #include "tasks.h"
-
-#define LOOPS_MAX	4096u
-#define LOOPS_OF_THREAD 64u
 
 struct loop_ledger;
 struct task_loop; /* of a thread that waited for events; owned by the ledger, see task.loop */

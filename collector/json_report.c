@@ -21,6 +21,7 @@
 #include "json_stacks.h"
 #include "json_path.h"
 #include "strbuf.h"
+#include "text_flights.h"
 #include "text_loops.h"
 #include "words.h"
 

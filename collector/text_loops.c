@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "format.h"
 #include "loop_names.h"
+#include "text_flights.h"
 
 /* A thread that waits for events now and then is not driven by them. */
 #define TURNS_MIN 10
@@ -21,13 +22,11 @@
 /* Blocked for a twentieth of the window, a loop has kept all it serves waiting for as long. */
 #define BLOCKED_SHARE 0.05
 /* One that ran a fifth longer than the average of its pool is what the others wait for. */
-#define UNEVEN 1.2
-/* From two operations at once on a loop is concurrent without being parallel. */
-#define MANY_IN_FLIGHT 1.5
-#define STALLS	       3
-#define POOLS	       3
-#define OFFLOADS       3
-#define ALIVE_LVL      8
+#define UNEVEN	  1.2
+#define STALLS	  3
+#define POOLS	  3
+#define OFFLOADS  3
+#define ALIVE_LVL 8
 
 static double share(uint64_t part, uint64_t total)
 {
@@ -331,153 +330,6 @@ static void add_offloads(struct strbuf *b, const struct cpt_report *r,
 	strbuf__free(&line);
 }
 
-/* ---- operations in flight ---------------------------------------------------------------------------- */
-
-/* Those of one direction, over all instances. */
-struct flights {
-	uint32_t instances, peak;
-	uint64_t completed;
-	double average;
-	const struct cpt_epoll_instance *most; /* that completed most */
-};
-
-static struct flights flights_of(const struct cpt_report *r, bool outbound)
-{
-	struct flights f = {0};
-
-	for (uint32_t i = 0; i < r->instances_cnt; i++) {
-		const struct cpt_epoll_instance *in = &r->instances[i];
-
-		if (in->outbound != outbound || !in->opened)
-			continue;
-		f.instances++;
-		f.completed += in->completed;
-		f.average += share(in->in_flight_ns, r->window_ns);
-		f.peak = in->peak > f.peak ? in->peak : f.peak;
-		if (!f.most || in->completed > f.most->completed)
-			f.most = in;
-	}
-	return f;
-}
-
-void loops__flight_sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
-{
-	struct flights f = flights_of(r, false);
-	char a[FMT_SZ], c[FMT_SZ], d[FMT_SZ];
-
-	if (f.average < MANY_IN_FLIGHT)
-		f = flights_of(r, true);
-	if (f.average < MANY_IN_FLIGHT)
-		return;
-	strbuf__addf(b, "%s operations in flight on average in %" PRIu32 " event loop%s",
-		     fmt_average(a, f.average), f.instances, f.instances == 1 ? "" : "s");
-	if (f.instances == 1)
-		strbuf__addf(b, ", %" PRIu32 " at most", f.peak);
-	strbuf__addf(b, "; %s completed", fmt_count(c, f.completed));
-	if (f.most->latency_cnt)
-		strbuf__addf(b, ", half of them within %s", fmt_duration(d, f.most->p50_ns, utf8));
-	strbuf__addc(b, '.');
-}
-
-static void instance_cells(struct draw_table *t, const struct cpt_report *r,
-			   const struct cpt_epoll_instance *in)
-{
-	const struct cpt_thread *thread = loop_thread(r, in->proc);
-	struct strbuf text = {0};
-	char f[FMT_SZ];
-
-	if (thread)
-		escape_add(&text, thread->name, strnlen(thread->name, CPT_COMM_LEN),
-			   t->style->utf8);
-	strbuf__addf(&text, " %" PRIu32, in->pid);
-	draw_table__cell(t, strbuf__str(&text));
-	strbuf__clear(&text);
-	strbuf__adds(&text, instance_kind(in));
-	if (instance_fd(in) >= 0)
-		strbuf__addf(&text, " %" PRId32, instance_fd(in));
-	draw_table__cell(t, strbuf__str(&text));
-	draw_table__cell(t, fmt_average(f, in->average));
-	draw_table__cell(t, fmt_count(f, in->peak));
-	strbuf__clear(&text);
-	strbuf__addf(&text, "%s%s", fmt_count(f, in->completed), in->lower_bound ? "+" : "");
-	draw_table__cell(t, strbuf__str(&text));
-	if (in->latency_cnt) {
-		draw_table__duration(t, in->p50_ns);
-		draw_table__duration(t, in->p99_ns);
-		draw_table__duration(t, in->max_ns);
-	} else {
-		for (int i = 0; i < 3; i++)
-			draw_table__cell(t, "");
-	}
-	if (text.failed)
-		t->cells.failed = true;
-	strbuf__free(&text);
-}
-
-static int cmp_instances(const void *pa, const void *pb)
-{
-	const struct cpt_epoll_instance *a = *(const struct cpt_epoll_instance *const *)pa,
-					*b = *(const struct cpt_epoll_instance *const *)pb;
-
-	if (a->in_flight_ns != b->in_flight_ns)
-		return a->in_flight_ns > b->in_flight_ns ? -1 : 1;
-	return a->id < b->id ? -1 : a->id > b->id;
-}
-
-static void add_since(struct strbuf *b, const struct cpt_report *r, const struct text_style *style)
-{
-	struct strbuf line = {0};
-	uint64_t since = 0;
-	char d[FMT_SZ];
-
-	for (uint32_t i = 0; i < r->instances_cnt; i++)
-		if (r->instances[i].opened && r->instances[i].since_ns > since)
-			since = r->instances[i].since_ns;
-	if (share(since, r->window_ns) < WORTH_A_ROW)
-		return;
-	strbuf__addf(&line, "Watched from %s on; before that operations were not seen.",
-		     fmt_duration(d, since, style->utf8));
-	add_line(b, &line, style);
-	strbuf__free(&line);
-}
-
-/* What the loops juggle: the instances that had operations, most in flight first. */
-static void add_instances(struct strbuf *b, const struct cpt_report *r,
-			  const struct text_report_opts *opts)
-{
-	static const char *const heads[] = {"in flight", "on",	   "average", "peak",
-					    "completed", "median", "99 %",    "longest"};
-	const struct cpt_epoll_instance **rows =
-		calloc(r->instances_cnt ? r->instances_cnt : 1, sizeof(*rows));
-	struct draw_table t = {.style = &opts->style, .cols = 8, .indent = 3};
-	uint32_t cnt = 0;
-	char n[FMT_SZ];
-
-	if (!rows) {
-		b->failed = true;
-		return;
-	}
-	for (uint32_t i = 0; i < r->instances_cnt; i++)
-		if (r->instances[i].opened)
-			rows[cnt++] = &r->instances[i];
-	qsort(rows, cnt, sizeof(*rows), cmp_instances);
-	for (unsigned int i = 2; i < t.cols; i++)
-		t.right[i] = true;
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		draw_table__cell(&t, heads[i]);
-	for (uint32_t i = 0; i < cnt && i < opts->top; i++)
-		instance_cells(&t, r, rows[i]);
-	if (cnt)
-		draw_table__add(&t, b, 0);
-	else
-		strbuf__free(&t.cells);
-	if (cnt > opts->top)
-		strbuf__addf(b, "   and %s more\n", fmt_count(n, cnt - opts->top));
-	if (cnt)
-		add_since(b, r, &opts->style);
-	free(rows);
-}
-
 void add_loops(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
 {
 	const struct text_style *style = &opts->style;
@@ -493,7 +345,7 @@ void add_loops(struct strbuf *b, const struct cpt_report *r, const struct text_r
 		draw_title(b, style, "Event loops",
 			   "  (shares of each one's life; n+: at least n turns)");
 		add_table(b, r, rows, cnt, opts);
-		add_instances(b, r, opts);
+		add_flights(b, r, opts);
 		add_stalls(b, r, style);
 		add_not_back(b, r, rows, cnt, style);
 		add_levels(b, &r->loops, style);

@@ -17,8 +17,4 @@ void add_loops(struct strbuf *b, const struct cpt_report *r, const struct text_r
  * than a twentieth of the window. */
 void loops__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8);
 
-/* Operations in flight, in one sentence: how many, in how many loops, how long each took. Nothing where there
- * were hardly ever two at once. */
-void loops__flight_sentence(struct strbuf *b, const struct cpt_report *r, bool utf8);
-
 #endif /* CPT_TEXT_LOOPS_H */

@@ -18,6 +18,7 @@
 #include "limit.h"
 #include "text_limits.h"
 #include "text_locks.h"
+#include "text_flights.h"
 #include "text_loops.h"
 #include "text_stacks.h"
 #include "text_path.h"

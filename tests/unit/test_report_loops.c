@@ -13,6 +13,7 @@
 
 #include "collector/json_loops.h"
 #include "collector/table_loops.h"
+#include "collector/text_flights.h"
 #include "collector/text_loops.h"
 
 #include "report_fixture.h"
