@@ -70,6 +70,9 @@ struct cpt_budget {
 	uint64_t total_ns; /* integral of N_allowed */
 	uint64_t item_ns[CPT_BUDGET_CNT];
 	uint64_t reason_ns[CPT_REASON_CNT]; /* idle CPUs charged to what was waited for */
+	/* Of used: while a sibling of its CPU ran other programs, for each such sibling. UINT64_MAX: no
+	 * core has siblings. */
+	uint64_t siblings_ns;
 };
 
 struct cpt_demand {

@@ -30,7 +30,19 @@ static inline uint32_t slot_words(const struct accounts *a)
 	return (a->slot_cnt + 63) / 64;
 }
 
-int accounts__init(struct accounts *a, uint32_t cpu_cnt, const uint64_t *online, uint32_t mask_max)
+/* Which CPUs are siblings. */
+static void set_cores(struct accounts *a, const uint32_t *core_of)
+{
+	for (uint32_t cpu = 0; cpu < a->cpu_cnt; cpu++) {
+		a->cpus[cpu].core = core_of[cpu];
+		if (has_bit(a->online, cpu))
+			a->siblings |= a->cores[core_of[cpu]].ours++ > 0;
+	}
+	memset(a->cores, 0, a->cpu_cnt * sizeof(*a->cores));
+}
+
+int accounts__init(struct accounts *a, uint32_t cpu_cnt, const uint64_t *online,
+		   const uint32_t *core_of, uint32_t mask_max)
 {
 	memset(a, 0, sizeof(*a));
 	a->cpu_cnt = cpu_cnt;
@@ -43,21 +55,25 @@ int accounts__init(struct accounts *a, uint32_t cpu_cnt, const uint64_t *online,
 	a->slot_cnt = 1; /* ACCT_SLOT_NONE */
 	a->class_cnt = 1;
 	a->cpus = calloc(cpu_cnt, sizeof(*a->cpus));
+	a->cores = calloc(cpu_cnt, sizeof(*a->cores));
 	a->marks = calloc((size_t)cpu_cnt * ACCT_SLOTS, sizeof(*a->marks));
 	a->pending = calloc(cpu_cnt, sizeof(*a->pending));
 	a->classes = calloc(cpu_cnt, sizeof(*a->classes));
 	a->slots = calloc(ACCT_SLOTS, sizeof(*a->slots));
 	a->slot_of = calloc(mask_max, sizeof(*a->slot_of));
-	if (!a->cpus || !a->marks || !a->pending || !a->classes || !a->slots || !a->slot_of) {
+	if (!a->cpus || !a->cores || !a->marks || !a->pending || !a->classes || !a->slots ||
+	    !a->slot_of) {
 		accounts__fini(a);
 		return -ENOMEM;
 	}
+	set_cores(a, core_of);
 	return 0;
 }
 
 void accounts__fini(struct accounts *a)
 {
 	free(a->cpus);
+	free(a->cores);
 	free(a->marks);
 	free(a->pending);
 	free(a->classes);
@@ -259,8 +275,33 @@ void accounts__ready_other(struct accounts *a, uint32_t slot, bool throttled, in
 		turn_slot(a, s, true, change);
 }
 
+/* ---- siblings ---------------------------------------------------------------------------------- */
+
+static inline uint64_t core_ns(const struct accounts *a, const struct acct_core *k)
+{
+	return k->sum_ns + k->ours * (a->now_ns - k->at_ns);
+}
+
+/* Of the stretch of c, which ends now, others held late_ns at its end and other_ns of its first early_ns, in
+ * which nothing of ours changed. */
+static void count_siblings(struct accounts *a, const struct acct_cpu *c, bool late,
+			   uint64_t early_ns, uint64_t other_ns)
+{
+	const uint64_t all = core_ns(a, &a->cores[c->core]) - c->siblings_ns;
+	const uint64_t early = c->siblings_ours * early_ns;
+
+	a->siblings_ns += c->siblings_ours * other_ns;
+	if (late && all > early)
+		a->siblings_ns += all - early;
+}
+
 static void count_ours(struct accounts *a, struct acct_cpu *c, uint32_t cpu, int change)
 {
+	struct acct_core *core = &a->cores[c->core];
+
+	core->sum_ns = core_ns(a, core);
+	core->at_ns = a->now_ns;
+	core->ours += (uint32_t)change;
 	c->ours = change > 0;
 	if (has_bit(a->online, cpu))
 		a->ours_cnt += (uint32_t)change;
@@ -296,6 +337,8 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 	c->mode = k->mode;
 	c->doubts = a->doubts;
 	c->waiting = a->waiting;
+	c->siblings_ours = a->cores[c->core].ours;
+	c->siblings_ns = core_ns(a, &a->cores[c->core]);
 	c->at.placement_ns = k->sum.placement_ns;
 	c->at.quota_ns = k->sum.quota_ns;
 	c->at.no_work_ns = k->sum.no_work_ns;
@@ -518,8 +561,11 @@ static void charge_plain(struct accounts *a, const struct acct_cpu *c, enum acct
 	}
 	a->idle[kind == ACCT_OTHER ? CPT_BUDGET_OTHERS : CPT_BUDGET_UNKNOWN] +=
 		waits + ((fix_t)(placement + quota + no_work + unknown) << FIX_BITS);
-	if (kind == ACCT_OTHER)
-		a->foreign_ns += a->now_ns - c->since_ns;
+	if (kind != ACCT_OTHER)
+		return;
+	a->foreign_ns += a->now_ns - c->since_ns;
+	if (a->siblings)
+		count_siblings(a, c, true, 0, 0);
 }
 
 /* One with a first part of known sums. */
@@ -527,6 +573,7 @@ static void charge_parts(struct accounts *a, const struct acct_cpu *c, enum acct
 			 uint64_t early_ns, uint64_t idle_ns, uint64_t other_ns)
 {
 	const uint64_t span = a->now_ns - c->since_ns;
+	const uint64_t foreign = (uint64_t)((fix_t)early_ns * other_ns / (idle_ns + other_ns));
 	struct shares whole, early;
 
 	whole_charge(a, c, &whole);
@@ -535,7 +582,9 @@ static void charge_parts(struct accounts *a, const struct acct_cpu *c, enum acct
 	else
 		early = whole;
 	charge_idle(a, &early, idle_ns, idle_ns + other_ns);
-	a->foreign_ns += early_ns - (uint64_t)scale(early_ns, idle_ns, idle_ns + other_ns);
+	a->foreign_ns += foreign;
+	if (a->siblings)
+		count_siblings(a, c, kind == ACCT_OTHER, early_ns, foreign);
 	subtract(&whole, &early);
 	if (kind == ACCT_IDLE) {
 		charge_idle(a, &whole, 1, 1);
@@ -669,6 +718,7 @@ void accounts__finish(struct accounts *a, uint64_t used_ns, uint64_t total_ns, u
 	memcpy(budget->reason_ns, out + CPT_BUDGET_CNT, sizeof(budget->reason_ns));
 	budget->total_ns = total_ns;
 	budget->item_ns[CPT_BUDGET_USED] = used_ns;
+	budget->siblings_ns = a->siblings ? a->siblings_ns : UINT64_MAX;
 
 	memcpy(demand->item_ns, a->demand_ns, sizeof(demand->item_ns));
 	for (uint32_t i = 1; i < a->slot_cnt; i++) {

@@ -95,6 +95,15 @@ struct acct_cpu {
 	uint64_t slots[ACCT_SLOT_WORDS];		 /* whose masks it is in */
 	uint64_t since_ns, hole_ns; /* hole: no record is complete until then */
 	struct acct_charge at;	    /* its class's sums at its start */
+	uint32_t core;
+	uint32_t siblings_ours; /* of its core, at its start */
+	uint64_t siblings_ns;	/* of its core, at its start */
+};
+
+/* CPUs that are siblings: how many of them run ours, and the integral of that. */
+struct acct_core {
+	uint32_t ours;
+	uint64_t at_ns, sum_ns; /* the integral up to at_ns */
 };
 
 /* A slot as it was when a CPU's stretch began. */
@@ -127,11 +136,14 @@ struct accounts {
 	uint32_t reasons;	    /* bit set of those ever met */
 	uint64_t demand_ns[CPT_DEMAND_CNT];
 	fix_t idle[CPT_BUDGET_CNT], idle_reason[CPT_REASON_CNT]; /* charged so far */
-	uint64_t foreign_ns; /* others on all CPUs, allowed or not */
-	uint64_t shared_ns;  /* see struct cpt_demand */
+	uint64_t foreign_ns;  /* others on all CPUs, allowed or not */
+	uint64_t shared_ns;   /* see struct cpt_demand */
+	uint64_t siblings_ns; /* see struct cpt_budget */
+	bool siblings;	      /* some core has several CPUs */
 	uint64_t inverse[ACCT_INVERSES];
 
 	struct acct_cpu *cpus;
+	struct acct_core *cores;
 	struct acct_mark *marks; /* cpu_cnt x ACCT_SLOTS */
 	uint32_t *pending, pending_cnt;
 	struct acct_class *classes;
@@ -142,8 +154,10 @@ struct accounts {
 	uint32_t slot_of_cnt;
 };
 
-/* 0 or -ENOMEM. online: bit set of the CPUs below cpu_cnt that are. */
-int accounts__init(struct accounts *a, uint32_t cpu_cnt, const uint64_t *online, uint32_t mask_max);
+/* 0 or -ENOMEM. online: bit set of the CPUs below cpu_cnt that are; core_of: which core each CPU is of, below
+ * cpu_cnt. */
+int accounts__init(struct accounts *a, uint32_t cpu_cnt, const uint64_t *online,
+		   const uint32_t *core_of, uint32_t mask_max);
 void accounts__fini(struct accounts *a);
 
 /* Accounting starts at now_ns, no task counted and every CPU without ours. It ends when time is no

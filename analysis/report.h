@@ -176,6 +176,11 @@ struct cpt_report {
 	struct cpt_quality quality;
 };
 
+/* Whether work_span bounds the run: no, where only a part of its time or of its CPUs was looked at, for what
+ * lies outside may depend on it or come at the same time; nor where events were lost, for what was lost
+ * may have been computing; nor where nothing ran. */
+bool report__span_bounds(const struct cpt_report *r);
+
 void report__free(struct cpt_report *r); /* accepts NULL; frees r itself */
 
 #endif /* CPT_REPORT_H */

@@ -227,6 +227,12 @@ static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *cou
 	r->quality.steal_ns = close_facts->steal_ns;
 }
 
+bool report__span_bounds(const struct cpt_report *r)
+{
+	return r->work_span.span_ns && !(r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS)) &&
+	       !r->path.unknown_ns && !r->class_ns[CPT_CLASS_UNKNOWN];
+}
+
 /* The class that holds most of the non-idle window. Where the unknown time could make another class
  * the largest, the honest answer is that the trace cannot tell. Whole subtrees that were never seen
  * can only add to what is in progress: then nothing but a window parallel for the most part stands. */

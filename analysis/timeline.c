@@ -191,7 +191,7 @@ int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struc
 		return -ENOMEM;
 	}
 	if (path__init(&tl->path, tl) ||
-	    accounts__init(&tl->acc, tl->cpu_cnt, tl->online, TASK_MASKS_MAX)) {
+	    accounts__init(&tl->acc, tl->cpu_cnt, tl->online, tl->core_of, TASK_MASKS_MAX)) {
 		timeline__fini(tl);
 		return -ENOMEM;
 	}

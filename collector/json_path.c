@@ -91,13 +91,19 @@ json_t *json_path__critical_path(const struct cpt_path *p)
 	return json_obj__done(&o);
 }
 
-json_t *json_path__work_span(const struct cpt_work_span *ws)
+json_t *json_path__work_span(const struct cpt_report *r)
 {
+	const struct cpt_work_span *ws = &r->work_span;
 	struct json_obj o = json_obj__new();
 
 	json_obj__put_ns(&o, "work_ns", ws->work_ns);
 	json_obj__put_ns(&o, "span_ns", ws->span_ns);
-	json_obj__put_real(&o, "parallelism", ws->parallelism);
-	json_obj__put_real(&o, "speedup_bound", ws->speedup_bound);
+	if (report__span_bounds(r)) {
+		json_obj__put_real(&o, "parallelism", ws->parallelism);
+		json_obj__put_real(&o, "speedup_bound", ws->speedup_bound);
+	} else {
+		json_obj__put(&o, "parallelism", json_null());
+		json_obj__put(&o, "speedup_bound", json_null());
+	}
 	return json_obj__done(&o);
 }

@@ -13,6 +13,7 @@
 
 /* The caller's; NULL without memory. */
 json_t *json_path__critical_path(const struct cpt_path *path);
-json_t *json_path__work_span(const struct cpt_work_span *ws);
+/* Both ratios are null where they bound nothing: report__span_bounds(). */
+json_t *json_path__work_span(const struct cpt_report *r);
 
 #endif /* CPT_JSON_PATH_H */

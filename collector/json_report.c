@@ -121,6 +121,10 @@ static json_t *parallelism(const struct cpt_report *r)
 	json_obj__put(&o, "effective",
 		      r->sites && r->sites->samples ? json_value__real(r->sites->effective)
 						    : json_null());
+	json_obj__put(&o, "siblings_busy_ns",
+		      r->budget.siblings_ns == UINT64_MAX
+			      ? json_null()
+			      : json_integer((json_int_t)r->budget.siblings_ns));
 	json_obj__put(&o, "profile_ns", json_value__array_ns(r->parallel_ns, r->parallel_cnt));
 	json_obj__put(&o, "physical_cores_profile_ns",
 		      json_value__array_ns(r->cores_ns, r->cores_ns ? r->parallel_cnt : 0));
@@ -398,7 +402,7 @@ json_t *json_report__build(const struct cpt_report *r)
 	if (r->sites && r->sites->stacks)
 		json_obj__put(&o, "wait_sites", json_stacks__wait_sites(r));
 	json_obj__put(&o, "critical_path", json_path__critical_path(&r->path));
-	json_obj__put(&o, "work_span", json_path__work_span(&r->work_span));
+	json_obj__put(&o, "work_span", json_path__work_span(r));
 	json_loops__put(&o, r);
 	json_accounts__put(&o, r);
 	json = json_obj__done(&o);

@@ -171,6 +171,22 @@ static void add_qualifiers(struct strbuf *b, const struct cpt_report *r,
 	}
 }
 
+/* What shares a core is slower, and no account of CPUs shows it. */
+static void add_siblings(struct strbuf *b, const struct cpt_report *r,
+			 const struct text_report_opts *opts)
+{
+	const uint64_t ns = r->budget.siblings_ns;
+	char line[160], p[FMT_SZ];
+
+	if (ns == UINT64_MAX || !worth(ns, r->cpu_time_ns, WORTH_A_REMARK))
+		return;
+	snprintf(line, sizeof(line),
+		 "%s of the time used, another program ran on the other thread of the same core: "
+		 "the two shared it.",
+		 fmt_percent(p, ns, r->cpu_time_ns));
+	add_remark(b, opts, line);
+}
+
 void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
 {
 	const struct cpt_budget *a = &r->budget;
@@ -200,6 +216,7 @@ void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_
 		add_remark(b, opts,
 			   "CPUs without the workload were not watched (--no-budget), so what they "
 			   "did is not known.");
+	add_siblings(b, r, opts);
 	add_qualifiers(b, r, opts);
 }
 

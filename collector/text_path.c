@@ -102,11 +102,9 @@ static void say_bound(struct strbuf *s, const struct cpt_report *r, const struct
 	const struct cpt_work_span *ws = &r->work_span;
 	char d[FMT_SZ], x[FMT_SZ];
 
-	/* From a part of its time, or from what it did on some CPUs, no bound follows for the run. */
 	if (!ws->span_ns || r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS))
 		return;
-	/* What was lost may have been computing, and may have come at the same time. */
-	if (r->path.unknown_ns || r->class_ns[CPT_CLASS_UNKNOWN]) {
+	if (!report__span_bounds(r)) {
 		strbuf__addf(s, "%s of computing that is known had to come one after another.",
 			     fmt_duration(d, ws->span_ns, style->utf8));
 		return;

@@ -119,6 +119,8 @@ def identity_findings(report):
     loop_findings(report, same, holds)
     if "critical_path" in report:
         path_findings(report, same, holds)
+    if "run_queue_latency_ns" in report:
+        latency_findings(report, same, holds)
 
     overlap = report["overlap"]
     size = len(overlap["names"])
@@ -209,6 +211,22 @@ def loop_findings(report, same, holds):
                  sum(loop["on_cpu_ns"] for loop in report["event_loops"]))
 
 
+def latency_findings(report, same, holds):
+    """Run-queue latency: stretches ready that ended in running."""
+    for kind, found in report["run_queue_latency_ns"].items():
+        what = f"run_queue_latency_ns.{kind}"
+        same(f"{what}: its histogram holds every stretch",
+             sum(count for _, count in found["histogram"]), found["count"])
+        holds(f"{what}: the sum is no less than the buckets' lower edges",
+              sum(start * count for start, count in found["histogram"]) <= found["sum"])
+        holds(f"{what}: p50 <= p99 <= max", found["p50"] <= found["p99"] <= found["max"])
+        holds(f"{what}: parts are parts", found["migrated"] <= found["count"]
+              and found["short_count"] <= found["count"] and found["short_sum"] <= found["sum"])
+    holds("run_queue_latency_ns: no more than was runnable",
+          sum(found["sum"] for found in report["run_queue_latency_ns"].values())
+          <= sum(t["runnable_ns"] for t in report["threads"]))
+
+
 def path_findings(report, same, holds):
     """Critical path, work and span."""
     path, window = report["critical_path"], report["window_ns"]
@@ -240,6 +258,14 @@ def path_findings(report, same, holds):
         same("work_span.work_ns is cpu_time_ns", found["work_ns"], report["cpu_time_ns"])
         holds("work_span.span_ns is at most the window and the work",
               found["span_ns"] <= min(window, found["work_ns"]))
+        holds("work_span bounds nothing where time is unknown",
+              report["ledger_ns"]["unknown"] == 0 and states["unknown"] == 0
+              or found["parallelism"] is None and found["speedup_bound"] is None)
+        if found["parallelism"] is not None:
+            holds("work_span's ratios are those of its members",
+                  abs(found["parallelism"] - found["work_ns"] / found["span_ns"])
+                  <= RATIO_TOLERANCE
+                  and abs(found["speedup_bound"] - window / found["span_ns"]) <= RATIO_TOLERANCE)
         holds("critical_path runs no longer than the span",
               states["running"] <= found["span_ns"])
         holds("work_span.span_ns holds what each thread ran",
@@ -325,6 +351,9 @@ def example():
                                   "nobody": 1},
             "by_thread": [path_part(id=1, tid=11, pid=11)], "other_threads_ns": 0,
             "by_name": [path_part()]},
+        "run_queue_latency_ns": {
+            "after_wakeup": {"count": 1, "sum": 0, "p50": 0, "p99": 0, "max": 0, "migrated": 1,
+                             "short_count": 1, "short_sum": 0, "histogram": [[0, 1]]}},
         "work_span": {"work_ns": 130, "span_ns": 90, "parallelism": 130 / 90,
                       "speedup_bound": 100 / 90},
         "verdict": {"class": "serial", "summary": "One thing at a time."},
@@ -362,6 +391,12 @@ def self_test():
         ("critical_path.waits_ended_by_ns.timer", 1), ("critical_path.other_threads_ns", 1),
         ("critical_path.by_thread.0.total_ns", 99), ("critical_path.by_name.0.blocked_ns", 9),
         ("critical_path.by_name", []), ("critical_path.waiting_ns", {"lunch": 10}),
+        ("work_span.parallelism", 1.5), ("work_span.speedup_bound", 1.2),
+        ("run_queue_latency_ns.after_wakeup.count", 3),
+        ("run_queue_latency_ns.after_wakeup.sum", 1),
+        ("run_queue_latency_ns.after_wakeup.p50", 9),
+        ("run_queue_latency_ns.after_wakeup.migrated", 2),
+        ("run_queue_latency_ns.after_wakeup.histogram", [[1, 1]]),
         ("work_span.work_ns", 129), ("work_span.span_ns", 101), ("work_span.span_ns", 89),
         ("started_at", "today"), ("ledger_ns.surprise", 0),
         ("locks.0.blocked_ns", 11), ("locks.0.holder.running_ns", 5), ("locks.0.waiters", 2),
