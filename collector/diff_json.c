@@ -83,7 +83,7 @@ static json_t *method(const struct diff_result *d)
 	json_obj__put(&o, "statistic", json_string(d->allowed_for ? "covariance" : "welch_t"));
 	json_obj__put(&o, "correction", json_string("bonferroni"));
 	json_obj__put_real(&o, "confidence", 1 - DIFF_ERROR);
-	json_obj__put_real(&o, "resolution", DIFF_RESOLUTION);
+	json_obj__put_real(&o, "resolution", d->resolution);
 	json_obj__put_ns(&families, "summary", d->main_cnt);
 	json_obj__put_ns(&families, "rest", d->rest_cnt);
 	json_obj__put(&o, "figures", json_obj__done(&families));

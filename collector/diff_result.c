@@ -70,7 +70,7 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	row->noise = difference_half_width(&diff, DIFF_ERROR / 2 / (family > 0 ? family : 1));
 	row->margin = row->noise + scale * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
 	size = fabs(row->adjusted);
-	row->changed = !f->foreign && size > row->margin && size > DIFF_RESOLUTION * scale;
+	row->changed = !f->foreign && size > row->margin && size > d->resolution * scale;
 }
 
 /* ---- which rows ----------------------------------------------------------------------------------- */
@@ -203,6 +203,8 @@ static void weigh_runs(struct diff_result *d)
 	else if (runs[DIFF_A].incomplete || runs[DIFF_B].incomplete)
 		d->why_not = "a trace is not whole";
 	d->judged = !d->why_not;
+	d->resolution = fmax(DIFF_RESOLUTION, DIFF_DISTURBED_PART * fmax(d->disturbed[DIFF_A],
+									 d->disturbed[DIFF_B]));
 	d->allowed_for =
 		d->judged && fmax(d->disturbed[DIFF_A], d->disturbed[DIFF_B]) >= DIFF_DISTURBED;
 }

@@ -13,7 +13,8 @@
  *	             the hypervisor took is no change of the workload: where that was more than hardly
  *	             anything, differences are as if both sides had been disturbed alike
  *	loss         time whose state is unknown because events were lost, on both sides
- *	resolution   half a percent of the window: figures agree with an independent recording within that
+ *	resolution   half a percent of the window: figures agree with an independent recording within that;
+ *	             and a fifth of the disturbance, whose effect is only about proportional to it
  *
  * The error of 1 % that all intervals may have together is halved between the few figures of the summary
  * and the rest, so that many threads and locks do not blunt what is looked at first.
@@ -24,10 +25,11 @@
 #include "diff_book.h"
 #include "diff_stats.h"
 
-#define DIFF_ERROR	0.01
-#define DIFF_RESOLUTION 0.005
-#define DIFF_DISTURBED	0.005 /* tasks kept from CPUs on average, from which on it is allowed for */
-#define DIFF_NAMES_MAX	24    /* locks, and names of threads, that are compared: the largest */
+#define DIFF_ERROR	    0.01
+#define DIFF_RESOLUTION	    0.005
+#define DIFF_DISTURBED_PART 0.2
+#define DIFF_DISTURBED	    0.005 /* tasks kept from CPUs on average, from which on it is allowed for */
+#define DIFF_NAMES_MAX	    24 /* locks, and names of threads, that are compared: the largest */
 
 struct diff_row {
 	const struct diff_figure *figure; /* the book's */
@@ -51,6 +53,7 @@ struct diff_result {
 	bool judged;			 /* there are several whole runs on each side */
 	const char *why_not;		 /* otherwise: a phrase */
 	bool allowed_for;		 /* disturbance was: differences are adjusted */
+	double resolution;		 /* in windows or CPUs */
 	double disturbed[2], unknown[2]; /* averages */
 	/* The row that explains most: the dearest change of a cause (of those that differ, if not judged);
 	 * NULL none. */

@@ -218,9 +218,10 @@ static void add_foot(struct strbuf *b, const struct diff_result *d, const struct
 	if (!d->judged)
 		strbuf__addf(&text, "No difference is called a change: %s.", d->why_not);
 	else
-		strbuf__adds(&text,
-			     "* is a change: larger than its margin and than half a percent of the "
-			     "run. Margins hold for all figures at once with 99 % confidence.");
+		strbuf__addf(&text,
+			     "* is a change: larger than its margin and than %.1f %% of the run. "
+			     "Margins hold for all figures at once with 99 %% confidence.",
+			     100 * d->resolution);
 	if (d->allowed_for)
 		strbuf__addf(&text,
 			     " Others kept %.2f and %.2f ready threads from a CPU on average: "
