@@ -8,9 +8,11 @@
 
 #include "analyse.h"
 #include "exit_status.h"
+#include "export_sqlite.h"
 #include "export_tables.h"
 #include "folded.h"
 #include "output_file.h"
+#include "report_openmetrics.h"
 #include "perfetto.h"
 #include "say.h"
 #include "view.h"
@@ -21,8 +23,17 @@
 #define STEP_MIN_NS	UINT64_C(1000)
 #define STEP_MAX_NS	UINT64_C(3600000000000)
 
-enum { FORMAT_CSV, FORMAT_JSONL, FORMAT_FOLDED, FORMAT_PERFETTO, FORMAT_NONE };
-static const char *const format_words[] = {"csv", "jsonl", "folded", "perfetto", NULL};
+enum {
+	FORMAT_CSV,
+	FORMAT_JSONL,
+	FORMAT_FOLDED,
+	FORMAT_PERFETTO,
+	FORMAT_SQLITE,
+	FORMAT_OPENMETRICS,
+	FORMAT_NONE
+};
+static const char *const format_words[] = {"csv",    "jsonl",	    "folded", "perfetto",
+					   "sqlite", "openmetrics", NULL};
 
 struct export_opts {
 	struct view view;
@@ -50,13 +61,14 @@ static const struct cli_option options[] = {
 	VIEW_OPTION_INPUT(struct export_opts, view),
 	{"format", 'f', "FORMAT",
 	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs; perfetto: a trace "
-	 "for Perfetto's viewer",
+	 "for Perfetto's viewer; sqlite: a database of all tables; openmetrics: the summary, for "
+	 "monitoring",
 	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME",
 	 "threads (default), ledger, intervals, overlap, locks, loops, instances or wakes",
 	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
 	{"step", 0, "MS",
-	 "table ledger: length of a step in milliseconds, or as 500us, 1s "
+	 "table ledger, and in sqlite: length of a step in milliseconds, or as 500us, 1s "
 	 "(default: 10)",
 	 set_step, offsetof(struct export_opts, step_ns), STEP_MIN_NS, STEP_MAX_NS, NULL},
 	{"weight", 0, "WHAT",
@@ -114,7 +126,8 @@ static int write_table(struct analysed *a, const char *path, const struct export
 	return ctx->err;
 }
 
-static int write_folded(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
+/* A text that is made in memory, from the report alone. */
+static int write_text(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
 {
 	struct cpt_analysis_opts opts = {0};
 	struct strbuf out = {0};
@@ -124,10 +137,13 @@ static int write_folded(struct analysed *a, const char *path, struct export_opts
 	err = analysed__run(a, path, &opts);
 	if (err < 0)
 		return err;
-	if (!folded__available(a->report, (enum folded_weight)o->weight))
+	if (o->format == FORMAT_OPENMETRICS)
+		report_openmetrics__add(&out, a->report);
+	else if (folded__available(a->report, (enum folded_weight)o->weight))
+		folded__add(&out, a->report, (enum folded_weight)o->weight);
+	else
 		return fail(-ENODATA, "%s has no %s: record with --stacks", path,
 			    o->weight < FOLDED_CPU ? "stacks" : "samples");
-	folded__add(&out, a->report, (enum folded_weight)o->weight);
 	if (out.failed)
 		err = fail(-ENOMEM, "cannot export %s: out of memory", path);
 	else if (fwrite(strbuf__str(&out), 1, out.len, f) != out.len || fflush(f))
@@ -135,6 +151,16 @@ static int write_folded(struct analysed *a, const char *path, struct export_opts
 			   o->output ? o->output : "standard output", strerror(errno));
 	strbuf__free(&out);
 	return err;
+}
+
+static int write_database(struct analysed *a, const char *path, struct export_opts *o)
+{
+	struct cpt_analysis_opts opts = {0};
+
+	view__apply(&o->view, &opts);
+	return export_sqlite__write(a, path, &opts, o->step_ns,
+				    o->view.note.len ? strbuf__str(&o->view.note) : NULL,
+				    o->output);
 }
 
 static int export_to(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
@@ -145,8 +171,8 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 	struct cpt_analysis_opts opts = {0};
 	int err;
 
-	if (o->format == FORMAT_FOLDED)
-		return write_folded(a, path, o, f);
+	if (o->format == FORMAT_FOLDED || o->format == FORMAT_OPENMETRICS)
+		return write_text(a, path, o, f);
 	view__apply(&o->view, &opts);
 	if (o->format == FORMAT_PERFETTO)
 		return perfetto__write(a, path, &opts, f,
@@ -163,7 +189,9 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 static int export_to_file(struct analysed *a, const char *path, struct export_opts *o)
 {
 	struct output_file out;
-	int err = output_file__create(&out, o->output, 0);
+	/* What monitoring reads it reads as another user. */
+	int err = output_file__create(&out, o->output,
+				      o->format == FORMAT_OPENMETRICS ? OUTPUT_PUBLIC : 0);
 	FILE *f;
 
 	if (err < 0)
@@ -198,8 +226,11 @@ static int export(struct export_opts *o)
 	err = analysed__open(&a, path);
 	if (err < 0)
 		return CPT_STATUS_FAILED;
-	err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
-						       : export_to(&a, path, o, stdout);
+	if (o->format == FORMAT_SQLITE)
+		err = write_database(&a, path, o);
+	else
+		err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
+							       : export_to(&a, path, o, stdout);
 	if (err < 0)
 		status = CPT_STATUS_FAILED;
 	else
@@ -219,11 +250,13 @@ static int run(const struct command *self, int argc, char *const *argv)
 			status = command__usage(self, "unexpected '%s'; name a trace with -i",
 						argv[first]);
 		else if (o.format == FORMAT_NONE)
-			status = command__usage(
-				self, "a format is needed: -f csv, jsonl, folded or perfetto");
+			status = command__usage(self, "a format is needed: -f csv, jsonl, folded, "
+						      "perfetto, sqlite or openmetrics");
 		else if (o.format == FORMAT_PERFETTO && !o.output && isatty(STDOUT_FILENO))
 			status = command__usage(self, "this format is not for a terminal: name a "
 						      "file with -o");
+		else if (o.format == FORMAT_SQLITE && (!o.output || !strcmp(o.output, "-")))
+			status = command__usage(self, "a database is a file: name one with -o");
 		else
 			status = export(&o);
 	}
@@ -238,6 +271,8 @@ const struct command cmd_export = {
 	.details = "CSV is RFC 4180 with a head line; units are in the names of the columns. Sums "
 		   "over "
 		   "intervals and over steps are the figures of the report.\n"
+		   "A database (sqlite) has all tables with indexes, the facts of the run, and "
+		   "views for common questions; its table `columns` explains them all.\n"
 		   "Exit status: as of report.",
 	.options = options,
 	.more_help = more_help,

@@ -28,6 +28,8 @@ static void add_build_options(struct strbuf *out)
 		     CPT_WITH_PROTOBUF ? CPT_BUILD_PROTOBUF : "OFF (no export for Perfetto)");
 	strbuf__addf(out, "%14s: %s\n", "jansson", CPT_BUILD_JANSSON);
 	strbuf__addf(out, "%14s: %s\n", "zlib", CPT_BUILD_ZLIB);
+	strbuf__addf(out, "%14s: %s\n", "sqlite",
+		     CPT_WITH_SQLITE ? CPT_BUILD_SQLITE : "OFF (no export -f sqlite)");
 	strbuf__addf(out, "%14s: %s\n", "sanitizers", CPT_SANITIZE ? "on" : "OFF");
 	strbuf__addf(out, "%14s: %s, %s, %s\n", "build", CPT_BUILD_TYPE, CPT_BUILD_COMPILER,
 		     CPT_BUILD_ARCH);

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * stat_openmetrics.c - `stat` for monitoring; see stat_report.h.
- *
- * Valid OpenMetrics 1.0, and valid as the older text format that node_exporter's textfile collector
- * reads: there the lines UNIT and EOF are comments. No time stamps, which that collector refuses.
- */
+/* stat_openmetrics.c - `stat` for monitoring; see stat_report.h. */
 #include "stat_report.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "escape.h"
+#include "openmetrics.h"
 
 #define PREFIX "cpartrace_stat_"
 
@@ -21,38 +16,14 @@
 static void add_family(struct strbuf *b, const char *name, const char *type, const char *unit,
 		       const char *help)
 {
-	strbuf__addf(b, "# HELP " PREFIX "%s %s\n# TYPE " PREFIX "%s %s\n", name, help, name, type);
-	if (unit)
-		strbuf__addf(b, "# UNIT " PREFIX "%s %s\n", name, unit);
-}
-
-/* ns as seconds, exactly. */
-static void add_seconds(struct strbuf *b, uint64_t ns)
-{
-	strbuf__addf(b, "%" PRIu64 ".%09" PRIu64, ns / 1000000000, ns % 1000000000);
+	openmetrics__family(b, PREFIX, name, type, unit, help);
 }
 
 static void add_seconds_line(struct strbuf *b, const char *name, uint64_t ns)
 {
 	strbuf__addf(b, PREFIX "%s ", name);
-	add_seconds(b, ns);
+	openmetrics__seconds(b, ns);
 	strbuf__addc(b, '\n');
-}
-
-/* A label's value: names are others' choice, so what could harm a terminal or a parser is escaped. */
-static void add_label(struct strbuf *b, const char *value)
-{
-	struct strbuf safe = {0};
-
-	escape_add_data(&safe, value, strlen(value));
-	for (const char *s = strbuf__str(&safe); *s; s++) {
-		if (*s == '\\' || *s == '"')
-			strbuf__addc(b, '\\');
-		strbuf__addc(b, *s);
-	}
-	if (safe.failed)
-		b->failed = true;
-	strbuf__free(&safe);
 }
 
 static void add_profile(struct strbuf *b, const struct stat_facts *f)
@@ -64,7 +35,7 @@ static void add_profile(struct strbuf *b, const struct stat_facts *f)
 		   "Time with exactly so many CPUs running the workload at once.");
 	for (uint32_t k = 0; k <= last && k < f->sum.profile_cnt; k++) {
 		strbuf__addf(b, PREFIX "busy_seconds_total{cpus=\"%" PRIu32 "\"} ", k);
-		add_seconds(b, (uint64_t)f->sum.profile_ns[k]);
+		openmetrics__seconds(b, (uint64_t)f->sum.profile_ns[k]);
 		strbuf__addc(b, '\n');
 	}
 }
@@ -80,7 +51,7 @@ static void add_waits(struct strbuf *b, const struct stat_facts *f)
 		below += f->sum.wait_hist[i];
 	for (; i <= LAST_BUCKET; i++) {
 		strbuf__adds(b, PREFIX "run_queue_wait_seconds_bucket{le=\"");
-		add_seconds(b, UINT64_C(1) << i);
+		openmetrics__seconds(b, UINT64_C(1) << i);
 		strbuf__addf(b, "\"} %" PRIu64 "\n", below);
 		below += f->sum.wait_hist[i];
 	}
@@ -96,9 +67,9 @@ static void add_process_line(struct strbuf *b, const char *family, const struct 
 			     uint64_t ns)
 {
 	strbuf__addf(b, PREFIX "%s_total{pid=\"%" PRIu32 "\",name=\"", family, row->pid);
-	add_label(b, row->name);
+	openmetrics__label(b, row->name);
 	strbuf__adds(b, "\"} ");
-	add_seconds(b, ns);
+	openmetrics__seconds(b, ns);
 	strbuf__addc(b, '\n');
 }
 

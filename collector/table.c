@@ -230,6 +230,8 @@ int table_out__row(struct table_out *t, const void *row)
 	const char *key;
 	char *to;
 
+	if (t->sink)
+		return t->sink(t->sink_ctx, t->cols, row);
 	if (!t->keys.len)
 		make_keys(t);
 	if (t->keys.failed)

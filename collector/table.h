@@ -43,6 +43,9 @@ struct table_out {
 	struct strbuf line; /* kept between rows; table_out__free */
 	struct strbuf keys; /* what stands before each value */
 	size_t row_max;	    /* bytes a row may take, but for what is long */
+	/* Set: rows go there instead, as they are; f and jsonl do not matter. 0 or -errno. */
+	int (*sink)(void *ctx, const struct table_col *cols, const void *row);
+	void *sink_ctx;
 };
 
 /* The head line (CSV only). 0 or -errno. */

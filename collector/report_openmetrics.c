@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* report_openmetrics.c - see report_openmetrics.h. */
+#include "report_openmetrics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "openmetrics.h"
+#include "rows.h"
+#include "text_locks.h"
+
+#define PREFIX "cpartrace_run_"
+
+static void add_family(struct strbuf *b, const char *name, const char *unit, const char *help)
+{
+	openmetrics__family(b, PREFIX, name, "gauge", unit, help);
+}
+
+static void add_ns(struct strbuf *b, const char *name, const char *help, uint64_t ns)
+{
+	add_family(b, name, "seconds", help);
+	strbuf__addf(b, PREFIX "%s ", name);
+	openmetrics__seconds(b, ns);
+	strbuf__addc(b, '\n');
+}
+
+static void add_number(struct strbuf *b, const char *name, const char *help, double x)
+{
+	add_family(b, name, NULL, help);
+	strbuf__addf(b, PREFIX "%s %.9g\n", name, isfinite(x) ? x : 0);
+}
+
+/* One sample with one label that needs no escape. */
+static void add_item(struct strbuf *b, const char *name, const char *label, const char *value,
+		     uint64_t ns)
+{
+	strbuf__addf(b, PREFIX "%s{%s=\"%s\"} ", name, label, value);
+	openmetrics__seconds(b, ns);
+	strbuf__addc(b, '\n');
+}
+
+static void add_ledger(struct strbuf *b, const struct cpt_report *r)
+{
+	add_family(b, "class_seconds", "seconds",
+		   "Time in each class of the wall-clock ledger; they sum to the window.");
+	for (int i = 0; i < CPT_CLASS_CNT; i++)
+		add_item(b, "class_seconds", "class", class_name((enum cpt_class)i),
+			 r->class_ns[i]);
+	add_family(b, "split_seconds", "seconds", "The classes of the ledger, split up.");
+	for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++) {
+		strbuf__addf(b, PREFIX "split_seconds{class=\"%s\",split=\"%s\"} ",
+			     class_name(split_class((enum cpt_split)i)),
+			     split_name((enum cpt_split)i));
+		openmetrics__seconds(b, r->split_ns[i]);
+		strbuf__addc(b, '\n');
+	}
+}
+
+static void add_profile(struct strbuf *b, const struct cpt_report *r)
+{
+	add_family(b, "busy_seconds", "seconds",
+		   "Time with exactly so many CPUs running the workload at once.");
+	for (uint32_t k = 0; k < r->parallel_cnt; k++) {
+		strbuf__addf(b, PREFIX "busy_seconds{cpus=\"%" PRIu32 "\"} ", k);
+		openmetrics__seconds(b, r->parallel_ns[k]);
+		strbuf__addc(b, '\n');
+	}
+}
+
+static void add_accounts(struct strbuf *b, const struct cpt_report *r)
+{
+	add_family(b, "budget_seconds", "seconds",
+		   "The CPU time it was allowed, by what became of it.");
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		add_item(b, "budget_seconds", "item", budget_name((enum cpt_budget_item)i),
+			 r->budget.item_ns[i]);
+	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++)
+		add_item(b, "budget_seconds", "item", reason_name((enum cpt_reason)i),
+			 r->budget.reason_ns[i]);
+	add_family(b, "demand_seconds", "seconds",
+		   "Time threads were ready and did not run, by what kept them.");
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		add_item(b, "demand_seconds", "item", demand_name((enum cpt_demand_item)i),
+			 r->demand.item_ns[i]);
+	add_family(b, "blocked_seconds", "seconds",
+		   "Time threads were blocked, summed over them, by what for.");
+	for (int i = 0; i < CPT_REASON_CNT; i++) {
+		strbuf__addf(b, PREFIX "blocked_seconds{state=\"%s\",reason=\"%s\"} ",
+			     reason_is_parked((enum cpt_reason)i) ? "parked" : "waiting",
+			     reason_name((enum cpt_reason)i));
+		openmetrics__seconds(b, r->reason_ns[i]);
+		strbuf__addc(b, '\n');
+	}
+}
+
+static void add_blocked_locks(struct strbuf *b, const struct cpt_report *r)
+{
+	struct strbuf name = {0};
+
+	if (!r->locks_cnt)
+		return;
+	add_family(b, "lock_blocked_seconds", "seconds",
+		   "Time threads were blocked for a lock; only those with the most are listed.");
+	for (uint32_t i = 0; i < r->locks_cnt && i < OPENMETRICS_ROWS; i++) {
+		strbuf__clear(&name);
+		add_lock_name(&name, &r->locks[i], true);
+		/* Two locks can have one name; their process and address tell them apart. */
+		strbuf__addf(b,
+			     PREFIX "lock_blocked_seconds{pid=\"%" PRIu32 "\",address=\"0x%" PRIx64
+				    "\",reason=\"%s\",rank=\"%" PRIu32 "\",lock=\"",
+			     r->locks[i].pid, r->locks[i].addr,
+			     reason_name((enum cpt_reason)r->locks[i].reason), i + 1);
+		openmetrics__label(b, strbuf__str(&name));
+		strbuf__adds(b, "\"} ");
+		openmetrics__seconds(b, r->locks[i].blocked_ns);
+		strbuf__addc(b, '\n');
+	}
+	if (name.failed)
+		b->failed = true;
+	strbuf__free(&name);
+}
+
+static void add_names(struct strbuf *b, const struct cpt_report *r)
+{
+	size_t cnt;
+	struct cpt_row *rows = rows__build(r, CPT_ROWS_NAME, CPT_SORT_RUNNING, &cnt);
+
+	if (!rows) {
+		b->failed = true;
+		return;
+	}
+	if (cnt)
+		add_family(b, "thread_cpu_seconds", "seconds",
+			   "CPU time of the threads of a name; only those with the most are "
+			   "listed.");
+	for (size_t i = 0; i < cnt && i < OPENMETRICS_ROWS; i++) {
+		strbuf__addf(
+			b, PREFIX "thread_cpu_seconds{rank=\"%zu\",threads=\"%" PRIu32 "\",name=\"",
+			i + 1, rows[i].threads);
+		openmetrics__label(b, rows[i].name);
+		strbuf__adds(b, "\"} ");
+		openmetrics__seconds(b, rows[i].running_ns);
+		strbuf__addc(b, '\n');
+	}
+	free(rows);
+}
+
+void report_openmetrics__add(struct strbuf *out, const struct cpt_report *r)
+{
+	const struct cpt_trace_meta *meta = r->meta;
+	uint64_t end_ns = meta->start_real_ns + (r->window_end_ns - meta->start_mono_ns);
+
+	add_ns(out, "end_timestamp_seconds", "When the run ended, on the real-time clock.", end_ns);
+	add_ns(out, "window_seconds", "Length of the run.", r->window_ns);
+	add_ns(out, "cpu_seconds", "CPU time of the workload.", r->cpu_time_ns);
+	add_number(out, "parallelism", "CPUs busy on average.", r->parallel_average);
+	add_number(out, "tlp", "CPUs busy on average while any is.", r->tlp);
+	add_number(out, "concurrency", "Things in progress on average.", r->concurrent_average);
+	add_number(out, "cpus_online", "CPUs online.", r->cpus_online);
+	add_number(out, "cpus_allowed", "CPUs the workload was allowed.", r->cpus_allowed);
+	add_number(out, "threads", "Threads that lived in the window.", r->threads);
+	add_family(out, "verdict", NULL, "1 for the class that holds most of the active time.");
+	for (int i = 0; i < CPT_CLASS_CNT; i++)
+		strbuf__addf(out, PREFIX "verdict{class=\"%s\"} %d\n",
+			     class_name((enum cpt_class)i), r->verdict == (enum cpt_class)i);
+	add_ledger(out, r);
+	add_profile(out, r);
+	add_accounts(out, r);
+	add_blocked_locks(out, r);
+	add_names(out, r);
+	add_number(out, "lost_events", "Events that were lost.",
+		   (double)(r->quality.lost_located + r->quality.lost_other));
+	add_number(out, "incomplete", "1 if the trace is not whole.", r->quality.incomplete);
+	strbuf__adds(out, "# EOF\n");
+}
