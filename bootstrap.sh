@@ -19,11 +19,12 @@ JOBS=$(nproc)
 
 # By what needs them. linux-libc-dev and the sanitizers come with gcc and libc6-dev.
 BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf-dev libdw-dev
-	zlib1g-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler)
+	zlib1g-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev)
 TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf procps xz-utils
 	pigz stress-ng redis-server redis-tools nodejs valgrind
 	qemu-system-x86 busybox-static cpio binutils util-linux
-	protobuf-compiler libxml2-utils librsvg2-bin tmux)
+	protobuf-compiler libxml2-utils librsvg2-bin tmux
+	sqlite3 man-db mandoc zsh dpkg-dev fakeroot file)
 LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck)
 
 # Packages of the above that start a daemon when they are installed, and its name.
@@ -211,6 +212,8 @@ do_demo() {
 }
 
 do_test() {
+	# With Debian's nodejs it is a package of its own, with others it is part of it.
+	command -v npm >/dev/null || TEST_PACKAGES+=(npm)
 	install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 	# Tests look nothing up in a locale, and leave no compiled scripts in the checkout.
 	export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 CLICOLOR=0
