@@ -151,6 +151,14 @@ static bool waited_for_work(enum cpt_reason reason)
 #define SEEN_WORKER  0x1
 #define SEEN_ANSWERS 0x2
 
+static void add_worker(struct cpt_offload *o, const struct cpt_thread *t, uint8_t *seen)
+{
+	if (!*seen) {
+		o->workers++;
+		o->workers_on_cpu_ns += t->running_ns;
+	}
+}
+
 /* One edge, from or to the loop's thread; other: the thread at its far end. */
 static void take_edge(struct cpt_report *r, struct cpt_offload *o, const struct cpt_wake_edge *e,
 		      uint32_t other, uint8_t *seen, uint64_t *most)
@@ -163,10 +171,7 @@ static void take_edge(struct cpt_report *r, struct cpt_offload *o, const struct 
 			o->to_loops += e->cnt;
 	} else if (from_loop && waited_for_work(e->reason)) {
 		o->handed += e->cnt;
-		if (!(seen[other] & SEEN_WORKER)) {
-			o->workers++;
-			o->workers_on_cpu_ns += t->running_ns;
-		}
+		add_worker(o, t, &seen[other]);
 		seen[other] |= SEEN_WORKER;
 		if (e->cnt > *most) {
 			*most = e->cnt;
@@ -174,6 +179,7 @@ static void take_edge(struct cpt_report *r, struct cpt_offload *o, const struct 
 		}
 	} else if (!from_loop && e->reason == CPT_REASON_EVENT_LOOP) {
 		o->returned += e->cnt;
+		add_worker(o, t, &seen[other]);
 		o->answering += !(seen[other] & SEEN_ANSWERS);
 		seen[other] |= SEEN_ANSWERS;
 	}

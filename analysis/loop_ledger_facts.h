@@ -104,8 +104,8 @@ struct cpt_loop_pool {
 /* Work handed from a loop to threads that are none, and back: by wake-ups seen, a lower bound. */
 struct cpt_offload {
 	uint32_t id;	    /* of the loop's thread */
-	uint32_t workers;   /* threads it woke from waiting for work */
-	uint32_t answering; /* of those, and others that are no loops: threads that woke it */
+	uint32_t workers;   /* threads it woke from waiting for work, and such that woke it */
+	uint32_t answering; /* of those: that woke it */
 	uint32_t example;   /* number of the worker woken most often */
 	uint64_t handed;    /* wake-ups of workers */
 	uint64_t returned;  /* wake-ups of the loop by threads that are none */

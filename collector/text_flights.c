@@ -41,7 +41,9 @@ static struct flights flights_of(const struct cpt_report *r, bool outbound)
 			continue;
 		f.instances++;
 		f.completed += in->completed;
-		f.average += share(in->in_flight_ns, r->window_ns);
+		/* Before it was watched nothing is known, not even that there was nothing. */
+		if (in->since_ns < r->window_ns)
+			f.average += share(in->in_flight_ns, r->window_ns - in->since_ns);
 		f.peak = in->peak > f.peak ? in->peak : f.peak;
 		if (!f.most || in->completed > f.most->completed)
 			f.most = in;
