@@ -114,8 +114,9 @@ static void expect_all(struct wl_run *run, struct server *server, const struct o
 	const struct build *build = &server->build;
 	const int64_t rounds = build->rounds ? run->opt[OPT_ROUNDS] : 1;
 	const struct loop_side inside = {SERVER, "inbound", served,
-					 build->instances == 1 && rounds == 1};
-	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1};
+					 build->instances == 1 && rounds == 1,
+					 build->threads + build->writers > 1};
+	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1, false};
 	const double processes = (double)((build->forks ? 2 : 1) + rounds);
 
 	truth_expect(t, TRUTH_RUN, "tasks.processes", NULL, processes, processes);

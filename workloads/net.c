@@ -298,9 +298,10 @@ static void call(struct load_state *state, struct caller *caller)
 		epoll_add(state->epoll_fd, caller->fd, caller);
 	}
 	caller->number = state->sent++;
-	caller->began_ns = now_ns();
 	op_begin(state->load->log);
 	write_full(caller->fd, &message, sizeof(message));
+	/* On its way once the call has returned: before, it may have had to wait for its CPU. */
+	caller->began_ns = now_ns();
 	if (state->sent == state->load->connections)
 		state->load->span_start_ns = now_ns();
 	if (state->sent == state->load->requests)
