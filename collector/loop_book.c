@@ -155,36 +155,54 @@ struct shape {
 	int64_t opened_by, ended_by;  /* changes of the level */
 };
 
+/*
+ * Two changes, by and net - by, the second at `second` or later, with the same area: the sum of changes
+ * times their times is moment. Rounds to a ns for each operation.
+ */
+static void place(int64_t net, int64_t moment, int64_t by, int64_t second, int64_t at[2])
+{
+	at[0] = by ? (moment - (net - by) * second) / by : 0;
+	at[1] = second;
+	if (at[0] >= 0 && by)
+		return;
+	at[0] = 0;
+	if (net != by)
+		at[1] = moment / (net - by);
+}
+
 static struct shape shape_steps(const struct cpt_loop_steps *s, int64_t level)
 {
-	const uint32_t ended = s->completed + s->cancelled;
-	struct shape shape = {.opened_by = s->opened, .ended_by = -(int64_t)ended};
-	const int64_t net = shape.opened_by + shape.ended_by;
-	int64_t high;
-	uint64_t width;
+	const int64_t opened = s->opened, ended = (int64_t)s->completed + s->cancelled;
+	const int64_t net = opened - ended, high = (int64_t)s->peak - level;
+	const int64_t moment = (int64_t)s->opened_sum - (int64_t)s->ended_sum;
+	struct shape shape = {.opened_by = opened, .ended_by = -ended};
+	int64_t at[2], depth = level < 0 ? 0 : level;
 
-	shape.opened_at = s->opened ? s->opened_sum / s->opened : 0;
-	shape.ended_at = ended ? s->ended_sum / ended : 0;
-	if (!s->opened || !ended)
+	shape.opened_at = opened ? s->opened_sum / s->opened : 0;
+	shape.ended_at = ended ? s->ended_sum / (uint64_t)ended : 0;
+	if (!opened || !ended)
 		return shape;
-	if (shape.opened_at <= shape.ended_at) {
-		high = (int64_t)s->peak - level;
-		if (high < 1 || high >= shape.opened_by || high < net)
+	if (shape.opened_at <= shape.ended_at && high > 0) { /* up, not above the peak, and down */
+		if (high >= opened || high < net)
 			return shape;
-		width = (shape.ended_at - shape.opened_at) * s->opened / (uint64_t)high;
-		shape.opened_at = shape.ended_at > width ? shape.ended_at - width : 0;
-		shape.ended_at = shape.opened_at + width;
+		place(net, moment, high, (int64_t)shape.ended_at, at);
 		shape.opened_by = high;
 		shape.ended_by = net - high;
+		shape.opened_at = (uint64_t)at[0];
+		shape.ended_at = (uint64_t)at[1];
 		return shape;
 	}
-	if (level < 1 || level >= ended || level + net < 0)
+	/* Down, not below nothing, and up. Where more ends than is opened and it was never more than at
+	 * first, one fall will do, unless it would have to be before the window. */
+	if (shape.opened_at <= shape.ended_at)
+		depth = net < 0 && moment <= 0 ? -net : depth < ended ? depth : ended;
+	else if (depth >= ended)
 		return shape;
-	width = (shape.opened_at - shape.ended_at) * ended / (uint64_t)level;
-	shape.ended_at = shape.opened_at > width ? shape.opened_at - width : 0;
-	shape.opened_at = shape.ended_at + width;
-	shape.ended_by = -level;
-	shape.opened_by = net + level;
+	place(net, moment, -depth, (int64_t)shape.opened_at, at);
+	shape.ended_by = -depth;
+	shape.opened_by = net + depth;
+	shape.ended_at = (uint64_t)at[0];
+	shape.opened_at = (uint64_t)at[1];
 	return shape;
 }
 

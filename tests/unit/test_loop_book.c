@@ -83,9 +83,9 @@ static uint64_t integral(const struct caught *c, uint64_t base_ns, uint32_t befo
 		sum += (ev->ts_ns - at) * level;
 		at = ev->ts_ns;
 		level = ev->level;
-		if (level > *peak)
-			*peak = level;
 		assert_true(ev->peak >= level);
+		if (ev->peak > *peak)
+			*peak = ev->peak;
 	}
 	return sum + (base_ns + 1000 - at) * level;
 }
@@ -132,6 +132,31 @@ static void windows_keep_integral_and_peak(void **state)
 	EXPECT_WINDOW(63, 10, -20, 30, -40, 50, -60, 70);
 	EXPECT_WINDOW(0, 10, 10, 10, -20, -30, -40, 50);
 	EXPECT_WINDOW(5, 10, -20, 30, -40);
+	EXPECT_WINDOW(64, -10, 20, -30, -40, -50);     /* never more than at first */
+	EXPECT_WINDOW(4, -1, -2, -3, 400, -410, -420); /* and few for long */
+}
+
+/* The mean times of both kinds, and the largest level, are all that a record keeps. */
+static void any_window_keeps_integral_and_peak(void **state)
+{
+	uint32_t seed = 1;
+
+	for (int n = 0; n < 20000; n++) {
+		int32_t before, level;
+		int steps[12], at = 0;
+		size_t cnt;
+
+		seed = seed * 1664525u + 1013904223u;
+		before = level = (int32_t)(seed >> 16) % 5;
+		cnt = 1 + (seed >> 8) % 12;
+		for (size_t i = 0; i < cnt; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			at += 1 + (int)(seed >> 16) % 70;
+			steps[i] = !level || seed >> 31 ? at : -at;
+			level += steps[i] > 0 ? 1 : -1;
+		}
+		expect_window(before, steps, cnt);
+	}
 }
 
 static void events_come_in_order_of_time_and_not_behind_the_horizon(void **state)
@@ -209,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows_keep_integral_and_peak),
+		cmocka_unit_test(any_window_keeps_integral_and_peak),
 		cmocka_unit_test(events_come_in_order_of_time_and_not_behind_the_horizon),
 		cmocka_unit_test(loss_is_told_and_the_level_mended),
 		cmocka_unit_test(an_end_cancels_what_is_open),
