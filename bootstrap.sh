@@ -23,12 +23,13 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf
 TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf procps xz-utils
 	pigz stress-ng redis-server redis-tools nodejs valgrind
 	qemu-system-x86 busybox-static cpio binutils util-linux
+	nginx-light wrk memcached liburing-dev
 	protobuf-compiler libxml2-utils librsvg2-bin tmux
 	sqlite3 man-db mandoc zsh dpkg-dev fakeroot file)
-LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck)
+LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck liburing-dev)
 
 # Packages of the above that start a daemon when they are installed, and its name.
-SERVICES=(redis-server)
+SERVICES=(redis-server:redis-server nginx-light:nginx memcached:memcached)
 
 usage() {
 	cat <<-EOF
@@ -162,7 +163,7 @@ install_packages() {
 	((EUID == 0)) || die "missing packages: ${missing[*]}; install them, or run this with sudo"
 	say "installing ${#missing[@]} packages: ${missing[*]}"
 	for package in "${SERVICES[@]}"; do
-		[[ " ${missing[*]} " == *" $package "* ]] && services+=("$package")
+		[[ " ${missing[*]} " == *" ${package%:*} "* ]] && services+=("${package#*:}")
 	done
 	# Debian asks this file before it starts a daemon. One that is there is its owner's choice.
 	if [[ ! -e /usr/sbin/policy-rc.d ]]; then

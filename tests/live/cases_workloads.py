@@ -30,10 +30,10 @@ COUNTED = re.compile(r"^(tasks\.|parallelism\.peak|.*\.(waits|waiters|iterations
                      r"voluntary|involuntary|migrations|cpus_used)$)")
 
 
-def modes(workloads):
+def modes(workloads, programs=NAMES):
     """(name, arguments) of every mode that the programs' own --help lists."""
     found = []
-    for name in NAMES:
+    for name in programs:
         path = os.path.join(workloads, name)
         text = subprocess.run([path, "--help"], capture_output=True, text=True, timeout=10,
                               check=True).stdout

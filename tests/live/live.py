@@ -6,8 +6,8 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: locks, loopledger, ceilings, workloads, programs, behaviour, loss, accounts, verdict, waits, stat, stacks,
-symbols, paths, diff. One line per case; the last line counts them. Nothing is skipped: what a case needs and
+Groups: locks, loopledger, ceilings, workloads, programs, behaviour, loss, loops, servers, accounts, verdict,
+waits, stat, stacks, symbols, paths, diff. One line per case; the last line counts them. Nothing is skipped: what a case needs and
 does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
 
@@ -26,9 +26,11 @@ import cases_ceilings
 import cases_diff
 import cases_locks
 import cases_loopledger
+import cases_loops
 import cases_loss
 import cases_paths
 import cases_programs
+import cases_servers
 import cases_stacks
 import cases_stat
 import cases_symbols
@@ -41,6 +43,7 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss,
+          "loops": cases_loops, "servers": cases_servers,
           "accounts": cases_accounts, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff, "stacks": cases_stacks,
           "symbols": cases_symbols, "paths": cases_paths}
@@ -53,7 +56,8 @@ SECOND_RUNS = 2
 FINDINGS_SHOWN = 25
 
 TOOLS = ("perf", "xz", "pigz", "make", "cc", "stress-ng", "redis-server", "redis-benchmark",
-         "redis-cli", "taskset", "unshare", "node", "/usr/bin/python3")
+         "redis-cli", "nginx", "wrk", "memcached", "node", "taskset", "unshare",
+         "/usr/bin/python3")
 
 
 def out_of_time(_number, _frame):

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Event loops of the workloads: operations in flight, latencies and blocked loops against the time
+stamps that the programs themselves keep, however a server is built, and whatever becomes of it.
+
+What is judged holds on a machine that others use, too: counts exactly, averages and percentiles
+against those of the same run.
+"""
+
+import json
+import os
+import re
+import signal
+import time
+
+from cases_workloads import check_row, modes, read_truth, span_reports
+from harness import Failed, Traced, figure
+
+PROGRAMS = ("epoll", "webserver", "loops")
+
+# Where a row rests on more runs or time than a case has, or on a part of the rows alone.
+SIZES = {"epoll frames": ["--frames", "60"]}
+
+# No recording stands beside these runs, so nothing loosens a bound.
+UNDISTURBED = {"disturbed_cpu_ns": 0, "window_ns": 1}
+
+NS = 10 ** 9
+
+
+def cases(workloads):
+    found = [(f"{name} {arguments[-1]}", _mode(name, arguments))
+             for name, arguments in modes(workloads, PROGRAMS)
+             if "loop" in arguments[-1] or name != "webserver" or "epoll" in arguments[-1]]
+    return found + [
+        ("the same requests, served by threads, processes and a loop", same_level),
+        ("one loop is concurrent, two are parallel", classes),
+        ("on, auto and off", on_auto_off),
+        ("a program without loops", without_loops),
+        ("a server killed in the middle of its work", killed),
+        ("10,000 connections do not stay", connections_do_not_stay),
+        ("100,000 registrations do not slow it down", registrations),
+    ]
+
+
+def loops_run(case, argv, name="run", how="on", status=0, options=()):
+    """A run with its report and trace, nothing recorded beside it."""
+    trace = case.path(f"{name}.trace")
+    result = case.cpt("run", "-o", trace, "--json", case.path(f"{name}.json"), "--loops", how,
+                      *options, "--", *argv)
+    if result.status != status:
+        raise Failed(f"expected status {status}: {result}")
+    report = case.load_json(f"{name}.json")
+    case.check_report(name, report)
+    case.equal(f"{name}: lost_events", report["data_quality"]["lost_events"], 0)
+    return Traced(result, trace, report, None)
+
+
+def workload(case, name, *arguments):
+    return [os.path.join(case.workloads, name), *map(str, arguments)]
+
+
+def _mode(name, arguments):
+    def body(case):
+        label = f"{name} {arguments[-1]}"
+        run = loops_run(case, workload(case, name, *arguments, *SIZES.get(label, []), "--truth"))
+        check_loop_rows(case, run)
+    return body
+
+
+def check_loop_rows(case, run):
+    """The rows of the run's truth that are about loops."""
+    truth = read_truth(run.result.out)
+    span = span_reports(case, run, *truth["span_ns"])
+    judged = 0
+    for row in truth["expect"]:
+        if row.get("needs") != "loops":
+            continue
+        judged += 1
+        comm = row.get("filter")
+        if row["scope"] == "span":
+            report = span(comm)
+        else:
+            report = case.report_json(run.trace, "--comm", comm) if comm else run.report
+        try:
+            check_row(case, row, report, UNDISTURBED)
+        except Failed as err:
+            case.check(row["figure"], False, err)
+    case.check("the truth has rows about loops", judged > 0)
+    case.note(f"{judged} rows")
+    return truth
+
+
+# ---------------------------------------------------------------- the same work, other ways
+
+
+def span_of(case, run, comm):
+    truth = read_truth(run.result.out)
+    return span_reports(case, run, *truth["span_ns"])(comm)
+
+
+def same_level(case):
+    """16 requests open at a time, most of their time with the backend: as many things in progress,
+    whoever keeps them."""
+    levels = {}
+    for model in ("threads", "processes", "epoll"):
+        run = loops_run(case, workload(case, "webserver", "--model", model, "--cpu-us", 200,
+                                       "--requests", 1000, "--truth"), model)
+        levels[model] = figure(span_of(case, run, "ws-server"), "concurrency.average")
+    case.note(", ".join(f"{model} {level:.2f}" for model, level in levels.items()))
+    case.within("largest / smallest", max(levels.values()) / min(levels.values()), 1, 1.05)
+
+
+def classes(case):
+    run = loops_run(case, workload(case, "epoll", "one-loop", "--truth"), "one")
+    report = span_of(case, run, "ep-server")
+    case.equal("one loop", report["verdict"]["class"], "concurrent")
+    case.equal("its peak parallelism", report["parallelism"]["peak"], 1)
+    case.equal("its parallel time", report["ledger_ns"]["parallel"], 0)
+    case.within("its level", report["concurrency"]["average"], 60, 64.5)
+    run = loops_run(case, workload(case, "epoll", "loop-pool", "--truth"), "two")
+    report = span_of(case, run, None)
+    case.equal("two loops", report["verdict"]["class"], "parallel")
+    case.equal("loops of the server",
+               sum(row["name"] == "ep-server" for row in run.report["event_loops"]), 2)
+
+
+# ---------------------------------------------------------------- when it is looked at
+
+
+def on_auto_off(case):
+    """In the second half of a run it does not matter when the loops were found. `auto` comes to what
+    was registered before it; `off` says nothing of operations."""
+    argv = workload(case, "epoll", "one-loop", "--requests", 12000, "--truth")
+    for how in ("on", "auto"):
+        run = loops_run(case, argv, how, how)
+        truth = read_truth(run.result.out)
+        start, end = truth["span_ns"]
+        half = span_reports(case, run, (start + end) // 2, end)("ep-server")
+        mean = truth["facts"]["in_flight_mean"]
+        row = "epoll_instances[direction=inbound].in_flight"
+        case.within(f"{how}: average", figure(half, f"{row}.average") / mean, 0.95, 1.05)
+        case.within(f"{how}: level", half["concurrency"]["average"] / mean, 0.95, 1.05)
+        completed = figure(half, f"{row}.completed")
+        # Requests come and go at one rate, 64 of them each delay of 10 ms and a little.
+        rate = truth["facts"]["completed"] / (end - start)
+        case.within(f"{how}: completed", completed / (rate * half["window_ns"]), 0.9, 1.1)
+        for p in ("p50", "p99"):
+            case.within(f"{how}: {p}", figure(half, f"{row}.latency_ns.{p}") /
+                        truth["facts"][f"latency_{p}_ns"], 0.95, 1.05)
+        since = [one["loops_since"] for one in run.report["epoll_instances"]
+                 if one["direction"] == "inbound"]
+        case.check(f"{how}: loops_since", all(value == 0 for value in since) if how == "on"
+                   else all(0 <= value < 0.5 * NS for value in since), since)
+    off = loops_run(case, argv, "off", "off").report
+    case.equal("off: instances", off.get("epoll_instances", []), [])
+    case.equal("off: serial in flight", off["ledger_ns"]["serial_split"]["in_flight"], 0)
+    case.equal("off: budget in flight", off["budget_ns"]["in_flight"], 0)
+    case.check("off: its loops are known all the same",
+               any(row["name"] == "ep-server" for row in off["event_loops"]))
+
+
+def without_loops(case):
+    """Nothing is attached for it, and nothing is said of loops."""
+    for how in ("auto", "on"):
+        run = loops_run(case, workload(case, "threads", "mutex", "--work-ms", 100), how, how)
+        case.equal(f"{how}: loops", run.report["event_loops"], [])
+        case.equal(f"{how}: instances", run.report["epoll_instances"], [])
+
+
+# ---------------------------------------------------------------- what becomes of it
+
+
+def killed(case):
+    """SIGKILL in the middle: what is known until then is told, and nothing is wrong."""
+    script = case.write("kill.sh", f"""
+{os.path.join(case.workloads, 'epoll')} one-loop --requests 1000000 & server=$!
+sleep 0.8
+kill -9 $server
+wait $server
+exit 0
+""")
+    run = loops_run(case, ["sh", script])
+    server = case.report_json(run.trace, "--comm", "ep-server", "--time", "0.3,0.7")
+    row = "epoll_instances[direction=inbound].in_flight"
+    case.within("in flight", figure(server, f"{row}.average"), 55, 64.5)
+    case.check("completed", figure(server, f"{row}.completed") > 500,
+               figure(server, f"{row}.completed"))
+    case.equal("class", server["verdict"]["class"], "concurrent")
+    whole = case.report_json(run.trace, "--comm", "ep-server")
+    case.within("peak", figure(whole, f"{row}.peak"), 64, 64)
+
+
+def run_watched(case, argv, name):
+    """(peak memory of the tracer in kB, its trace's size) of a run with --loops on."""
+    trace = case.path(f"{name}.trace")
+    with open(case.path(f"{name}.out"), "w+", encoding="utf-8") as out:
+        proc = case.spawn([case.cpartrace, "run", "-o", trace, "--loops", "on", "--", *argv],
+                          stdout=out, stderr=out)
+        peak = 0
+        while proc.poll() is None:
+            try:
+                with open(f"/proc/{proc.pid}/status", encoding="ascii", errors="replace") as text:
+                    found = re.search(r"^VmHWM:\s+(\d+) kB", text.read(), re.M)
+            except OSError:
+                break
+            peak = max(peak, int(found[1]) if found else 0)
+            time.sleep(0.01)
+        status = proc.wait()
+        out.seek(0)
+        text = out.read()
+    if status != 0:
+        raise Failed(f"{name}: status {status}: {text[-300:]}")
+    return peak, os.path.getsize(trace), text
+
+
+def connections_do_not_stay(case):
+    """Ten times the connections, opened and closed, take no more memory; nor do those that are
+    never closed, but for what is still registered."""
+    few, _, _ = run_watched(case, workload(case, "loops", "reconnect", "--requests", 1000), "few")
+    many, _, _ = run_watched(case, workload(case, "loops", "reconnect"), "many")
+    leaked, _, text = run_watched(case, workload(case, "loops", "leak"), "leaked")
+    case.note(f"peak {few} kB for 1,000, {many} kB for 10,000, {leaked} kB for 3,000 never closed")
+    case.check("10,000 connections", many - few < 4096, f"{few} kB, {many} kB")
+    case.check("3,000 leaked ones", leaked - few < 4096, f"{few} kB, {leaked} kB")
+    case.check("no loss", "lost" not in text, text[-400:])
+
+
+def registrations(case):
+    """100,000 of them that are quiet, on eight instances: known within a second or two, and the
+    program takes no longer than it does without cpartrace by more than that."""
+    begun = time.monotonic()
+    case.run(workload(case, "loops", "many-fds"))
+    alone = time.monotonic() - begun
+    begun = time.monotonic()
+    peak, _, _ = run_watched(case, workload(case, "loops", "many-fds"), "fds")
+    traced = time.monotonic() - begun
+    case.note(f"{alone:.2f} s alone, {traced:.2f} s traced, peak {peak} kB")
+    case.check("time", traced < alone + 3, f"{alone:.2f} s alone, {traced:.2f} s traced")
+    case.check("memory", peak < 128 * 1024, f"{peak} kB")
