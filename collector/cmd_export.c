@@ -14,6 +14,7 @@
 #include "output_file.h"
 #include "report_openmetrics.h"
 #include "perfetto.h"
+#include "picture.h"
 #include "say.h"
 #include "view.h"
 #include "words.h"
@@ -28,18 +29,21 @@ enum {
 	FORMAT_JSONL,
 	FORMAT_FOLDED,
 	FORMAT_PERFETTO,
+	FORMAT_SVG,
 	FORMAT_SQLITE,
 	FORMAT_OPENMETRICS,
 	FORMAT_NONE
 };
-static const char *const format_words[] = {"csv",    "jsonl",	    "folded", "perfetto",
-					   "sqlite", "openmetrics", NULL};
+static const char *const format_words[] = {"csv", "jsonl",  "folded",	   "perfetto",
+					   "svg", "sqlite", "openmetrics", NULL};
 
 struct export_opts {
 	struct view view;
 	int format;
 	int table;
 	int weight;
+	int picture;
+	uint32_t top;
 	uint64_t step_ns;
 	const char *output;
 };
@@ -61,12 +65,17 @@ static const struct cli_option options[] = {
 	VIEW_OPTION_INPUT(struct export_opts, view),
 	{"format", 'f', "FORMAT",
 	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs; perfetto: a trace "
-	 "for Perfetto's viewer; sqlite: a database of all tables; openmetrics: the summary, for "
-	 "monitoring",
+	 "for Perfetto's viewer; svg: a picture; sqlite: a database of all tables; openmetrics: "
+	 "the "
+	 "summary, for monitoring",
 	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME",
 	 "threads (default), ledger, intervals, overlap, locks, loops, instances or wakes",
 	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
+	{"picture", 0, "NAME", "svg: timeline (default), bottle (graph) or ledger", cli_set_word,
+	 offsetof(struct export_opts, picture), 0, 0, picture_words},
+	{"top", 0, "N", "svg: threads with a lane or box of their own (default: 24)",
+	 cli_set_number, offsetof(struct export_opts, top), 1, 1000, NULL},
 	{"step", 0, "MS",
 	 "table ledger, and in sqlite: length of a step in milliseconds, or as 500us, 1s "
 	 "(default: 10)",
@@ -174,6 +183,11 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 	if (o->format == FORMAT_FOLDED || o->format == FORMAT_OPENMETRICS)
 		return write_text(a, path, o, f);
 	view__apply(&o->view, &opts);
+	if (o->format == FORMAT_SVG)
+		return picture__write(a, path, &opts,
+				      o->view.note.len ? strbuf__str(&o->view.note) : NULL,
+				      (enum picture)o->picture, o->top, f,
+				      o->output ? o->output : "standard output");
 	if (o->format == FORMAT_PERFETTO)
 		return perfetto__write(a, path, &opts, f,
 				       o->output ? o->output : "standard output");
@@ -241,7 +255,8 @@ static int export(struct export_opts *o)
 
 static int run(const struct command *self, int argc, char *const *argv)
 {
-	struct export_opts o = {.step_ns = STEP_DEFAULT_NS, .format = FORMAT_NONE};
+	struct export_opts o = {
+		.step_ns = STEP_DEFAULT_NS, .format = FORMAT_NONE, .top = PICTURE_TOP};
 	int first, status;
 
 	view__init(&o.view);
@@ -251,7 +266,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 						argv[first]);
 		else if (o.format == FORMAT_NONE)
 			status = command__usage(self, "a format is needed: -f csv, jsonl, folded, "
-						      "perfetto, sqlite or openmetrics");
+						      "perfetto, svg, sqlite or openmetrics");
 		else if (o.format == FORMAT_PERFETTO && !o.output && isatty(STDOUT_FILENO))
 			status = command__usage(self, "this format is not for a terminal: name a "
 						      "file with -o");

@@ -16,6 +16,7 @@
 #include "text_explain.h"
 #include "text_report.h"
 #include "text_stacks.h"
+#include "text_timeline.h"
 #include "view.h"
 #include "words.h"
 
@@ -24,6 +25,7 @@ struct report_opts {
 	bool json;
 	bool explain;
 	bool hot;
+	bool timeline;
 	int sort;
 	int by;
 	uint32_t top;
@@ -41,6 +43,8 @@ static const struct cli_option options[] = {
 	 "instead, what code ran: share of the wall time (a sample counts 1/R, so that serial code "
 	 "stands out) beside the share of the CPU time; of traces with --sample or --stacks",
 	 cli_set_flag, offsetof(struct report_opts, hot), 0, 0, NULL},
+	{"timeline", 0, NULL, "instead, what each CPU and thread did over time", cli_set_flag,
+	 offsetof(struct report_opts, timeline), 0, 0, NULL},
 	{"sort", 's', "KEY",
 	 "sort threads by running (default), runnable, waiting, parked, life, parallel, alone, "
 	 "bottle, "
@@ -74,15 +78,38 @@ static int print_json(const struct cpt_report *r)
 	return err;
 }
 
-static int print_text(const struct cpt_report *r, const struct report_opts *o)
+static struct text_report_opts text_opts(const struct report_opts *o)
 {
-	struct text_report_opts text = {
+	return (struct text_report_opts){
 		.style = term_style(STDOUT_FILENO, o->width),
 		.by = (enum cpt_rows_by)o->by,
 		.sort = o->sort,
 		.top = o->top,
 		.note = o->view.note.len ? strbuf__str(&o->view.note) : NULL,
 	};
+}
+
+static int print_timeline(struct analysed *a, const char *path,
+			  const struct cpt_analysis_opts *opts, const struct report_opts *o)
+{
+	const struct text_report_opts text = text_opts(o);
+	struct strbuf out = {0};
+	struct lanes lanes;
+	int err = lanes__make(&lanes, a, path, opts, text_timeline__cols(&text.style), o->top);
+
+	if (!err) {
+		text_timeline__add(&out, &lanes, &text);
+		err = out.failed ? fail(-ENOMEM, "cannot write the timeline: out of memory")
+				 : command__print(strbuf__str(&out));
+	}
+	strbuf__free(&out);
+	lanes__free(&lanes);
+	return err;
+}
+
+static int print_text(const struct cpt_report *r, const struct report_opts *o)
+{
+	const struct text_report_opts text = text_opts(o);
 	struct strbuf out = {0};
 	int err;
 
@@ -107,13 +134,18 @@ static int report(struct report_opts *o)
 
 	view__apply(&o->view, &opts);
 	err = analysed__open(&a, path);
-	if (!err)
+	if (!err && o->timeline && !o->json)
+		err = print_timeline(&a, path, &opts, o);
+	else if (!err)
 		err = analysed__run(&a, path, &opts);
 	if (err < 0) {
 		status = CPT_STATUS_FAILED;
 		goto out;
 	}
-	err = o->json ? print_json(a.report) : print_text(a.report, o);
+	if (o->json)
+		err = print_json(a.report);
+	else if (!o->timeline)
+		err = print_text(a.report, o);
 	if (err < 0)
 		status = CPT_STATUS_FAILED;
 	else

@@ -61,8 +61,7 @@ static void add_title(struct strbuf *b, const struct text_style *style, const ch
 
 /* ---- head ---------------------------------------------------------------------------------- */
 
-/* The command as one could type it: words that a shell would take apart are quoted. */
-static void command_line(struct strbuf *line, char *const *argv)
+void text_report__command(struct strbuf *line, char *const *argv)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				   "_-./=:,+@%^";
@@ -111,7 +110,7 @@ static void add_head(struct strbuf *b, const struct cpt_report *r,
 	struct strbuf command = {0}, facts = {0};
 	char d[FMT_SZ], n[FMT_SZ];
 
-	command_line(&command, r->meta ? r->meta->argv : NULL);
+	text_report__command(&command, r->meta ? r->meta->argv : NULL);
 	strbuf__addc(b, ' ');
 	draw_begin(b, style, DRAW_BOLD);
 	if (command.len)
@@ -178,6 +177,13 @@ static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 	if (sentence.failed)
 		b->failed = true;
 	strbuf__free(&sentence);
+}
+
+void text_report__head(struct strbuf *b, const struct cpt_report *r,
+		       const struct text_report_opts *opts)
+{
+	add_head(b, r, opts);
+	add_verdict(b, r, opts);
 }
 
 /* ---- ledger and profile -------------------------------------------------------------------- */

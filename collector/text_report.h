@@ -39,4 +39,11 @@ struct text_report_opts {
 void text_report__add(struct strbuf *out, const struct cpt_report *r,
 		      const struct text_report_opts *opts);
 
+/* Its first two parts alone: what ran, and the verdict. */
+void text_report__head(struct strbuf *b, const struct cpt_report *r,
+		       const struct text_report_opts *opts);
+
+/* A command as one could type it: words that a shell would take apart are quoted. Raw bytes. */
+void text_report__command(struct strbuf *line, char *const *argv);
+
 #endif /* CPT_TEXT_REPORT_H */

@@ -4,9 +4,9 @@
 
     check_readme.py --cpartrace PROGRAM [--update] README.md
 
-A session is a fenced block after a line `<!-- report NAME [first LINES] -->`: its command after a
+A session is a fenced block after a line `<!-- report NAME [OPTIONS] [first LINES] -->`: its command after a
 `$`, what the workload printed itself (lines that do not begin with a space), and then what
-`cpartrace report` prints of NAME.cptrace, beside this file, all of it or its first lines. With
+`cpartrace report` prints of NAME.cptrace, beside this file, with these options, all of it or its first lines. With
 --update that is written anew.
 """
 
@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BLOCK = re.compile(r"^<!-- report (\w+)(?: first (\d+))? -->\n"
+BLOCK = re.compile(r"^<!-- report (\w+)((?: --[\w-]+)*)(?: first (\d+))? -->\n"
                    r"```\n(\$ [^\n]*\n(?:[^ `\n][^\n]*\n)*)(.*?)```\n", re.M | re.S)
 
 
@@ -27,8 +27,9 @@ def run(program, *arguments):
                           env=environment, stdin=subprocess.DEVNULL, check=False)
 
 
-def report(program, name, lines):
-    result = run(program, "report", "-i", os.path.join(HERE, name + ".cptrace"), "--width", "80")
+def report(program, name, options, lines):
+    result = run(program, "report", "-i", os.path.join(HERE, name + ".cptrace"), "--width", "80",
+                 *options.split())
     if result.returncode or result.stderr:
         sys.exit(f"report of {name}: status {result.returncode}, {result.stderr.strip()}")
     return "".join(result.stdout.splitlines(keepends=True)[:int(lines) if lines else None])
@@ -58,8 +59,8 @@ def main():
     failures = []
 
     def renew(found):
-        name, lines, head, shown = found.groups()
-        printed = report(options.cpartrace, name, lines)
+        name, how, lines, head, shown = found.groups()
+        printed = report(options.cpartrace, name, how, lines)
         if printed != shown and not options.update:
             failures.append(f"the session '{name}' is not what is printed now:\n{printed}")
         return found[0].replace(f"{head}{shown}```", f"{head}{printed}```")
