@@ -83,6 +83,15 @@ static json_t *batch(const struct cpt_loop *l)
 	return json_obj__done(&o);
 }
 
+/* Of one descriptor that was reported: the average turn by the average batch. */
+static uint64_t service_ns(const struct cpt_loop *l)
+{
+	if (!l->dispatches)
+		return 0;
+	return (uint64_t)((double)l->dispatch_ns / (double)l->dispatches * (double)l->iterations /
+			  (double)l->events);
+}
+
 static json_t *event_loop(const struct cpt_report *r, const struct cpt_loop *l)
 {
 	const struct cpt_thread *t = loop_thread(r, l->id);
@@ -113,7 +122,7 @@ static json_t *event_loop(const struct cpt_report *r, const struct cpt_loop *l)
 	json_obj__put(&o, "utilisation", utilisation(l));
 	if (l->events) {
 		json_obj__put(&o, "batch", batch(l));
-		json_obj__put_ns(&o, "service_ns", l->dispatch_ns / l->events);
+		json_obj__put_ns(&o, "service_ns", service_ns(l));
 	}
 	json_obj__put(&o, "dispatch", dispatch(l));
 	json_obj__put(&o, "stalls", stalls(r, l));
