@@ -258,8 +258,25 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r)
 			     r->peak_asleep, r->peak_asleep == 1 ? "" : "s");
 }
 
+/* Time in which what instances had in flight is not known, summed over them; span: they were watched. */
+static uint64_t flight_unknown_ns(const struct cpt_report *r, uint64_t *span)
+{
+	uint64_t unknown = 0;
+
+	*span = 0;
+	for (uint32_t i = 0; i < r->instances_cnt; i++) {
+		unknown += r->instances[i].unknown_ns;
+		*span += r->instances[i].span_ns;
+	}
+	return unknown;
+}
+
 bool words__data_incomplete(const struct cpt_report *r)
 {
+	uint64_t span;
+
+	if (flight_unknown_ns(r, &span))
+		return true;
 	return r->quality.lost_located || r->quality.lost_other || r->quality.incomplete;
 }
 
@@ -360,11 +377,37 @@ static bool warn_folded(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+static bool warn_loops(struct strbuf *b, const struct cpt_report *r)
+{
+	uint64_t span, unknown = flight_unknown_ns(r, &span);
+	char p[FMT_SZ];
+
+	if (!unknown)
+		return false;
+	strbuf__addf(
+		b,
+		"records of event loops were lost: what they had in flight is not known for %s "
+		"of the time they were watched",
+		fmt_percent(p, unknown, span));
+	return true;
+}
+
+static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
+{
+	char n[FMT_SZ];
+
+	if (!r->loops.untold)
+		return false;
+	strbuf__addf(b, "there were too many event loops to tell apart: waits of %s count for none",
+		     fmt_count(n, r->loops.untold));
+	return true;
+}
+
 bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i)
 {
 	static bool (*const checks[])(struct strbuf *, const struct cpt_report *) = {
-		warn_incomplete, warn_open,  warn_lost,	 warn_mends,
-		warn_odd,	 warn_steal, warn_audit, warn_folded,
+		warn_incomplete, warn_open,  warn_lost,	  warn_mends, warn_odd,
+		warn_steal,	 warn_audit, warn_folded, warn_loops, warn_untold_loops,
 	};
 	unsigned int check;
 

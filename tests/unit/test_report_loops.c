@@ -15,6 +15,7 @@
 #include "collector/table_loops.h"
 #include "collector/text_flights.h"
 #include "collector/text_loops.h"
+#include "collector/words.h"
 
 #include "report_fixture.h"
 
@@ -268,6 +269,23 @@ static void operations_in_flight_are_said(void **state)
 	assert_string_equal(strbuf__str(&b), "");
 }
 
+/* Events of loops that are missing are said, and loops that found no place. */
+static void what_is_not_known_of_loops_is_warned_of(void **state)
+{
+	static struct strbuf b;
+	bool known = false, untold = false;
+
+	add_two_instances();
+	instances[0].unknown_ns = 400 * FIXTURE_MS;
+	fixture.report.loops.untold = 7;
+	for (unsigned int i = 0; strbuf__clear(&b), words__warning(&b, &fixture.report, i); i++) {
+		known |= strstr(strbuf__str(&b), "not known for 10.0 % of the time") != NULL;
+		untold |= strstr(strbuf__str(&b), "waits of 7 count for none") != NULL;
+	}
+	assert_true(known && untold);
+	assert_true(words__data_incomplete(&fixture.report));
+}
+
 /* ---- programs --------------------------------------------------------------------------------------- */
 
 static json_int_t number(const json_t *object, const char *key)
@@ -384,6 +402,7 @@ int main(void)
 		cmocka_unit_test_setup(offload_is_told_where_work_comes_back, setup),
 		cmocka_unit_test_setup(what_it_did_after_its_last_wait_is_said, setup),
 		cmocka_unit_test_setup(operations_in_flight_are_said, setup),
+		cmocka_unit_test_setup(what_is_not_known_of_loops_is_warned_of, setup),
 		cmocka_unit_test_setup(json_has_the_contracts_keys, setup),
 		cmocka_unit_test_setup(json_and_table_have_the_instances, setup),
 		cmocka_unit_test_setup(table_has_a_row_per_loop, setup),
