@@ -45,7 +45,8 @@
 #include "word_ref.h"
 
 /* No clock of this kind gets there (292 years); the sizes of bins rely on it. */
-#define TS_MAX_NS INT64_MAX
+#define TS_MAX_NS  INT64_MAX
+#define NO_STOP_NS (TS_MAX_NS + UINT64_C(1))
 
 #define HOLE_END_MANY UINT32_MAX
 
@@ -74,6 +75,7 @@ struct cpt_analysis {
 	uint32_t root_live, all_live;
 
 	uint32_t *cpu_cur;	 /* by CPU: task that runs there, member or not */
+	struct task **cpu_ran;	 /* by CPU: the task that was last switched to there; a hint */
 	uint64_t *hole_until_ns; /* by CPU: its records are missing until then, 0 none */
 	uint32_t holes;
 	uint64_t hole_end_ns;  /* when the last one ended; UINT64_MAX none has */
@@ -105,7 +107,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	if (meta->flags & CPT_TRACE_WAIT_ALL)
 		a->opts.wait_all = true;
 	a->filtered = f->pid_cnt || f->tid_cnt || f->comm_cnt;
-	a->next_stop_ns = UINT64_MAX;
+	a->next_stop_ns = NO_STOP_NS;
 	a->hole_end_ns = UINT64_MAX;
 	sysno_table(meta->machine, a->sysno);
 	err = timeline__init(&a->tl, meta, &a->tasks, &a->opts);
@@ -119,6 +121,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
 	a->loops = loop_ledger__new(a->flights);
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
+	a->cpu_ran = calloc(a->tl.cpu_cnt, sizeof(struct task *));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
 	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->cpu_cur ||
 	    !a->hole_until_ns)
@@ -149,6 +152,7 @@ void analysis__free(struct cpt_analysis *a)
 	loops__free(a->flights);
 	wakegraph__fini(&a->wakes);
 	free(a->cpu_cur);
+	free(a->cpu_ran);
 	free(a->hole_until_ns);
 	free(a->known);
 	sites__free(a->sites);
@@ -159,7 +163,7 @@ void analysis__free(struct cpt_analysis *a)
 
 static void find_next_stop(struct cpt_analysis *a)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = NO_STOP_NS;
 
 	if (a->window == WINDOW_OPEN && !a->tl.open && a->now_ns <= a->cut_from_ns)
 		next = a->cut_from_ns;
@@ -331,7 +335,7 @@ static void end_window(struct cpt_analysis *a)
 	a->window = WINDOW_OVER;
 	a->window_end_ns = a->now_ns;
 	close_accounting(a);
-	a->next_stop_ns = UINT64_MAX;
+	a->next_stop_ns = NO_STOP_NS;
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */
@@ -764,6 +768,7 @@ static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	}
 	t->on_cpu_since_ns = a->now_ns;
 	a->cpu_cur[cpu] = t->row.id;
+	a->cpu_ran[cpu] = t;
 	tell_watchers(a, t);
 	if (a->sites && take_in_stack(a, t))
 		return -ENOMEM;
@@ -875,8 +880,9 @@ static inline struct task *usual_next(const struct cpt_analysis *a, const struct
 	const uint16_t rare = CPT_SW_MENDED | CPT_SW_PREV_DEAD | CPT_SW_PREV_UNKNOWN;
 	struct task *next = tasks__place(&a->tasks, ev->other);
 
-	if (!prev || !prev->counted || prev->state != CPT_STATE_RUNNING || prev->cpu != ev->cpu ||
-	    !next || !next->counted || next->state != CPT_STATE_RUNNABLE || ev->flags & rare ||
+	if (!prev || prev->path.id != ev->task || !prev->counted ||
+	    prev->state != CPT_STATE_RUNNING || prev->cpu != ev->cpu || !next || !next->counted ||
+	    next->state != CPT_STATE_RUNNABLE || ev->flags & rare ||
 	    (ev->flags & CPT_SW_PREV_BLOCKED && !ev->wait) || a->opts.filter.cpus || prev->flight ||
 	    next->flight || (a->tracking && in_doubt(a, ev->cpu)))
 		return NULL;
@@ -904,6 +910,7 @@ static inline int usual_switch(struct cpt_analysis *a, const struct cpt_event *e
 	timeline__swap(&a->tl, prev, out.state, out.reason, next);
 	next->on_cpu_since_ns = now_ns;
 	a->cpu_cur[ev->cpu] = ev->other;
+	a->cpu_ran[ev->cpu] = next;
 	tell_watchers(a, prev);
 	err = follow_out(a, prev, ev, &out);
 	tell_watchers(a, next);
@@ -914,14 +921,14 @@ static inline int usual_switch(struct cpt_analysis *a, const struct cpt_event *e
 	return err;
 }
 
-static int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
+static inline int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	uint32_t cpu = ev->cpu;
 	struct task *t, *next;
 	int err;
 
 	a->counts.switches++;
-	t = tasks__place(&a->tasks, ev->task);
+	t = a->cpu_ran[cpu];
 	if (ev->task && a->cpu_cur[cpu] == ev->task && (next = usual_next(a, ev, t)))
 		return usual_switch(a, ev, t, next);
 	see_outgoing(a, ev);
@@ -973,20 +980,16 @@ static struct task *find_waker(const struct cpt_analysis *a, const struct task *
 	}
 }
 
-/* The task waited, or nobody knows, and becomes runnable. Certain even beside a hole: the wake-up came
- * with a switch-in that was seen. */
-static int become_runnable(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+/* The wait of the counted task ends: who ended it, and how long it was, goes into the graph of wake-ups.
+ * The waker, NULL: none that is counted. 0 or -ENOMEM. */
+static inline int note_end(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev,
+			   enum cpt_reason reason, struct task **ender)
 {
-	const enum cpt_reason reason =
-		t->state == CPT_STATE_UNKNOWN ? CPT_REASON_UNKNOWN : t->reason;
 	uint64_t since_ns = t->path.blocked_ns;
 	enum cpt_waker by;
-	struct task *waker;
-	int err;
+	struct task *waker = find_waker(a, t, ev, &by);
 
-	if (!t->counted)
-		return set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
-	waker = find_waker(a, t, ev, &by);
+	*ender = waker;
 	if (by == CPT_WAKER_INTERRUPT)
 		by = waker_of_interrupt(reason);
 	if (since_ns < a->tl.start_ns)
@@ -997,49 +1000,97 @@ static int become_runnable(struct cpt_analysis *a, struct task *t, const struct 
 		t->path.what = chain_wait(reason, by);
 		path__keep_wait(&a->tl.path, t);
 	}
-	err = wakegraph__add(&a->wakes, by, waker ? waker->path.id : 0, t->path.id, reason,
-			     a->now_ns - since_ns, &t->path.edge);
-	if (!err && reason != CPT_REASON_UNKNOWN) {
-		t->ready_since_ns = a->now_ns;
-		timeline__ready(&a->tl, t);
-		tell_watchers(a, t);
-		err = list_known(a, t);
-	} else if (!err) {
-		err = set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
-	}
-	if (!err && waker)
+	return wakegraph__add(&a->wakes, by, waker ? waker->path.id : 0, t->path.id, reason,
+			      a->now_ns - since_ns, &t->path.edge);
+}
+
+/* The counted task, waiting or parked, becomes runnable. */
+static inline int end_block(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+{
+	const enum cpt_reason reason = t->reason;
+	struct task *waker;
+
+	if (__builtin_expect(note_end(a, t, ev, reason, &waker), 0))
+		return -ENOMEM;
+	t->ready_since_ns = a->now_ns;
+	timeline__ready(&a->tl, t);
+	tell_watchers(a, t);
+	if (__builtin_expect(a->tracking, 0) && list_known(a, t))
+		return -ENOMEM;
+	if (waker)
 		path__follow(&a->tl.path, t, waker, reason == CPT_REASON_BARRIER);
+	return 0;
+}
+
+/* Nobody knows what it did, but it becomes runnable. Certain even beside a hole: the wake-up came with a
+ * switch-in that was seen. */
+static __attribute__((noinline)) int end_doubt(struct cpt_analysis *a, struct task *t,
+					       const struct cpt_event *ev)
+{
+	struct task *waker = NULL;
+	int err = 0;
+
+	t->throttled = false;
+	t->ready_kind = CPT_READY_WAKE;
+	if (t->counted)
+		err = note_end(a, t, ev, CPT_REASON_UNKNOWN, &waker);
+	if (!err)
+		err = set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
+	if (!err && waker)
+		path__follow(&a->tl.path, t, waker, false);
 	return err;
 }
 
-static int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
+static struct wake_source source_of(const struct cpt_event *ev)
+{
+	return (struct wake_source){ev->other, ev->flags, ev->wake_ctx};
+}
+
+/* It is still on its CPU. */
+static __attribute__((noinline)) void wake_early(struct cpt_analysis *a, struct task *t,
+						 const struct cpt_event *ev)
+{
+	enum cpt_waker who;
+	struct task *waker;
+
+	t->wake_pending = true;
+	t->early_wake = source_of(ev);
+	waker = t->counted ? find_waker(a, t, ev, &who) : NULL;
+	if (waker)
+		path__order(&a->tl.path, t, waker);
+}
+
+static __attribute__((noinline)) int end_watched(struct cpt_analysis *a, struct task *t,
+						 const struct cpt_event *ev)
+{
+	const struct wake_source by = source_of(ev);
+
+	return end_wait(a, t, &by);
+}
+
+static inline int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	struct task *t = tasks__find(&a->tasks, ev->task);
-	struct wake_source by = {ev->other, ev->flags, ev->wake_ctx};
-	int err = 0;
-	struct task *waker;
-	enum cpt_waker who;
+	int err;
 
 	a->counts.wakes++;
 	if (!t || !t->live)
 		return 0;
 	switch (t->state) {
 	case CPT_STATE_RUNNING:
-		t->wake_pending = true;
-		t->early_wake = by;
-		waker = t->counted ? find_waker(a, t, ev, &who) : NULL;
-		if (waker)
-			path__order(&a->tl.path, t, waker);
+		wake_early(a, t, ev);
 		return 0;
 	case CPT_STATE_WAITING:
 	case CPT_STATE_PARKED:
-		if (t->watched)
-			err = end_wait(a, t, &by);
-		return err ? err : become_runnable(a, t, ev);
+		if (t->watched) {
+			err = end_watched(a, t, ev);
+			if (err)
+				return err;
+		}
+		return t->counted ? end_block(a, t, ev)
+				  : set_off(a, t, CPT_STATE_RUNNABLE, CPT_REASON_OTHER);
 	case CPT_STATE_UNKNOWN:
-		t->throttled = false;
-		t->ready_kind = CPT_READY_WAKE;
-		return become_runnable(a, t, ev);
+		return end_doubt(a, t, ev);
 	case CPT_STATE_RUNNABLE:
 	case CPT_STATE_CNT:
 		break;
@@ -1278,7 +1329,7 @@ static int on_loop(struct cpt_analysis *a, const struct cpt_event *ev)
 
 /* ---- the pass ---------------------------------------------------------------------------------- */
 
-static int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
+static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	if (ev->cpu >= a->tl.cpu_cnt || ev->ts_ns > TS_MAX_NS)
 		return -EINVAL;
@@ -1340,26 +1391,51 @@ static inline void fetch_ahead(const struct cpt_analysis *a, const struct cpt_ev
 	__builtin_prefetch(&t->row.voluntary, 1);
 }
 
+/* Outside of the window, or where anything but an event may be due: no short cut. */
+static __attribute__((noinline)) int feed_slowly(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	if (a->window == WINDOW_OVER)
+		return on_tail(a, ev);
+	a->counts.events++;
+	if (a->window == WINDOW_BEFORE && !a->meta->argv) { /* attached: from the first event */
+		a->now_ns = ev->ts_ns;
+		open_window(a);
+	}
+	return feed_one(a, ev);
+}
+
+/* A switch or a wake-up within the window, before the next stop. */
+static inline int feed_fast(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	a->counts.events++;
+	if (ev->ts_ns > a->now_ns)
+		a->now_ns = ev->ts_ns;
+	timeline__advance(&a->tl, a->now_ns);
+	return ev->type == CPT_EV_SWITCH ? on_switch(a, ev) : on_wake(a, ev);
+}
+
 int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
 {
-	for (size_t i = 0; i < cnt && !a->err; i++) {
-		if (a->window == WINDOW_OVER) {
-			a->err = on_tail(a, &ev[i]);
-			continue;
+	if (a->err)
+		return a->err;
+	for (const struct cpt_event *end = ev + cnt; ev < end; ev++) {
+		int err;
+
+		if (a->tasks.end > FETCH_TASKS_MIN && end - ev > FETCH_AHEAD)
+			fetch_ahead(a, ev + FETCH_AHEAD);
+		if (__builtin_expect((ev->type == CPT_EV_SWITCH || ev->type == CPT_EV_WAKE) &&
+					     ev->ts_ns < a->next_stop_ns &&
+					     a->window == WINDOW_OPEN && ev->cpu < a->tl.cpu_cnt,
+				     1))
+			err = feed_fast(a, ev);
+		else
+			err = feed_slowly(a, ev);
+		if (__builtin_expect(err | a->tl.err | a->tl.path.err, 0)) {
+			a->err = err ? err : a->tl.err ? a->tl.err : a->tl.path.err;
+			return a->err;
 		}
-		if (a->tasks.end > FETCH_TASKS_MIN && cnt - i > FETCH_AHEAD)
-			fetch_ahead(a, &ev[i + FETCH_AHEAD]);
-		a->counts.events++;
-		if (a->window == WINDOW_BEFORE &&
-		    !a->meta->argv) { /* attached: from the first event */
-			a->now_ns = ev[i].ts_ns;
-			open_window(a);
-		}
-		a->err = feed_one(a, &ev[i]);
-		if (!a->err)
-			a->err = a->tl.err ? a->tl.err : a->tl.path.err;
 	}
-	return a->err;
+	return 0;
 }
 
 static int take_locks(struct cpt_analysis *a, struct cpt_report *r)

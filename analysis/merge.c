@@ -831,12 +831,13 @@ static int insert_pending(struct cpt_merge *m, const struct keys *fresh)
 		return -ENOMEM;
 	at = p->cnt;
 	out = p->cnt += fresh->cnt;
-	while (left) {
-		if (at > m->pending_at && key_after(&p->at[at - 1], &fresh->at[left - 1]))
+	while (left && at > m->pending_at && key_after(&p->at[at - 1], &fresh->at[0])) {
+		if (key_after(&p->at[at - 1], &fresh->at[left - 1]))
 			p->at[--out] = p->at[--at];
 		else
 			p->at[--out] = fresh->at[--left];
 	}
+	memcpy(p->at + out - left, fresh->at, left * sizeof(*p->at));
 	return 0;
 }
 
