@@ -889,8 +889,9 @@ static inline struct task *usual_next(const struct cpt_analysis *a, const struct
 	return next;
 }
 
-static inline int usual_switch(struct cpt_analysis *a, const struct cpt_event *ev,
-			       struct task *prev, struct task *next)
+static inline __attribute__((always_inline)) int usual_switch(struct cpt_analysis *a,
+							      const struct cpt_event *ev,
+							      struct task *prev, struct task *next)
 {
 	const uint64_t now_ns = a->now_ns;
 	const bool migrated = next->on_cpu_since_ns && next->cpu != ev->cpu;
@@ -921,16 +922,13 @@ static inline int usual_switch(struct cpt_analysis *a, const struct cpt_event *e
 	return err;
 }
 
-static inline int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
+static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
+						  const struct cpt_event *ev)
 {
 	uint32_t cpu = ev->cpu;
-	struct task *t, *next;
+	struct task *t;
 	int err;
 
-	a->counts.switches++;
-	t = a->cpu_ran[cpu];
-	if (ev->task && a->cpu_cur[cpu] == ev->task && (next = usual_next(a, ev, t)))
-		return usual_switch(a, ev, t, next);
 	see_outgoing(a, ev);
 	if (a->cpu_cur[cpu] != ev->task) {
 		err = vacate_cpu(a, cpu);
@@ -957,6 +955,17 @@ static inline int on_switch(struct cpt_analysis *a, const struct cpt_event *ev)
 		return 0;
 	t = switch_task(a, ev->other, cpu);
 	return t ? switch_in(a, t, cpu) : -errno;
+}
+
+static inline __attribute__((always_inline)) int on_switch(struct cpt_analysis *a,
+							   const struct cpt_event *ev)
+{
+	struct task *prev = a->cpu_ran[ev->cpu], *next = NULL;
+
+	a->counts.switches++;
+	if (ev->task && a->cpu_cur[ev->cpu] == ev->task)
+		next = usual_next(a, ev, prev);
+	return next ? usual_switch(a, ev, prev, next) : other_switch(a, ev);
 }
 
 /* The counted task whose doing a wake-up is; NULL: an interrupt's, or somebody's outside. */
@@ -1068,7 +1077,8 @@ static __attribute__((noinline)) int end_watched(struct cpt_analysis *a, struct 
 	return end_wait(a, t, &by);
 }
 
-static inline int on_wake(struct cpt_analysis *a, const struct cpt_event *ev)
+static inline __attribute__((always_inline)) int on_wake(struct cpt_analysis *a,
+							 const struct cpt_event *ev)
 {
 	struct task *t = tasks__find(&a->tasks, ev->task);
 	int err;

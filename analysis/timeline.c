@@ -99,12 +99,14 @@ static void fill_splits(struct timeline *tl)
 	for (uint32_t n = 0; n < SPLIT_KEYS; n++) {
 		tl->asleep = n % 2;
 		tl->lock_waits = n / 2 % 2;
+		tl->split_flags = n % 4;
 		tl->in_progress_blocked = n / 4 % 3;
 		tl->runnable = n / 12 % 3;
 		tl->running = n / 36;
 		tl->splits[timeline_split_key(tl)] = (uint8_t)find_split(tl);
 	}
 	tl->asleep = tl->lock_waits = tl->in_progress_blocked = tl->runnable = tl->running = 0;
+	tl->split_flags = 0;
 }
 
 static enum cpt_split current_split(const struct timeline *tl)

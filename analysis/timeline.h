@@ -94,6 +94,7 @@ struct timeline {
 	uint32_t lock_waits;	      /* of those: lock, handoff, kernel_lock */
 	uint32_t asleep;	      /* parked: sleep */
 	uint32_t condvars;	      /* parked: condvar, and not counted as in progress */
+	uint32_t split_flags;	      /* 2: lock_waits, 1: asleep is not 0 */
 	uint32_t unknown;	      /* state cannot be told */
 	uint32_t in_flight;	      /* A: operations that no task stands for */
 	uint32_t in_flight_then;      /* A, if condvars counted as in progress */

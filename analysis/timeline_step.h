@@ -26,8 +26,7 @@ static inline uint32_t timeline_split_key(const struct timeline *tl)
 	const uint32_t q = tl->runnable < 2 ? tl->runnable : 2;
 	const uint32_t w = tl->in_progress_blocked < 2 ? tl->in_progress_blocked : 2;
 
-	return (((tl->running * 3 + q) * 3 + w) * 2 + (tl->lock_waits != 0)) * 2 +
-	       (tl->asleep != 0);
+	return ((tl->running * 3 + q) * 3 + w) * 4 + tl->split_flags;
 }
 
 static inline enum cpt_split timeline_parallel_split(const struct timeline *tl)
@@ -182,6 +181,7 @@ static inline void timeline_count_blocked(struct timeline *tl, enum cpt_reason r
 	tl->lock_waits += adds & ADDS_LOCK ? change : 0;
 	tl->asleep += adds & ADDS_ASLEEP ? change : 0;
 	tl->condvars += adds & ADDS_CONDVAR ? change : 0;
+	tl->split_flags = (uint32_t)(tl->lock_waits != 0) << 1 | (tl->asleep != 0);
 	if (tl->condvars || tl->asleep > tl->peak_asleep)
 		tl->unusual = true;
 }
