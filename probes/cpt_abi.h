@@ -445,8 +445,6 @@ struct cpt_loop_inst {
 	__s32 conns;
 	__s32 timers;
 	__u32 serves; /* an inbound operation was opened: latencies are of those */
-	__u64 completed[CPT_LOOP_WAYS];
-	__u64 cancelled[CPT_LOOP_WAYS];
 	__u64 max_ns; /* largest latency */
 	__u32 lock;
 	__u32 task;    /* of the first step */
@@ -561,7 +559,7 @@ CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
 CPT_ASSERT(sizeof(struct cpt_rec_loop) == 112);
-CPT_ASSERT(sizeof(struct cpt_loop_inst) == 176);
+CPT_ASSERT(sizeof(struct cpt_loop_inst) == 144);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

@@ -139,7 +139,6 @@ static __always_inline void op_complete(struct loop_conn *c, __u32 from, __u32 t
 		return;
 	ts = bpf_ktime_get_ns();
 	step(in, way, STEP_COMPLETED, task, ts);
-	__sync_fetch_and_add(&in->completed[way & 1], 1);
 	if (way == CPT_LOOP_IN || !in->serves)
 		count_latency(in, c->slot, ts > c->opened_ns ? ts - c->opened_ns : 0);
 }
@@ -157,7 +156,6 @@ static __noinline void op_cancel(struct loop_conn *c, __u32 task)
 		return;
 	}
 	step(in, way, STEP_CANCELLED, task, bpf_ktime_get_ns());
-	__sync_fetch_and_add(&in->cancelled[way & 1], 1);
 }
 
 /* ---- instances -------------------------------------------------------------------------------- */
@@ -684,9 +682,11 @@ static __noinline void fd_closed(struct call *call, __u32 fd)
 		return;
 	}
 	bpf_map_delete_elem(&cpt_loop_fds, &key);
-	if (c->refs > 1)
+	if (c->refs > 1) {
 		c->refs--;
-	else
+		if (c->fd == fd)
+			c->fd = NO_FD;
+	} else
 		conn_drop(c, idx, call->task);
 }
 

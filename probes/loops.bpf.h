@@ -33,6 +33,10 @@
 #define OP_SENT	    3 /* outbound: written, no answer yet */
 #define OP_ARMED    4 /* timer */
 
+#define FD_HINTS 16384
+
+#define NO_FD 0xffffffff /* loop_conn.fd: that one is closed, only copies of it lead here */
+
 struct loop_conn {
 	__u64 cookie;
 	__u64 opened_ns;
@@ -91,6 +95,14 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } cpt_loop_fds SEC(".maps");
+
+/* Where a descriptor's connection was found last, by a hash. The connection says whether it still is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FD_HINTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} cpt_loop_hints SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -166,7 +178,7 @@ static __always_inline struct loop_conn *conn_at(__u32 idx)
 	return bpf_map_lookup_elem(&cpt_loop_conns, &idx);
 }
 
-static __always_inline struct loop_conn *conn_of_fd(__u32 tgid, __u32 fd, __u32 *idx)
+static __noinline struct loop_conn *conn_look_up(__u32 tgid, __u32 fd, __u32 hint, __u32 *idx)
 {
 	__u64 key = fd_key(tgid, fd);
 	__u32 *at = bpf_map_lookup_elem(&cpt_loop_fds, &key);
@@ -174,7 +186,23 @@ static __always_inline struct loop_conn *conn_of_fd(__u32 tgid, __u32 fd, __u32 
 	if (!at)
 		return NULL;
 	*idx = *at;
-	return conn_at(*at);
+	bpf_map_update_elem(&cpt_loop_hints, &hint, idx, BPF_ANY);
+	return conn_at(*idx);
+}
+
+static __always_inline struct loop_conn *conn_of_fd(__u32 tgid, __u32 fd, __u32 *idx)
+{
+	__u32 hint = ((tgid * 0x9e3779b1u >> 18) + fd) & (FD_HINTS - 1);
+	__u32 *at = bpf_map_lookup_elem(&cpt_loop_hints, &hint);
+	struct loop_conn *c;
+
+	if (at) {
+		*idx = *at;
+		c = conn_at(*idx);
+		if (c && c->fd == fd && c->tgid == tgid && c->kind != CONN_FREE)
+			return c;
+	}
+	return conn_look_up(tgid, fd, hint, idx);
 }
 
 /* The instance of a connection; NULL: it has gone. */
