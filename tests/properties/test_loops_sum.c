@@ -327,20 +327,53 @@ static void loops_are_what_the_definitions_say(void **state)
 	assert_true(judged > cases / 4 && dropped > life / 100 && at_once > life / 1000);
 }
 
-/* The drawn events, in which many waits are for events on one of a few instances. */
-static size_t add_loops(struct trace_builder *tb, struct rng *rng)
+/* What a record of an event loop may say, of instances and tasks that are there or not. */
+static struct cpt_event random_record(struct rng *rng, uint64_t ts_ns)
 {
-	size_t cnt;
-	const struct cpt_event *from = tb__events(tb, &cnt);
+	struct cpt_event ev = {.ts_ns = ts_ns, .task = rng_below(rng, 30)};
 
-	assert_true(cnt <= EVENTS_MAX);
-	memcpy(drawn, from, cnt * sizeof(*drawn));
-	for (size_t i = 0; i < cnt; i++) {
-		if (drawn[i].type != CPT_EV_SWITCH || !drawn[i].wait || rng_percent(rng, 40))
+	if (rng_percent(rng, 3)) {
+		ev.type = CPT_EV_LOOP_LOST;
+		return ev;
+	}
+	ev.other = rng_below(rng, 12);
+	if (rng_percent(rng, 25)) {
+		ev.type = CPT_EV_LOOP_NEW;
+		ev.loop_fd = 5 + rng_below(rng, 3);
+		ev.flags = (uint16_t)(rng_percent(rng, 40) ? rng_below(rng, 8) : 0);
+		return ev;
+	}
+	ev.type = CPT_EV_LOOP;
+	ev.flags = (uint16_t)rng_below(rng, 16);
+	ev.iterations = rng_percent(rng, 70) ? rng_below(rng, 4) : rng_below(rng, 1u << 24);
+	ev.batch = rng_below(rng, 100);
+	ev.level = rng_below(rng, 10);
+	ev.peak = ev.level + rng_below(rng, 5);
+	ev.opened = rng_below(rng, 5);
+	ev.completed = rng_below(rng, 5);
+	return ev;
+}
+
+/* The drawn events, in which many waits are for events on one of a few instances; records of loops among
+ * them. */
+static size_t add_loops(struct trace_builder *tb, struct rng *rng, bool records)
+{
+	size_t from_cnt, cnt = 0;
+	const struct cpt_event *from = tb__events(tb, &from_cnt);
+
+	for (size_t i = 0; i < from_cnt; i++) {
+		struct cpt_event *ev;
+
+		assert_true(cnt + 1 < EVENTS_MAX);
+		if (records && rng_percent(rng, 40))
+			drawn[cnt++] = random_record(rng, from[i].ts_ns);
+		ev = &drawn[cnt++];
+		*ev = from[i];
+		if (ev->type != CPT_EV_SWITCH || !ev->wait || rng_percent(rng, 40))
 			continue;
 		waits[i] = (struct cpt_wait){
 			.sysno = EPOLL_WAIT, .prev_state = 1, .arg0 = 5 + rng_below(rng, 3)};
-		drawn[i].wait = &waits[i];
+		ev->wait = &waits[i];
 	}
 	return cnt;
 }
@@ -348,7 +381,7 @@ static size_t add_loops(struct trace_builder *tb, struct rng *rng)
 /* Lost events, filters, ties, tasks that come from nowhere: no order, but the sums hold. */
 static void sums_hold_whatever_the_trace(void **state)
 {
-	uint64_t seed = first_seed(__func__), unknown = 0;
+	uint64_t seed = first_seed(__func__), unknown = 0, returns = 0, delay = 0;
 	uint32_t cases = case_count(2000);
 
 	for (uint32_t i = 0; i < cases; i++, seed++) {
@@ -363,7 +396,7 @@ static void sums_hold_whatever_the_trace(void **state)
 
 		random_trace(tb, &rng, 4, 50 + rng_below(&rng, 1500),
 			     RANDOM_TIES | (rng_percent(&rng, 40) ? RANDOM_LOSS : 0));
-		cnt = add_loops(tb, &rng);
+		cnt = add_loops(tb, &rng, rng_percent(&rng, 70));
 		for (uint32_t k = 0; k < tid_cnt; k++)
 			tids[k] = tb_tid(1 + rng_below(&rng, 30));
 		if (rng_percent(&rng, 30)) {
@@ -382,10 +415,15 @@ static void sums_hold_whatever_the_trace(void **state)
 		assert_non_null(r);
 		expect_sums(r, seed);
 		unknown += r->loops.level_unknown_ns;
+		for (uint32_t k = 0; k < r->loops.cnt; k++) {
+			returns += r->loops.tab[k].iterations;
+			if (r->loops.tab[k].stalls_cnt)
+				delay += r->loops.tab[k].stalls[0].delay_ns;
+		}
 		report__free(r);
 		tb__free(tb);
 	}
-	assert_true(unknown > 0);
+	assert_true(unknown > 0 && returns > 0 && delay > 0);
 }
 
 int main(void)
