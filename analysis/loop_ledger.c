@@ -442,7 +442,9 @@ int loop_ledger__block(struct loop_ledger *ll, struct task *t, const struct cpt_
 			w->call = (struct cpt_stall){.sysno = wait->sysno,
 						     .reason = (uint8_t)reason,
 						     .object = wait->object,
-						     .longest_arg0 = wait->arg0};
+						     .longest_arg0 = wait->arg0,
+						     .longest_user = t->wait_user,
+						     .longest_kernel = t->wait_kernel};
 		return 0;
 	}
 	if (!w)

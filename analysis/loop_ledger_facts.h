@@ -46,6 +46,8 @@ struct cpt_stall {
 	uint64_t longest_ns;
 	uint64_t longest_at_ns; /* CLOCK_MONOTONIC, its start inside the window */
 	uint64_t longest_arg0;	/* its first argument: descriptor, address of a futex */
+	/* Its stacks (stacks.h), 0 none: where it was called from. Only with --stacks. */
+	uint32_t longest_user, longest_kernel;
 	/* What it cost others: operations in flight behind it, integrated over it. Valid where the
 	 * loop's `flight_known`. */
 	uint64_t delay_ns;

@@ -18,6 +18,8 @@ static void join_stalls(struct cpt_stall *to, const struct cpt_stall *from)
 		to->longest_ns = from->longest_ns;
 		to->longest_at_ns = from->longest_at_ns;
 		to->longest_arg0 = from->longest_arg0;
+		to->longest_user = from->longest_user;
+		to->longest_kernel = from->longest_kernel;
 	}
 }
 

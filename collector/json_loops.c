@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "json_stacks.h"
 #include "loop_names.h"
 
 /* ---- one loop --------------------------------------------------------------------------------------- */
@@ -35,6 +36,12 @@ static json_t *stall(const struct cpt_report *r, const struct cpt_loop *l,
 	} else if (stall_is_futex(r, s)) {
 		snprintf(address, sizeof(address), "0x%" PRIx64, s->longest_arg0);
 		json_obj__put(&o, "longest_address", json_string(address));
+	}
+	if (r->sites && r->sites->table && (s->longest_user || s->longest_kernel)) {
+		json_obj__put(&o, "longest_user",
+			      json_stacks__frames(r->sites->table, s->longest_user));
+		json_obj__put(&o, "longest_kernel",
+			      json_stacks__frames(r->sites->table, s->longest_kernel));
 	}
 	if (l->flight_known) {
 		json_obj__put_ns(&o, "delay_ns", s->delay_ns);

@@ -103,7 +103,7 @@ json_t *json_stacks__lost(const struct cpt_report *r)
 	return json_obj__done(&o);
 }
 
-static json_t *frames(const struct cpt_stacks *table, uint32_t stack)
+json_t *json_stacks__frames(const struct cpt_stacks *table, uint32_t stack)
 {
 	json_t *array = json_array();
 	struct strbuf name = {0};
@@ -143,8 +143,8 @@ static json_t *wakers(const struct cpt_sites *s, uint32_t site)
 		o = json_obj__new();
 		json_obj__put_ns(&o, "waits", w->waits);
 		json_obj__put_ns(&o, "wait_ns", w->wait_ns);
-		json_obj__put(&o, "user", frames(s->table, w->user));
-		json_obj__put(&o, "kernel", frames(s->table, w->kernel));
+		json_obj__put(&o, "user", json_stacks__frames(s->table, w->user));
+		json_obj__put(&o, "kernel", json_stacks__frames(s->table, w->kernel));
 		array = json_array__append(array, json_obj__done(&o));
 	}
 	return array;
@@ -159,8 +159,8 @@ static json_t *wait_site(const struct cpt_sites *s, const struct cpt_site *site)
 	json_obj__put_ns(&o, "waits", site->waits);
 	json_obj__put_ns(&o, "wait_ns", site->wait_ns);
 	json_obj__put_ns(&o, "lost_ns", (uint64_t)(site->lost_ns + 0.5));
-	json_obj__put(&o, "user", frames(s->table, site->user));
-	json_obj__put(&o, "kernel", frames(s->table, site->kernel));
+	json_obj__put(&o, "user", json_stacks__frames(s->table, site->user));
+	json_obj__put(&o, "kernel", json_stacks__frames(s->table, site->kernel));
 	json_obj__put(&o, "wakers", wakers(s, (uint32_t)(site - s->at)));
 	return json_obj__done(&o);
 }

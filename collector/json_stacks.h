@@ -17,4 +17,7 @@ json_t *json_stacks__spin(const struct cpt_report *r);	     /* always */
 json_t *json_stacks__lost(const struct cpt_report *r);	     /* sites */
 json_t *json_stacks__wait_sites(const struct cpt_report *r); /* sites->stacks */
 
+/* Frames of one stack, leaf first; for others' keys. 0: an empty array. */
+json_t *json_stacks__frames(const struct cpt_stacks *table, uint32_t stack);
+
 #endif /* CPT_JSON_STACKS_H */

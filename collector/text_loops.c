@@ -10,6 +10,7 @@
 #include "draw.h"
 #include "escape.h"
 #include "format.h"
+#include "frame_text.h"
 #include "loop_names.h"
 #include "text_flights.h"
 
@@ -22,8 +23,10 @@
 /* Blocked for a twentieth of the window, a loop has kept all it serves waiting for as long. */
 #define BLOCKED_SHARE 0.05
 /* One that ran a fifth longer than the average of its pool is what the others wait for. */
-#define UNEVEN	  1.2
-#define STALLS	  3
+#define UNEVEN 1.2
+#define STALLS 3
+/* Of a stack: from the call to the handler it is in. */
+#define FRAMES	  6
 #define POOLS	  3
 #define OFFLOADS  3
 #define ALIVE_LVL 8
@@ -213,6 +216,26 @@ static unsigned int worst_stalls(const struct cpt_report *r, struct stall_row ou
 	return cnt;
 }
 
+/* Where the longest was called from, as far as stacks were taken. */
+static void add_place(struct strbuf *b, const struct cpt_report *r, const struct cpt_stall *s,
+		      bool utf8)
+{
+	struct strbuf chain = {0};
+
+	if (!r->sites || !r->sites->table || (!s->longest_user && !s->longest_kernel))
+		return;
+	frame_text__chain(&chain, r->sites->table, s->longest_user, s->longest_kernel, FRAMES);
+	/* The call alone has been named. */
+	if (strstr(strbuf__str(&chain), " < ")) {
+		strbuf__adds(b, " The longest at ");
+		escape_add(b, strbuf__str(&chain), chain.len, utf8);
+		strbuf__addc(b, '.');
+	}
+	if (chain.failed)
+		b->failed = true;
+	strbuf__free(&chain);
+}
+
 static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struct text_style *style)
 {
 	struct stall_row worst[STALLS];
@@ -224,6 +247,7 @@ static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struc
 		strbuf__addc(&line, ' ');
 		add_stall(&line, r, worst[i].loop, worst[i].stall, style->utf8);
 		strbuf__addc(&line, '.');
+		add_place(&line, r, worst[i].stall, style->utf8);
 		add_line(b, &line, style);
 	}
 	strbuf__free(&line);

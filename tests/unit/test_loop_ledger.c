@@ -672,6 +672,41 @@ static void a_worker_that_answers_is_no_loop(void **state)
 	done(r, tb);
 }
 
+/*
+ * An instance inside another: the outer one is waited on, the inner one asked without waiting. From then on
+ * the thread dispatches what the inner one reported, until it waits again.
+ *
+ *       1100     1200 1210     1300          1400
+ *  app  #|wwwww5w|r|####5######|######7######|wwww5w…
+ */
+static void an_instance_inside_another(void **state)
+{
+	struct cpt_event ev = {.flags = CPT_LOOP_EV_OPS, .iterations = 1, .batch = 1};
+	uint32_t app, outer, inner;
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	outer = tb__loop_new(tb, 1050, app, 5, 0);
+	inner = tb__loop_new(tb, 1050, app, 7, 0);
+	tb__block(tb, 1100, app, epoll_on(5), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__loop_event(tb, 1211, app, outer, &ev);
+	tb__loop_event(tb, 1300, app, inner, &ev);
+	tb__block(tb, 1400, app, epoll_on(5), TB_IDLE);
+	comes_back(tb, 1500, 0, app);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(r->loops.cnt, 2);
+	expect_times(loop(r, app, 5), 200, 90, 20, 0);
+	expect_times(loop(r, app, 7), 0, 100, 0, 0);
+	assert_int_equal(loop(r, app, 5)->iterations, 1);
+	assert_int_equal(loop(r, app, 7)->iterations, 1);
+	assert_int_equal(loop(r, app, 7)->instance, inner);
+	assert_int_equal(r->loops.with_loops_ns, 410);
+	assert_int_equal(r->loops.peak, 1);
+	done(r, tb);
+}
+
 /* Its descriptor is closed, and used for another instance: another loop, and the first has ended. */
 static void a_descriptor_is_used_again(void **state)
 {
@@ -910,6 +945,7 @@ int main(void)
 		cmocka_unit_test(a_loop_that_never_waits_again),
 		cmocka_unit_test(stalls_are_ranked_by_what_they_held_up),
 		cmocka_unit_test(a_worker_that_answers_is_no_loop),
+		cmocka_unit_test(an_instance_inside_another),
 		cmocka_unit_test(a_descriptor_is_used_again),
 		cmocka_unit_test(an_instance_found_later_is_the_same_loop),
 		cmocka_unit_test(lost_records_of_returns_are_said),
