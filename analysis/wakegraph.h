@@ -55,9 +55,9 @@ static inline int wakegraph__add(struct wakegraph *g, enum cpt_waker by, uint32_
 				 uint32_t *hint)
 {
 	const uint64_t key = wake_key(by, waker, wakee, reason);
-	struct wake_slot *slot = g->slots + *hint;
+	struct wake_slot *slot = NULL;
 
-	if (*hint >= g->sz || slot->key != key) {
+	if (*hint >= g->sz || (slot = g->slots + *hint)->key != key) {
 		slot = wakegraph__find(g, key);
 		if (!slot)
 			return -ENOMEM;
