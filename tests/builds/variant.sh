@@ -46,7 +46,7 @@ as_user() {
 		chmod +x "$work_dir/absent/$tool"
 	done
 	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE live -- \
-		-DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=OFF -DCPT_WITH_LIBDW=OFF
+		-DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=OFF -DCPT_WITH_LIBDW=OFF -DCPT_WITH_PROTOBUF=OFF
 	if ldd "$work_dir/tree/cpartrace" | grep -E 'libbpf|libelf'; then
 		echo "cpartrace without BPF is linked with the above" >&2
 		exit 1

@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import perfetto_trace
 
@@ -148,11 +149,40 @@ def check_path(trace, report):
          {f"{t['name']} {t['tid']}": t["total_ns"] for t in path["by_thread"] if t["total_ns"]})
 
 
+def check_loops(trace, report):
+    """Operations in flight, and iterations: what a loop did beside waiting. Returns the instances."""
+    instances = {int(uuid) & 0xffffffff: uuid for uuid, track in trace.tracks.items()
+                 if (track["name"] or [""])[0].startswith("in flight: ")}
+    known = report.get("epoll_instances", [])
+    same("instances", sorted(instances), sorted(i["id"] for i in known))
+    for instance in known:
+        points = trace.counters[instances[instance["id"]]]
+        same(f"in flight in {instance['id']}", integral(points),
+             instance["in_flight"]["integral_ns"])
+        same("no more than the peak", max([0] + [v for _, v in points])
+             <= instance["in_flight"]["peak"], True)
+    threads = {uuid: track["thread"][0]["tid"][0] for uuid, track in trace.tracks.items()
+               if track["thread"]}
+    sums, work, woken = (collections.Counter() for _ in range(3))
+    for uuid, track in trace.tracks.items():
+        if track["name"] == ["event loop"]:
+            tid = int(threads[track["parent_uuid"][0]])
+            sums[tid] += sum(p.end - p.start for p in trace.slices[uuid])
+    for loop in report["event_loops"]:
+        work[loop["tid"]] += sum(loop[k] for k in ("on_cpu_ns", "runnable_ns", "blocked_ns"))
+        woken[loop["tid"]] += loop["woken_ns"]
+    for tid in set(sums) | set(work):
+        # The last wait's way back to a CPU is of the loop, but of no iteration.
+        same(f"iterations of {tid}", work[tid] - woken[tid] <= sums[tid] <= work[tid], True)
+    return len(known)
+
+
 def check(program, path, view):
     data = run(program, "export", "-f", "perfetto", "-i", path, *view)
     report = json.loads(run(program, "report", "--json", "-i", path, *view))
     rows = run(program, "export", "-f", "csv", "--table", "wakes", "-i", path, *view).decode()
     trace = perfetto_trace.decode(data)
+    loops = 0
     same("clocks", sorted(trace.clocks), ["1", "3", "6"])
     check_threads(trace, report)
     check_cpus(trace, report)
@@ -161,27 +191,38 @@ def check(program, path, view):
     if "--cpu" not in view:  # a wait that ends where the filter does not look has no end there
         check_flows(trace, list(csv.DictReader(io.StringIO(rows))))
         check_path(trace, report)
-    return sum(map(len, trace.slices.values())), check_locks(trace, report)
+        loops = check_loops(trace, report)
+    return sum(map(len, trace.slices.values())), check_locks(trace, report), loops
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cpartrace", required=True)
+    parser.add_argument("--hostile", help="program that writes a trace with hostile names")
     parser.add_argument("traces", nargs="+")
     options = parser.parse_args()
-    failed, locks = 0, 0
+    with tempfile.TemporaryDirectory() as work:
+        if options.hostile:
+            options.traces.append(os.path.join(work, "hostile.cptrace"))
+            run(options.hostile, options.traces[-1])
+        return check_all(options)
+
+
+def check_all(options):
+    failed, locks, loops = 0, 0, 0
     for path in options.traces:
         for view in FILTERS:
             what = " ".join([os.path.basename(path), *view])
             try:
-                slices, named = check(options.cpartrace, path, view)
+                slices, named, instances = check(options.cpartrace, path, view)
                 locks += named
-                print(f"{what}: {slices} slices, {named} locks with a name")
+                loops += instances
+                print(f"{what}: {slices} slices, {named} locks with a name, {instances} instances")
             except (AssertionError, perfetto_trace.Malformed, ValueError) as error:
                 print(f"{what}: {error}")
                 failed += 1
-    if not locks:
-        print("no trace has a lock with a name: that is not tested")
+    if not locks or not loops:
+        print("no trace has a lock with a name, or none an epoll instance: that is not tested")
         failed += 1
     return 1 if failed else 0
 
