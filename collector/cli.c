@@ -178,6 +178,24 @@ static int parse_long(const struct cli_option *options, void *into, int argc, ch
 	return apply(opt, into, value, err);
 }
 
+/* -json is more likely a long option with a dash too few than five short ones. */
+static void say_unknown_letter(const struct cli_option *options, const char *word, char letter,
+			       struct strbuf *err)
+{
+	const char *names[64], *nearest = NULL;
+	size_t cnt = 0;
+
+	for (; cnt < 64 && options[cnt].name; cnt++)
+		names[cnt] = options[cnt].name;
+	if (strlen(word) > 3)
+		nearest = cli_nearest(word + 1, names, cnt);
+	strbuf__addf(err, "unknown option -%c", letter);
+	if (nearest)
+		strbuf__addf(err, "; did you mean --%s?", nearest);
+	else
+		strbuf__adds(err, "; see --help");
+}
+
 static int parse_letters(const struct cli_option *options, void *into, int argc, char *const *argv,
 			 int *pos, struct strbuf *err)
 {
@@ -188,7 +206,7 @@ static int parse_letters(const struct cli_option *options, void *into, int argc,
 		const struct cli_option *opt = find_letter(options, *p);
 
 		if (!opt) {
-			strbuf__addf(err, "unknown option -%c; see --help", *p);
+			say_unknown_letter(options, argv[*pos], *p, err);
 			return -EINVAL;
 		}
 		if (opt == &help_option)

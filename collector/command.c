@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "examples.h"
 #include "exit_status.h"
 #include "say.h"
 #include "term.h"
@@ -42,6 +43,7 @@ void command__help(const struct command *self, struct strbuf *out, unsigned int 
 	cli_help_options(self->options, out, width);
 	if (self->more_help)
 		self->more_help(out, width);
+	examples__help(out, self->name, width);
 }
 
 bool command__parse(const struct command *self, void *into, int argc, char *const *argv, int *first,
