@@ -291,7 +291,6 @@ static void only_a_tenant_that_explains_it_is_named(void **state)
 	has(budget(), "others: threads of the workload that are not selected");
 }
 
-/* In 80 columns its words go on in the next line. */
 /* A full pipe has nobody who answers: its reader is too slow. */
 static void a_full_pipe_points_to_its_reader(void **state)
 {
@@ -301,6 +300,7 @@ static void a_full_pipe_points_to_its_reader(void **state)
 	lacks(section(), "answers");
 }
 
+/* In 80 columns its words go on in the next line. */
 static void no_word_of_an_account_is_cut(void **state)
 {
 	static struct strbuf b;
