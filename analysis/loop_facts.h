@@ -43,7 +43,8 @@ struct cpt_epoll_instance {
 	/* Of completed ones over the whole recording, from opened to ended; 0: none. */
 	uint64_t p50_ns, p99_ns, max_ns, latency_cnt;
 
-	/* what stands behind them */
+	/* what stands behind them; of a ring (CPT_LOOP_RING) conns are operations that a poll is armed
+	 * for, timers those that a worker of the kernel has */
 	uint32_t conns_peak; /* connections registered */
 	double conns_average;
 	uint32_t timers_peak; /* timerfds armed at once */

@@ -7,13 +7,14 @@
 
 #define INBOUND	 0
 #define OUTBOUND 1
+#define RINGS	 2 /* of a process: operations of its rings, whatever else it serves */
 
 /* A process. The part that the timeline knows comes first. */
 struct proc {
 	struct loop_proc pub;
 	uint32_t id;   /* its leader's number */
 	uint32_t live; /* tasks */
-	uint32_t levels[2];
+	uint32_t levels[3];
 	bool serves; /* an inbound operation was seen: the outbound ones are parts of those */
 	struct instance *first;
 };
@@ -143,16 +144,27 @@ static void tell_level(const struct loops *l, const struct instance *in, int way
 		l->tl->err = err;
 }
 
+static bool is_ring(const struct instance *in)
+{
+	return in->row.flags & CPT_LOOP_RING;
+}
+
+/* Of its two levels, the one that counts. */
+static int way_that_counts(const struct instance *in)
+{
+	return in->proc->serves && !is_ring(in) ? INBOUND : OUTBOUND;
+}
+
 static void set_level(const struct loops *l, struct instance *in, int way, uint64_t now_ns,
 		      uint32_t level, uint32_t peak)
 {
 	struct proc *p = in->proc;
 
 	/* Within 32 bits: a level is at most 2^20, and there are 2^16 instances at most. */
-	p->levels[way] += level - in->flight[way].level;
+	p->levels[is_ring(in) ? RINGS : way] += level - in->flight[way].level;
 	gauge_set(l, &in->flight[way], now_ns, level, peak);
 	tell_level(l, in, way, now_ns);
-	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND];
+	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND] + p->levels[RINGS];
 	timeline__flight(l->tl, &p->pub);
 }
 
@@ -344,7 +356,7 @@ static void on_operations(struct loops *l, struct instance *in, const struct cpt
 {
 	const int way = ev->flags & CPT_LOOP_EV_OUT ? OUTBOUND : INBOUND;
 
-	if (way == INBOUND && ev->opened)
+	if (way == INBOUND && ev->opened && !is_ring(in))
 		in->proc->serves = true;
 	set_level(l, in, way, now_ns, ev->level, ev->peak);
 	if (!l->open)
@@ -442,7 +454,7 @@ bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, ui
 
 	if (!in || in->over || in->doubtful)
 		return false;
-	g = &in->flight[in->proc->serves ? INBOUND : OUTBOUND];
+	g = &in->flight[way_that_counts(in)];
 	*level = g->level;
 	*integral_ns = g->sum_ns + (l->open ? (now_ns - g->at_ns) * g->level : 0);
 	return true;
@@ -488,7 +500,7 @@ void loops__close(struct loops *l, uint64_t now_ns)
 static void fill_row(const struct loops *l, const struct instance *in, uint64_t window_start_ns,
 		     struct cpt_epoll_instance *row)
 {
-	const int way = in->proc->serves ? INBOUND : OUTBOUND;
+	const int way = way_that_counts(in);
 	const struct cpt_latency_facts facts = latencies__of(l->latencies, in->row.id);
 	const struct gauge *g = &in->flight[way];
 	double known;

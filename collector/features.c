@@ -34,6 +34,15 @@ static int tracepoint_args(const struct btf *btf, const char *name)
 	return t && btf_is_func_proto(t) ? (int)btf_vlen(t) - 1 : -ENOENT;
 }
 
+void features__tracepoints(const char *const *names, bool *there, size_t cnt)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	for (size_t i = 0; i < cnt; i++)
+		there[i] = btf && tracepoint_args(btf, names[i]) >= 0;
+	btf__free(btf);
+}
+
 /* Byte offset of a member, looked for through nameless structs and unions; -1 if there is none. */
 static int64_t member_off(const struct btf *btf, const struct btf_type *t, const char *name)
 {
@@ -256,6 +265,27 @@ static const struct {
 	 "time held back by a CPU quota is not told apart (CONFIG_CFS_BANDWIDTH)"},
 };
 
+/* Rings have come and gone: what a kernel lacks is left out, and said. */
+static void list_rings(struct list *l, const struct btf *btf)
+{
+	static const char *const wanted[] = {"io_uring_create", "io_uring_complete",
+					     "io_uring_poll_arm", "io_uring_queue_async_work"};
+	char missing[128] = "";
+
+	if (tracepoint_args(btf, "io_uring_submit_req") < 0 &&
+	    tracepoint_args(btf, "io_uring_submit_sqe") < 0)
+		snprintf(missing, sizeof(missing), " io_uring_submit_req");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		if (tracepoint_args(btf, wanted[i]) >= 0)
+			continue;
+		strncat(missing, " ", sizeof(missing) - strlen(missing) - 1);
+		strncat(missing, wanted[i], sizeof(missing) - strlen(missing) - 1);
+	}
+	add(l, *missing ? CPT_FEATURE_DEGRADED : CPT_FEATURE_OK, "operations of io_uring",
+	    *missing ? "what these tell of rings is left out" : "",
+	    *missing ? "missing:%s" : "followed%s", missing);
+}
+
 static void list_btf(struct list *l)
 {
 	static const char *const needed[] = {"sched_switch", "sched_waking", "task_newtask",
@@ -296,6 +326,7 @@ static void list_btf(struct list *l)
 		add(l, there ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED, optional[i].name,
 		    optional[i].without, "%s", there ? "there" : "not in this kernel");
 	}
+	list_rings(l, btf);
 	btf__free(btf);
 }
 

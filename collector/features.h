@@ -25,6 +25,10 @@ struct cpt_kernel_facts {
 /* 0, or -errno with one line in err: no type information, or no sched_switch in it. */
 int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz);
 
+/* Is this one of the kernel's tracepoints? Of several, each is asked of the same type information: cnt
+ * answers into there; none are there where that cannot be read. */
+void features__tracepoints(const char *const *names, bool *there, size_t cnt);
+
 /* Why loading probes failed with ret (-errno), one line in err, with what to do; returns ret, or -EOPNOTSUPP
  * where the kernel is older than what is supported. */
 int features__refused(int ret, char *err, size_t err_sz);

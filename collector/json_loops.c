@@ -3,6 +3,7 @@
 #include "json_loops.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "json_stacks.h"
@@ -184,6 +185,7 @@ static json_t *level(double average, uint32_t peak)
 
 static json_t *instance(const struct cpt_epoll_instance *in)
 {
+	const bool ring = in->flags & CPT_LOOP_RING;
 	struct json_obj o = json_obj__new();
 
 	json_obj__put_ns(&o, "id", in->id);
@@ -194,10 +196,16 @@ static json_t *instance(const struct cpt_epoll_instance *in)
 	json_obj__put_ns(&o, "span_ns", in->span_ns);
 	json_obj__put_ns(&o, "unknown_ns", in->unknown_ns);
 	json_obj__put(&o, "direction", json_string(in->outbound ? "outbound" : "inbound"));
-	json_obj__put_ns(&o, "fds_peak", in->conns_peak);
+	json_obj__put_ns(&o, "fds_peak", ring ? 0 : in->conns_peak);
 	json_obj__put(&o, "in_flight", in_flight(in));
-	json_obj__put(&o, "connections", level(in->conns_average, in->conns_peak));
-	json_obj__put(&o, "timers", level(in->timers_average, in->timers_peak));
+	json_obj__put(&o, "connections",
+		      ring ? level(0, 0) : level(in->conns_average, in->conns_peak));
+	json_obj__put(&o, "timers",
+		      ring ? level(0, 0) : level(in->timers_average, in->timers_peak));
+	if (ring) {
+		json_obj__put(&o, "armed", level(in->conns_average, in->conns_peak));
+		json_obj__put(&o, "punted", level(in->timers_average, in->timers_peak));
+	}
 	json_obj__put_ns(&o, "iterations", in->iterations);
 	json_obj__put_ns(&o, "events", in->events);
 	return json_obj__done(&o);

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "features.h"
 #include "loops.skel.h"
 
 /* As the probes have it. */
@@ -20,7 +21,6 @@ struct hist_value {
 
 struct loop_session {
 	struct loop_probes *skel;
-	struct bpf_link *link;
 	struct ring_buffer *ring;
 	struct cpt_loop_inst *insts; /* CPT_LOOP_INSTANCES, shared with the kernel */
 	size_t insts_sz;
@@ -58,6 +58,24 @@ static int map_insts(struct loop_session *s)
 	return 0;
 }
 
+/* Those whose tracepoints this kernel has. Without submissions and completions rings say nothing. */
+static void choose_ring_probes(struct loop_session *s)
+{
+	static const char *const names[] = {"io_uring_submit_req", "io_uring_submit_sqe",
+					    "io_uring_complete",   "io_uring_create",
+					    "io_uring_poll_arm",   "io_uring_queue_async_work"};
+	struct bpf_program *const progs[] = {
+		s->skel->progs.cpt_ring_submit,	  s->skel->progs.cpt_ring_submit_old,
+		s->skel->progs.cpt_ring_complete, s->skel->progs.cpt_ring_create,
+		s->skel->progs.cpt_ring_arm,	  s->skel->progs.cpt_ring_punt};
+	bool there[sizeof(names) / sizeof(*names)], usable;
+
+	features__tracepoints(names, there, sizeof(names) / sizeof(*names));
+	usable = (there[0] || there[1]) && there[2];
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		bpf_program__set_autoload(progs[i], usable && there[i]);
+}
+
 static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
 {
 	int ret;
@@ -65,6 +83,7 @@ static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
 	s->skel = loop_probes__open();
 	if (!s->skel)
 		return say(err, err_sz, -errno, "cannot open the probes of event loops");
+	choose_ring_probes(s);
 	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
 	if (!ret)
 		ret = loop_probes__load(s->skel);
@@ -76,9 +95,9 @@ static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_loop_ring), on_record, s, NULL);
 	if (!s->ring)
 		return say(err, err_sz, -errno, "cannot map the ring of event loops");
-	s->link = bpf_program__attach(s->skel->progs.cpt_sys_exit);
-	if (!s->link)
-		return say(err, err_sz, -errno, "cannot attach the probe of event loops");
+	ret = loop_probes__attach(s->skel);
+	if (ret)
+		return say(err, err_sz, ret, "cannot attach the probes of event loops");
 	return 0;
 }
 
@@ -228,15 +247,13 @@ void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP
 
 void loop_session__detach(struct loop_session *s)
 {
-	bpf_link__destroy(s->link);
-	s->link = NULL;
+	loop_probes__detach(s->skel);
 }
 
 void loop_session__free(struct loop_session *s)
 {
 	if (!s)
 		return;
-	bpf_link__destroy(s->link);
 	ring_buffer__free(s->ring);
 	if (s->insts)
 		munmap(s->insts, s->insts_sz);

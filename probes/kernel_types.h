@@ -217,6 +217,19 @@ struct unix_sock {
 	struct unix_address *addr;
 };
 
+struct io_ring_ctx;
+
+struct io_cqe {
+	int fd; /* until it is complete */
+};
+
+struct io_kiocb {
+	__u8 opcode;
+	__u32 flags; /* 64 bits wide on newer kernels */
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+};
+
 #pragma clang attribute pop
 
 /* task_struct.flags (include/linux/sched.h) */

@@ -834,3 +834,5 @@ int cpt_loop_seed(__u64 *ctx)
 	conn_register(c, idx, in, cookie, 0);
 	return 0;
 }
+
+#include "rings.bpf.h"

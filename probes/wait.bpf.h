@@ -335,7 +335,8 @@ static __always_inline void wait_describe(struct task_struct *prev, struct cpt_r
 		wait_select(prev, regs, rec);
 		return;
 	}
-	if (nr == NR_epoll_wait || nr == NR_epoll_pwait || nr == NR_epoll_pwait2)
+	if (nr == NR_epoll_wait || nr == NR_epoll_pwait || nr == NR_epoll_pwait2 ||
+	    nr == NR_io_uring_enter)
 		meet_loop();
 	rec->arg0 = regs->REG_ARG1;
 	rec->arg1 = regs->REG_ARG2;

@@ -7,6 +7,7 @@ against those of the same run.
 """
 
 import json
+import json
 import os
 import re
 import signal
@@ -37,6 +38,10 @@ def cases(workloads):
         ("a program without loops", without_loops),
         ("a server killed in the middle of its work", killed),
         ("10,000 connections do not stay", connections_do_not_stay),
+        ("io_uring: reads done at once", _ring("inline")),
+        ("io_uring: reads with a poll armed", _ring("armed")),
+        ("io_uring: reads by workers of the kernel", _ring("punted")),
+        ("io_uring: submitted by a thread of the kernel", _ring("polled")),
         ("100,000 registrations do not slow it down", registrations),
     ]
 
@@ -236,3 +241,38 @@ def registrations(case):
     case.note(f"{alone:.2f} s alone, {traced:.2f} s traced, peak {peak} kB")
     case.check("time", traced < alone + 3, f"{alone:.2f} s alone, {traced:.2f} s traced")
     case.check("memory", peak < 128 * 1024, f"{peak} kB")
+
+
+# ---------------------------------------------------------------- io_uring
+
+
+def _ring(kind):
+    def body(case):
+        run = loops_run(case, [case.helper("ring_load"), kind, 16, 3000])
+        facts = json.loads(run.result.out)
+        rings = [one for one in run.report["epoll_instances"] if one["kind"] == "io_uring"]
+        case.equal("rings", len(rings), 1)
+        ring = rings[0]
+        case.equal("completed", ring["in_flight"]["completed"], facts["completed"])
+        case.equal("peak", ring["in_flight"]["peak"], facts["peak"])
+        case.equal("direction", ring["direction"], "outbound")
+        base = run.report["window_start_ns"]
+        start, end = facts["span_ns"]
+        cut = f"{(start - base) / 1e9:.9f},{(end - base) / 1e9:.9f}"
+        report = case.report_json(run.trace, "--time", cut)
+        average = figure(report, "epoll_instances[kind=io_uring].in_flight.average")
+        armed = figure(report, "epoll_instances[kind=io_uring].armed.average")
+        punted = figure(report, "epoll_instances[kind=io_uring].punted.average")
+        case.note(f"in flight {average:.2f} and {facts['in_flight']:.2f} by itself, "
+                  f"{armed:.2f} armed, {punted:.2f} punted")
+        if kind == "inline":
+            # Each is done within its submission; the program sees it when all of the batch are.
+            case.equal("armed and punted", armed + punted, 0)
+            return
+        if kind != "polled":  # there a thread that must get a CPU first submits
+            case.within("in flight / by itself", average / facts["in_flight"], 0.95, 1.02)
+            case.equal("class", report["verdict"]["class"], "concurrent")
+        # A worker that finds nothing to read arms a poll, too, where the file can be polled.
+        most = armed if kind in ("armed", "polled") else punted
+        case.within("its way", most / average, 0.5 if kind == "punted" else 0.8, 1)
+    return body

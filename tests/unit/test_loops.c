@@ -104,6 +104,35 @@ static void instance_adds_up_to_its_own_account(void **state)
 	done(r, tb);
 }
 
+/* A server that writes its log through a ring: one request that it has read, two writes under way. */
+static void operations_of_a_ring_count_beside_those_served(void **state)
+{
+	struct trace_builder *tb = tb__new(1);
+	uint32_t app = tb__command(tb, 1000, "app"), loop, ring;
+	struct cpt_report *r;
+
+	tb__run(tb, 1000, 0, app);
+	loop = tb__loop_new(tb, 1000, app, EPFD, 0);
+	ring = tb__loop_new(tb, 1000, app, EPFD + 1, CPT_LOOP_RING);
+	tb__loop(tb, 1100, app, loop, 1, 0, 0);
+	tb__loop_out(tb, 1100, app, loop, 5, 0, 0); /* parts of what it serves */
+	tb__loop_out(tb, 1100, app, ring, 2, 0, 0);
+	tb__block(tb, 1200, app, wait_epoll(), TB_IDLE);
+	tb__loop_out(tb, 1300, 0, ring, 0, 2, 0);
+	tb__wake_irq(tb, 1400, app, CPT_CTX_SOFTIRQ, 0);
+	tb__run(tb, 1400, 0, app);
+	tb__exit(tb, 1500, app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->concurrent_ns[3], 100 + 100); /* 1100-1300 */
+	assert_int_equal(r->in_flight_ns, 2 * 100 + 3 * 100 + 1 * 100);
+	assert_int_equal(r->instances_cnt, 2);
+	assert_false(r->instances[0].outbound);
+	assert_true(r->instances[1].outbound);
+	assert_int_equal(r->instances[1].completed, 2);
+	assert_int_equal(r->instances[1].in_flight_ns, 2 * 200);
+	done(r, tb);
+}
+
 static void outbound_operations_count_where_nobody_is_served(void **state)
 {
 	struct trace_builder *tb = tb__new(1);
@@ -376,6 +405,7 @@ int main(void)
 		cmocka_unit_test(operations_count_beyond_the_tasks_that_stand_for_them),
 		cmocka_unit_test(idle_cpus_are_charged_to_operations_in_flight),
 		cmocka_unit_test(instance_adds_up_to_its_own_account),
+		cmocka_unit_test(operations_of_a_ring_count_beside_those_served),
 		cmocka_unit_test(outbound_operations_count_where_nobody_is_served),
 		cmocka_unit_test(a_proxys_upstream_requests_are_parts_of_what_it_serves),
 		cmocka_unit_test(other_threads_of_the_process_stand_for_operations_too),
