@@ -164,13 +164,19 @@ void accounts__find_mode(const struct accounts *a, struct acct_class *k)
 /* Which classes lie in which slots, from what the CPUs say. */
 static void list_classes(struct accounts *a)
 {
-	for (uint32_t s = 1; s < a->slot_cnt; s++)
+	for (uint32_t s = 1; s < a->slot_cnt; s++) {
 		memset(a->slots[s].classes, 0, sizeof(a->slots[s].classes));
+		a->slots[s].class_cnt = 0;
+	}
 	for (uint32_t i = 0; i < a->class_cnt; i++) {
 		const uint64_t *in = a->classes[i].slots;
 
 		FOR_EACH_BIT(s, in, slot_words(a))
-		set_bit(a->slots[s].classes, i);
+		{
+			set_bit(a->slots[s].classes, i);
+			a->slots[s].class_cnt++;
+			a->slots[s].class_idx = i;
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ struct acct_slot {
 	uint32_t cpus, ours;	   /* online CPUs of the mask, and those of them that run ours */
 	uint32_t ready, throttled; /* runnable tasks with this mask */
 	uint64_t past_ns;	   /* see accounts__open_ns() */
+	uint32_t class_cnt, class_idx; /* classes it holds; the last of them */
 	uint64_t classes[CPT_MASK_WORDS];
 	uint64_t bits[CPT_MASK_WORDS]; /* online CPUs of the mask */
 	struct claims idle, doubt; /* of open_ns: idle CPUs', and those of CPUs not known as well */
@@ -223,18 +224,20 @@ static inline uint64_t accounts__open_ns(const struct accounts *a, const struct 
 
 /* The class's tasks have changed. */
 void accounts__find_mode(const struct accounts *a, struct acct_class *k);
-/* A slot's first ready task has come, or its last has gone. Where all CPUs are of one class, as mostly, and
- * all run ours, there is nothing to it. */
+/* A slot's first ready task has come, or its last has gone. Mostly its CPUs are of one class, and where all
+ * of those run ours there is nothing to it. */
 void accounts__turn_classes(struct accounts *a, struct acct_slot *s, int change);
 static inline void accounts__ready_turn(struct accounts *a, struct acct_slot *s, int change)
 {
-	if (a->class_cnt > 1) {
+	struct acct_class *k = &a->classes[s->class_idx];
+
+	if (s->class_cnt != 1) {
 		accounts__turn_classes(a, s, change);
-	} else if (s->classes[0]) {
-		a->classes[0].ready += (uint32_t)change;
-		if (a->classes[0].open)
-			accounts__find_mode(a, &a->classes[0]);
+		return;
 	}
+	k->ready += (uint32_t)change;
+	if (k->open)
+		accounts__find_mode(a, k);
 }
 void accounts__ready_other(struct accounts *a, uint32_t slot, bool throttled, int change);
 static inline void accounts__ready(struct accounts *a, uint32_t slot, bool throttled, int change)

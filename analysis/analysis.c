@@ -1014,7 +1014,8 @@ static inline int note_end(struct cpt_analysis *a, struct task *t, const struct 
 }
 
 /* The counted task, waiting or parked, becomes runnable. */
-static inline int end_block(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev)
+static inline __attribute__((always_inline)) int end_block(struct cpt_analysis *a, struct task *t,
+							   const struct cpt_event *ev)
 {
 	const enum cpt_reason reason = t->reason;
 	struct task *waker;

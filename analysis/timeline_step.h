@@ -258,8 +258,9 @@ static inline void timeline__ready(struct timeline *tl, struct task *t)
 
 /* prev, counted and running, without loops as next is, makes its CPU free for next, counted and runnable, and turns to
  * `state`: runnable (prev->throttled is set), waiting or parked. */
-static inline void timeline__swap(struct timeline *tl, struct task *prev, enum cpt_state state,
-				  enum cpt_reason reason, struct task *next)
+static inline __attribute__((always_inline)) void
+timeline__swap(struct timeline *tl, struct task *prev, enum cpt_state state, enum cpt_reason reason,
+	       struct task *next)
 {
 	const uint32_t cpu = prev->cpu;
 
