@@ -30,6 +30,7 @@
 #include <string.h>
 
 #include "ceiling.h"
+#include "grid.h"
 #include "latency.h"
 #include "locks.h"
 #include "loop_groups.h"
@@ -116,6 +117,14 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	err = tasks__init(&a->tasks, f);
 	if (err)
 		goto out;
+	if (opts->grid) {
+		a->opts.step_ns = opts->grid->bin_ns;
+		a->tl.emits = true;
+		a->tl.grid = grid__new(opts->grid, &a->tl);
+		err = a->tl.grid ? 0 : -errno;
+		if (err)
+			goto out;
+	}
 	a->locks = locks__new(&a->tasks, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
 	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
@@ -144,6 +153,7 @@ void analysis__free(struct cpt_analysis *a)
 {
 	if (!a)
 		return;
+	grid__free(a->tl.grid);
 	tasks__fini(&a->tasks);
 	timeline__fini(&a->tl);
 	locks__free(a->locks);
@@ -1499,6 +1509,8 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 			memcpy(r->latency, a->latency, sizeof(r->latency));
 			for (int i = 0; i < CPT_READY_CNT; i++)
 				latency__finish(&r->latency[i]);
+			if (a->tl.grid)
+				r->grid = grid__take(a->tl.grid);
 			r->window_open = open;
 			r->filtered = filtered(&a->opts.filter);
 			r->quality.incomplete = incomplete_why != NULL;

@@ -89,7 +89,8 @@ struct cpt_analysis_opts {
 	/* Called in order while feeding; NULL: not wanted. Return 0, or -errno to stop the pass. */
 	int (*on_interval)(void *ctx, const struct cpt_interval *iv);
 	int (*on_step)(void *ctx, const struct cpt_step *step);
-	uint64_t step_ns; /* 0: no steps */
+	uint64_t step_ns;		  /* 0: no steps */
+	const struct cpt_grid_opts *grid; /* NULL: no grid; with one, its bins are the steps */
 	int (*on_counts)(void *ctx, const struct cpt_counts *counts);
 	int (*on_flight)(void *ctx, const struct cpt_flight *flight);
 	/* From now_ns on the wakee's chain (path.h) is what the waker's was until then: it waited for it, or

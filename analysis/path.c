@@ -6,6 +6,7 @@
  * whose node has no other kid adds to that node in place, and all others make a new one.
  */
 #include "path.h"
+#include "grid.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -342,6 +343,8 @@ void path__follow(struct path *p, struct task *t, struct task *waker, bool barri
 	const uint64_t ran = t->row.running_ns, waker_ran = running_so_far(p, waker);
 	const uint32_t n = t->path.node;
 
+	if (p->tl->grid)
+		grid__follow(p->tl->grid, t->path.id, waker->path.id);
 	if (p->tl->opts->on_follow && !p->err)
 		p->err = p->tl->opts->on_follow(p->tl->opts->ctx, p->tl->now_ns, t->path.id,
 						waker->path.id);

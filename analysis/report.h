@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "account_facts.h"
+#include "grid_facts.h"
 #include "lock_facts.h"
 #include "loop_facts.h"
 #include "loop_ledger_facts.h"
@@ -164,6 +165,7 @@ struct cpt_report {
 	uint32_t bins_cnt;
 	struct cpt_bin *bins; /* from window_start_ns */
 
+	struct cpt_grid *grid;	 /* NULL: not asked for */
 	struct cpt_sites *sites; /* NULL: neither stacks nor samples were taken */
 
 	enum cpt_class verdict; /* class holding most of the non-idle window; IDLE if all is idle */

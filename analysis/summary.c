@@ -38,6 +38,7 @@ void report__free(struct cpt_report *r)
 	cpt_loops__free(&r->loops);
 	free(r->instances);
 	cpt_sites__free(r->sites);
+	cpt_grid__free(r->grid);
 	free(r->path.threads);
 	free(r->path.names);
 	free(r->wake_edges);

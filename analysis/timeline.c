@@ -3,6 +3,7 @@
  * timeline.c - see timeline.h.
  */
 #include "timeline_step.h"
+#include "grid.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -227,6 +228,11 @@ static void find_mark(struct timeline *tl)
 	tl->mark_ns = tl->bin_end_ns < tl->step_end_ns ? tl->bin_end_ns : tl->step_end_ns;
 }
 
+static bool wants_steps(const struct timeline *tl)
+{
+	return (tl->opts->on_step || tl->grid) && tl->opts->step_ns;
+}
+
 /* Two neighbours make one of twice the width. */
 static void fold_bins(struct timeline *tl)
 {
@@ -279,7 +285,9 @@ static void end_step(struct timeline *tl)
 	step.waiting = step.in_progress - step.running - step.runnable - step.in_flight;
 	for (int i = 0; i < CPT_SPLIT_CNT; i++)
 		step.split_ns[i] = to->split_ns[i] - from->split_ns[i];
-	err = tl->steps++ < STEPS_MAX ? tl->opts->on_step(tl->opts->ctx, &step) : -E2BIG;
+	err = tl->grid ? grid__end_bin(tl->grid, &step) : 0;
+	if (tl->opts->on_step && !err)
+		err = tl->steps++ < STEPS_MAX ? tl->opts->on_step(tl->opts->ctx, &step) : -E2BIG;
 	if (err) {
 		tl->err = err;
 		tl->step_end_ns = UINT64_MAX;
@@ -424,7 +432,7 @@ void timeline__open(struct timeline *tl, uint64_t now_ns)
 	tl->bin_end_ns = now_ns + tl->bin_ns;
 	tl->step_start_ns = now_ns;
 	tl->step_end_ns = UINT64_MAX;
-	if (tl->opts->on_step && tl->opts->step_ns && tl->opts->step_ns < UINT64_MAX - now_ns)
+	if (wants_steps(tl) && tl->opts->step_ns < UINT64_MAX - now_ns)
 		tl->step_end_ns = now_ns + tl->opts->step_ns;
 	find_mark(tl);
 }
@@ -435,9 +443,10 @@ void timeline__close(struct timeline *tl)
 		return;
 	tl->open = false;
 	tl->allowed_ns[tl->allowed_cnt] += tl->now_ns - tl->allowed_from_ns;
+	tl->allowed_from_ns = tl->now_ns;
 	if (tl->now_ns > tl->bin_start_ns)
 		end_bin(tl);
-	if (tl->opts->on_step && tl->opts->step_ns && tl->now_ns > tl->step_start_ns && !tl->err)
+	if (wants_steps(tl) && tl->now_ns > tl->step_start_ns && !tl->err)
 		end_step(tl);
 }
 
@@ -538,7 +547,10 @@ void timeline__emit_interval(struct timeline *tl, const struct task *t)
 		.waker = blocked ? t->end_waker : 0,
 		.word = blocked ? t->word : NULL,
 	};
-	int err = tl->opts->on_interval(tl->opts->ctx, &iv);
+	int err = tl->grid ? grid__interval(tl->grid, &iv) : 0;
+
+	if (tl->opts->on_interval && !err)
+		err = tl->opts->on_interval(tl->opts->ctx, &iv);
 
 	if (err)
 		tl->err = err;

@@ -151,6 +151,7 @@ struct timeline {
 
 	uint64_t steps, step_start_ns, step_end_ns;
 	struct timeline_sums step_sums;
+	struct grid *grid;   /* NULL: not asked for; the analysis's */
 	struct path path;    /* what led to what */
 	struct accounts acc; /* told of every change of what is counted */
 	int err;	     /* of a callback or an allocation; sticky */

@@ -8,6 +8,7 @@
 
 #include "analyse.h"
 #include "exit_status.h"
+#include "export_html.h"
 #include "export_sqlite.h"
 #include "export_tables.h"
 #include "folded.h"
@@ -32,10 +33,11 @@ enum {
 	FORMAT_SVG,
 	FORMAT_SQLITE,
 	FORMAT_OPENMETRICS,
+	FORMAT_HTML,
 	FORMAT_NONE
 };
-static const char *const format_words[] = {"csv", "jsonl",  "folded",	   "perfetto",
-					   "svg", "sqlite", "openmetrics", NULL};
+static const char *const format_words[] = {"csv",    "jsonl",	    "folded", "perfetto", "svg",
+					   "sqlite", "openmetrics", "html",   NULL};
 
 struct export_opts {
 	struct view view;
@@ -67,7 +69,7 @@ static const struct cli_option options[] = {
 	 "csv; jsonl: one JSON object per line; folded: stacks for flame graphs; perfetto: a trace "
 	 "for Perfetto's viewer; svg: a picture; sqlite: a database of all tables; openmetrics: "
 	 "the "
-	 "summary, for monitoring",
+	 "summary, for monitoring; html: a page to look at, zoom into and pass on, one file",
 	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME",
 	 "threads (default), ledger, intervals, overlap, locks, loops, instances or wakes",
@@ -182,6 +184,8 @@ static int export_to(struct analysed *a, const char *path, struct export_opts *o
 
 	if (o->format == FORMAT_FOLDED || o->format == FORMAT_OPENMETRICS)
 		return write_text(a, path, o, f);
+	if (o->format == FORMAT_HTML)
+		return export_html(a, path, &o->view, f, o->output ? o->output : "standard output");
 	view__apply(&o->view, &opts);
 	if (o->format == FORMAT_SVG)
 		return picture__write(a, path, &opts,
@@ -266,8 +270,9 @@ static int run(const struct command *self, int argc, char *const *argv)
 						argv[first]);
 		else if (o.format == FORMAT_NONE)
 			status = command__usage(self, "a format is needed: -f csv, jsonl, folded, "
-						      "perfetto, svg, sqlite or openmetrics");
-		else if (o.format == FORMAT_PERFETTO && !o.output && isatty(STDOUT_FILENO))
+						      "perfetto, svg, sqlite, openmetrics or html");
+		else if ((o.format == FORMAT_PERFETTO || o.format == FORMAT_HTML) && !o.output &&
+			 isatty(STDOUT_FILENO))
 			status = command__usage(self, "this format is not for a terminal: name a "
 						      "file with -o");
 		else if (o.format == FORMAT_SQLITE && (!o.output || !strcmp(o.output, "-")))

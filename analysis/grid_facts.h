@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * grid_facts.h - the run cut into bins of one width: what happened in each, by thread and by CPU.
+ *
+ * Owns:     the result types of grid.h; part of report.h, which includes it.
+ * Must not: contain words for people.
+ *
+ *            bin 0       bin 1       bin 2            last bin: may be shorter
+ *   time   |-----------|-----------|-----------|--- … |----|
+ *   ledger   sums        sums        sums               each instant is in exactly one bin
+ *   thread   sums of its states in each
+ *   path     who is on the critical path where a bin ends, just before the border
+ *
+ * All values are ns, or integrals of a count over ns; so those of neighbouring bins add up, and what
+ * bins [a, b) add up to are the figures of the run looked at from the start of a to the start of b.
+ */
+#ifndef CPT_GRID_FACTS_H
+#define CPT_GRID_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "account_facts.h"
+#include "states.h"
+
+#define CPT_GRID_BINS_MAX    4096
+#define CPT_GRID_THREADS_MAX 64
+#define CPT_GRID_LEVELS	     65	  /* of C told apart: 0 to 63, and 64 or more */
+#define CPT_GRID_TRAIL_MAX   2048 /* the path is followed through tasks with numbers below this */
+
+/* Rows of a thread: what it did. */
+enum cpt_grid_row {
+	CPT_GRID_RUNNING,
+	CPT_GRID_RUNNABLE,
+	CPT_GRID_UNKNOWN,
+	CPT_GRID_REASON_FIRST,
+	CPT_GRID_ROWS = CPT_GRID_REASON_FIRST + CPT_REASON_CNT
+};
+
+/* What is wanted: see struct cpt_analysis_opts. */
+struct cpt_grid_opts {
+	uint64_t bin_ns;     /* more than CPT_GRID_BINS_MAX of them end the pass with -E2BIG */
+	const uint32_t *ids; /* numbers of the threads wanted; borrowed during analysis__new() */
+	uint32_t ids_cnt;    /* at most CPT_GRID_THREADS_MAX */
+};
+
+struct cpt_grid_bin {
+	uint64_t span_ns;
+	uint64_t split_ns[CPT_SPLIT_CNT];
+	uint64_t running, runnable, waiting, in_flight; /* integrals of R, Q, W, A */
+	uint64_t allowed;				/* integral of N_allowed */
+	uint64_t reason_ns[CPT_REASON_CNT];		/* sums over all threads */
+	uint32_t path_id; /* thread on the critical path where it ends, 0 not known */
+};
+
+struct cpt_grid_thread {
+	uint32_t id;
+	uint64_t *row[CPT_GRID_ROWS]; /* by bin; NULL: never in that state */
+};
+
+struct cpt_grid_cpu {
+	uint64_t *running_ns; /* by bin: of the workload; NULL: never */
+	/* By bin: which of `threads` was on it longest, plus 1; 0 none, or one that is not among them. */
+	uint8_t *longest;
+};
+
+struct cpt_grid {
+	uint64_t bin_ns;
+	uint32_t bins_cnt;
+	struct cpt_grid_bin *bins;
+	uint32_t parallel_cnt;	 /* levels of R: 0 to the number of CPUs */
+	uint64_t *parallel_ns;	 /* [bin * parallel_cnt + R] */
+	uint64_t *concurrent_ns; /* [bin * CPT_GRID_LEVELS + C] */
+	uint32_t threads_cnt;
+	struct cpt_grid_thread threads[CPT_GRID_THREADS_MAX];
+	uint32_t cpus_cnt;
+	struct cpt_grid_cpu *cpus;
+};
+
+void cpt_grid__free(struct cpt_grid *g); /* accepts NULL; frees g itself */
+
+#endif /* CPT_GRID_FACTS_H */

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* html_series.c - see html_series.h. */
+#include "html_series.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+/* ---- base64 ------------------------------------------------------------------------------------ */
+
+static void add_base64(struct strbuf *out, const unsigned char *data, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *to = strbuf__room(out, (len + 2) / 3 * 4);
+
+	if (!to)
+		return;
+	for (size_t i = 0; i < len; i += 3) {
+		const size_t left = len - i;
+		const uint32_t n = (uint32_t)data[i] << 16 |
+				   (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
+				   (left > 2 ? data[i + 2] : 0);
+
+		*to++ = digits[n >> 18];
+		*to++ = digits[n >> 12 & 63];
+		*to++ = left > 1 ? digits[n >> 6 & 63] : '=';
+		*to++ = left > 2 ? digits[n & 63] : '=';
+	}
+	out->len += (len + 2) / 3 * 4;
+}
+
+int html_block__add(struct strbuf *out, const char *data, size_t len)
+{
+	uLongf sz = compressBound(len);
+	unsigned char *packed = malloc(sz);
+	int err = 0;
+
+	if (!packed || compress2(packed, &sz, (const Bytef *)data, len, Z_BEST_COMPRESSION) != Z_OK)
+		err = -ENOMEM;
+	else
+		add_base64(out, packed, sz);
+	free(packed);
+	return err || out->failed ? -ENOMEM : 0;
+}
+
+/* ---- series ------------------------------------------------------------------------------------ */
+
+/* Where the values of a series are: one per bin, `stride` bytes apart. */
+struct source {
+	const void *at;
+	size_t stride;
+	enum { SUM_U64, FIRST_U32, FIRST_U8 } how;
+};
+
+struct packer {
+	const struct cpt_grid *grid;
+	uint32_t factor; /* bins of the grid in one of the page */
+	struct strbuf bytes;
+	json_t *list;
+};
+
+static void add_number(struct strbuf *b, uint64_t n)
+{
+	char *to = strbuf__room(b, 10);
+
+	if (!to)
+		return;
+	for (; n >= 0x80; n >>= 7, b->len++)
+		*to++ = (char)(n | 0x80);
+	*to = (char)n;
+	b->len++;
+}
+
+static uint64_t value(const struct source *s, uint32_t bin)
+{
+	const char *at = (const char *)s->at + s->stride * bin;
+
+	switch (s->how) {
+	case FIRST_U32:
+		return *(const uint32_t *)at;
+	case FIRST_U8:
+		return *(const uint8_t *)at;
+	case SUM_U64:
+		break;
+	}
+	return *(const uint64_t *)at;
+}
+
+/* Takes name over. Series that are 0 throughout are left out. */
+static void add_series(struct packer *p, struct source s, json_t *name)
+{
+	const size_t start = p->bytes.len;
+	bool any = false;
+
+	for (uint32_t bin = 0; bin < p->grid->bins_cnt; bin += p->factor) {
+		uint64_t n = value(&s, bin);
+
+		for (uint32_t i = 1; s.how == SUM_U64 && i < p->factor; i++)
+			if (bin + i < p->grid->bins_cnt)
+				n += value(&s, bin + i);
+		any = any || n;
+		add_number(&p->bytes, n);
+	}
+	if (any) {
+		p->list = json_array__append(p->list, name);
+	} else {
+		p->bytes.len = start;
+		json_decref(name);
+	}
+}
+
+#define OF_BIN(p, member)                                                                          \
+	((struct source){&(p)->grid->bins->member, sizeof(struct cpt_grid_bin), SUM_U64})
+
+static void add_counts(struct packer *p)
+{
+	const struct cpt_grid *g = p->grid;
+	struct source path = {&g->bins->path_id, sizeof(*g->bins), FIRST_U32};
+
+	add_series(p, OF_BIN(p, span_ns), json_pack("[s]", "span"));
+	add_series(p, OF_BIN(p, running), json_pack("[s]", "running"));
+	add_series(p, OF_BIN(p, runnable), json_pack("[s]", "runnable"));
+	add_series(p, OF_BIN(p, waiting), json_pack("[s]", "waiting"));
+	add_series(p, OF_BIN(p, in_flight), json_pack("[s]", "in_flight"));
+	add_series(p, OF_BIN(p, allowed), json_pack("[s]", "allowed"));
+	add_series(p, path, json_pack("[s]", "path"));
+	for (int i = 0; i < CPT_SPLIT_CNT; i++)
+		add_series(p, OF_BIN(p, split_ns[i]),
+			   json_pack("[sss]", "split",
+				     i == CPT_SPLIT_UNKNOWN
+					     ? "unknown"
+					     : class_name(split_class((enum cpt_split)i)),
+				     split_name((enum cpt_split)i)));
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		add_series(p, OF_BIN(p, reason_ns[i]),
+			   json_pack("[ss]", "reason", reason_name((enum cpt_reason)i)));
+	for (uint32_t k = 0; k < g->parallel_cnt; k++)
+		add_series(p,
+			   (struct source){g->parallel_ns + k, g->parallel_cnt * sizeof(uint64_t),
+					   SUM_U64},
+			   json_pack("[si]", "parallel", (int)k));
+	for (uint32_t k = 0; k < CPT_GRID_LEVELS; k++)
+		add_series(p,
+			   (struct source){g->concurrent_ns + k, CPT_GRID_LEVELS * sizeof(uint64_t),
+					   SUM_U64},
+			   json_pack("[si]", "concurrent", (int)k));
+}
+
+static const char *row_name(uint32_t row)
+{
+	switch (row) {
+	case CPT_GRID_RUNNING:
+		return "running";
+	case CPT_GRID_RUNNABLE:
+		return "runnable";
+	case CPT_GRID_UNKNOWN:
+		return "unknown";
+	}
+	return reason_name((enum cpt_reason)(row - CPT_GRID_REASON_FIRST));
+}
+
+static void add_lanes(struct packer *p)
+{
+	const struct cpt_grid *g = p->grid;
+
+	for (uint32_t i = 0; i < g->threads_cnt; i++)
+		for (uint32_t row = 0; row < CPT_GRID_ROWS; row++)
+			if (g->threads[i].row[row])
+				add_series(p,
+					   (struct source){g->threads[i].row[row], sizeof(uint64_t),
+							   SUM_U64},
+					   json_pack("[sis]", "thread", (int)i, row_name(row)));
+	for (uint32_t cpu = 0; cpu < g->cpus_cnt; cpu++) {
+		if (!g->cpus[cpu].running_ns)
+			continue;
+		add_series(p, (struct source){g->cpus[cpu].running_ns, sizeof(uint64_t), SUM_U64},
+			   json_pack("[si]", "cpu", (int)cpu));
+		if (p->factor == 1)
+			add_series(p, (struct source){g->cpus[cpu].longest, 1, FIRST_U8},
+				   json_pack("[si]", "longest", (int)cpu));
+	}
+}
+
+static int pack(struct packer *p)
+{
+	p->list = json_array();
+	add_counts(p);
+	add_lanes(p);
+	return p->list && !p->bytes.failed ? 0 : -ENOMEM;
+}
+
+int html_series__put(struct json_obj *o, const struct cpt_grid *g, size_t max_sz,
+		     struct strbuf *out)
+{
+	struct packer p = {.grid = g, .factor = 1};
+	json_t *ids = json_array();
+	int err;
+
+	for (;; p.factor *= 2) {
+		err = pack(&p);
+		if (!err)
+			err = html_block__add(out, strbuf__str(&p.bytes), p.bytes.len);
+		if (err || out->len <= max_sz || p.factor >= g->bins_cnt)
+			break;
+		strbuf__clear(&p.bytes);
+		strbuf__clear(out);
+		json_decref(p.list);
+	}
+	for (uint32_t i = 0; i < g->threads_cnt; i++)
+		ids = json_array__append(ids, json_integer(g->threads[i].id));
+	json_obj__put_ns(o, "bin_ns", g->bin_ns * p.factor);
+	json_obj__put_ns(o, "bins", (g->bins_cnt + p.factor - 1) / p.factor);
+	json_obj__put_ns(o, "levels", CPT_GRID_LEVELS);
+	json_obj__put(o, "lanes", ids);
+	json_obj__put(o, "series", p.list);
+	strbuf__free(&p.bytes);
+	return err || o->failed ? -ENOMEM : 0;
+}

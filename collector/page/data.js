@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * data.js - the data of the page: the report as JSON, and the run in bins as prefix sums.
+ *
+ * Owns:     decoding, and the figures of any stretch between two borders of bins.
+ * Must not: touch the page.
+ *
+ *   border   0    1    2    3          sum(series, 1, 3) = prefix[3] - prefix[1]: exact, in ns
+ *            |----|----|----|----|-|   the last bin may be shorter
+ *
+ * All numbers stay below 2^53, so that they are exact.
+ */
+"use strict";
+
+const CLASSES = ["parallel", "concurrent", "serial", "idle", "unknown"];
+
+async function unpack(id) {
+	const text = atob(document.getElementById(id).textContent);
+	const bytes = new Uint8Array(text.length);
+	for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+	const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+	return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/* One series after the other, LEB128; a number may be longer than 32 bits. */
+function decode_series(bytes, names, bins) {
+	let at = 0;
+	return names.map((name) => {
+		const values = new Float64Array(bins);
+		for (let bin = 0; bin < bins; bin++) {
+			let n = 0, times = 1, byte;
+			do {
+				byte = bytes[at++];
+				n += (byte & 127) * times;
+				times *= 128;
+			} while (byte > 127);
+			values[bin] = n;
+		}
+		return { name, values };
+	});
+}
+
+function prefix_sums(values) {
+	const sums = new Float64Array(values.length + 1);
+	for (let i = 0; i < values.length; i++) sums[i + 1] = sums[i] + values[i];
+	return sums;
+}
+
+class Grid {
+	constructor(grid, bytes, window_ns) {
+		this.bin_ns = grid.bin_ns;
+		this.bins = grid.bins;
+		this.start_ns = grid.start_ns;
+		this.window_ns = window_ns;
+		this.levels = grid.levels;
+		this.lanes = grid.lanes;
+		this.zero = new Float64Array(this.bins + 1);
+		this.counts = {};
+		this.splits = [];
+		this.parallel = [];
+		this.concurrent = [];
+		this.budget = [];
+		this.demand = [];
+		this.reasons = [];
+		this.threads = grid.lanes.map(() => ({}));
+		this.cpus = new Map();
+		for (const { name, values } of decode_series(bytes, grid.series, grid.bins))
+			this.put(name, values);
+	}
+	put(name, values) {
+		const [kind, a, b] = name;
+		if (kind === "path") this.path = values;
+		else if (kind === "longest") this.cpu(a).longest = values;
+		else if (kind === "cpu") this.cpu(a).running = prefix_sums(values);
+		else if (kind === "split") this.splits.push({ cls: a, name: b, sums: prefix_sums(values) });
+		else if (kind === "reason") this.reasons[a] = prefix_sums(values);
+		else if (kind === "thread") this.threads[a][b] = prefix_sums(values);
+		else if (Array.isArray(this[kind])) this[kind][a] = prefix_sums(values);
+		else this.counts[kind] = prefix_sums(values);
+	}
+	cpu(n) {
+		if (!this.cpus.has(n)) this.cpus.set(n, { running: this.zero });
+		return this.cpus.get(n);
+	}
+	border(bin) {
+		return Math.min(bin * this.bin_ns, this.window_ns);
+	}
+	/* The border nearest to a time. */
+	nearest(ns) {
+		const bin = Math.max(0, Math.min(this.bins, Math.round(ns / this.bin_ns)));
+		const last = this.border(this.bins);
+		return bin === this.bins - 1 && last - ns < ns - this.border(bin) ? this.bins : bin;
+	}
+	bin_at(ns) {
+		return Math.max(0, Math.min(this.bins - 1, Math.floor(ns / this.bin_ns)));
+	}
+	count(name) {
+		return this.counts[name] || this.zero;
+	}
+	/* Everything about the bins [a, b). */
+	figures(a, b) {
+		const of = (sums) => (sums ? sums[b] - sums[a] : 0);
+		const profile = (list) => {
+			const ns = Array.from(list, of);
+			while (ns.length > 1 && !ns[ns.length - 1]) ns.pop();
+			return ns.length ? ns : [0];
+		};
+		const f = {
+			from_ns: this.border(a), to_ns: this.border(b), window_ns: of(this.counts.span),
+			cpu_time_ns: of(this.counts.running), runnable_ns: of(this.counts.runnable),
+			waiting_ns: of(this.counts.waiting), in_flight_ns: of(this.counts.in_flight),
+			allowed_ns: of(this.counts.allowed), ledger: {}, split: {},
+			parallel: profile(this.parallel), concurrent: profile(this.concurrent),
+		};
+		for (const cls of CLASSES) {
+			f.ledger[cls] = 0;
+			f.split[cls] = {};
+		}
+		for (const s of this.splits) {
+			f.ledger[s.cls] += of(s.sums);
+			f.split[s.cls][s.name] = of(s.sums);
+		}
+		f.in_progress_ns = f.cpu_time_ns + f.runnable_ns + f.waiting_ns + f.in_flight_ns;
+		f.parallel_average = f.window_ns ? f.cpu_time_ns / f.window_ns : 0;
+		f.concurrent_average = f.window_ns ? f.in_progress_ns / f.window_ns : 0;
+		const busy = f.parallel.slice(1).reduce((x, y) => x + y, 0);
+		f.tlp = busy ? f.cpu_time_ns / busy : 0;
+		f.efficiency = f.allowed_ns ? f.cpu_time_ns / f.allowed_ns : 0;
+		f.budget = this.account("budget", of);
+		f.demand = this.account("demand", of);
+		return f;
+	}
+	account(kind, of) {
+		const names = Object.keys(this[kind]);
+		return names.length ? Object.fromEntries(names.map((n) => [n, of(this[kind][n])])) : null;
+	}
+	thread(lane, a, b) {
+		const of = {};
+		for (const [row, sums] of Object.entries(this.threads[lane])) {
+			const ns = sums[b] - sums[a];
+			if (ns) of[row] = ns;
+		}
+		return of;
+	}
+}
+
+/* The same figures as the report has them, of the whole run. */
+function whole_figures(report) {
+	const f = {
+		whole: true, from_ns: 0, to_ns: report.window_ns, window_ns: report.window_ns,
+		cpu_time_ns: report.cpu_time_ns, runnable_ns: report.runnable_ns, ledger: {}, split: {},
+		parallel: report.parallelism.profile_ns, concurrent: report.concurrency.profile_ns,
+		parallel_average: report.parallelism.average, concurrent_average: report.concurrency.average,
+		tlp: report.parallelism.tlp, efficiency: report.parallelism.efficiency,
+		budget: report.budget_ns, demand: report.demand_ns,
+	};
+	for (const cls of CLASSES) {
+		f.ledger[cls] = report.ledger_ns[cls];
+		f.split[cls] = report.ledger_ns[cls + "_split"] || {};
+	}
+	return f;
+}

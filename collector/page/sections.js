@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sections.js - the answer, the ledger, the profiles, the accounts: figures of the run or of a selection.
+ *
+ * Owns:     what these sections look like. They are given figures (data.js) and know nothing of time.
+ */
+
+const CLASS_MEANING = {
+	parallel: "two or more CPUs ran the workload at the same instant",
+	concurrent: "two or more things in progress, at most one CPU ran any of them",
+	serial: "one thing in progress",
+	idle: "nothing in progress",
+	unknown: "events were lost: it cannot be told",
+};
+
+function capital(text) {
+	return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/* ---- the answer ---- */
+
+function show_head(page) {
+	const r = page.report;
+	const command = r.command.length ? r.command.join(" ") : "attached to running processes";
+	put(by_id("command"), command);
+	const facts = [
+		short_time(r.window_ns), r.cpus.allowed + " of " + r.cpus.online + " CPUs allowed",
+		plural(r.tasks.processes, "process") + ", " + plural(r.tasks.threads, "thread"),
+		r.hostname, "Linux " + r.kernel, r.started_at.replace("T", " ").replace(/\.\d+Z$/, " UTC"),
+	];
+	if (page.note) facts.splice(1, 0, page.note);
+	put(by_id("facts"), facts.join(" · "));
+}
+
+function show_verdict(r) {
+	by_id("verdict").classList.add(r.verdict.class);
+	put(by_id("verdict-class"), swatch(r.verdict.class),
+		capital(r.verdict.class) + ": " + CLASS_MEANING[r.verdict.class]);
+	put(by_id("verdict-text"), r.verdict.summary);
+	put(by_id("verdict-limit"), [r.verdict.limit, r.verdict.blocked_loop].filter(Boolean).join(" "));
+	put(by_id("verdict-caveat"), r.verdict.caveat || "");
+	show_glance(r);
+}
+
+/* Two rows of boxes on one scale: as many as are in progress, as many as have a CPU. */
+function show_glance(r) {
+	const busy = r.parallelism.average, under_way = r.concurrency.average, allowed = r.cpus.allowed;
+	const scale = Math.max(1, Math.ceil(Math.max(busy, under_way, allowed) - 1e-9));
+	const row = (value, kind, text, small, key) => [
+		el("div", { class: "glance-row" },
+			el("span", {}, text + " ", el("small", {}, small)),
+			el("b", { "data-key": key, "data-value": value }, level(value))),
+		boxes(value, scale, kind, kind === "parallel" ? allowed : 0)];
+	put(by_id("glance"),
+		row(under_way, "concurrent", "in progress at once", "on average", "glance.concurrent"),
+		row(busy, "parallel", "of them on a CPU", "on average, of " + plural(allowed, "CPU"), "glance.parallel"),
+		el("figcaption", { id: "glance-text" },
+			"One box is one thing. The first row is how concurrent the run was, the second how parallel."));
+}
+
+function boxes(value, scale, kind, frame) {
+	const width = 420, height = 26, step = width / scale, gap = scale > 60 ? 0 : Math.min(4, step / 6);
+	const node = svg("svg", { viewBox: "0 0 " + width + " " + height, preserveAspectRatio: "none", "aria-hidden": "true" });
+	const box = (i, share, fill) => svg("rect", { x: i * step, y: 2, width: Math.max(0, (step - gap) * share),
+		height: height - 4, rx: scale > 30 ? 0 : 3, fill });
+	for (let i = 0; i < scale; i++) {
+		if (i < frame || kind !== "parallel") node.append(box(i, 1, "var(--shade)"));
+		const share = Math.max(0, Math.min(1, value - i));
+		if (share > 0) node.append(box(i, share, "var(--" + kind + ")"));
+	}
+	return node;
+}
+
+/* ---- ledger ---- */
+
+function show_ledger(f, words) {
+	const total = f.window_ns;
+	const parts = CLASSES.map((cls) => ({ kind: cls, ns: f.ledger[cls], label: cls }));
+	bar(by_id("ledger-bar"), parts, total, true);
+	/* And what each is made of, right below it. */
+	bar(by_id("split-bar"), CLASSES.flatMap((cls) => cls === "unknown"
+		? [{ kind: cls, ns: f.ledger.unknown, label: cls }]
+		: Object.entries(f.split[cls]).map(([name, ns]) => ({ kind: cls, ns, label: name.replace(/_/g, " "), half: true }))), total, true);
+	const rows = [];
+	for (const cls of CLASSES) {
+		if (cls === "unknown" && !f.ledger.unknown) continue;
+		rows.push(el("tr", { class: "class" }, el("th", { scope: "row" }, swatch(cls), cls),
+			figure("ledger." + cls, f.ledger[cls]), cell(percent(f.ledger[cls], total), "n"),
+			cell(CLASS_MEANING[cls], "what")));
+		for (const [name, ns] of Object.entries(f.split[cls] || {}))
+			if (ns && cls !== "unknown")
+				rows.push(el("tr", { class: "split" }, el("th", { scope: "row" }, name.replace(/_/g, " ")),
+					figure("split." + cls + "." + name, ns), cell(percent(ns, total), "n"),
+					cell((words.splits[cls] || {})[name] || "", "what")));
+	}
+	put(by_id("ledger-table"), el("caption", { class: "hidden" }, "Wall-clock ledger: classes of time"),
+		el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "class"), el("th", { scope: "col", class: "n" }, "time"),
+			el("th", { scope: "col", class: "n" }, "share"), el("th", { scope: "col", class: "what" }, "meaning"))),
+		el("tbody", {}, rows));
+}
+
+/* ---- profiles ---- */
+
+const PROFILE_ROWS = 12;
+
+/* Levels 0 and 1 stand alone, for they mean something of their own; of many others ranges of one size. */
+function profile_rows(ns) {
+	const rows = [];
+	const size = Math.max(1, Math.ceil((ns.length - 2) / (PROFILE_ROWS - 2)));
+	for (let k = 0; k < ns.length;) {
+		const end = k < 2 ? k + 1 : Math.min(ns.length, k + size);
+		let sum = 0;
+		for (let i = k; i < end; i++) sum += ns[i];
+		rows.push({ from: k, to: end - 1, ns: sum });
+		k = end;
+	}
+	return rows;
+}
+
+function show_profile(id, ns, kind_of, total, folded_at) {
+	const rows = profile_rows(ns);
+	const most = Math.max(1, ...rows.map((r) => r.ns));
+	const name = (r) => (r.from === r.to ? String(r.from) : r.from + "–" + r.to) +
+		(folded_at && r.to >= folded_at ? " or more" : "");
+	by_id(id + "-table").className = "profile";
+	put(by_id(id + "-table"),
+		el("caption", { class: "hidden" }, by_id(id + "-head").textContent),
+		el("thead", { class: "hidden" }, el("tr", {}, el("th", {}, "at once"), el("th", {}, ""), el("th", {}, "time"), el("th", {}, "share"))),
+		el("tbody", {}, rows.map((r) => el("tr", {}, el("th", { scope: "row" }, name(r)),
+			el("td", { class: "chart", "aria-hidden": "true" },
+				r.ns ? el("div", { class: kind_of(r.from) + "-fill", width_share: r.ns / most }) : null),
+			figure(id + "." + r.from, r.ns), cell(percent(r.ns, total), "n")))));
+}
+
+function show_profiles(f, grid) {
+	show_profile("parallelism", f.parallel, (k) => (k > 1 ? "parallel" : k ? "serial" : "idle"), f.window_ns);
+	show_profile("concurrency", f.concurrent, (k) => (k > 1 ? "concurrent" : k ? "serial" : "idle"), f.window_ns,
+		f.whole ? 0 : grid.levels - 1);
+	const said = (text, key, value, show) => [text, el("b", { "data-key": key, "data-value": value }, show)];
+	put(by_id("parallelism-figures"), ...said("average ", "parallel.average", f.parallel_average, level(f.parallel_average)),
+		...said(" · while anything ran (TLP) ", "tlp", f.tlp, level(f.tlp)),
+		...said(" · most ", "parallel.peak", f.parallel.length - 1, f.parallel.length - 1),
+		...said(" · of the CPU time allowed ", "efficiency", f.efficiency, percent(f.efficiency, 1)),
+		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)));
+	put(by_id("concurrency-figures"), ...said("average ", "concurrent.average", f.concurrent_average, level(f.concurrent_average)),
+		...said(" · most ", "concurrent.peak", f.concurrent.length - 1, f.concurrent.length - 1));
+}
+
+/* ---- accounts ---- */
+
+function show_account(id, account, words, order) {
+	const total = account.total;
+	const items = Object.entries(account).filter(([name, ns]) => name !== "total" && ns > 0);
+	const place = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
+	items.sort((x, y) => place(x[0]) - place(y[0]) || y[1] - x[1]);
+	bar(by_id(id + "-bar"), items.map(([name, ns]) => ({ kind: name, ns, label: name.replace(/_/g, " ") })), total, true);
+	const rows = items.map(([name, ns]) => el("tr", {},
+		el("th", { scope: "row" }, swatch(name), name.replace(/_/g, " ")), figure(id + "." + name, ns),
+		cell(percent(ns, total), "n"),
+		cell(words[id][name] || (words.reasons[name] ? "idle, while things waited for " + words.reasons[name] : ""), "what")));
+	rows.push(el("tr", { class: "class" }, el("th", { scope: "row" }, "in all"), figure(id + ".total", total),
+		cell("", "n"), cell("", "what")));
+	put(by_id(id + "-table"), el("caption", { class: "hidden" }, by_id(id + "-head").textContent),
+		el("thead", { class: "hidden" }, el("tr", {}, el("th", {}, "what"), el("th", {}, "time"), el("th", {}, "share"), el("th", {}, "meaning"))),
+		el("tbody", {}, rows));
+}
+
+function show_accounts(f, whole, words) {
+	const budget = f.budget || whole.budget, demand = f.demand || whole.demand;
+	show_account("budget", budget, words, ["used"]);
+	show_account("demand", demand, words, []);
+	by_id("demand").classList.toggle("none", !demand.total);
+	return Boolean(f.budget);
+}
+
+/* "whole run", or which part of it the figures below are of. */
+function show_scopes(text, accounts_too, threads_too) {
+	for (const node of document.querySelectorAll(".scope")) {
+		const id = node.closest("section").id;
+		const whole = ((id === "budget" || id === "demand") && !accounts_too) || (id === "threads" && !threads_too);
+		put(node, !text ? "" : whole ? "Whole run" : "Selection: " + text);
+	}
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tables.js - threads, bottle graph, overlap, locks, event loops, critical path, quality of the data.
+ *
+ * Owns:     what these look like. All but the threads' states are of the whole run.
+ */
+
+const THREAD_ROWS = 40;
+
+function head(names) {
+	return el("thead", {}, el("tr", {}, names.map(([name, cls]) => el("th", { scope: "col", class: cls }, name))));
+}
+function sum_of(object) {
+	return Object.values(object || {}).reduce((x, y) => x + y, 0);
+}
+function largest(object) {
+	return Object.entries(object || {}).sort((x, y) => y[1] - x[1])[0];
+}
+
+/* ---- threads ---- */
+
+class ThreadTable {
+	constructor(page, grid) {
+		this.page = page;
+		this.grid = grid;
+		this.parked = new Set(page.words.parked);
+		this.lane_of = new Map(grid.lanes.map((id, lane) => [id, lane]));
+		this.sort = { by: "running", down: true };
+		this.rows = THREAD_ROWS;
+		this.wanted = "";
+		this.picked = null;
+		by_id("threads-more").addEventListener("click", () => {
+			this.rows += 200;
+			this.show();
+		});
+		this.show();
+	}
+	/* What a thread did, of the run or of the selection; null: no lane, so nothing is known of a part. */
+	facts(t) {
+		if (!this.picked) {
+			return { life: t.life_ns, running: t.running_ns, runnable: t.runnable_ns, unknown: t.unknown_ns,
+				waits: { ...t.waiting_ns, ...t.parked_ns } };
+		}
+		const lane = this.lane_of.get(t.id);
+		if (lane === undefined) return null;
+		const { running = 0, runnable = 0, unknown = 0, ...waits } = this.grid.thread(lane, this.picked.a, this.picked.b);
+		return { life: running + runnable + unknown + sum_of(waits), running, runnable, unknown, waits };
+	}
+	row(t) {
+		const f = this.facts(t), of = { name: t.name.toLowerCase(), tid: t.tid, switches: t.switches.voluntary + t.switches.involuntary };
+		if (!f) return { t, of: { ...of, running: -1, runnable: -1, waiting: -1, parked: -1, parallel: -1 } };
+		of.running = f.running;
+		of.runnable = f.runnable;
+		of.waiting = of.parked = 0;
+		const kinds = { running: f.running, runnable: f.runnable, unknown: f.unknown, lock: 0, io: 0, parked: 0 };
+		for (const [reason, ns] of Object.entries(f.waits)) {
+			const parked = this.parked.has(reason);
+			of[parked ? "parked" : "waiting"] += ns;
+			kinds[kind_of_state(reason, this.parked)] += ns;
+		}
+		of.parallel = t.running_ns ? t.parallel_ns / t.running_ns : -1;
+		return { t, f, of, kinds };
+	}
+	show() {
+		const found = this.page.report.threads.filter((t) => thread_matches(t, this.wanted)).map((t) => this.row(t));
+		const { by, down } = this.sort;
+		found.sort((x, y) => (x.of[by] < y.of[by] ? 1 : x.of[by] > y.of[by] ? -1 : 0) * (down ? 1 : -1) || x.t.id - y.t.id);
+		const longest = Math.max(1, ...found.map((r) => (r.f ? r.f.life : 0)));
+		put(by_id("threads-table"), el("caption", { class: "hidden" }, "Threads and what they did"),
+			el("thead", {}, el("tr", {}, this.column("Name", "name"), this.column("tid", "tid", "n"), this.column("On a CPU", "running", "n"),
+				el("th", { scope: "col" }, "What it did, while it lived"), this.column("Ready", "runnable", "n"), this.column("Waiting", "waiting", "n"),
+				this.column("Parked", "parked", "n"), el("th", { scope: "col" }, "Mostly for"),
+				this.column("Ran in parallel", "parallel", "n"), this.column("Switches", "switches", "n"))),
+			el("tbody", {}, found.slice(0, this.rows).map((r) => this.line(r, longest))));
+		by_id("threads-more").hidden = found.length <= this.rows;
+		const left_out = this.page.threads_all - this.page.report.threads.length;
+		put(by_id("threads-note"), (found.length > this.rows ? this.rows + " of " + found.length + " shown. " : "") +
+			(left_out ? plural(left_out, "thread") + " that did least are not in this page. " : "") +
+			(this.wanted ? plural(found.length, "thread") + " found. " : "") +
+			(this.picked ? "Ran in parallel and switches are of the whole run; – has no lane in the timeline." : ""));
+	}
+	column(text, by, cls) {
+		const active = this.sort.by === by;
+		return el("th", { scope: "col", class: cls, "aria-sort": active ? (this.sort.down ? "descending" : "ascending") : "none" },
+			el("button", { type: "button", onclick: () => {
+				this.sort = { by, down: active ? !this.sort.down : by !== "name" && by !== "tid" };
+				this.show();
+				by_id("threads-table").querySelector("th[aria-sort=descending] button, th[aria-sort=ascending] button").focus();
+			} }, text));
+	}
+	line({ t, f, of, kinds }, longest) {
+		const name = el("th", { scope: "row", class: "name", title: t.command }, t.name);
+		const none = (cls) => cell("–", cls);
+		if (!f)
+			return el("tr", {}, name, cell(t.tid, "n"), none("n"), none(), none("n"), none("n"), none("n"), none(), none("n"), cell(of.switches, "n"));
+		const did = el("div", { class: "bar small", "aria-hidden": "true", width_share: Math.max(0.04, f.life / longest) });
+		bar(did, LANE_KINDS.map(([kind, text]) => ({ kind, ns: kinds[kind], label: text })), f.life, false);
+		const most = largest(f.waits), key = "thread." + t.id + ".";
+		return el("tr", {}, name, cell(t.tid, "n"), figure(key + "running", f.running), el("td", {}, did),
+			figure(key + "runnable", f.runnable), figure(key + "waiting", of.waiting), figure(key + "parked", of.parked),
+			el("td", { title: most ? this.page.words.reasons[most[0]] : null }, most ? most[0].replace(/_/g, " ") : "–"),
+			cell(of.parallel < 0 ? "–" : percent(of.parallel, 1), "n"), cell(of.switches.toLocaleString("en"), "n"));
+	}
+}
+
+/* ---- bottle graph ---- */
+
+/* Widest below, as the graph of Du Bois et al. has it. */
+function show_bottle(r) {
+	const all = r.threads.filter((t) => t.bottle.height_ns > 0).sort((x, y) => x.bottle.width - y.bottle.width || y.bottle.height_ns - x.bottle.height_ns);
+	const height = all.reduce((sum, t) => sum + t.bottle.height_ns, 0);
+	if (!height) return void (by_id("bottle").hidden = true);
+	const widest = Math.max(2, r.cpus.allowed, Math.ceil(all[all.length - 1].bottle.width));
+	const W = 520, H = 300, left = 62, top = 8, scale = (W - left - 12) / widest, middle = left + (widest * scale) / 2;
+	const node = svg("svg", { viewBox: "0 0 " + W + " " + (H + 54), role: "img",
+		"aria-label": "Bottle graph: " + all.slice(-5).reverse().map((t) => t.name + " " + percent(t.bottle.height_ns, height) +
+			" of the time, " + level(t.bottle.width) + " running").join("; ") });
+	for (let k = 1; k <= widest; k++) {
+		if (widest > 16 && k % Math.ceil(widest / 8)) continue;
+		for (const side of [-1, 1])
+			node.append(svg("line", { x1: middle + (side * k * scale) / 2, x2: middle + (side * k * scale) / 2, y1: top, y2: top + H, stroke: "var(--line)" }));
+		node.append(svg("text", { x: middle + (k * scale) / 2, y: top + H + 16, "text-anchor": "middle", class: "soft" }, k));
+	}
+	let y = top;
+	for (const t of all) {
+		const h = (t.bottle.height_ns / height) * H, w = t.bottle.width * scale;
+		node.append(svg("rect", { x: middle - w / 2, y, width: w, height: Math.max(0.6, h - 1), rx: Math.min(3, h / 3),
+			fill: t.bottle.width >= 1.5 ? "var(--parallel)" : "var(--serial)" },
+		svg("title", {}, t.name + " " + t.tid + ": " + short_time(t.bottle.height_ns) + " high, " + level(t.bottle.width) + " wide")));
+		if (h > 15) node.append(svg("text", { x: middle, y: y + h / 2 + 4, "text-anchor": "middle", class: "in" },
+			(t.name.length > w / 8 ? t.name.slice(0, Math.max(2, Math.floor(w / 8))) + "…" : t.name)));
+		y += h;
+	}
+	node.append(svg("text", { x: middle, y: top + H + 36, "text-anchor": "middle", class: "soft" }, "running together, on average"));
+	for (const share of [0, 0.5, 1])
+		node.append(svg("text", { x: left - 6, y: top + H * (1 - share) + (share === 1 ? 10 : 0), "text-anchor": "end", class: "soft" },
+			short_time(Math.round(height * share))));
+	put(by_id("bottle-figure"), node, el("figcaption", { class: "note" },
+		"Blue: mostly alone (less than 1.5 ran). Green: in parallel with others."));
+}
+
+/* ---- overlap ---- */
+
+const OVERLAP_NAMES = 12;
+
+function show_overlap(r) {
+	const { names, ns } = r.overlap;
+	const run = names.map((_, i) => sum_of(ns[i]));
+	const order = names.map((_, i) => i).filter((i) => run[i] > 0).sort((x, y) => run[y] - run[x]).slice(0, OVERLAP_NAMES);
+	if (!order.length)
+		return put(by_id("overlap-table"), el("tbody", {}, el("tr", {}, cell("No two threads ever ran at the same instant.", "dim none"))));
+	const most = Math.max(1, ...order.flatMap((i) => order.map((j) => ns[i][j])));
+	put(by_id("overlap-table"), el("caption", { class: "hidden" }, "Time in which threads of two names ran together"),
+		el("thead", {}, el("tr", {}, el("td"), order.map((i) => el("th", { scope: "col", title: names[i] }, names[i])))),
+		el("tbody", {}, order.map((i) => el("tr", {}, el("th", { scope: "row", title: names[i] }, names[i]),
+			order.map((j) => {
+				const td = el("td", { "data-key": "overlap." + i + "." + j, "data-ns": ns[i][j], title: names[i] + " with " + names[j] + ": " + exact_time(ns[i][j]) },
+					ns[i][j] ? short_time(ns[i][j]) : "·");
+				if (ns[i][j]) td.style.background = "color-mix(in srgb, var(--parallel) " + Math.round(12 + 50 * ns[i][j] / most) + "%, var(--card))";
+				return td;
+			})))));
+}
+
+/* ---- locks ---- */
+
+function show_locks(r) {
+	const names = new Map(r.threads.map((t) => [t.id, t.name + " " + t.tid]));
+	by_id("locks").hidden = !r.locks.length;
+	put(by_id("locks-table"), el("caption", { class: "hidden" }, "Locks, longest waits first"),
+		head([["Lock"], ["Kind"], ["Waits", "n"], ["Waited in all", "n"], ["Longest", "n"], ["Threads", "n"], ["What the holder did meanwhile"], ["Held by"]]),
+		el("tbody", {}, r.locks.slice(0, 30).map((l, i) => {
+			const did = el("div", { class: "bar small", "aria-hidden": "true" }), h = l.holder;
+			bar(did, [["running", h.running_ns, "ran"], ["runnable", h.runnable_ns, "had no CPU"], ["io", h.blocked_ns, "was blocked"],
+				["unknown", h.unknown_ns, "not known"]].map(([kind, ns, label]) => ({ kind, ns, label })), l.blocked_ns, false);
+			return el("tr", {},
+				el("th", { scope: "row", class: "name" }, l.rest ? "all others" : l.symbol || l.address,
+					l.module ? el("span", { class: "dim" }, " " + l.module) : null),
+				cell(l.kind.replace(/_/g, " ")), cell(l.waits.toLocaleString("en"), "n"), figure("lock." + i + ".blocked", l.blocked_ns),
+				figure("lock." + i + ".longest", l.longest_ns), cell((l.waiters_at_least ? "≥ " : "") + l.waiters, "n"),
+				el("td", {}, did, el("span", { class: "dim" }, h.running_ns ? "ran " + percent(h.running_ns, l.blocked_ns) : h.unknown_ns === l.blocked_ns ? "not known" : "")),
+				cell(l.top_holders.slice(0, 3).map((t) => (names.get(t.id) || "another thread") + " (" + percent(t.blocked_ns, l.blocked_ns) + ")").join(", ") || "–"));
+		})));
+}
+
+/* ---- event loops ---- */
+
+function stall_text(s) {
+	const what = s.rest ? "other calls" : s.syscall + (s.on ? " on " + s.on : "") + (s.reason ? " (" + s.reason.replace(/_/g, " ") + ")" : "");
+	return what + " " + s.count.toLocaleString("en") + "×, longest " + short_time(s.longest_ns);
+}
+
+function show_loops(r) {
+	const loops = r.event_loops || [];
+	by_id("loops").hidden = !loops.length && !(r.epoll_instances || []).length;
+	put(by_id("loops-table"), el("caption", { class: "hidden" }, "Event loops"),
+		head([["Thread"], ["Loop"], ["Iterations", "n"], ["On a CPU", "n"], ["Blocked", "n"], ["What it did"], ["Longest dispatch", "n"], ["Blocked in"]]),
+		el("tbody", {}, loops.slice(0, 64).map((l, i) => {
+			const did = el("div", { class: "bar small", "aria-hidden": "true" });
+			bar(did, [["parked", l.waiting_ns, "waits for events"], ["runnable", l.runnable_ns + l.woken_ns, "ready, no CPU"],
+				["running", l.on_cpu_ns, "on a CPU"], ["lock", l.blocked_ns, "blocked in another call"], ["unknown", l.unknown_ns, "not known"]]
+				.map(([kind, ns, label]) => ({ kind, ns, label })), l.life_ns, false);
+			return el("tr", {}, el("th", { scope: "row", class: "name" }, l.name, el("span", { class: "dim" }, " " + l.tid)),
+				cell(l.rest ? "others" : l.kind + (l.epfd >= 0 ? " " + l.epfd : "")),
+				cell((l.iterations_at_least ? "≥ " : "") + l.iterations.toLocaleString("en"), "n"),
+				figure("loop." + i + ".on_cpu", l.on_cpu_ns), figure("loop." + i + ".blocked", l.blocked_ns), el("td", {}, did),
+				figure("loop." + i + ".dispatch_max", l.dispatch.max_ns), cell(l.stalls.slice(0, 2).map(stall_text).join("; ") || "–", "what"));
+		})));
+	show_instances(r.epoll_instances || []);
+}
+
+function show_instances(instances) {
+	const followed = instances.filter((e) => e.in_flight);
+	if (!followed.length) return put(by_id("instances"));
+	put(by_id("instances"), el("h3", {}, "Operations in flight"), el("div", { class: "scroll" }, el("table", {},
+		head([["Process"], ["Instance"], ["Direction"], ["On average", "n"], ["Most", "n"], ["Completed", "n"], ["Half within", "n"], ["99 % within", "n"], ["Longest", "n"]]),
+		el("tbody", {}, followed.slice(0, 64).map((e, i) => {
+			const f = e.in_flight, t = f.latency_ns || {};
+			const time = (ns, name) => (typeof ns === "number" ? figure("instance." + i + "." + name, ns) : cell("–", "n"));
+			return el("tr", {}, cell(e.pid), cell("epoll " + e.epfd), cell(e.direction || "–"),
+				typeof f.average === "number" ? cell(level(f.average), "n") : cell("–", "n"), cell(f.peak, "n"),
+				cell(typeof f.completed === "number" ? f.completed.toLocaleString("en") : "–", "n"),
+				time(t.p50, "p50"), time(t.p99, "p99"), time(t.max, "max"));
+		})))));
+}
+
+/* ---- critical path ---- */
+
+function show_path(r) {
+	const p = r.critical_path, s = p.by_state, total = p.length_ns;
+	const parts = [["running", p.serial_ns, "runs alone"], ["parallel", p.parallel_ns, "runs beside others"], ["runnable", s.runnable, "ready, no CPU"],
+		["waiting", s.waiting, "waits"], ["parked", s.parked, "parked"], ["unknown", s.unknown, "not known"], ["absent", s.absent, "nobody there"]]
+		.map(([kind, ns, label], i) => ({ kind: i ? kind : "serial", ns, label }));
+	bar(by_id("path-bar"), parts, total, true);
+	const w = r.work_span;
+	put(by_id("path-figures"), parts.filter((x) => x.ns).map((x) => [swatch(x.kind), x.label + " " + percent(x.ns, total) + "   "]),
+		w && w.span_ns && w.parallelism !== null ? "Work over span " + level(w.parallelism) + ": with any number of CPUs, and the same threads, the run takes at least " +
+			short_time(w.span_ns) + "." : "");
+	put(by_id("path-table"), el("caption", { class: "hidden" }, "Threads on the critical path"),
+		head([["Thread"], ["On the path", "n"], ["Share", "n"], ["Runs alone", "n"], ["Runs beside others", "n"], ["Ready", "n"], ["Blocked", "n"]]),
+		el("tbody", {}, p.by_thread.slice(0, 15).map((t) => el("tr", {},
+			el("th", { scope: "row", class: "name" }, t.name, el("span", { class: "dim" }, " " + t.tid)),
+			figure("path." + t.id + ".total", t.total_ns), cell(percent(t.total_ns, total), "n"), figure("path." + t.id + ".serial", t.serial_ns),
+			figure("path." + t.id + ".parallel", t.parallel_ns), figure("path." + t.id + ".runnable", t.runnable_ns), figure("path." + t.id + ".blocked", t.blocked_ns)))));
+}
+
+/* ---- quality ---- */
+
+function show_quality(r) {
+	const q = r.data_quality, lines = [...q.warnings];
+	lines.push(q.lost_events ? plural(q.lost_events, "event") + " lost." : "No event was lost.");
+	lines.push(plural(q.switches, "switch") + " and " + plural(q.wakes, "wake-up") + " recorded.");
+	if (q.audit.cpu_time_error !== null)
+		lines.push("CPU time differs from the kernel's own account by " + (100 * q.audit.cpu_time_error).toFixed(2) + " %.");
+	if (q.incomplete) lines.push("The recording has no end of its own.");
+	put(by_id("quality-list"), lines.map((text) => el("li", {}, text)));
+}

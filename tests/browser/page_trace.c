@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * page_trace.c - a trace for the page to show: as busy and as uneven as asked for, with names that would
+ * break a page that took them for anything but text.
+ *
+ * CPUs serve the tasks in turn for times of no pattern; who leaves a CPU is blocked for one of several
+ * reasons or preempted. The same arguments give the same trace.
+ *
+ * usage: page_trace FILE TASKS SWITCHES CPUS
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../analysis/trace_writer.h"
+#include "../properties/rng.h"
+
+#define CPUS_MAX 16u
+#define BATCH	 1024u
+
+struct page {
+	struct trace_writer *w;
+	struct rng rng;
+	struct cpt_event ev[BATCH];
+	size_t cnt;
+	uint64_t now_ns;
+	int err;
+};
+
+static const char *const hostile[] = {
+	"</script><b>",
+	"<img src=x>",
+	"\"><script>x",
+	"&lt;&amp;'\"",
+	"\xe2\x80\xae"
+	"evil",
+	"\xff\xfe\x80",
+	"a\nb\tc\x1b[2J",
+	"]]>-->\\u003c",
+};
+
+static const struct cpt_wait waits[] = {
+	{.object = CPT_FD_PIPE, .arg0 = 3, .sysno = SYS_read},
+	{.object = CPT_FD_SOCKET, .arg0 = 4, .sysno = SYS_read},
+	{.sysno = SYS_nanosleep},
+	{.sysno = SYS_futex, .arg0 = 0x1000, .arg1 = 2ull << 32 | 128},
+};
+
+static void flush(struct page *p)
+{
+	if (!p->err)
+		p->err = trace_writer__events(p->w, p->ev, p->cnt);
+	if (!p->err)
+		p->err = trace_writer__tick(p->w, p->now_ns);
+	p->cnt = 0;
+}
+
+static struct cpt_event *add(struct page *p, uint8_t type, uint32_t task)
+{
+	struct cpt_event *ev;
+
+	if (p->cnt == BATCH)
+		flush(p);
+	ev = &p->ev[p->cnt++];
+	p->now_ns += 200 + rng_below(&p->rng, 3000);
+	*ev = (struct cpt_event){.type = type, .ts_ns = p->now_ns, .task = task};
+	return ev;
+}
+
+static void add_tasks(struct page *p, uint32_t tasks, uint32_t cpus)
+{
+	for (uint32_t id = 1; id <= tasks; id++) {
+		char comm[16];
+		const uint64_t mask[1] = {(1ull << cpus) - 1};
+		struct cpt_info info = {.tid = 1000 + id,
+					.tgid = 1001,
+					.ns_tid = 1000 + id,
+					.flags = id > 1 ? CPT_TASK_THREAD : 0,
+					.comm = comm,
+					.filename = "page",
+					.args = "page\0</title><script>alert(1)</script>",
+					.args_sz =
+						sizeof("page\0</title><script>alert(1)</script>"),
+					.mask = {cpus, 1, mask}};
+		struct cpt_event *ev = add(p, CPT_EV_NEW, id);
+
+		if (id % 5 == 1)
+			snprintf(comm, sizeof(comm), "%s", hostile[id / 5 % 8]);
+		else
+			snprintf(comm, sizeof(comm), "w%u", id % 40);
+		ev->info = &info;
+		ev->other = id > 1;
+		if (id == 1)
+			add(p, CPT_EV_EXEC, id)->info = &info;
+		flush(p); /* the names are of this turn */
+	}
+}
+
+static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint32_t cpus)
+{
+	uint32_t on[CPUS_MAX] = {1}, next = 1;
+
+	for (uint64_t i = 0; i < switches; i++) {
+		const uint32_t cpu = (uint32_t)rng_below(&p->rng, cpus);
+		bool busy = false;
+		struct cpt_event *ev;
+
+		next = rng_below(&p->rng, 3) ? next % tasks + 1
+					     : 1 + (uint32_t)rng_below(&p->rng, tasks);
+		for (uint32_t k = 0; k < cpus; k++)
+			busy = busy || on[k] == next;
+		if (busy)
+			next = 0; /* the CPU goes idle */
+		if (next) {
+			ev = add(p, CPT_EV_WAKE, next);
+			ev->other = on[cpu];
+			ev->cpu = cpu;
+		}
+		if (!on[cpu] && !next)
+			continue;
+		ev = add(p, CPT_EV_SWITCH, on[cpu]);
+		ev->cpu = cpu;
+		ev->other = next;
+		if (on[cpu] && rng_below(&p->rng, 4)) {
+			ev->flags = CPT_SW_PREV_BLOCKED;
+			ev->wait = &waits[rng_below(&p->rng, sizeof(waits) / sizeof(waits[0]))];
+			ev->end = rng_below(&p->rng, 2) ? CPT_END_TASK : CPT_END_FOREIGN;
+			ev->end_waker = 1 + (uint32_t)rng_below(&p->rng, tasks);
+		}
+		on[cpu] = next;
+		if (!next)
+			next = 1;
+	}
+	flush(p);
+}
+
+static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus)
+{
+	static char *argv[] = {(char *)"page", (char *)"</title><script>alert(1)</script>", NULL};
+	struct cpt_cpu_info info[CPUS_MAX] = {{0}};
+	const struct cpt_trace_meta meta = {.machine = "x86_64",
+					    .argv = argv,
+					    .kernel = "6.0",
+					    .hostname = "<i>host</i>",
+					    .cpu_cnt = cpus,
+					    .cpu_info_cnt = cpus,
+					    .cpus = info};
+	struct cpt_trace_close close_facts = {0};
+	struct page *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -1;
+	for (uint32_t cpu = 0; cpu < cpus; cpu++)
+		info[cpu] = (struct cpt_cpu_info){.cpu = cpu, .online = 1, .core = (int)cpu};
+	p->now_ns = 1000000;
+	p->rng.state = 7;
+	p->w = trace_writer__new(fd, &meta);
+	if (!p->w) {
+		free(p);
+		return -1;
+	}
+	add_tasks(p, tasks, cpus);
+	add_switches(p, tasks, switches, cpus);
+	close_facts.end_mono_ns = p->now_ns;
+	err = p->err ? p->err : trace_writer__close(p->w, &close_facts);
+	trace_writer__free(p->w);
+	free(p);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t tasks = argc == 5 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+	uint64_t switches = argc == 5 ? strtoull(argv[3], NULL, 10) : 0;
+	uint32_t cpus = argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+	int fd;
+
+	if (tasks < 4 || !switches || !cpus || cpus > CPUS_MAX) {
+		fprintf(stderr, "usage: page_trace FILE TASKS SWITCHES CPUS (at least 4 tasks)\n");
+		return 2;
+	}
+	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || make(fd, tasks, switches, cpus) || close(fd)) {
+		fprintf(stderr, "page_trace: cannot write %s\n", argv[1]);
+		return 1;
+	}
+	return 0;
+}

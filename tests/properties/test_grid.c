@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * test_grid.c - thousands of random runs cut into bins: what bins add up to is the report of that span,
+ * and the trail of the critical path has the lengths that the path has.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check.h"
+
+static struct gen gen;
+static struct observed seen;
+static char what[64];
+
+static struct gen_opts pick_gen_opts(struct rng *rng)
+{
+	return (struct gen_opts){
+		.steps = 20 + rng_below(rng, 200),
+		.unknown = rng_percent(rng, 20),
+		.early_wakes = rng_percent(rng, 50),
+		.throttle = rng_percent(rng, 30),
+		.wait_all = rng_percent(rng, 30),
+	};
+}
+
+static struct cpt_report *run(const struct cpt_analysis_opts *o, struct rng *rng)
+{
+	struct cpt_report *r = analyse(&gen.meta, gen.ev, gen.ev_cnt, gen.now, o, &seen, rng);
+
+	assert_non_null(r);
+	assert_int_equal(check_identities(r, &seen, what), 0);
+	return r;
+}
+
+/* Sum of a member of bins [a, b). */
+#define SUM(g, a, b, member)                                                                       \
+	({                                                                                         \
+		uint64_t sum_ = 0;                                                                 \
+		for (uint32_t i_ = (a); i_ < (b); i_++)                                            \
+			sum_ += (g)->bins[i_].member;                                              \
+		sum_;                                                                              \
+	})
+
+#define SAME(got, want)                                                                            \
+	do {                                                                                       \
+		const uint64_t got_ = (got), want_ = (want);                                       \
+		if (got_ != want_)                                                                 \
+			fprintf(stderr,                                                            \
+				"%s, bins %u to %u: " #want ": %" PRIu64 ", not %" PRIu64 "\n",    \
+				what, a, b, got_, want_);                                          \
+		assert_true(got_ == want_);                                                        \
+	} while (0)
+
+static uint64_t level_sum(const uint64_t *ns, uint32_t cnt, uint32_t a, uint32_t b, uint32_t k)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t bin = a; bin < b; bin++)
+		sum += ns[(size_t)bin * cnt + k];
+	return sum;
+}
+
+static uint64_t row_sum(const struct cpt_grid_thread *t, uint32_t row, uint32_t a, uint32_t b)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t bin = a; t->row[row] && bin < b; bin++)
+		sum += t->row[row][bin];
+	return sum;
+}
+
+static void check_thread(const struct cpt_grid_thread *g, const struct cpt_report *r, uint32_t a,
+			 uint32_t b)
+{
+	struct cpt_thread none = {0};
+	const struct cpt_thread *t = &none;
+
+	for (uint32_t i = 0; i < r->threads_cnt; i++)
+		if (r->threads_tab[i].id == g->id)
+			t = &r->threads_tab[i];
+	SAME(row_sum(g, CPT_GRID_RUNNING, a, b), t->running_ns);
+	SAME(row_sum(g, CPT_GRID_RUNNABLE, a, b), t->runnable_ns);
+	SAME(row_sum(g, CPT_GRID_UNKNOWN, a, b), t->unknown_ns);
+	for (uint32_t k = 0; k < CPT_REASON_CNT; k++)
+		SAME(row_sum(g, CPT_GRID_REASON_FIRST + k, a, b), t->reason_ns[k]);
+}
+
+/* What bins [a, b) of g add up to is in r. */
+static void check_span(const struct cpt_grid *g, const struct cpt_report *r, uint32_t a, uint32_t b)
+{
+	uint64_t cpu_ns = 0;
+
+	SAME(SUM(g, a, b, span_ns), r->window_ns);
+	SAME(SUM(g, a, b, running), r->cpu_time_ns);
+	SAME(SUM(g, a, b, runnable), r->runnable_ns);
+	SAME(SUM(g, a, b, in_flight), r->in_flight_ns);
+	SAME(SUM(g, a, b, allowed), r->allowed_integral);
+	for (int k = 0; k < CPT_SPLIT_CNT; k++)
+		SAME(SUM(g, a, b, split_ns[k]), r->split_ns[k]);
+	for (int k = 0; k < CPT_REASON_CNT; k++)
+		SAME(SUM(g, a, b, reason_ns[k]), r->reason_ns[k]);
+	for (uint32_t k = 0; k < g->parallel_cnt; k++)
+		SAME(level_sum(g->parallel_ns, g->parallel_cnt, a, b, k),
+		     k < r->parallel_cnt ? r->parallel_ns[k] : 0);
+	for (uint32_t k = 0; k < CPT_GRID_LEVELS; k++)
+		SAME(level_sum(g->concurrent_ns, CPT_GRID_LEVELS, a, b, k),
+		     k < r->concurrent_cnt ? r->concurrent_ns[k] : 0);
+	for (uint32_t i = 0; i < g->threads_cnt; i++)
+		check_thread(&g->threads[i], r, a, b);
+	for (uint32_t cpu = 0; cpu < g->cpus_cnt; cpu++)
+		for (uint32_t bin = a; g->cpus[cpu].running_ns && bin < b; bin++)
+			cpu_ns += g->cpus[cpu].running_ns[bin];
+	SAME(cpu_ns, r->cpu_time_ns);
+}
+
+static void bins_add_up_to_the_report_of_their_span(void **state)
+{
+	uint64_t seed = first_seed(__func__);
+	uint32_t cases = case_count(1500);
+
+	for (uint32_t i = 0; i < cases; i++, seed++) {
+		struct rng rng = {.state = seed * 11};
+		struct gen_opts go = pick_gen_opts(&rng);
+		uint32_t ids[GEN_TASKS_MAX];
+		struct cpt_grid_opts grid = {.bin_ns = 1 + rng_below(&rng, 90), .ids = ids};
+		struct cpt_analysis_opts with = {.grid = &grid}, cut = {0};
+		struct cpt_report *whole, *part;
+		uint32_t a, b;
+
+		snprintf(what, sizeof(what), "seed %" PRIu64, seed);
+		gen_run(&gen, seed, &go);
+		for (uint32_t id = 1; id <= gen.task_cnt; id++)
+			ids[grid.ids_cnt++] = id;
+		whole = run(&with, &rng);
+		assert_non_null(whole->grid);
+		check_span(whole->grid, whole, 0, whole->grid->bins_cnt);
+		if (whole->grid->bins_cnt > 1) {
+			a = rng_below(&rng, whole->grid->bins_cnt);
+			b = a + 1 + rng_below(&rng, whole->grid->bins_cnt - a);
+			cut.filter.have_time = true;
+			cut.filter.time_from_ns = a * grid.bin_ns;
+			cut.filter.time_to_ns =
+				b == whole->grid->bins_cnt ? UINT64_MAX : b * grid.bin_ns;
+			part = run(&cut, &rng);
+			check_span(whole->grid, part, a, b);
+			report__free(part);
+		}
+		report__free(whole);
+	}
+}
+
+/* With bins one ns wide the path stands on one thread throughout each: its lengths are the report's. */
+static void the_trail_is_the_critical_path(void **state)
+{
+	uint64_t seed = first_seed(__func__);
+	uint32_t cases = case_count(1500);
+
+	for (uint32_t i = 0; i < cases; i++, seed++) {
+		struct rng rng = {.state = seed * 13};
+		struct gen_opts go = pick_gen_opts(&rng);
+		uint64_t on[GEN_TASKS_MAX + 1] = {0}, want[GEN_TASKS_MAX + 1] = {0};
+		struct cpt_grid_opts grid = {.bin_ns = 1};
+		struct cpt_analysis_opts with = {.grid = &grid};
+		struct cpt_report *r;
+		uint64_t absent = 0;
+
+		snprintf(what, sizeof(what), "seed %" PRIu64, seed);
+		gen_run(&gen, seed, &go);
+		r = run(&with, &rng);
+		for (uint32_t bin = 0; bin < r->grid->bins_cnt; bin++)
+			on[r->grid->bins[bin].path_id]++;
+		for (uint32_t k = 0; k < r->path.threads_cnt; k++)
+			want[r->path.threads[k].id] = r->path.threads[k].total_ns;
+		for (uint32_t id = 1; id <= gen.task_cnt && r->path.end_id; id++) {
+			if (on[id] < want[id])
+				fprintf(stderr,
+					"%s: task %u is on the trail for %" PRIu64
+					" ns, on the path for %" PRIu64 "\n",
+					what, id, on[id], want[id]);
+			assert_true(on[id] >= want[id]);
+			absent += on[id] - want[id];
+		}
+		/* Before the first was born, or after the last ended, the trail keeps to one of them. */
+		if (r->path.end_id)
+			assert_int_equal(absent, r->path.absent_ns);
+		report__free(r);
+	}
+}
+
+static void what_is_out_of_bounds_is_refused(void **state)
+{
+	uint32_t ids[1] = {UINT32_MAX};
+	struct cpt_grid_opts grid = {.bin_ns = 0};
+	struct cpt_analysis_opts with = {.grid = &grid};
+	struct gen_opts go = {.steps = 10};
+
+	gen_run(&gen, 1, &go);
+	assert_null(analysis__new(&gen.meta, &with));
+	assert_int_equal(errno, EINVAL);
+	grid = (struct cpt_grid_opts){.bin_ns = 1, .ids = ids, .ids_cnt = 1};
+	assert_null(analysis__new(&gen.meta, &with));
+	assert_int_equal(errno, EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bins_add_up_to_the_report_of_their_span),
+		cmocka_unit_test(the_trail_is_the_critical_path),
+		cmocka_unit_test(what_is_out_of_bounds_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
