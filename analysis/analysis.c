@@ -1388,6 +1388,7 @@ static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const stru
 	case CPT_EV_LOOP_NEW:
 	case CPT_EV_LOOP:
 	case CPT_EV_LOOP_LOST:
+	case CPT_EV_LOOP_END:
 		return on_loop(a, ev);
 	default: /* what newer writers may add */
 		return 0;

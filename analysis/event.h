@@ -44,7 +44,8 @@ enum { CPT_EVENTS(CPT_EVENT_ENUM) CPT_EV_CNT };
 	X(SAMPLE, 33) /* task ran on cpu, at user and kernel; flags: CPT_SAMPLE_* */               \
 	X(LOOP_NEW, 34) /* task has epoll instance number other (from 1); loop_fd; flags: CPT_LOOP_* */ \
 	X(LOOP, 35)   /* operations of instance other from ts_ns on: loop; flags: CPT_LOOP_EV_* */ \
-	X(LOOP_LOST, 36) /* LOOP events from ts_ns on are missing: each instance is in doubt until its next */
+	X(LOOP_LOST, 36) /* LOOP events from ts_ns on are missing: each instance is in doubt until its next */ \
+	X(LOOP_END, 37) /* instance other is closed: nothing of it is in flight any more */
 /* clang-format on */
 
 #define CPT_EVENT_ENUM(name, value) CPT_EV_##name = value,

@@ -36,7 +36,7 @@ struct instance {
 	uint64_t doubt_ns;   /* doubtful since */
 	bool doubtful;
 	bool listed; /* among the certain */
-	bool over;   /* its process has ended or begun another program */
+	bool over;   /* closed, or its process has ended or begun another program */
 };
 
 struct loops {
@@ -411,6 +411,9 @@ int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 		on_loop(l, ev, now_ns);
 	else if (ev->type == CPT_EV_LOOP_LOST)
 		on_lost(l, now_ns);
+	else if (ev->type == CPT_EV_LOOP_END && ev->other < l->instance_end &&
+		 l->instances[ev->other])
+		end_instance(l, l->instances[ev->other], now_ns);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ struct loops *loops__new(struct tasks *tasks, struct timeline *tl,
 			 const struct cpt_latencies *latencies);
 void loops__free(struct loops *l); /* accepts NULL */
 
-/* The events CPT_EV_LOOP_NEW, _LOOP and _LOOP_LOST, at now_ns. 0 or -errno. */
+/* The events CPT_EV_LOOP_NEW, _LOOP, _LOOP_LOST and _LOOP_END, at now_ns. 0 or -errno. */
 int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns);
 
 /* t, not counted now, has come alive or become part of its process: it knows its process's loops. */

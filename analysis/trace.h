@@ -59,10 +59,16 @@ struct cpt_tenant {
 };
 #define CPT_TENANTS_MAX 16
 
+#define CPT_LOOPS_NONE                                                                             \
+	0 /* cpt_trace_close.loops_state: none was met, or they were not looked for */
+#define CPT_LOOPS_FOLLOWED 1
+#define CPT_LOOPS_FAILED   2 /* met, and their probes could not be loaded */
+
 struct cpt_trace_close {
 	uint64_t end_mono_ns; /* everything up to here was seen */
 	uint8_t exit_kind;    /* of the command */
-	uint8_t reserved[3];
+	uint8_t loops_state;  /* CPT_LOOPS_* */
+	uint8_t reserved[2];
 	uint32_t exit_value;
 	uint64_t lost_ring;	      /* switch records lost, located in LOSS events */
 	uint64_t lost[CPT_LOSS_CNT];  /* other causes, not located */
@@ -71,6 +77,7 @@ struct cpt_trace_close {
 	uint64_t tracer_cpu_ns;	      /* CPU time of the collector while recording */
 	uint64_t steal_ns; /* machine-wide steal over the recording, UINT64_MAX unknown */
 	uint64_t stacks_lost[CPT_STACK_LOSS_CNT]; /* stacks and samples that were not recorded */
+	uint64_t loops_lost[CPT_LOOP_LOSS_CNT];	  /* of event loops, likewise */
 	uint64_t throttled_ns; /* of the workload's cgroup and those above it, over the recording;
 				* UINT64_MAX unknown */
 	uint64_t irq_ns;       /* of the machine, hard and soft interrupts; UINT64_MAX unknown */

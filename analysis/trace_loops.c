@@ -20,6 +20,7 @@ enum entry_kind {
 	ENTRY_TIMERS = 4,
 	ENTRY_CONNS = 5,
 	ENTRY_LOST = 6,
+	ENTRY_END = 7,
 };
 
 static bool counts_valid(const struct cpt_event *ev)
@@ -38,6 +39,8 @@ bool loop_side__valid(const struct cpt_event *ev, uint64_t last_ns, uint32_t tas
 		return !ev->other;
 	if (!ev->other || ev->other > CPT_LOOP_NUMBER_MAX)
 		return false;
+	if (ev->type == CPT_EV_LOOP_END)
+		return true;
 	if (ev->type == CPT_EV_LOOP_NEW)
 		return ev->task && ev->flags <= 0x7f;
 	if (ev->type != CPT_EV_LOOP || !counts_valid(ev))
@@ -52,6 +55,8 @@ static enum entry_kind kind_of(const struct cpt_event *ev)
 		return ENTRY_NEW;
 	if (ev->type == CPT_EV_LOOP_LOST)
 		return ENTRY_LOST;
+	if (ev->type == CPT_EV_LOOP_END)
+		return ENTRY_END;
 	if (ev->flags & CPT_LOOP_EV_OPS)
 		return ev->flags & CPT_LOOP_EV_OUT ? ENTRY_OUTBOUND : ENTRY_INBOUND;
 	return ev->flags & CPT_LOOP_EV_TIMERS ? ENTRY_TIMERS : ENTRY_CONNS;
@@ -67,6 +72,8 @@ static uint8_t *put_entry(uint8_t *p, const struct cpt_event *ev, uint64_t prev_
 	if (kind == ENTRY_LOST)
 		return p;
 	p = put_varint(p, ev->other);
+	if (kind == ENTRY_END)
+		return p;
 	if (kind == ENTRY_NEW) {
 		p = put_varint(p, ev->loop_fd);
 		return put_varint(p, ev->flags);
@@ -104,6 +111,9 @@ static void get_entry(struct cursor *c, struct cpt_event *ev, uint64_t prev_ns)
 	}
 	ev->other = get_varint32(c);
 	switch (kind) {
+	case ENTRY_END:
+		ev->type = CPT_EV_LOOP_END;
+		return;
 	case ENTRY_NEW:
 		ev->type = CPT_EV_LOOP_NEW;
 		ev->loop_fd = get_varint32(c);

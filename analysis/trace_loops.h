@@ -2,7 +2,7 @@
 /*
  * trace_loops.h - events of event loops to the payload of a LOOPS section, and back.
  *
- * Owns:     the bytes of CPT_EV_LOOP_NEW, _LOOP and _LOOP_LOST. They stand beside the blocks, as SAMPLES
+ * Owns:     the bytes of CPT_EV_LOOP_NEW, _LOOP, _LOOP_LOST and _LOOP_END. They stand beside the blocks, as SAMPLES
  *           do (trace_side.h), in an order of time of their own.
  * Must not: do I/O, know what a level means.
  */
@@ -17,7 +17,8 @@
 
 static inline bool is_loop_event(uint8_t type)
 {
-	return type == CPT_EV_LOOP_NEW || type == CPT_EV_LOOP || type == CPT_EV_LOOP_LOST;
+	return type == CPT_EV_LOOP_NEW || type == CPT_EV_LOOP || type == CPT_EV_LOOP_LOST ||
+	       type == CPT_EV_LOOP_END;
 }
 
 /* Whether ev, to be written behind one at last_ns, is what a section may hold. */

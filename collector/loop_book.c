@@ -304,7 +304,7 @@ static int set_levels(struct loop_book *b, struct entry *e, uint32_t instance,
 
 int loop_book__end(struct loop_book *b, uint32_t instance, uint64_t ts_ns)
 {
-	const struct cpt_event ev = {.ts_ns = ts_ns, .other = instance};
+	const struct cpt_event ev = {.type = CPT_EV_LOOP_END, .ts_ns = ts_ns, .other = instance};
 	const int32_t none[CPT_LOOP_WAYS] = {0};
 	struct entry *e = get_entry(b, instance);
 	int err;
@@ -312,7 +312,9 @@ int loop_book__end(struct loop_book *b, uint32_t instance, uint64_t ts_ns)
 	if (!e || !e->known)
 		return e ? 0 : -errno;
 	err = set_levels(b, e, instance, none, ts_ns, true);
-	return err ? err : add_gauges(b, e, &ev, 0, 0);
+	if (!err)
+		err = add_gauges(b, e, &ev, 0, 0);
+	return err ? err : add(b, &ev, 0);
 }
 
 int loop_book__lost(struct loop_book *b, uint64_t since_ns)

@@ -323,11 +323,13 @@ int loop_watch__write_latencies(struct loop_watch *w)
 	return w->row_cnt ? write_rows(w) : 0;
 }
 
-void loop_watch__losses(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT])
+uint8_t loop_watch__state(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT])
 {
 	memset(losses, 0, CPT_LOOP_LOSS_CNT * sizeof(*losses));
-	if (w->session)
-		loop_session__losses(w->session, losses);
+	if (!w->session)
+		return w->failure[0] ? CPT_LOOPS_FAILED : CPT_LOOPS_NONE;
+	loop_session__losses(w->session, losses);
+	return CPT_LOOPS_FOLLOWED;
 }
 
 const char *loop_watch__failure(const struct loop_watch *w)

@@ -32,8 +32,8 @@ int loop_watch__finish(struct loop_watch *w, uint64_t end_ns);
 /* And how long operations took; behind all events. 0 or -errno. */
 int loop_watch__write_latencies(struct loop_watch *w);
 
-/* What was not followed, and whether the probes were there. */
-void loop_watch__losses(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT]);
+/* CPT_LOOPS_* of trace.h, and what was not followed. */
+uint8_t loop_watch__state(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT]);
 /* Why loops are not followed although they should be; NULL: they are, or none were seen. */
 const char *loop_watch__failure(const struct loop_watch *w);
 

@@ -331,8 +331,9 @@ static void close_trace(struct recorder *r)
 		note_failure(r, write_stacks(r), "cannot write the stacks");
 	if (r->loops && !r->res->trace_err)
 		note_failure(r, loop_watch__write_latencies(r->loops), "cannot write the trace");
-	if (r->loops)
-		loop_watch__losses(r->loops, r->res->loops_lost);
+	if (r->loops && loop_watch__failure(r->loops))
+		snprintf(r->res->loops_line, sizeof(r->res->loops_line), "%s",
+			 loop_watch__failure(r->loops));
 	/* Of the tracer's own cgroup, which the command inherited; its own is gone with it. */
 	quota = machine__quota(getpid());
 	bpf_session__counters(r->session, &counters);
@@ -353,6 +354,8 @@ static void close_trace(struct recorder *r)
 	if (r->tenants)
 		tenants__finish(r->tenants, getpid(), close);
 	memcpy(close->lost, counters.lost, sizeof(close->lost));
+	if (r->loops)
+		close->loops_state = loop_watch__state(r->loops, close->loops_lost);
 	memcpy(close->stacks_lost, counters.stacks_lost, sizeof(close->stacks_lost));
 	if (r->child.reaped && WIFEXITED(r->child.status)) {
 		close->exit_kind = CPT_EXIT_CODE;

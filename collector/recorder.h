@@ -48,8 +48,9 @@ struct recorder_result {
 	struct cpt_trace_close close; /* what the closing section says */
 	uint64_t located_lost;	      /* records lost at known places */
 	uint64_t trace_bytes, switches, tasks;
-	uint64_t loops_lost[CPT_LOOP_LOSS_CNT];
-	struct places_stats places; /* what it took to know where addresses lie */
+	char loops_line
+		[CPT_RECORDER_LINE]; /* why event loops were not followed; "": they were, or none */
+	struct places_stats places;  /* what it took to know where addresses lie */
 };
 
 /* Records. spawn__signals must have been called. 0 if the command was released, whatever came after;

@@ -80,6 +80,8 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		say_error("%s", rec->res.line);
 		rec->failed = true;
 	}
+	if (rec->res.loops_line[0])
+		say_error("%s; what they had in flight is not recorded", rec->res.loops_line);
 	say_figures(&rec->res);
 	return 0;
 }

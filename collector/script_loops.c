@@ -14,6 +14,8 @@ const char *script_loops__kind(uint8_t type)
 		return "loop";
 	case CPT_EV_LOOP_LOST:
 		return "loop_lost";
+	case CPT_EV_LOOP_END:
+		return "loop_end";
 	default:
 		return NULL;
 	}
@@ -57,6 +59,8 @@ void script_loops__add(struct strbuf *b, const struct cpt_event *ev)
 {
 	if (ev->type == CPT_EV_LOOP_NEW)
 		add_new(b, ev);
+	else if (ev->type == CPT_EV_LOOP_END)
+		strbuf__addf(b, " instance=%" PRIu32, ev->other);
 	else if (ev->type == CPT_EV_LOOP)
 		add_loop(b, ev);
 	else

@@ -392,6 +392,30 @@ static bool warn_loops(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+/* What the limits of the probes left out. */
+static bool warn_unfollowed_loops(struct strbuf *b, const struct cpt_report *r)
+{
+	const struct cpt_trace_close *c = r->close_facts;
+	char n[FMT_SZ], m[FMT_SZ];
+
+	if (!c)
+		return false;
+	if (c->loops_state == CPT_LOOPS_FAILED) {
+		strbuf__adds(b, "event loops could not be followed: what they had in flight does "
+				"not count");
+		return true;
+	}
+	if (!c->loops_lost[CPT_LOOP_LOSS_INSTANCES] && !c->loops_lost[CPT_LOOP_LOSS_CONNS])
+		return false;
+	strbuf__addf(
+		b,
+		"more epoll instances or descriptors than are followed (%s and %s times): what is "
+		"in flight is a lower bound",
+		fmt_count(n, c->loops_lost[CPT_LOOP_LOSS_INSTANCES]),
+		fmt_count(m, c->loops_lost[CPT_LOOP_LOSS_CONNS]));
+	return true;
+}
+
 static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
 {
 	char n[FMT_SZ];
@@ -406,8 +430,17 @@ static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
 bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i)
 {
 	static bool (*const checks[])(struct strbuf *, const struct cpt_report *) = {
-		warn_incomplete, warn_open,  warn_lost,	  warn_mends, warn_odd,
-		warn_steal,	 warn_audit, warn_folded, warn_loops, warn_untold_loops,
+		warn_incomplete,
+		warn_open,
+		warn_lost,
+		warn_mends,
+		warn_odd,
+		warn_steal,
+		warn_audit,
+		warn_folded,
+		warn_loops,
+		warn_untold_loops,
+		warn_unfollowed_loops,
 	};
 	unsigned int check;
 

@@ -143,19 +143,22 @@ static __always_inline void op_complete(struct loop_conn *c, __u32 from, __u32 t
 		count_latency(in, c->slot, ts > c->opened_ns ? ts - c->opened_ns : 0);
 }
 
-static __noinline void op_cancel(struct loop_conn *c, __u32 task)
+__noinline int op_cancel(struct loop_conn *c, __u32 task)
 {
+	if (!c)
+		return 0;
 	struct cpt_loop_inst *in = inst_of(c);
 	__u32 state = c->state;
 	__u32 way = way_of(c);
 
 	if (state == OP_IDLE || !op_turn(c, state, OP_IDLE) || !in)
-		return;
+		return 0;
 	if (state == OP_ARMED) {
 		__sync_fetch_and_add(&in->timers, -1);
-		return;
+		return 0;
 	}
 	step(in, way, STEP_CANCELLED, task, bpf_ktime_get_ns());
+	return 0;
 }
 
 /* ---- instances -------------------------------------------------------------------------------- */
@@ -183,8 +186,10 @@ static __always_inline void tell_new(struct cpt_loop_inst *in, __u32 task)
 }
 
 /* The instance is closed: its slot is the collector's to free. */
-static __noinline void inst_end(struct cpt_loop_inst *in)
+__noinline int inst_end(struct cpt_loop_inst *in)
 {
+	if (!in)
+		return 0;
 	struct cpt_rec_loop_new *rec;
 
 	if (inst_lock(in)) {
@@ -195,7 +200,7 @@ static __noinline void inst_end(struct cpt_loop_inst *in)
 	rec = bpf_ringbuf_reserve(&cpt_loop_ring, sizeof(*rec), 0);
 	if (!rec) {
 		lose(CPT_LOOP_LOSS_RING_FULL);
-		return;
+		return 0;
 	}
 	__builtin_memset(rec, 0, sizeof(*rec));
 	rec->type = CPT_REC_LOOP_END;
@@ -203,6 +208,7 @@ static __noinline void inst_end(struct cpt_loop_inst *in)
 	rec->ts_ns = bpf_ktime_get_ns();
 	rec->slot = in->slot;
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 static __noinline struct cpt_loop_inst *inst_new(__u32 tgid, __u32 epfd, __u32 flags, __u32 task)
@@ -283,9 +289,11 @@ static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
 }
 
 /* What the descriptor of a task is: only what is registered is looked at, and once. */
-static __noinline void conn_resolve(struct loop_conn *c, struct task_struct *task)
+__noinline int conn_resolve(struct loop_conn *c)
 {
-	struct file *file = file_of(task, c->fd);
+	if (!c)
+		return 0;
+	struct file *file = file_of(bpf_get_current_task_btf(), c->fd);
 	__u8 kind = file ? file_kind(file) : CPT_FD_NONE;
 
 	c->sk = 0;
@@ -311,6 +319,7 @@ static __noinline void conn_resolve(struct loop_conn *c, struct task_struct *tas
 
 		c->sk = (__u64)BPF_CORE_READ(socket, sk);
 	}
+	return 0;
 }
 
 static __always_inline bool conn_counts(const struct loop_conn *c)
@@ -319,13 +328,16 @@ static __always_inline bool conn_counts(const struct loop_conn *c)
 }
 
 /* One that was registered before the probes came is used. */
-static __noinline void conn_look(struct loop_conn *c, struct task_struct *task)
+__noinline int conn_look(struct loop_conn *c)
 {
+	if (!c)
+		return 0;
 	struct cpt_loop_inst *in = inst_of(c);
 
-	conn_resolve(c, task);
+	conn_resolve(c);
 	if (in && c->registered && conn_counts(c))
 		__sync_fetch_and_add(&in->conns, 1);
+	return 0;
 }
 
 static __noinline struct loop_conn *conn_new(__u32 tgid, __u32 fd, __u32 *idx)
@@ -361,8 +373,10 @@ static __noinline struct loop_conn *conn_new(__u32 tgid, __u32 fd, __u32 *idx)
 	return c;
 }
 
-static __noinline void conn_unregister(struct loop_conn *c)
+__noinline int conn_unregister(struct loop_conn *c)
 {
+	if (!c)
+		return 0;
 	struct cookie_key key = {.cookie = c->cookie, .instance = c->instance};
 	struct cpt_loop_inst *in = inst_of(c);
 
@@ -371,26 +385,32 @@ static __noinline void conn_unregister(struct loop_conn *c)
 	if (c->registered && in && conn_counts(c))
 		__sync_fetch_and_add(&in->conns, -1);
 	c->has_cookie = c->registered = 0;
+	return 0;
 }
 
 /* The last descriptor of it is closed. */
-static __noinline void conn_drop(struct loop_conn *c, __u32 idx, __u32 task)
+__noinline int conn_drop(struct loop_conn *c, __u32 idx, __u32 task)
 {
+	if (!c)
+		return 0;
 	op_cancel(c, task);
 	conn_unregister(c);
 	c->kind = CONN_FREE;
 	bpf_map_push_elem(&cpt_loop_free_conns, &idx, 0);
+	return 0;
 }
 
 /* It belongs to this instance from now on; an operation of it goes along. */
-static __noinline void conn_move(struct loop_conn *c, struct cpt_loop_inst *in, __u32 task)
+__noinline int conn_move(struct loop_conn *c, struct cpt_loop_inst *in, __u32 task)
 {
+	if (!c || !in)
+		return 0;
 	bool open = opens_at_level(c->state);
 	struct cpt_loop_inst *from = inst_of(c);
 	__u64 ts;
 
 	if (c->instance == in->instance)
-		return;
+		return 0;
 	ts = open ? bpf_ktime_get_ns() : 0;
 	if (open && from)
 		step(from, way_of(c), STEP_CANCELLED, task, ts);
@@ -398,15 +418,18 @@ static __noinline void conn_move(struct loop_conn *c, struct cpt_loop_inst *in, 
 	c->instance = in->instance;
 	if (open)
 		step(in, way_of(c), STEP_OPENED, task, ts);
+	return 0;
 }
 
-static __noinline void conn_register(struct loop_conn *c, __u32 idx, struct cpt_loop_inst *in,
-				     __u64 cookie, __u32 task)
+__noinline int conn_register(struct loop_conn *c, __u32 idx, struct cpt_loop_inst *in, __u64 cookie,
+			     __u32 task)
 {
+	if (!c || !in)
+		return 0;
 	struct cookie_key key = {.cookie = cookie};
 
 	if (c->registered && c->cookie == cookie && c->instance == in->instance)
-		return;
+		return 0;
 	conn_unregister(c);
 	conn_move(c, in, task);
 	key.instance = in->instance;
@@ -416,11 +439,12 @@ static __noinline void conn_register(struct loop_conn *c, __u32 idx, struct cpt_
 		__sync_fetch_and_add(&in->conns, 1);
 	/* The descriptor itself, as some leave rubbish in the upper half. */
 	if ((__u32)cookie == c->fd)
-		return;
+		return 0;
 	if (bpf_map_update_elem(&cpt_loop_cookies, &key, &idx, BPF_ANY))
 		lose(CPT_LOOP_LOSS_CONNS);
 	else
 		c->has_cookie = 1;
+	return 0;
 }
 
 static __always_inline struct loop_conn *conn_of_cookie(struct cpt_loop_inst *in, __u64 cookie)
@@ -452,7 +476,6 @@ struct call {
 #define EVENTS_MAX     4096 /* more of one return are not looked at */
 
 struct batch {
-	struct task_struct *current;
 	struct cpt_loop_inst *in;
 	__u64 events; /* user address */
 	__u64 ts;
@@ -483,7 +506,7 @@ static __always_inline void event_reported(struct batch *b, __u32 events, __u64 
 	if (!c)
 		return;
 	if (c->kind == CONN_UNRESOLVED)
-		conn_look(c, b->current);
+		conn_look(c);
 	if (c->kind != CONN_IN || c->state != OP_IDLE || at_end(c))
 		return;
 	if (!op_turn(c, OP_IDLE, OP_REPORTED))
@@ -528,7 +551,6 @@ static long some_events(__u32 n, void *ctx)
 static __always_inline int on_epoll(struct call *call)
 {
 	struct batch b = {
-		.current = bpf_get_current_task_btf(),
 		.events = call->regs->REG_ARG2,
 		.task = call->task,
 	};
@@ -564,7 +586,7 @@ static __always_inline void read_from(struct call *call, __u32 fd, __u32 nr)
 	if (!c)
 		return;
 	if (c->kind == CONN_UNRESOLVED)
-		conn_look(c, bpf_get_current_task_btf());
+		conn_look(c);
 	if (nr == NR_recvfrom && call->regs->REG_ARG4 & MSG_PEEK)
 		return;
 	if (nr == NR_recvmsg && call->regs->REG_ARG3 & MSG_PEEK)
@@ -599,7 +621,7 @@ static __always_inline void written_to(struct call *call, __u32 fd)
 	if (!c)
 		return;
 	if (c->kind == CONN_UNRESOLVED)
-		conn_look(c, bpf_get_current_task_btf());
+		conn_look(c);
 	if (c->kind == CONN_IN) {
 		if (c->state == OP_READ)
 			op_complete(c, OP_READ, call->task);
@@ -631,7 +653,7 @@ static __noinline int on_accept(struct call *call)
 		return 0;
 	c->slot = listener->slot;
 	c->instance = listener->instance;
-	conn_resolve(c, bpf_get_current_task_btf());
+	conn_resolve(c);
 	return 0;
 }
 
@@ -665,7 +687,7 @@ static __noinline int on_ctl(struct call *call)
 	if (!c)
 		return 0;
 	if (op == EPOLL_CTL_ADD && c->state == OP_IDLE)
-		conn_resolve(c, bpf_get_current_task_btf());
+		conn_resolve(c);
 	conn_register(c, idx, in, cookie, call->task);
 	return 0;
 }
@@ -716,7 +738,7 @@ static __noinline int on_timer(struct call *call)
 	if (!c)
 		return 0;
 	if (c->kind == CONN_UNRESOLVED)
-		conn_look(c, bpf_get_current_task_btf());
+		conn_look(c);
 	in = inst_of(c);
 	if (!in || c->kind != CONN_TIMER ||
 	    bpf_probe_read_user(spec, sizeof(spec), (void *)call->regs->REG_ARG3))

@@ -144,6 +144,7 @@ static int write_loops(struct trace_writer *w)
 		 .flags = CPT_LOOP_EV_TIMERS,
 		 .level = 0,
 		 .peak = 1},
+		{.ts_ns = 1009000, .type = CPT_EV_LOOP_END, .other = 1},
 	};
 
 	return trace_writer__side(w, loops, sizeof(loops) / sizeof(loops[0]));
@@ -252,6 +253,8 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 					      .quota_periods = 10,
 					      .quota_throttled = 11,
 					      .stacks_lost = {12, 13},
+					      .loops_lost = {16, 17, 18},
+					      .loops_state = CPT_LOOPS_FAILED,
 					      .tenants_rest_ns = 14,
 					      .tenant_cnt = 1,
 					      .tenants = {{42, "neighb\xf6r", 15}}};

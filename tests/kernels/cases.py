@@ -143,6 +143,25 @@ def check_stacks(result, _guest, found):
     need(found, text_of(result, "folded").count("\n") > 0, "no stacks were exported")
 
 
+def check_loops(result, _guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    served = [i for i in report.get("epoll_instances", []) if i["direction"] == "inbound"]
+    need(found, len(served) == 1, f"instances {report.get('epoll_instances')}")
+    if served:
+        flight = served[0]["in_flight"]
+        need(found, flight["completed"] == 400 and flight["peak"] == 16, f"in flight {flight}")
+
+
+def check_loops_auto(result, _guest, found):
+    report = report_of(result, found)
+    if report:
+        served = [i for i in report.get("epoll_instances", []) if i["direction"] == "inbound"]
+        need(found, served and 0 < served[0]["in_flight"]["completed"] <= 12000,
+             f"instances {report.get('epoll_instances')}")
+
+
 def check_stat(result, _guest, found):
     try:
         stat = json.loads(result["stat.json"])
@@ -200,6 +219,12 @@ CASES = (
          "cpartrace record -q -o t.data processes --timeout 50 &&"
          " cpartrace script -i t.data | wc -l > lines &&"
          " cpartrace export -i t.data -f csv -o threads.csv", check_reading),
+    Case("loops-on",
+         f"ip link set lo up; {RUN} --loops on epoll one-loop --connections 16 --requests 400",
+         check_loops),
+    Case("loops-auto",
+         f"ip link set lo up; {RUN} epoll one-loop --connections 16 --requests 12000",
+         check_loops_auto),
     Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups cpartrace run threads parallel",
          check_unprivileged, status=125),

@@ -84,6 +84,8 @@ static bool same_payload(const struct cpt_event *a, const struct cpt_event *b)
 		       a->batch == b->batch && a->iterations == b->iterations;
 	case CPT_EV_LOOP_LOST:
 		return true;
+	case CPT_EV_LOOP_END:
+		return a->other == b->other;
 	default:
 		return false;
 	}

@@ -76,6 +76,9 @@ static void dump_close(FILE *out, const struct cpt_trace_close *c)
 	}
 	if (c->tenants_rest_ns != UINT64_MAX)
 		fprintf(out, "tenants rest=%" PRIu64 "\n", c->tenants_rest_ns);
+	if (c->loops_state)
+		fprintf(out, "loops: state %u, lost %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+			c->loops_state, c->loops_lost[0], c->loops_lost[1], c->loops_lost[2]);
 }
 
 static void dump_words(FILE *out, const struct cpt_words *ws)
@@ -212,6 +215,9 @@ static void dump_event(FILE *out, const struct cpt_event *ev)
 				ev->batch);
 		break;
 	case CPT_EV_LOOP_LOST:
+		break;
+	case CPT_EV_LOOP_END:
+		fprintf(out, " instance=%u", ev->other);
 		break;
 	default:
 		dump_life(out, ev);

@@ -677,6 +677,12 @@ void tb__loop_out(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint3
 	loop_steps(tb, ts_ns, task, instance, &ev);
 }
 
+void tb__loop_end(struct trace_builder *tb, uint64_t ts_ns, uint32_t instance)
+{
+	new_event(tb, ts_ns, CPT_EV_LOOP_END, 0, 0)->ev.other = instance;
+	memset(tb->loop_levels[instance], 0, sizeof(*tb->loop_levels));
+}
+
 void tb__loop_lost(struct trace_builder *tb, uint64_t ts_ns)
 {
 	new_event(tb, ts_ns, CPT_EV_LOOP_LOST, 0, 0);

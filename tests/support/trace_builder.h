@@ -120,6 +120,8 @@ void tb__loop_out(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint3
  * follows. */
 void tb__loop_event(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, uint32_t instance,
 		    const struct cpt_event *ev);
+/* The instance is closed. */
+void tb__loop_end(struct trace_builder *tb, uint64_t ts_ns, uint32_t instance);
 /* Events of loops are missing from here on, until each instance's next. */
 void tb__loop_lost(struct trace_builder *tb, uint64_t ts_ns);
 

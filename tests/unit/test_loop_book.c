@@ -220,13 +220,14 @@ static void an_end_cancels_what_is_open(void **state)
 	assert_int_equal(loop_book__record(b, &rec), 0);
 	assert_int_equal(loop_book__end(b, 1, 2000), 0);
 	assert_int_equal(loop_book__advance(b, 9000), 0);
-	assert_int_equal(c.cnt, 5);
+	assert_int_equal(c.cnt, 6);
 	assert_int_equal(c.ev[1].flags, CPT_LOOP_EV_CONNS);
 	assert_int_equal(c.ev[2].opened, 2);
 	assert_int_equal(c.ev[3].cancelled, 2);
 	assert_int_equal(c.ev[3].level, 0);
 	assert_int_equal(c.ev[4].flags, CPT_LOOP_EV_CONNS);
 	assert_int_equal(c.ev[4].level, 0);
+	assert_int_equal(c.ev[5].type, CPT_EV_LOOP_END);
 	loop_book__free(b);
 }
 

@@ -245,6 +245,24 @@ static void operations_end_with_their_process(void **state)
 	done(r, tb);
 }
 
+static void a_closed_instance_is_watched_no_longer(void **state)
+{
+	struct trace_builder *tb = tb__new(1);
+	uint32_t app = tb__command(tb, 1000, "app"), in;
+	struct cpt_report *r;
+
+	tb__run(tb, 1000, 0, app);
+	in = tb__loop_new(tb, 1000, app, EPFD, 0);
+	tb__loop(tb, 1000, app, in, 4, 0, 0);
+	tb__loop_end(tb, 1200, in);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->instances[0].span_ns, 200);
+	assert_int_equal(r->instances[0].in_flight_ns, 800);
+	assert_int_equal(r->in_flight_ns, 600);
+	done(r, tb);
+}
+
 static void filter_takes_the_operations_of_the_chosen(void **state)
 {
 	struct trace_builder *tb = tb__new(1);
@@ -333,22 +351,23 @@ static void damage_to_a_loops_payload_is_refused(void **state)
 		 .peak = 400,
 		 .opened = 4},
 		{.ts_ns = 900, .type = CPT_EV_LOOP_LOST},
+		{.ts_ns = 900, .type = CPT_EV_LOOP_END, .other = 2},
 	};
-	struct cpt_event got[3];
+	struct cpt_event got[4];
 	size_t sz;
-	uint8_t *payload = loop_side__encode(ev, 3, &sz);
+	uint8_t *payload = loop_side__encode(ev, 4, &sz);
 
 	assert_non_null(payload);
-	assert_int_equal(loop_side__decode(got, 3, payload, sz, 5, 900, 100), 0);
-	assert_int_equal(tb_compare_events(ev, 3, got, 3), 0);
-	assert_int_equal(loop_side__decode(got, 3, payload, sz, 5, 900, 2), -EBADMSG);
-	assert_int_equal(loop_side__decode(got, 3, payload, sz, 5, 901, 100), -EBADMSG);
-	assert_int_equal(loop_side__decode(got, 2, payload, sz, 5, 900, 100), -EBADMSG);
+	assert_int_equal(loop_side__decode(got, 4, payload, sz, 5, 900, 100), 0);
+	assert_int_equal(tb_compare_events(ev, 4, got, 4), 0);
+	assert_int_equal(loop_side__decode(got, 4, payload, sz, 5, 900, 2), -EBADMSG);
+	assert_int_equal(loop_side__decode(got, 4, payload, sz, 5, 901, 100), -EBADMSG);
+	assert_int_equal(loop_side__decode(got, 3, payload, sz, 5, 900, 100), -EBADMSG);
 	for (size_t cut = 0; cut < sz; cut++)
-		assert_int_equal(loop_side__decode(got, 3, payload, cut, 5, 900, 100), -EBADMSG);
+		assert_int_equal(loop_side__decode(got, 4, payload, cut, 5, 900, 100), -EBADMSG);
 	for (size_t i = 0; i < 8 * sz; i++) {
 		payload[i / 8] ^= (uint8_t)(1 << i % 8);
-		(void)loop_side__decode(got, 3, payload, sz, 5, 900, 100);
+		(void)loop_side__decode(got, 4, payload, sz, 5, 900, 100);
 		payload[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
 	free(payload);
@@ -411,6 +430,7 @@ int main(void)
 		cmocka_unit_test(other_threads_of_the_process_stand_for_operations_too),
 		cmocka_unit_test(loss_is_unknown_until_the_next_event),
 		cmocka_unit_test(operations_end_with_their_process),
+		cmocka_unit_test(a_closed_instance_is_watched_no_longer),
 		cmocka_unit_test(filter_takes_the_operations_of_the_chosen),
 		cmocka_unit_test(time_filter_cuts_levels_and_counts),
 		cmocka_unit_test(events_of_loops_survive_the_trace),
