@@ -27,6 +27,7 @@
 	X(BUDGET, "budget", "Where the CPU time went")                                             \
 	X(DEMAND, "demand", "Why ready work did not run")                                          \
 	X(LOCK, "lock", "Locks")                                                                   \
+	X(LOOP, "loop", "Event loops by name")                                                     \
 	X(THREAD, "thread", "Threads by name")
 /* clang-format on */
 #define CPT_DIFF_GROUP_ENUM(name, str, title) CPT_DIFF_##name,

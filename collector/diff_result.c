@@ -77,7 +77,8 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 
 static bool is_named(const struct diff_figure *f)
 {
-	return f->group == CPT_DIFF_LOCK || f->group == CPT_DIFF_THREAD;
+	return f->group == CPT_DIFF_LOCK || f->group == CPT_DIFF_LOOP ||
+	       f->group == CPT_DIFF_THREAD;
 }
 
 /* How large a figure is, whichever side it is larger on. */
@@ -111,12 +112,19 @@ static size_t rank_names(const struct diff_book *book, enum diff_group group, st
 	for (uint32_t i = 0; i < book->cnt; i++) {
 		const struct diff_figure *f = book->figures[i];
 
-		if (f->group != group || f->unit != CPT_DIFF_UNIT_NS)
+		double size = size_of(book, f);
+
+		/* What is in flight counts like a thread all the time. */
+		if (f->unit == CPT_DIFF_UNIT_AVERAGE)
+			size *= larger_window(book);
+		else if (f->unit != CPT_DIFF_UNIT_NS)
+			continue;
+		if (f->group != group)
 			continue;
 		if (cnt && !strcmp(names[cnt - 1].figure->key, f->key))
-			names[cnt - 1].size += size_of(book, f);
+			names[cnt - 1].size += size;
 		else
-			names[cnt++] = (struct name){f, size_of(book, f)};
+			names[cnt++] = (struct name){f, size};
 	}
 	qsort(names, cnt, sizeof(*names), cmp_sizes);
 	return cnt < DIFF_NAMES_MAX ? cnt : DIFF_NAMES_MAX;
@@ -158,34 +166,33 @@ static void sort_rows(struct diff_row *rows, size_t cnt)
 
 static int take_rows(struct diff_result *d)
 {
+	static const enum diff_group groups[] = {CPT_DIFF_LOCK, CPT_DIFF_LOOP, CPT_DIFF_THREAD};
 	const struct diff_book *book = d->book;
-	struct name *locks = calloc(book->cnt + 1, sizeof(*locks));
-	struct name *threads = calloc(book->cnt + 1, sizeof(*threads));
-	size_t lock_cnt, thread_cnt;
+	struct name *names[CPT_DIFF_GROUP_CNT] = {0};
+	size_t cnt[CPT_DIFF_GROUP_CNT] = {0};
+	int err = 0;
 
 	d->rows = calloc(book->cnt + 1, sizeof(*d->rows));
-	if (!locks || !threads || !d->rows) {
-		free(locks);
-		free(threads);
-		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]) && !err; i++) {
+		names[groups[i]] = calloc(book->cnt + 1, sizeof(struct name));
+		if (!d->rows || !names[groups[i]])
+			err = -ENOMEM;
+		else
+			cnt[groups[i]] = rank_names(book, groups[i], names[groups[i]]);
 	}
-	lock_cnt = rank_names(book, CPT_DIFF_LOCK, locks);
-	thread_cnt = rank_names(book, CPT_DIFF_THREAD, threads);
-	for (uint32_t i = 0; i < book->cnt; i++) {
+	for (uint32_t i = 0; i < book->cnt && !err; i++) {
 		const struct diff_figure *f = book->figures[i];
-		bool locked = f->group == CPT_DIFF_LOCK;
 
-		if (is_named(f) &&
-		    !among(locked ? locks : threads, locked ? lock_cnt : thread_cnt, f->key))
+		if (is_named(f) && !among(names[f->group], cnt[f->group], f->key))
 			continue;
 		d->rows[d->cnt++] = (struct diff_row){.figure = f};
 		/* What never was is not looked at. */
 		if (!f->foreign && size_of(book, f) > 0)
 			*(f->main ? &d->main_cnt : &d->rest_cnt) += 1;
 	}
-	free(locks);
-	free(threads);
-	return 0;
+	for (int i = 0; i < CPT_DIFF_GROUP_CNT; i++)
+		free(names[i]);
+	return err;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------- */

@@ -133,7 +133,7 @@ static void add_group(struct strbuf *b, const struct diff_result *d, const struc
 {
 	struct draw_table t = {.style = &view->style, .cols = d->judged ? 6 : 4, .indent = 2};
 	unsigned int shown = 0, left = 0, limit;
-	bool named = group == CPT_DIFF_LOCK || group == CPT_DIFF_THREAD;
+	bool named = group == CPT_DIFF_LOCK || group == CPT_DIFF_LOOP || group == CPT_DIFF_THREAD;
 
 	limit = named ? view->top : UINT32_MAX;
 	for (unsigned int i = d->judged ? 2 : 1; i < t.cols; i++)

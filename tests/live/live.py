@@ -7,8 +7,8 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, workloads, programs, behaviour, loss, loops, servers, accounts, verdict,
-waits, stat, stacks, symbols, paths, diff. One line per case; the last line counts them. Nothing is skipped: what a case needs and
-does not find makes it fail. A case that fails is run once more, as long as few of its group do.
+waits, stat, stacks, symbols, paths, diff, examples. One line per case; the last line counts them.
+Nothing is skipped: what a case needs and does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import cases_accounts
 import cases_behaviour
 import cases_ceilings
 import cases_diff
+import cases_examples
 import cases_locks
 import cases_loopledger
 import cases_loops
@@ -45,7 +46,8 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "behaviour": cases_behaviour, "loss": cases_loss,
           "loops": cases_loops, "servers": cases_servers,
           "accounts": cases_accounts, "verdict": cases_verdict,
-          "waits": cases_waits, "stat": cases_stat, "diff": cases_diff, "stacks": cases_stacks,
+          "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
+          "examples": cases_examples, "stacks": cases_stacks,
           "symbols": cases_symbols, "paths": cases_paths}
 
 CASE_SECONDS = 120

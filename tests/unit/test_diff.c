@@ -446,6 +446,30 @@ static void of_many_names_the_largest_are_compared(void **state)
 	end(&s);
 }
 
+static void loops_match_by_the_name_of_their_thread(void **state)
+{
+	struct cpt_loop loop = {.id = 1, .on_cpu_ns = 500 * FIXTURE_MS, .iterations = 10};
+	struct cpt_epoll_instance instance = {.id = 1, .proc = 1};
+	struct sides s;
+
+	begin(&s, 1, 1);
+	for (int side = 0; side < 2; side++) {
+		report_fixture(&s.f);
+		loop.blocked_ns = side ? 300 * FIXTURE_MS : 0;
+		instance.in_flight_ns = (side ? 64 : 32) * s.f.report.window_ns;
+		s.f.report.loops.tab = &loop;
+		s.f.report.loops.cnt = 1;
+		s.f.report.instances = &instance;
+		s.f.report.instances_cnt = 1;
+		add_run(&s, side, 0);
+	}
+	judge(&s);
+	assert_near(find(&s, CPT_DIFF_LOOP, "app", "blocked in other calls")->difference, 300e6, 0);
+	assert_near(find(&s, CPT_DIFF_LOOP, "app", "dispatching")->difference, 0, 0);
+	assert_near(find(&s, CPT_DIFF_LOOP, "app", "in flight")->difference, 32, 1e-9);
+	end(&s);
+}
+
 /* ---- outputs ------------------------------------------------------------------------------------ */
 
 static void hostile_names_do_no_harm(void **state)
@@ -513,6 +537,7 @@ int main(void)
 		cmocka_unit_test(locks_without_a_name_match_by_kind_not_by_address),
 		cmocka_unit_test(threads_match_by_name_without_their_number),
 		cmocka_unit_test(of_many_names_the_largest_are_compared),
+		cmocka_unit_test(loops_match_by_the_name_of_their_thread),
 		cmocka_unit_test(hostile_names_do_no_harm),
 		cmocka_unit_test(sides_are_two_words_or_two_lists),
 	};

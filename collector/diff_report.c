@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* diff_report.c - the figures of a report that are compared: diff_book__add() of diff_book.h. */
+#include "diff_put.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analysis/words.h"
+
+#include "rows.h"
+#include "strbuf.h"
+#include "text_locks.h"
+
+static double share(uint64_t part, uint64_t total)
+{
+	return total ? (double)part / (double)total : 0;
+}
+
+static struct diff_figure *put_named(const struct place *at, enum diff_group group,
+				     enum diff_unit unit, const char *name, double value)
+{
+	return diff_put(at, &(struct taken){.group = group,
+					    .unit = unit,
+					    .key = name,
+					    .name = name,
+					    .what = "",
+					    .value = value});
+}
+
+static void put_main(const struct place *at, enum diff_group group, enum diff_unit unit,
+		     const char *name, double value)
+{
+	diff_put(at, &(struct taken){.group = group,
+				     .unit = unit,
+				     .key = name,
+				     .name = name,
+				     .what = "",
+				     .main = true,
+				     .value = value});
+}
+
+static void add_ledger(const struct place *at, const struct cpt_report *r)
+{
+	char name[64];
+
+	for (int cls = 0; cls < CPT_CLASS_CNT; cls++)
+		put_main(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class_name((enum cpt_class)cls),
+			 share(r->class_ns[cls], r->window_ns));
+	for (int split = 0; split < CPT_SPLIT_UNKNOWN; split++) {
+		snprintf(name, sizeof(name), "%s.%s",
+			 class_name(split_class((enum cpt_split)split)),
+			 split_name((enum cpt_split)split));
+		put_named(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, name,
+			  share(r->split_ns[split], r->window_ns));
+	}
+}
+
+static void add_budget_figures(const struct place *at, const struct cpt_report *r)
+{
+	const struct cpt_budget *b = &r->budget;
+	struct diff_figure *f;
+
+	for (int i = 0; i < CPT_BUDGET_CNT; i++) {
+		f = diff_put(at, &(struct taken){.group = CPT_DIFF_BUDGET,
+						 .unit = CPT_DIFF_UNIT_SHARE,
+						 .key = budget_name((enum cpt_budget_item)i),
+						 .name = budget_name((enum cpt_budget_item)i),
+						 .what = "",
+						 .foreign = i == CPT_BUDGET_OTHERS ||
+							    i == CPT_BUDGET_TRACER ||
+							    i == CPT_BUDGET_UNKNOWN,
+						 .value = share(b->item_ns[i], b->total_ns)});
+		if (i == CPT_BUDGET_PLACEMENT || i == CPT_BUDGET_QUOTA ||
+		    i == CPT_BUDGET_IN_FLIGHT || i == CPT_BUDGET_NO_WORK)
+			diff_put_cost(at, f, share(b->item_ns[i], b->total_ns));
+	}
+	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++) {
+		f = put_named(at, CPT_DIFF_BUDGET, CPT_DIFF_UNIT_SHARE,
+			      reason_name((enum cpt_reason)i), share(b->reason_ns[i], b->total_ns));
+		/* Locks are named one by one. */
+		if (i != CPT_REASON_LOCK && i != CPT_REASON_HANDOFF && i != CPT_REASON_KERNEL_LOCK)
+			diff_put_cost(at, f, share(b->reason_ns[i], b->total_ns));
+	}
+}
+
+static void add_demand_figures(const struct place *at, const struct cpt_report *r)
+{
+	struct diff_figure *f;
+	double ready;
+
+	for (int i = 0; i < CPT_DEMAND_CNT; i++) {
+		ready = share(r->demand.item_ns[i], r->window_ns);
+		f = diff_put(at, &(struct taken){.group = CPT_DIFF_DEMAND,
+						 .unit = CPT_DIFF_UNIT_AVERAGE,
+						 .key = demand_name((enum cpt_demand_item)i),
+						 .name = demand_name((enum cpt_demand_item)i),
+						 .what = "",
+						 .foreign = i == CPT_DEMAND_OTHERS ||
+							    i == CPT_DEMAND_TRACER ||
+							    i == CPT_DEMAND_UNKNOWN,
+						 .value = ready});
+		if (i == CPT_DEMAND_MASK)
+			diff_put_cost(at, f, ready < 1 ? ready : 1);
+	}
+}
+
+static bool waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
+{
+	return r->reason_ns[lock] >= r->reason_ns[CPT_REASON_LOCK] &&
+	       r->reason_ns[lock] >= r->reason_ns[CPT_REASON_HANDOFF] &&
+	       r->reason_ns[lock] >= r->reason_ns[CPT_REASON_KERNEL_LOCK];
+}
+
+/* What all locks of a kind cost: idle CPUs charged to them, or the time in which one thread ran and others
+ * wanted its lock, as for the report's limits (limit.h). */
+static double cost_of_locks(const struct cpt_report *r, enum cpt_reason reason)
+{
+	double budget = share(r->budget.reason_ns[reason], r->budget.total_ns);
+	double contended = share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns);
+
+	return waited_for_most(r, reason) && contended > budget ? contended : budget;
+}
+
+/* Two runs have the same lock if it has the same name. Without a symbol the address is not one: it differs
+ * from run to run. */
+static void lock_key(struct strbuf *b, const struct cpt_lock *l)
+{
+	if (*l->symbol || l->python_gil || l->rest || l->kind == CPT_WORD_KERNEL ||
+	    l->kind == CPT_WORD_FILE_LOCK) {
+		add_lock_name(b, l, true);
+		return;
+	}
+	strbuf__addf(b, "%s in %s, without a name", word_kind_name(l->kind),
+		     *l->module ? l->module : "unknown memory");
+}
+
+static void add_lock(const struct place *at, const struct cpt_report *r, const struct cpt_lock *l)
+{
+	enum cpt_reason reason = (enum cpt_reason)l->reason;
+	struct strbuf key = {0};
+	struct taken e = {.group = CPT_DIFF_LOCK};
+	struct diff_figure *f;
+
+	lock_key(&key, l);
+	e.key = e.name = strbuf__str(&key);
+	e.unit = CPT_DIFF_UNIT_NS;
+	e.what = "blocked";
+	e.value = (double)l->blocked_ns;
+	f = diff_put(at, &e);
+	diff_put_cost(at, f, cost_of_locks(r, reason) * share(l->blocked_ns, r->reason_ns[reason]));
+	e.unit = CPT_DIFF_UNIT_COUNT;
+	e.what = "waits";
+	e.value = (double)l->waits;
+	diff_put(at, &e);
+	if (key.failed)
+		at->book->failed = true;
+	strbuf__free(&key);
+}
+
+static void add_thread_figures(const struct place *at, const struct cpt_row *row)
+{
+	const struct {
+		const char *what;
+		enum diff_unit unit;
+		uint64_t value;
+	} measures[] = {{"running", CPT_DIFF_UNIT_NS, row->running_ns},
+			{"runnable", CPT_DIFF_UNIT_NS, row->runnable_ns},
+			{"waiting", CPT_DIFF_UNIT_NS, row->waiting_ns},
+			{"threads", CPT_DIFF_UNIT_COUNT, row->threads}};
+	char key[CPT_COMM_LEN + 1];
+
+	rows__pool_name(key, row->name);
+	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
+		diff_put(at, &(struct taken){.group = CPT_DIFF_THREAD,
+					     .unit = measures[i].unit,
+					     .key = key,
+					     .name = row->name,
+					     .what = measures[i].what,
+					     .value = (double)measures[i].value});
+}
+
+static void add_threads(const struct place *at, const struct cpt_report *r)
+{
+	size_t cnt;
+	struct cpt_row *rows = rows__build(r, CPT_ROWS_NAME, CPT_SORT_RUNNING, &cnt);
+
+	if (!rows) {
+		at->book->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < cnt; i++)
+		add_thread_figures(at, &rows[i]);
+	free(rows);
+}
+
+/* ---- event loops --------------------------------------------------------------------------------- */
+
+static const char *thread_name(const struct cpt_report *r, uint32_t id)
+{
+	for (uint32_t i = 0; i < r->threads_cnt; i++)
+		if (r->threads_tab[i].id == id)
+			return r->threads_tab[i].name;
+	return "?";
+}
+
+/* Of the loops of a name: time dispatching, blocked in other calls meanwhile, turns; of the epoll instances of
+ * a process by the name of its main thread: operations in flight. */
+static void add_loop_figures(const struct place *at, enum diff_unit unit, const char *name,
+			     const char *what, double value)
+{
+	char key[CPT_COMM_LEN + 1];
+
+	rows__pool_name(key, name);
+	diff_put(at, &(struct taken){.group = CPT_DIFF_LOOP,
+				     .unit = unit,
+				     .key = key,
+				     .name = name,
+				     .what = what,
+				     .value = value});
+}
+
+static void add_loops(const struct place *at, const struct cpt_report *r)
+{
+	for (uint32_t i = 0; i < r->loops.cnt; i++) {
+		const struct cpt_loop *l = &r->loops.tab[i];
+		const char *name = thread_name(r, l->id);
+
+		add_loop_figures(at, CPT_DIFF_UNIT_NS, name, "dispatching", (double)l->on_cpu_ns);
+		add_loop_figures(at, CPT_DIFF_UNIT_NS, name, "blocked in other calls",
+				 (double)l->blocked_ns);
+		add_loop_figures(at, CPT_DIFF_UNIT_COUNT, name, "iterations",
+				 (double)l->iterations);
+	}
+	for (uint32_t i = 0; i < r->instances_cnt; i++)
+		add_loop_figures(at, CPT_DIFF_UNIT_AVERAGE, thread_name(r, r->instances[i].proc),
+				 "in flight", share(r->instances[i].in_flight_ns, r->window_ns));
+}
+
+static void add_run(struct diff_runs *runs, uint32_t run, const struct cpt_report *r)
+{
+	uint64_t machine_ns = r->window_ns * (r->cpus_online ? r->cpus_online : 1);
+
+	runs->window_ns[run] = (double)r->window_ns;
+	runs->unknown[run] = share(r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns);
+	runs->disturbed[run] =
+		share(r->demand.item_ns[CPT_DEMAND_OTHERS] + r->demand.item_ns[CPT_DEMAND_TRACER],
+		      r->window_ns);
+	if (r->quality.steal_ns != UINT64_MAX)
+		runs->disturbed[run] += share(r->quality.steal_ns, machine_ns);
+	runs->incomplete |= r->quality.incomplete || r->window_open;
+}
+
+void diff_book__add(struct diff_book *book, int side, uint32_t run, const struct cpt_report *r)
+{
+	const struct place at = {book, side, run};
+
+	add_run(&book->runs[side], run, r);
+	put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "window", (double)r->window_ns);
+	put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "cpu_time", (double)r->cpu_time_ns);
+	add_ledger(&at, r);
+	put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "parallelism",
+		 r->parallel_average);
+	put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "concurrency",
+		 r->concurrent_average);
+	put_named(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "tlp", r->tlp);
+	add_budget_figures(&at, r);
+	add_demand_figures(&at, r);
+	for (uint32_t i = 0; i < r->locks_cnt; i++)
+		add_lock(&at, r, &r->locks[i]);
+	add_loops(&at, r);
+	add_threads(&at, r);
+}
