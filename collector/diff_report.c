@@ -43,9 +43,15 @@ static void add_ledger(const struct place *at, const struct cpt_report *r)
 {
 	char name[64];
 
-	for (int cls = 0; cls < CPT_CLASS_CNT; cls++)
-		put_main(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class_name((enum cpt_class)cls),
-			 share(r->class_ns[cls], r->window_ns));
+	for (int cls = 0; cls < CPT_CLASS_CNT; cls++) {
+		const char *class = class_name((enum cpt_class)cls);
+		double part = share(r->class_ns[cls], r->window_ns);
+
+		if (cls == CPT_CLASS_PARALLEL)
+			put_main(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part);
+		else
+			put_named(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part);
+	}
 	for (int split = 0; split < CPT_SPLIT_UNKNOWN; split++) {
 		snprintf(name, sizeof(name), "%s.%s",
 			 class_name(split_class((enum cpt_split)split)),

@@ -57,6 +57,7 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	const struct diff_runs *runs = d->book->runs;
 	const struct diff_figure *f = row->figure;
 	double family = f->main ? d->main_cnt : d->rest_cnt;
+	double error = f->main ? DIFF_ERROR_MAIN : DIFF_ERROR - DIFF_ERROR_MAIN;
 	double scale = scale_of(f, window_ns), size;
 	struct difference diff;
 
@@ -67,7 +68,7 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 		       : welch_difference(&row->side[DIFF_A], &row->side[DIFF_B]);
 	row->p = difference_p(&diff);
 	row->adjusted = diff.value;
-	row->noise = difference_half_width(&diff, DIFF_ERROR / 2 / (family > 0 ? family : 1));
+	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));
 	row->margin = row->noise + scale * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
 	size = fabs(row->adjusted);
 	row->changed = !f->foreign && size > row->margin && size > d->resolution * scale;

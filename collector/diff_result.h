@@ -16,8 +16,9 @@
  *	resolution   half a percent of the window: figures agree with an independent recording within that;
  *	             and a fifth of the disturbance, whose effect is only about proportional to it
  *
- * The error of 1 % that all intervals may have together is halved between the few figures of the summary
- * and the rest, so that many threads and locks do not blunt what is looked at first.
+ * The error of 1 % that all intervals may have together is divided: four fifths to the few figures of the
+ * summary (time, CPU time, parallel share, average parallelism and concurrency), one to the rest, so that many
+ * threads and locks do not blunt what is looked at first.
  */
 #ifndef CPT_DIFF_RESULT_H
 #define CPT_DIFF_RESULT_H
@@ -26,6 +27,7 @@
 #include "diff_stats.h"
 
 #define DIFF_ERROR	    0.01
+#define DIFF_ERROR_MAIN	    0.008 /* of it: for the figures of the summary */
 #define DIFF_RESOLUTION	    0.005
 #define DIFF_DISTURBED_PART 0.2
 #define DIFF_DISTURBED	    0.005 /* tasks kept from CPUs on average, from which on it is allowed for */

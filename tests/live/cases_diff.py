@@ -22,10 +22,10 @@ TRIALS = 3
 
 SAME = ("threads", "parallel", "--work-ms", "250")
 
-# Two leaves side by side between a fork and a join that one thread computes: parallel for 360 of 400 ms,
-# and for 320 of 400.
-MORE = ("threads", "forkjoin", "--depth", "1", "--leaf-us", "360000", "--split-us", "20000")
-LESS = ("threads", "forkjoin", "--depth", "1", "--leaf-us", "320000", "--split-us", "40000")
+# Two leaves side by side between a fork and a join that one thread computes: parallel for 720 of 800 ms,
+# and for 640 of 800.
+MORE = ("threads", "forkjoin", "--depth", "1", "--leaf-us", "720000", "--split-us", "40000")
+LESS = ("threads", "forkjoin", "--depth", "1", "--leaf-us", "640000", "--split-us", "80000")
 CHANGE = -0.1
 
 LOCKED = ("threads", "mutex", "--work-ms", "300")
