@@ -2,6 +2,7 @@
 /* export_tables.c - see export_tables.h. */
 #include "export_tables.h"
 
+#include "table_accounts.h"
 #include "table_locks.h"
 #include "table_loops.h"
 
@@ -285,8 +286,10 @@ const struct export_table export_tables[] = {
 	 NULL, write_instances},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},
+	{"accounts", "one row per item of the CPU budget and of the demand, and per tenant",
+	 account_cols, NULL, NULL, write_accounts},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const char *const export_table_words[] = {"threads", "ledger",	  "intervals", "overlap", "locks",
-					  "loops",   "instances", "wakes",     NULL};
+const char *const export_table_words[] = {"threads", "ledger",	  "intervals", "overlap",  "locks",
+					  "loops",   "instances", "wakes",     "accounts", NULL};

@@ -75,9 +75,11 @@ static void add_accounts(struct strbuf *b, const struct cpt_report *r)
 	for (int i = 0; i < CPT_BUDGET_CNT; i++)
 		add_item(b, "budget_seconds", "item", budget_name((enum cpt_budget_item)i),
 			 r->budget.item_ns[i]);
-	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++)
-		add_item(b, "budget_seconds", "item", reason_name((enum cpt_reason)i),
-			 r->budget.reason_ns[i]);
+	/* Parked reasons have a share where they count as in progress. */
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		if (r->budget.reason_ns[i] || !reason_is_parked((enum cpt_reason)i))
+			add_item(b, "budget_seconds", "item", reason_name((enum cpt_reason)i),
+				 r->budget.reason_ns[i]);
 	add_family(b, "demand_seconds", "seconds",
 		   "Time threads were ready and did not run, by what kept them.");
 	for (int i = 0; i < CPT_DEMAND_CNT; i++)

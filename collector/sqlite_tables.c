@@ -141,10 +141,13 @@ static int write_budget(struct table_out *out, const struct cpt_report *r, const
 		err = table_out__row(out, &(struct item_row){budget_name((enum cpt_budget_item)i),
 							     budget_text((enum cpt_budget_item)i),
 							     r->budget.item_ns[i]});
-	for (int i = 0; i < CPT_REASON_WAITING_CNT && !err; i++)
-		err = table_out__row(out, &(struct item_row){reason_name((enum cpt_reason)i),
-							     reason_text((enum cpt_reason)i),
-							     r->budget.reason_ns[i]});
+	/* Parked reasons have a share where they count as in progress. */
+	for (int i = 0; i < CPT_REASON_CNT && !err; i++)
+		if (r->budget.reason_ns[i] || !reason_is_parked((enum cpt_reason)i))
+			err = table_out__row(out,
+					     &(struct item_row){reason_name((enum cpt_reason)i),
+								reason_text((enum cpt_reason)i),
+								r->budget.reason_ns[i]});
 	return err;
 }
 

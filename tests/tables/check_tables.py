@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "live"))
 
 import openmetrics  # noqa: E402
 
-FILTERS = ((), ("--comm", "worker"), ("--time", "0.1,0.7"), ("--cpu", "0"))
+FILTERS = ((), ("--comm", "worker"), ("--time", "0.1,0.7"), ("--cpu", "0"), ("--in-progress", "sleep"))
 
 # SQL that SQLite and DuckDB understand alike. {intervals}, {threads} ...: the tables. Numbers that sqlite3
 # imported from csv are text until something is computed with them: + 0.
@@ -49,6 +49,7 @@ QUERIES = {
               "SUM(serial_ns) AS serial, SUM(idle_ns) AS idle, SUM(unknown_ns) AS \"unknown\", "
               "SUM(span_ns) AS span, SUM(running_ns) AS running, SUM(runnable_ns) AS runnable "
               "FROM {ledger}",
+    "accounts": "SELECT account, item, SUM(ns) AS ns FROM {accounts} GROUP BY account, item",
     "locks": "SELECT COUNT(*) AS n, SUM(blocked_ns) AS ns, SUM(waits) AS waits FROM {locks}",
     "strangers": "SELECT COUNT(*) AS n FROM {wakes} AS w LEFT JOIN {threads} AS t ON w.id = t.id "
                  "WHERE t.id IS NULL AND w.id + 0 > 0",
@@ -180,6 +181,14 @@ def check_answers(checker, what, answers, report):
     checker.equal(f"{what}: the steps", ledger["span"], report["window_ns"])
     checker.equal(f"{what}: running, by steps", ledger["running"], report["cpu_time_ns"])
     checker.equal(f"{what}: runnable, by steps", ledger["runnable"], report["runnable_ns"])
+    for account in ("budget", "demand"):
+        checker.equal(f"{what}: {account}",
+                      {row["item"]: row["ns"] for row in sums["accounts"]
+                       if row["account"] == account},
+                      {key: ns for key, ns in report[f"{account}_ns"].items() if key != "total"})
+    checker.equal(f"{what}: tenants", sum(row["ns"] for row in sums["accounts"]
+                                          if row["account"] == "tenants"),
+                  sum(tenant["cpu_ns"] for tenant in report.get("tenants", [])))
     checker.equal(f"{what}: woken that are no threads", sums["strangers"][0]["n"], 0)
     locks = sums["locks"][0]
     checker.equal(f"{what}: locks", (locks["n"], locks["ns"] or 0, locks["waits"] or 0),
