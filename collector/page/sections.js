@@ -169,8 +169,17 @@ function show_accounts(f, whole, words) {
 	const budget = f.budget || whole.budget, demand = f.demand || whole.demand;
 	show_account("budget", budget, words, ["used"]);
 	show_account("demand", demand, words, []);
+	show_account_part("budget", f, ["used ", "budget.part.used", f.cpu_time_ns], [" of ", "budget.part.total", f.allowed_ns]);
+	show_account_part("demand", f, ["threads were ready for ", "demand.part.total", f.runnable_ns]);
 	by_id("demand").classList.toggle("none", !demand.total);
 	return Boolean(f.budget);
+}
+
+/* Who had a CPU is booked when it is found out, which may be later: of a part only the totals are known. */
+function show_account_part(id, f, ...figures) {
+	const said = figures.map(([text, key, ns]) => [text, el("b", { "data-key": key, "data-ns": ns, title: exact_time(ns) }, short_time(ns))]);
+	put(by_id(id + "-part"), f.whole || f[id] ? "" : ["In the selection: ", said,
+		". The items below are of the whole run; a closer look (see the timeline) has them for the selection."]);
 }
 
 /* "whole run", or which part of it the figures below are of. */

@@ -211,7 +211,7 @@ function show_loops(r) {
 function show_instances(instances) {
 	const followed = instances.filter((e) => e.in_flight);
 	if (!followed.length) return put(by_id("instances"));
-	put(by_id("instances"), el("h3", {}, "Operations in flight"), el("div", { class: "scroll" }, el("table", {},
+	put(by_id("instances"), el("h3", {}, "Operations in flight"), el("div", { class: "scroll" }, el("table", {}, el("caption", { class: "hidden" }, "Operations in flight of event loops"),
 		head([["Process"], ["Instance"], ["Direction"], ["On average", "n"], ["Most", "n"], ["Completed", "n"], ["Half within", "n"], ["99 % within", "n"], ["Longest", "n"]]),
 		el("tbody", {}, followed.slice(0, 64).map((e, i) => {
 			const f = e.in_flight, t = f.latency_ns || {};

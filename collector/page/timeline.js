@@ -78,7 +78,7 @@ class Timeline {
 			layer("lock", this.reasons((kind) => kind === "lock")), layer("io", this.reasons((kind) => kind === "io")),
 			layer("flight", g.count("in_flight"))];
 		this.add_track(charts, "chart-track progress",
-			this.label("In progress", "on a CPU, ready, waiting" + (r.in_flight || g.counts.in_flight ? ", in flight" : "") +
+			this.label("In progress", "on a CPU, ready, waiting" + (g.counts.in_flight ? ", in flight" : "") +
 				": how concurrent"),
 			"Things in progress over time", (t) => {
 				const most = this.highest(["running", "runnable", "waiting", "in_flight"]);

@@ -248,7 +248,8 @@ def check_accounts(figures, r):
     for kind in ("budget", "demand"):
         expected = {f"{kind}.{name}": ns for name, ns in r[kind + "_ns"].items()
                     if ns or name == "total"}
-        check.assertEqual({key: ns for key, ns in figures.items() if key.startswith(kind + ".")},
+        check.assertEqual({key: ns for key, ns in figures.items()
+                           if key.startswith(kind + ".") and ".part." not in key},
                           expected)
 
 
@@ -283,8 +284,9 @@ def check_selection(browser, trace):
     r = report(trace, "--time", span)
     figures = check_ledger_and_profiles(browser, r, folded=True)
     check_threads(figures, r)
-    if browser.js("return Object.keys(cpartrace.grid.budget).length"):
-        check_accounts(figures, r)
+    check.assertEqual([figures[f"{key}"] for key in
+                       ("budget.part.used", "budget.part.total", "demand.part.total")],
+                      [r["budget_ns"]["used"], r["budget_ns"]["total"], r["demand_ns"]["total"]])
     return span
 
 
@@ -564,14 +566,14 @@ def case_ten_million_switches_open_within_a_second(browser):
     size = os.path.getsize(path)
     check.assertLess(size, PAGE_SIZE_MAX)
     browser.size(1280, 900)
-    # The best of three: the machine may be busy with something else.
-    ready = min(browser.load(path) for _ in range(3)) / 1000
+    # The best of five: the machine may be busy with something else.
+    ready = min(browser.load(path) for _ in range(5)) / 1000
     frame = browser.js("const t = cpartrace.timeline; const times = []; for (let i = 0; i < 10; i++) { t.zoom(1.3);"
                        "const a = performance.now(); t.draw(true); times.push(performance.now() - a); }"
                        "return times.sort((x, y) => x - y)[5]")
     print(f"  page of 10 M switches: {size} bytes, ready after {ready:.2f} s, a frame {frame:.0f} ms")
     check.assertLess(ready, OPEN_MAX_S)
-    browser.open(trace)
+    browser.find("zoom-all").click()
     browser.drag(0.2, 0.6)
     check_selection(browser, trace)
 
