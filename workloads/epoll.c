@@ -296,8 +296,8 @@ static double span_secs(const struct truth *t)
 static void expect_operations(struct server *server, const char *filter, int64_t loop_cnt)
 {
 	struct truth *t = &server->run->truth;
-	const struct loop_side inside = {filter, "inbound", server->log, loop_cnt == 1, false};
-	const struct loop_side outside = {CLIENT, "outbound", server->load->log, true, false};
+	const struct loop_side inside = {filter, "inbound", server->log, loop_cnt == 1, 0};
+	const struct loop_side outside = {CLIENT, "outbound", server->load->log, true, 0};
 
 	expect_in_flight(t, &inside);
 	if (filter)

@@ -40,7 +40,7 @@ static void expect_percentile(struct truth *t, const struct loop_side *side, con
 void expect_in_flight(struct truth *t, const struct loop_side *side)
 {
 	const double peak = (double)side->log->peak;
-	const double late = side->many_threads ? 1 / peak : 0;
+	const double late = side->late / peak;
 
 	add_row(t, side, TRUTH_RUN, "completed", (double)side->log->completed, 1, 1);
 	add_row(t, side, TRUTH_SPAN, "average",

@@ -14,7 +14,8 @@ struct loop_side {
 	const char *direction; /* "inbound", "outbound" */
 	const struct op_log *log;
 	bool one_instance; /* all of them on one epoll instance: it has a peak and percentiles */
-	bool many_threads; /* another may begin one while the log still holds one that has ended */
+	int late; /* operations that have ended, which the log may still hold as others begin: one for
+		   * each thread beside the first */
 };
 
 /*

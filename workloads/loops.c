@@ -115,8 +115,8 @@ static void expect_all(struct wl_run *run, struct server *server, const struct o
 	const int64_t rounds = build->rounds ? run->opt[OPT_ROUNDS] : 1;
 	const struct loop_side inside = {SERVER, "inbound", served,
 					 build->instances == 1 && rounds == 1,
-					 build->threads + build->writers > 1};
-	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1, false};
+					 build->threads + build->writers - 1};
+	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1, 0};
 	const double processes = (double)((build->forks ? 2 : 1) + rounds);
 
 	truth_expect(t, TRUTH_RUN, "tasks.processes", NULL, processes, processes);

@@ -451,8 +451,7 @@ static void expect_server(const struct site *site, struct truth *t)
 			t, TRUTH_RUN, "threads[name=" SERVER "].waiting_ns.socket", wait,
 			0.95 * fmax(0, (wait - (double)site->delay_ns) / wait), 1.02));
 	if (site->model->is_loop) {
-		const struct loop_side inside = {SERVER, "inbound", site->log, site->loops == 1,
-						 false};
+		const struct loop_side inside = {SERVER, "inbound", site->log, site->loops == 1, 0};
 
 		expect_in_flight(t, &inside);
 		expect_level(t, &inside);
