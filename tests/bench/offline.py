@@ -2,7 +2,9 @@
 """What reads a recording afterwards: switches per second, CPU time and peak memory of each reader.
 
 Owns: the readers' command lines. All read recordings of the same load; a rate is the load's
-switches (as counted by the kernel) over the reader's time on the wall, from a cold process.
+switches (as counted by the kernel) over the reader's time on the wall, from a cold process whose
+recording is in the page cache. Readers take turns, on one CPU and on all, so that none has the
+quiet minutes to itself. Of those that print a row for each event the rows are counted, too.
 """
 
 import os
@@ -21,6 +23,8 @@ READERS = [
      ["{cpartrace}", "export", "-f", "csv", "--table", "ledger", "-i", "{}"]),
     ("export-intervals", "cpartrace export, table intervals", "cpartrace-record",
      ["{cpartrace}", "export", "-f", "csv", "--table", "intervals", "-i", "{}"]),
+    ("export-jsonl", "cpartrace export -f jsonl, table intervals", "cpartrace-record",
+     ["{cpartrace}", "export", "-f", "jsonl", "--table", "intervals", "-i", "{}"]),
     ("script", "cpartrace script", "cpartrace-record", ["{cpartrace}", "script", "-i", "{}"]),
     ("perf-latency", "perf sched latency", "perf-sched", ["perf", "sched", "latency", "-i", "{}"]),
     ("perf-timehist", "perf sched timehist -s", "perf-sched",
@@ -30,40 +34,80 @@ READERS = [
 ]
 
 
-def read_all(cpartrace, recordings, rounds, directory, say):
-    """recordings: recorder key -> (file, switches of its load). A list of results."""
-    found = []
-    for key, label, recorder, argv in READERS:
-        if recorder not in recordings:
-            continue
-        path, switches = recordings[recorder]
-        argv = [arg.format(path, cpartrace=cpartrace) for arg in argv]
-        result = {"key": key, "label": label, "switches": switches}
-        for name, prefix in (("one_cpu", ["taskset", "-c", "0"]), ("all_cpus", [])):
-            say(f"offline: {label}, {name.replace('_', ' ')}")
-            try:
-                result[name] = _read(prefix + argv, switches, rounds, directory)
-            except measure.Failed as err:
-                result["failed"] = str(err)
-                break
-        found.append(result)
-    return found
+# Their output has a line for each event or interval.
+PRINTERS = {"export-intervals", "export-jsonl", "script", "perf-timehist", "perf-script",
+            "trace-cmd-report"}
+
+WAYS = (("one_cpu", ["taskset", "-c", "0"]), ("all_cpus", []))
 
 
-def _read(argv, switches, rounds, directory):
-    wall, cpu = [], []
-    for _ in range(rounds):
-        process = measure.Process(argv, directory, stdout=subprocess.DEVNULL)
+class Reader:
+    """One reader, and what its runs have shown so far."""
+
+    def __init__(self, key, label, argv, path, switches):
+        self.key, self.argv, self.path, self.switches = key, argv, path, switches
+        self.result = {"key": key, "label": label, "switches": switches}
+        self.wall = {way: [] for way, _ in WAYS}
+        self.cpu = {way: [] for way, _ in WAYS}
+
+    def run(self, way, prefix, directory):
+        _warm(self.path)
+        process = measure.Process(prefix + self.argv, directory, stdout=subprocess.DEVNULL)
         finished = process.wait()
         if finished.status != 0:
             raise measure.Failed(f"status {finished.status}: {finished.text.strip()[-200:]}")
-        wall.append(finished.ended_ns - process.started_ns)
-        cpu.append(finished.cpu_ns)
-    watched = measure.Process(argv, directory, stdout=subprocess.DEVNULL)
-    watched.watch_memory()
-    watched.wait()
-    return {"switches_per_s": figures.summary([switches * 1e9 / ns for ns in wall]),
-            "cpu_ns": figures.summary(cpu), "rss_kb": watched.peak_kb}
+        self.wall[way].append(finished.ended_ns - process.started_ns)
+        self.cpu[way].append(finished.cpu_ns)
+
+    def finish(self, directory):
+        for way, prefix in WAYS:
+            watched = measure.Process(prefix + self.argv, directory, stdout=subprocess.DEVNULL)
+            watched.watch_memory()
+            watched.wait()
+            self.result[way] = {
+                "switches_per_s": figures.summary([self.switches * 1e9 / ns
+                                                   for ns in self.wall[way]]),
+                "cpu_ns": figures.summary(self.cpu[way]), "rss_kb": watched.peak_kb}
+        if self.key in PRINTERS:
+            self.result["lines"] = _count_lines(self.argv)
+
+
+def read_all(cpartrace, recordings, rounds, directory, say):
+    """recordings: recorder key -> (file, switches of its load). A list of results."""
+    readers = []
+    for key, label, recorder, argv in READERS:
+        if recorder in recordings:
+            path, switches = recordings[recorder]
+            argv = [arg.format(path, cpartrace=cpartrace) for arg in argv]
+            readers.append(Reader(key, label, argv, path, switches))
+    for number in range(rounds):
+        say(f"offline: round {number + 1} of {rounds}")
+        for reader in readers:
+            try:
+                for way, prefix in WAYS:
+                    if "failed" not in reader.result:
+                        reader.run(way, prefix, directory)
+            except measure.Failed as err:
+                reader.result["failed"] = str(err)
+    for reader in readers:
+        if "failed" not in reader.result:
+            reader.finish(directory)
+    return [reader.result for reader in readers]
+
+
+def _warm(path):
+    with open(path, "rb") as recording:
+        while recording.read(1 << 20):
+            pass
+
+
+def _count_lines(argv):
+    lines = 0
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        while piece := process.stdout.read(1 << 20):
+            lines += piece.count(b"\n")
+    return lines
 
 
 def lost_of_perf(path, directory):

@@ -95,14 +95,17 @@ def reading(results):
     rows = []
     for entry in results["offline"]:
         if "failed" in entry:
-            rows.append([entry["label"], entry["failed"], "–", "–"])
+            rows.append([entry["label"], entry["failed"], "–", "–", "–"])
             continue
+        lines = entry.get("lines")
         rows.append([entry["label"],
                      _plain(entry["one_cpu"]["switches_per_s"], two, 1e-6),
                      _plain(entry["all_cpus"]["switches_per_s"], two, 1e-6),
+                     _plain(entry["one_cpu"]["switches_per_s"], two,
+                            1e-6 * lines / entry["switches"]) if lines else "–",
                      one(entry["all_cpus"]["rss_kb"] / 1024)])
-    return _table(["reader", "M switches/s, one CPU", "all CPUs", "peak RSS MB"],
-                  rows) if rows else ""
+    return _table(["reader", "M switches/s, one CPU", "all CPUs", "M lines/s, one CPU",
+                   "peak RSS MB"], rows) if rows else ""
 
 
 BEGIN, END = "<!-- bench -->\n", "<!-- /bench -->\n"
