@@ -31,15 +31,8 @@ struct page {
 };
 
 static const char *const hostile[] = {
-	"</script><b>",
-	"<img src=x>",
-	"\"><script>x",
-	"&lt;&amp;'\"",
-	"\xe2\x80\xae"
-	"evil",
-	"\xff\xfe\x80",
-	"a\nb\tc\x1b[2J",
-	"]]>-->\\u003c",
+	"</script><b>",	    "<img src=x>",  "\"><script>x",   "&lt;&amp;'\"",
+	"\342\200\256evil", "\xff\xfe\x80", "a\nb\tc\x1b[2J", "]]>-->\\u003c",
 };
 
 static const struct cpt_wait waits[] = {
