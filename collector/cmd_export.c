@@ -251,7 +251,7 @@ static int export(struct export_opts *o)
 		err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
 							       : export_to(&a, path, o, stdout);
 	if (err < 0)
-		status = CPT_STATUS_FAILED;
+		status = err == -ENOTSUP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
 	else
 		status = words__data_incomplete(a.report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
 	analysed__free(&a);

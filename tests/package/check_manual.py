@@ -177,8 +177,9 @@ def check_examples(checker):
                 if line.startswith("sudo "):
                     continue
                 result = checker.run("bash", "-o", "pipefail", "-c", line, cwd=directory, env=env)
-                # head closes the pipe early: 141
-                checker.check(f"{line}", result.returncode in (0, 141),
+                # head closes the pipe early: 141. What a build leaves out it says, with status 3.
+                left_out = result.returncode == 3 and "built without" in result.stderr
+                checker.check(f"{line}", result.returncode in (0, 141) or left_out,
                               f"status {result.returncode}: {result.stderr[:300]}")
                 ran += 1
     checker.check("examples were run", ran >= 10, str(ran))
