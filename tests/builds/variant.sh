@@ -45,8 +45,9 @@ as_user() {
 			>"$work_dir/absent/$tool"
 		chmod +x "$work_dir/absent/$tool"
 	done
-	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE live -- \
-		-DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=OFF -DCPT_WITH_LIBDW=OFF -DCPT_WITH_PROTOBUF=OFF
+	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE 'live|tables|package' -- \
+		-DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=OFF -DCPT_WITH_LIBDW=OFF \
+		-DCPT_WITH_PROTOBUF=OFF -DCPT_WITH_SQLITE=OFF
 	if ldd "$work_dir/tree/cpartrace" | grep -E 'libbpf|libelf'; then
 		echo "cpartrace without BPF is linked with the above" >&2
 		exit 1
@@ -75,7 +76,7 @@ without_bpf() {
 }
 
 # What the sources alone decide, and programs that are built the same way, need not be tested twice.
-selection=(-LE live -E '^(layering.*|workloads_selfcheck)$')
+selection=(-LE 'live|tables|package' -E '^(layering.*|workloads_selfcheck)$')
 
 case $name in
 clang)
