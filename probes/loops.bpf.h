@@ -9,8 +9,8 @@
  *   {instance, cookie} ──► cpt_loop_cookies ──┴─► a connection (cpt_loop_conns) ──► its instance
  *   {process, epfd}    ──► cpt_loop_epfds   ────────────────────────────────────► (cpt_loop_insts)
  *
- * Functions that are not static are looked at once by the verifier, each by itself, which makes loading
- * ten times as fast. By its rules they return a number, and their pointers may be NULL.
+ * Functions that are not static are looked at once by the verifier, each by itself, and not again at each
+ * place that calls them. By its rules they return a number, and their pointers may be NULL.
  *
  * All maps are bounded; what does not fit is counted. Where a cookie is the descriptor itself, as with
  * most loops, cpt_loop_cookies has no entry for it.

@@ -216,7 +216,8 @@ CASES = (
          f"ip link set lo up; {RUN} --loops on epoll one-loop --connections 16 --requests 400",
          check_loops),
     Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
-    Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups cpartrace run threads parallel",
+    Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
+         " cpartrace run threads parallel",
          check_unprivileged, status=125),
     Case("refused", "cpartrace run threads parallel", check_refused,
          fits=lambda guest: not guest.supported, status=125),

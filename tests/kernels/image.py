@@ -38,7 +38,7 @@ for part in /cases/*; do
 	name=${part##*/}
 	echo "@@begin $name" >&3
 	mkdir -p /tmp/$name; cd /tmp/$name
-	timeout 60 sh $part > out 2> err < /dev/null
+	timeout 150 sh $part > out 2> err < /dev/null
 	status=$?
 	for file in *; do
 		case $file in *.data|*.data.old|*.tmp) continue ;; esac
@@ -57,7 +57,7 @@ APPLETS = ("awk base64 cat chmod cp cut date dd dmesg echo env false grep head i
            "mv nproc poweroff ps rm rmdir sed seq sh sleep sort stty tail taskset tee test timeout touch "
            "tr true umount uname wait wc which").split()
 
-GUEST_SECONDS = 240
+GUEST_SECONDS = 600
 
 
 def libraries(program):
