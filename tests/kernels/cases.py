@@ -163,6 +163,20 @@ def check_stat(result, _guest, found):
     need(found, sum(stat["parallelism"]["profile_ns"]) > 0, "an empty profile")
 
 
+def check_ring(result, _guest, found):
+    report = report_of(result, found)
+    if not report:
+        return
+    facts = json.loads(text_of(result, "truth"))
+    rings = [one for one in report["epoll_instances"] if one["kind"] == "io_uring"]
+    need(found, len(rings) == 1, f"{len(rings)} rings")
+    for ring in rings:
+        for key in ("completed", "peak"):
+            need(found, ring["in_flight"][key] == facts[key],
+                 f"{key}: {ring['in_flight'][key]}, not {facts[key]}")
+        need(found, ring["armed"]["peak"] > 0, "no poll was armed")
+
+
 def check_unprivileged(result, _guest, found):
     errors = text_of(result, "err").strip()
     need(found, len(errors.splitlines()) == 1, f"not one line: {errors[-300:]}")
@@ -216,6 +230,7 @@ CASES = (
          f"ip link set lo up; {RUN} --loops on epoll one-loop --connections 16 --requests 400",
          check_loops),
     Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
+    Case("rings", f"{RUN} --loops on ring_load armed 8 80 > truth", check_ring),
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
          " cpartrace run threads parallel",
          check_unprivileged, status=125),

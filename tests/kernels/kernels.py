@@ -40,7 +40,7 @@ MACHINES = {
 SUPPORTED = ("6.1", "6.12", "6.18", "newest")
 SHORT = (("6.1", "smt"), ("6.12", "smt"))
 PROGRAMS = ("cpartrace", "workloads/threads", "workloads/processes", "workloads/locks",
-            "workloads/epoll")
+            "workloads/epoll", "tests/live/helpers/ring_load")
 TOOLS = ("setpriv",)  # beside busybox's applets, with their libraries
 
 
