@@ -24,7 +24,7 @@ TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf 
 	pigz stress-ng redis-server redis-tools nodejs valgrind
 	qemu-system-x86 busybox-static cpio binutils util-linux
 	nginx-light wrk memcached liburing-dev
-	protobuf-compiler libxml2-utils librsvg2-bin tmux
+	protobuf-compiler libxml2-utils librsvg2-bin
 	chromium chromium-driver python3-selenium
 	sqlite3 man-db mandoc zsh dpkg-dev fakeroot file)
 LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck liburing-dev)

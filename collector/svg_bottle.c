@@ -151,8 +151,10 @@ void svg_bottle__add(struct strbuf *b, const struct cpt_report *r, const char *n
 	double total_ns, y, at, unit, label_y;
 	struct box *boxes = make_boxes(r, top, &cnt, &total_ns);
 
-	if (!boxes)
+	if (!boxes) {
 		b->failed = true;
+		return;
+	}
 	max = max ? max : 1;
 	unit = CHART_W / max;
 	svg__open(b, r, "Bottle graph", note, BODY_H + 64, &y);

@@ -219,9 +219,10 @@ static void add_legend(struct strbuf *b, const struct lanes *l, double y)
 	char text[96];
 	double x = SVG_MARGIN;
 
-	for (size_t i = 0; i < LAYERS; i++, x += 95) {
+	for (size_t i = 0; i < LAYERS; i++) {
 		svg__rect(b, layers[i].cls, x, y - 11, 12, 12);
 		svg__text(b, "dim", SVG_START, x + 17, y, layers[i].what, 20);
+		x += 95;
 	}
 	svg__rect(b, "path", x, y - 6, 16, PATH_H);
 	svg__text(b, "dim", SVG_START, x + 22, y, "critical path", 20);
@@ -248,11 +249,13 @@ void svg_timeline__add(struct strbuf *b, const struct cpt_report *r, const char 
 	y += STRIP_H + GAP;
 	add_strip(b, r, l, y, false);
 	y += STRIP_H + GAP + 8;
-	for (uint32_t i = 0; i < l->cpus_cnt; i++, y += CPU_H + GAP)
-		add_cpu(b, l, &l->cpus[i], y);
+	for (uint32_t i = 0; i < l->cpus_cnt; i++)
+		add_cpu(b, l, &l->cpus[i], y + (CPU_H + GAP) * i);
+	y += (CPU_H + GAP) * l->cpus_cnt;
 	y += 8;
-	for (uint32_t i = 0; i < l->threads_cnt; i++, y += THREAD_H + PATH_H + GAP)
-		add_thread(b, l, &l->threads[i], y);
+	for (uint32_t i = 0; i < l->threads_cnt; i++)
+		add_thread(b, l, &l->threads[i], y + (THREAD_H + PATH_H + GAP) * i);
+	y += (THREAD_H + PATH_H + GAP) * l->threads_cnt;
 	svg__time_axis(b, CHART_X, y, CHART_W, l->span_ns);
 	add_legend(b, l, y + 30 + SVG_LINE);
 	svg__close(b);

@@ -32,7 +32,8 @@ int main(int argc, char **argv)
 	struct trace_builder *tb = tb__new(2);
 	uint32_t main_ = tb__command(tb, 1000, "ma<in>");
 	uint64_t now = 2000;
-	struct stat st;
+	struct stat st = {0};
+	off_t at = 0;
 	int from, to;
 
 	tb__meta(tb)->argv = command;
@@ -50,7 +51,7 @@ int main(int argc, char **argv)
 	from = tb__trace_fd(tb);
 	to = argc == 2 ? open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
 	if (to < 0 || fstat(from, &st) ||
-	    sendfile(to, from, &(off_t){0}, (size_t)st.st_size) != st.st_size) {
+	    sendfile(to, from, &at, (size_t)st.st_size) != st.st_size) {
 		fprintf(stderr, "hostile_trace: cannot write: %s\n", strerror(errno));
 		return 1;
 	}
