@@ -18,6 +18,15 @@
 
 #define CPT_LOCK_HOLDERS 4
 
+#define CPT_LOCK_SITES 2
+
+/* Where it was waited for: a wait site (sites.h), and for how long, summed over waiters; with a lock of very
+ * many sites at most that long. */
+struct cpt_lock_site {
+	uint32_t site; /* index into cpt_sites.at */
+	uint64_t ns;
+};
+
 /* A task, and how long others waited (summed over them) while it held the lock. */
 struct cpt_lock_holder {
 	uint32_t id;
@@ -54,6 +63,8 @@ struct cpt_lock {
 	uint64_t holder_blocked_ns[CPT_REASON_CNT]; /* by the reason of the holder's own wait */
 	uint32_t top_cnt;
 	struct cpt_lock_holder top[CPT_LOCK_HOLDERS]; /* longest first */
+	uint32_t site_cnt;			      /* 0 without --stacks */
+	struct cpt_lock_site sites[CPT_LOCK_SITES];   /* longest first */
 };
 
 #define CPT_CEILINGS_MAX 64 /* of a report */

@@ -14,6 +14,10 @@ enum lock_phase { PHASE_NONE, PHASE_BLOCKED, PHASE_WOKEN };
 
 #define NO_WORD UINT32_MAX
 
+/* Sites told apart while the pass goes by: the one with the least makes place for a new one, which takes
+ * over its time (space-saving, Metwally et al., ICDT 2005), so that none that matters is missed. */
+#define SITES_KEPT 8
+
 struct lock {
 	uint32_t word; /* index, NO_WORD: the rest of its reason */
 	uint8_t reason;
@@ -24,6 +28,8 @@ struct lock {
 	uint64_t waited_ns, waited_from_ns;
 	uint32_t proc; /* of the first waiter */
 	struct lock_holder holder;
+	struct cpt_lock_site
+		*sites; /* SITES_KEPT of them, site + 1, 0 free; NULL until there is one */
 };
 
 struct locks {
@@ -37,6 +43,7 @@ struct locks {
 	uint32_t epoch;
 	uint64_t *pairs; /* open addressing: lock << 32 | task, 0 free */
 	uint32_t pairs_sz, pairs_used;
+	bool failed; /* no memory for what is only told at the end */
 };
 
 struct locks *locks__new(struct tasks *tasks, const struct cpt_words *words)
@@ -54,6 +61,8 @@ void locks__free(struct locks *ls)
 {
 	if (!ls)
 		return;
+	for (uint32_t i = 0; i < ls->cnt; i++)
+		free(ls->tab[i].sites);
 	free(ls->tab);
 	free(ls->by_word);
 	free(ls->pairs);
@@ -220,6 +229,29 @@ static struct lock *look_at(struct locks *ls, uint32_t idx, uint64_t now_ns)
 	return l;
 }
 
+static void note_site(struct locks *ls, struct lock *l, uint32_t site, uint64_t ns)
+{
+	struct cpt_lock_site *least;
+
+	if (!l->sites)
+		l->sites = calloc(SITES_KEPT, sizeof(*l->sites));
+	if (!l->sites) {
+		ls->failed = true;
+		return;
+	}
+	least = &l->sites[0];
+	for (uint32_t i = 0; i < SITES_KEPT; i++) {
+		if (l->sites[i].site == site) {
+			l->sites[i].ns += ns;
+			return;
+		}
+		if (l->sites[i].ns < least->ns)
+			least = &l->sites[i];
+	}
+	least->site = site;
+	least->ns += ns;
+}
+
 static void end_piece(struct locks *ls, struct task *t, uint64_t now_ns)
 {
 	struct task_lock *w = t->lock;
@@ -233,6 +265,8 @@ static void end_piece(struct locks *ls, struct task *t, uint64_t now_ns)
 		w->blocked_ns += span_ns;
 		if (w->blocked_ns > l->longest_ns)
 			l->longest_ns = w->blocked_ns;
+		if (t->last_site)
+			note_site(ls, l, t->last_site, span_ns);
 		holder__drop_waiter(&l->holder, now_ns);
 		if (!l->holder.waiters)
 			l->waited_ns += now_ns - l->waited_from_ns;
@@ -417,6 +451,27 @@ static void sum_lock(const struct lock *l, struct cpt_lock *out)
 	out->top_cnt = holder__top(&l->holder, out->top);
 }
 
+static int cmp_site(const void *pa, const void *pb)
+{
+	const struct cpt_lock_site *a = pa, *b = pb;
+
+	if (a->ns != b->ns)
+		return a->ns > b->ns ? -1 : 1;
+	return a->site < b->site ? -1 : a->site > b->site;
+}
+
+static void take_sites(struct lock *l, struct cpt_lock *out)
+{
+	if (!l->sites)
+		return;
+	qsort(l->sites, SITES_KEPT, sizeof(*l->sites), cmp_site);
+	for (; out->site_cnt < CPT_LOCK_SITES && l->sites[out->site_cnt].ns; out->site_cnt++)
+		out->sites[out->site_cnt] = (struct cpt_lock_site){
+			.site = l->sites[out->site_cnt].site - 1,
+			.ns = l->sites[out->site_cnt].ns,
+		};
+}
+
 static int cmp_lock(const void *pa, const void *pb)
 {
 	const struct cpt_lock *a = pa, *b = pb;
@@ -433,6 +488,9 @@ static int cmp_lock(const void *pa, const void *pb)
 int locks__take(struct locks *ls, uint64_t now_ns, struct cpt_lock **tab, uint32_t *cnt)
 {
 	*cnt = 0;
+	*tab = NULL;
+	if (ls->failed)
+		return -ENOMEM;
 	*tab = calloc(ls->cnt ? ls->cnt : 1, sizeof(**tab));
 	if (!*tab)
 		return -ENOMEM;
@@ -443,6 +501,7 @@ int locks__take(struct locks *ls, uint64_t now_ns, struct cpt_lock **tab, uint32
 			continue;
 		holder__forget(&l->holder, now_ns);
 		sum_lock(l, &(*tab)[*cnt]);
+		take_sites(l, &(*tab)[*cnt]);
 		if (name_lock(ls, l, &(*tab)[(*cnt)++]))
 			return -ENOMEM;
 	}

@@ -7,6 +7,7 @@
 
 #include "analysis/words.h"
 #include "json_obj.h"
+#include "json_stacks.h"
 
 static json_t *known_string(const char *s)
 {
@@ -63,7 +64,24 @@ static json_t *top_holders(const struct cpt_lock *l)
 	return array;
 }
 
-static json_t *lock(const struct cpt_lock *l)
+static json_t *lock_sites(const struct cpt_sites *s, const struct cpt_lock *l)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < l->site_cnt; i++) {
+		const struct cpt_site *site = &s->at[l->sites[i].site];
+		struct json_obj o = json_obj__new();
+
+		json_obj__put(&o, "name", json_value__comm(s->names[site->name]));
+		json_obj__put_ns(&o, "blocked_ns", l->sites[i].ns);
+		json_obj__put(&o, "user", json_stacks__frames(s->table, site->user));
+		json_obj__put(&o, "kernel", json_stacks__frames(s->table, site->kernel));
+		array = json_array__append(array, json_obj__done(&o));
+	}
+	return array;
+}
+
+static json_t *lock(const struct cpt_lock *l, const struct cpt_sites *sites)
 {
 	struct json_obj o = json_obj__new();
 	const char *word = word_kind_name(l->kind);
@@ -89,6 +107,8 @@ static json_t *lock(const struct cpt_lock *l)
 		json_obj__put(&o, "waiters_at_least", json_true());
 	json_obj__put(&o, "holder", holder(l));
 	json_obj__put(&o, "top_holders", top_holders(l));
+	if (sites && sites->stacks)
+		json_obj__put(&o, "sites", lock_sites(sites, l));
 	return json_obj__done(&o);
 }
 
@@ -98,7 +118,7 @@ json_t *json_locks__build(const struct cpt_report *r)
 	uint32_t i;
 
 	for (i = 0; array && i < r->locks_cnt; i++)
-		array = json_array__append(array, lock(&r->locks[i]));
+		array = json_array__append(array, lock(&r->locks[i], r->sites));
 	return array;
 }
 

@@ -2,6 +2,8 @@
 /* text_locks.c - see text_locks.h. */
 #include "text_locks.h"
 
+#include "text_stacks.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -213,6 +215,24 @@ static void add_table(struct strbuf *b, const struct cpt_report *r,
 			     fmt_duration(d, left, opts->style.utf8));
 }
 
+/* The stacks of the lock that cost most. */
+static void add_top_site(struct strbuf *b, const struct cpt_report *r,
+			 const struct text_style *style)
+{
+	struct strbuf sites = {0};
+
+	text_stacks__lock(&sites, r, &r->locks[0], style);
+	if (sites.len) {
+		strbuf__adds(b, "   Where ");
+		add_lock_name(b, &r->locks[0], style->utf8);
+		strbuf__adds(b, " was waited for, leaf first:\n");
+		draw_clipped(b, strbuf__str(&sites), style);
+	}
+	if (sites.failed)
+		b->failed = true;
+	strbuf__free(&sites);
+}
+
 /* ---- ceilings ---------------------------------------------------------------------------------------- */
 
 static void say_gil(struct strbuf *b, const struct cpt_ceiling *c, const struct cpt_report *r)
@@ -277,8 +297,10 @@ void add_locks(struct strbuf *b, const struct cpt_report *r, const struct text_r
 	if ((!waited || (double)waited < WORTH_A_PART * (double)r->window_ns) && !r->ceilings_cnt)
 		return;
 	draw_title(b, style, "Locks", "");
-	if (waited)
+	if (waited) {
 		add_table(b, r, opts);
+		add_top_site(b, r, style);
+	}
 	for (uint32_t i = 0; i < r->ceilings_cnt && i < opts->top; i++)
 		add_ceiling(b, r, &r->ceilings[i], style);
 }

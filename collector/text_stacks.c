@@ -14,7 +14,8 @@
 
 /* Below that the estimate is the noise of the samples. */
 #define SPIN_WORTH_SAYING 0.01
-#define SITES_MAX	  5 /* wait sites, whatever --top says: each takes several lines */
+#define SITE_WORTH_SAYING 0.1 /* of a lock */
+#define SITES_MAX	  5   /* wait sites, whatever --top says: each takes several lines */
 #define WAKERS_MAX	  2
 #define CHAIN_MAX	  6 /* frames shown of a stack */
 
@@ -255,6 +256,26 @@ static void add_site(struct strbuf *b, const struct text_style *style, const str
 	strbuf__addf(b, ", %s time%s\n", fmt_count(n, site->waits), site->waits == 1 ? "" : "s");
 	add_chain(b, style, "      at        ", s->table, site->user, site->kernel);
 	add_wakers(b, style, s, site);
+}
+
+void text_stacks__lock(struct strbuf *b, const struct cpt_report *r, const struct cpt_lock *l,
+		       const struct text_style *style)
+{
+	const struct cpt_sites *s = r->sites;
+	char p[FMT_SZ];
+
+	for (uint32_t i = 0; s && i < l->site_cnt; i++) {
+		const struct cpt_site *site = &s->at[l->sites[i].site];
+
+		if ((!site->user && !site->kernel) ||
+		    (double)l->sites[i].ns < SITE_WORTH_SAYING * (double)l->blocked_ns)
+			continue;
+		strbuf__addf(b, "   %s of it by ", fmt_percent(p, l->sites[i].ns, l->blocked_ns));
+		escape_add(b, s->names[site->name], strlen(s->names[site->name]), style->utf8);
+		strbuf__addc(b, '\n');
+		add_chain(b, style, "      at        ", s->table, site->user, site->kernel);
+		add_wakers(b, style, s, site);
+	}
 }
 
 /* What is missing among them, if anything. */

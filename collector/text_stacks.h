@@ -21,6 +21,10 @@ void text_stacks__hot(struct strbuf *b, const struct cpt_report *r,
 void add_wait_sites(struct strbuf *b, const struct cpt_report *r,
 		    const struct text_report_opts *opts);
 
+/* Where the lock was waited for longest, and who let it go there. Nothing without --stacks. */
+void text_stacks__lock(struct strbuf *b, const struct cpt_report *r, const struct cpt_lock *l,
+		       const struct text_style *style);
+
 /* Threads that call sched_yield so often that it is busy-waiting, and how often a second of their running
  * time they do together. */
 uint32_t spin__yielders(const struct cpt_report *r, double *per_sec);

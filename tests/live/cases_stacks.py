@@ -191,6 +191,7 @@ int main(void)
 def cases(_workloads):
     """(name, function) of every case of this group."""
     return [("known functions wait and wake", known_functions),
+            ("a lock says where it was waited for", lock_sites),
             ("folded waits sum to the report's", folded_sums),
             ("serial code comes first", serial_first),
             ("spinning is not parallel work", spinning),
@@ -280,6 +281,21 @@ def known_functions(case):
     case.check("folded from the outermost on",
                any(key[0] == "waiter" and ("waiter_body", "middle_wait", "innermost_wait") ==
                    tuple(frame for frame in key if frame in want) for key in flames), list(flames)[:3])
+
+
+def lock_sites(case):
+    report, _, result = record(case, [os.path.join(os.environ["WORKLOADS"], "threads"), "mutex"], "--stacks")
+    lock = report["locks"][0]
+    case.equal("the lock", lock["symbol"], "queue_lock")
+    if not case.check("it has sites", lock["sites"], lock):
+        return
+    site = lock["sites"][0]
+    case.equal("whose", site["name"], "worker")
+    case.within("of what was waited", site["blocked_ns"] / lock["blocked_ns"], 0.9, 1)
+    case.check("in the C library's lock", any("lock" in name or "futex" in name
+                                              for name in names(site["user"])), site["user"])
+    case.check("the text shows it", "Where threads:queue_lock was waited for" in result.err,
+               result.err[-900:])
 
 
 def folded_sums(case):

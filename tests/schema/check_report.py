@@ -154,6 +154,8 @@ def lock_findings(report, same, holds):
              sum(holder["blocked_by"].values()), holder["blocked_ns"])
         holds(f"lock {name}: longest_ns and waited_ns are within blocked_ns and the window",
               max(lock["longest_ns"], lock["waited_ns"]) <= min(lock["blocked_ns"], window))
+        holds(f"lock {name}: no more waited at its sites than in all",
+              sum(site["blocked_ns"] for site in lock.get("sites", ())) <= lock["blocked_ns"])
         holds(f"lock {name}: no more waiters than waits", lock["waiters"] <= lock["waits"])
         holds(f"lock {name}: no more than blocked_ns while some task held it",
               sum(top["blocked_ns"] for top in lock["top_holders"]) <= lock["blocked_ns"])

@@ -272,7 +272,7 @@ static void merge_orders_side_records_and_keeps_them_from_events(void **state)
  *   CPU 0  main runs 0..4 | blocks on a pipe 4..8 (stack 1), woken by worker (stack 2) | runs 8..10
  *   CPU 1  worker runs 2 ------------------------------------------------------- 10
  */
-static struct trace_builder *picture(void)
+static struct trace_builder *picture_of(struct cpt_wait wait)
 {
 	struct trace_builder *tb = tb__new(2);
 	uint32_t main_ = tb__command(tb, 0, "app"), worker;
@@ -280,7 +280,7 @@ static struct trace_builder *picture(void)
 	tb__run(tb, 0, 0, main_);
 	worker = tb__thread(tb, 1 * MS, main_, "worker");
 	tb__run(tb, 2 * MS, 1, worker);
-	tb__block(tb, 4 * MS, main_, tb_wait_pipe(3), TB_IDLE);
+	tb__block(tb, 4 * MS, main_, wait, TB_IDLE);
 	tb__wake(tb, 8 * MS, main_, worker);
 	tb__run(tb, 8 * MS, 0, main_);
 	tb__exit(tb, 10 * MS, worker, 0, TB_IDLE);
@@ -288,6 +288,11 @@ static struct trace_builder *picture(void)
 	tb__meta(tb)->sample_hz = 1000;
 	tb__meta(tb)->stack_flags = CPT_TRACE_STACKS_TAKEN;
 	return tb;
+}
+
+static struct trace_builder *picture(void)
+{
+	return picture_of(tb_wait_pipe(3));
 }
 
 static const uint64_t window_ns = 10 * MS;
@@ -432,6 +437,30 @@ static void waits_have_stacks_wakers_and_what_they_cost(void **state)
 	(void)state;
 }
 
+static void a_lock_says_where_it_was_waited_for(void **state)
+{
+	struct trace_builder *tb = picture_of(tb_wait_mutex(0x1000, 0));
+	struct cpt_stacks *ss = table();
+	struct cpt_event side[16];
+	char err[CPT_TRACE_ERR_LEN];
+	const int fd = file_of(tb, side, side_of_picture(side), ss);
+	struct trace_reader *r = trace_reader__open(fd, err);
+	struct cpt_report *rep = report_file(r, NULL);
+
+	assert_int_equal(rep->locks_cnt, 1);
+	assert_int_equal(rep->locks[0].blocked_ns, 4 * MS);
+	assert_int_equal(rep->locks[0].site_cnt, 1);
+	assert_int_equal(rep->locks[0].sites[0].ns, 4 * MS);
+	assert_int_equal(rep->locks[0].sites[0].site,
+			 (uint32_t)(wait_site(rep->sites) - rep->sites->at));
+	report__free(rep);
+	trace_reader__free(r);
+	close(fd);
+	stacks__free(ss);
+	tb__free(tb);
+	(void)state;
+}
+
 static void a_filter_holds_for_samples_too(void **state)
 {
 	const char *comms[] = {"worker"};
@@ -566,6 +595,7 @@ int main(void)
 		cmocka_unit_test(merge_orders_side_records_and_keeps_them_from_events),
 		cmocka_unit_test(samples_count_by_how_many_run),
 		cmocka_unit_test(waits_have_stacks_wakers_and_what_they_cost),
+		cmocka_unit_test(a_lock_says_where_it_was_waited_for),
 		cmocka_unit_test(a_filter_holds_for_samples_too),
 		cmocka_unit_test(traces_without_stacks_have_no_sites),
 		cmocka_unit_test(sites_sum_to_the_reasons),
