@@ -286,7 +286,7 @@ const struct export_table export_tables[] = {
 	 NULL, write_instances},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},
-	{"accounts", "one row per item of the CPU budget and of the demand, and per tenant",
+	{"accounts", "one row per item of the budget and of the demand, and per tenant",
 	 account_cols, NULL, NULL, write_accounts},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -56,7 +56,12 @@ QUERIES = {
 }
 
 # Answers where a table has no rows: DuckDB has then nothing to guess the types of its columns from.
-EMPTY = {"locks": [{"n": 0, "ns": 0, "waits": 0}], "strangers": [{"n": 0}]}
+EMPTY = {"locks": [{"n": 0, "ns": 0, "waits": 0}], "strangers": [{"n": 0}],
+         "cpu_time": [{"ns": 0}], "runnable": [{"ns": 0}], "life": [{"ns": 0}],
+         "switched": [{"voluntary": 0, "involuntary": 0}], "reasons": [], "threads": [],
+         "profile": [], "accounts": [],
+         "ledger": [dict.fromkeys(("parallel", "concurrent", "serial", "idle", "unknown", "span",
+                                   "running", "runnable"), 0)]}
 
 VIEWS = ("where_time_went", "busy_cpus", "blocked_on", "thread_states", "by_name", "worst_locks",
          "longest_waits", "who_wakes_whom", "over_time")
@@ -171,16 +176,16 @@ def check_answers(checker, what, answers, report):
     checker.equal(f"{what}: profile of CPUs busy", profile,
                   {k: ns for k, ns in enumerate(report["parallelism"]["profile_ns"]) if k and ns})
     for key in ("voluntary", "involuntary"):
-        checker.equal(f"{what}: {key} switches", sums["switched"][0][key],
+        checker.equal(f"{what}: {key} switches", sums["switched"][0][key] or 0,
                       sum(thread["switches"][key] for thread in report["threads"]))
-    checker.equal(f"{what}: lives", sums["life"][0]["ns"],
+    checker.equal(f"{what}: lives", sums["life"][0]["ns"] or 0,
                   sum(thread["life_ns"] for thread in report["threads"]))
     ledger = sums["ledger"][0]
     for name in ("parallel", "concurrent", "serial", "idle", "unknown"):
-        checker.equal(f"{what}: {name}", ledger[name], report["ledger_ns"][name])
-    checker.equal(f"{what}: the steps", ledger["span"], report["window_ns"])
-    checker.equal(f"{what}: running, by steps", ledger["running"], report["cpu_time_ns"])
-    checker.equal(f"{what}: runnable, by steps", ledger["runnable"], report["runnable_ns"])
+        checker.equal(f"{what}: {name}", ledger[name] or 0, report["ledger_ns"][name])
+    checker.equal(f"{what}: the steps", ledger["span"] or 0, report["window_ns"])
+    checker.equal(f"{what}: running, by steps", ledger["running"] or 0, report["cpu_time_ns"])
+    checker.equal(f"{what}: runnable, by steps", ledger["runnable"] or 0, report["runnable_ns"])
     for account in ("budget", "demand"):
         checker.equal(f"{what}: {account}",
                       {row["item"]: row["ns"] for row in sums["accounts"]
