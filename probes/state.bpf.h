@@ -135,12 +135,16 @@ static __always_inline void life_submit(void *rec)
 	bpf_ringbuf_submit(rec, waiting > CPT_LIFE_SZ / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
-/* Bytes of a kernel CPU mask that fit a record. */
+/* Bytes of a kernel CPU mask that mean something and fit a record. Those of CPUs that cannot be are whatever
+ * was there before: sched_setaffinity works on a mask it does not clear, and only on the words it needs
+ * (small_cpumask_bits, since Linux 6.3). They would leave the kernel in the trace. */
 static __always_inline __u32 mask_sz(void)
 {
 	__u32 sz = bpf_core_type_size(struct cpumask);
 
-	return sz > CPT_MASK_WORDS * 8 ? CPT_MASK_WORDS * 8 : sz;
+	if (sz > CPT_MASK_WORDS * 8)
+		sz = CPT_MASK_WORDS * 8;
+	return sz > cpt_cpu_words * 8 ? cpt_cpu_words * 8 : sz;
 }
 
 #endif /* STATE_BPF_H */

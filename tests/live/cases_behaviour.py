@@ -721,6 +721,17 @@ def terminal(case):
                sorted({c for c in latin.out if not c.isascii()}))
 
 
+@behaviour("affinity masks hold CPUs that there are")
+def masks(case):
+    run_json(case, os.path.join(case.workloads, "threads"), "parallel", "--work-ms", "50")
+    with open("/sys/devices/system/cpu/possible", encoding="ascii") as source:
+        last = int(re.findall(r"\d+", source.read())[-1])
+    cpus = re.findall(r"affinity .* cpus=([\d,-]+)", case.cpt("script", "-i", case.path("r.trace")).out)
+    case.equal("threads that were bound to a CPU", len(cpus), 2)
+    case.check("no other CPUs", all(int(cpu) <= last for one in cpus
+                                    for cpu in re.findall(r"\d+", one)), cpus)
+
+
 @behaviour("script prints every event in order")
 def script(case):
     _, report = run_json(case, "sh", "-c", "for i in 1 2 3; do sleep 0.02; done")
