@@ -20,6 +20,7 @@
 #include "exit_status.h"
 #include "script_line.h"
 #include "script_loops.h"
+#include "script_stacks.h"
 #include "say.h"
 #include "view.h"
 
@@ -36,7 +37,8 @@ static const struct cli_option options[] = {
 struct script {
 	const struct view *view;
 	struct script_names names;
-	uint64_t window_start_ns; /* UINT64_MAX before the command's first exec */
+	const struct cpt_stacks *stacks; /* the reader's; NULL: none */
+	uint64_t window_start_ns;	 /* UINT64_MAX before the command's first exec */
 	struct script_lines lines;
 };
 
@@ -288,8 +290,35 @@ static int print_loop(struct script *s, const struct cpt_event *ev)
 	return script_lines__end(&s->lines);
 }
 
+/* Of a switch: where the task that left blocked, and where the one that came was woken from. */
+static int print_stacks(struct script *s, const struct cpt_event *ev)
+{
+	script_lines__begin(&s->lines, ev->ts_ns, ev->cpu, script_stacks__kind(ev->type));
+	if (ev->task)
+		add_task(s, ev->task);
+	if (ev->type == CPT_EV_SAMPLE) {
+		strbuf__adds(&s->lines.out,
+			     ev->flags & CPT_SAMPLE_USER ? " in=user" : " in=kernel");
+		if (ev->flags & CPT_SAMPLE_YIELD)
+			strbuf__adds(&s->lines.out, " yields");
+	} else if (ev->task) {
+		strbuf__adds(&s->lines.out, " blocked at");
+	}
+	if (ev->task)
+		script_stacks__add(&s->lines.out, s->stacks, ev->user, ev->kernel);
+	if (ev->type == CPT_EV_STACKS && ev->other) {
+		strbuf__adds(&s->lines.out, ev->task ? " -> " : "");
+		add_task(s, ev->other);
+		strbuf__adds(&s->lines.out, " woken from");
+		script_stacks__add(&s->lines.out, s->stacks, ev->wake_user, ev->wake_kernel);
+	}
+	return script_lines__end(&s->lines);
+}
+
 static int print_event(struct script *s, const struct cpt_event *ev)
 {
+	if (script_stacks__kind(ev->type))
+		return print_stacks(s, ev);
 	if (script_loops__kind(ev->type))
 		return print_loop(s, ev);
 	if (ev->type >= CPT_EV_CNT || !kinds[ev->type].line ||
@@ -358,6 +387,7 @@ static int script(struct script_opts *o)
 	if (err < 0)
 		return CPT_STATUS_FAILED;
 	script_names__init(&s.names, trace_reader__meta(a.reader)->machine);
+	s.stacks = trace_reader__stacks(a.reader);
 	err = script_all(&s, a.reader, path);
 	closed = trace_reader__close_facts(a.reader);
 	if (err < 0)

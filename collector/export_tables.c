@@ -3,6 +3,8 @@
 #include "export_tables.h"
 
 #include "table_accounts.h"
+#include "table_path.h"
+#include "table_sites.h"
 #include "table_locks.h"
 #include "table_loops.h"
 
@@ -288,8 +290,13 @@ const struct export_table export_tables[] = {
 	 NULL, write_wakes},
 	{"accounts", "one row per item of the budget and of the demand, and per tenant",
 	 account_cols, NULL, NULL, write_accounts},
+	{"path", "one row per thread: what it adds to the critical path", path_cols, NULL, NULL,
+	 write_path},
+	{"sites", "one row per name, reason and stack (--stacks, --sample)", site_cols, NULL, NULL,
+	 write_sites},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const char *const export_table_words[] = {"threads", "ledger",	  "intervals", "overlap",  "locks",
-					  "loops",   "instances", "wakes",     "accounts", NULL};
+const char *const export_table_words[] = {"threads",  "ledger", "intervals", "overlap",
+					  "locks",    "loops",	"instances", "wakes",
+					  "accounts", "path",	"sites",     NULL};

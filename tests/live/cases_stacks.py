@@ -277,6 +277,16 @@ def known_functions(case):
                result.err[-600:])
     case.equal("report prints what run printed", case.cpt("report", "-i", trace).out in result.err,
                True)
+    lines = case.cpt("script", "-i", trace).out.splitlines()
+    case.check("script shows where it blocked, leaf first",
+               any(re.search(r"\] stacks +waiter/.* blocked at user=call<innermost_wait<middle_wait<"
+                             r"waiter_body.* kernel=", line) for line in lines),
+               [line for line in lines if " stacks " in line][:3])
+    case.check("and from where it was woken",
+               any(re.search(r"waiter/\S+ woken from user=call<wake_the_waiter<main", line)
+                   for line in lines), [line for line in lines if "woken from" in line][:3])
+    case.check("and samples", any(re.search(r"\] sample +\S+ in=(user|kernel)", line)
+                                  for line in lines), len(lines))
     flames = folded(case, trace, "wait")
     case.check("folded from the outermost on",
                any(key[0] == "waiter" and ("waiter_body", "middle_wait", "innermost_wait") ==
