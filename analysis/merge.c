@@ -822,9 +822,12 @@ static int insert_pending(struct cpt_merge *m, const struct keys *fresh)
 	struct keys *p = &m->pending;
 	size_t at, left = fresh->cnt, out;
 
+	if (!fresh->cnt)
+		return 0;
 	if (m->pending_at >= p->cnt / 4) { /* moves three times what was taken out at most */
 		p->cnt -= m->pending_at;
-		memmove(p->at, p->at + m->pending_at, p->cnt * sizeof(*p->at));
+		if (p->cnt)
+			memmove(p->at, p->at + m->pending_at, p->cnt * sizeof(*p->at));
 		m->pending_at = 0;
 	}
 	if (keys_reserve(p, fresh->cnt))

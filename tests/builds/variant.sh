@@ -45,7 +45,7 @@ as_user() {
 			>"$work_dir/absent/$tool"
 		chmod +x "$work_dir/absent/$tool"
 	done
-	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE 'live|tables|package' -- \
+	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE 'live|tables|package|kernels|browser' -- \
 		-DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=OFF -DCPT_WITH_LIBDW=OFF \
 		-DCPT_WITH_PROTOBUF=OFF -DCPT_WITH_SQLITE=OFF
 	if ldd "$work_dir/tree/cpartrace" | grep -E 'libbpf|libelf'; then
@@ -76,7 +76,7 @@ without_bpf() {
 }
 
 # What the sources alone decide, and programs that are built the same way, need not be tested twice.
-selection=(-LE 'live|tables|package' -E '^(layering.*|workloads_selfcheck)$')
+selection=(-LE 'live|tables|package|kernels|browser' -E '^(layering.*|workloads_selfcheck)$')
 
 case $name in
 clang)
