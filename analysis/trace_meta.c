@@ -56,7 +56,7 @@
 
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
 #define CLOSE_STACKS_LOST 26 /* likewise, of CPT_STACK_LOSSES */
-#define CLOSE_LOOPS_LOST  27 /* likewise, of CPT_STACK_LOSSES */
+#define CLOSE_LOOPS_LOST  27 /* likewise, of CPT_LOOP_LOSSES */
 #define CLOSE_LOOPS_STATE 28 /* since 1.2: u8, CPT_LOOPS_* */
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
 #define CLOSE_TENANTS	  20 /* entries of TENANT_SZ: u32 pid, u64 ns, name */

@@ -30,8 +30,8 @@ static const struct cli_option options[] = {
 	 offsetof(struct diff_opts, json), 0, 0, NULL},
 	VIEW_OPTION_FILTERS(struct diff_opts, view),
 	VIEW_OPTION_IN_PROGRESS(struct diff_opts, view),
-	{"top", 0, "N", "rows of the tables of locks and threads (default: 10)", cli_set_number,
-	 offsetof(struct diff_opts, top), 1, 1000000, NULL},
+	{"top", 0, "N", "rows of the tables of locks, event loops and threads (default: 10)",
+	 cli_set_number, offsetof(struct diff_opts, top), 1, 1000000, NULL},
 	{"width", 'w', "N", "columns of the text (default: COLUMNS, the terminal's, 80)",
 	 cli_set_number, offsetof(struct diff_opts, width), CPT_WIDTH_MIN, CPT_WIDTH_MAX, NULL},
 	CLI_OPTIONS_END,
@@ -179,13 +179,14 @@ const struct command cmd_diff = {
 	.args = "[OPTIONS] A B | [OPTIONS] A... -- B...",
 	.summary = "Compares traces: what changed from A to B.",
 	.details =
-		"Ledger, accounts, locks and threads are matched by name. With several runs a side "
+		"Ledger, accounts, locks, event loops and threads are matched by name. With "
+		"several runs a side "
 		"each difference has a margin: what runs differ by themselves (Welch's interval, "
 		"corrected for the number of figures), what other programs took from one side "
 		"more, and what lost events leave open. What is smaller is not called a change; "
 		"with one run a side nothing is.\n"
 		"A name without a file stands for the series NAME.1, NAME.2, ... that `run -r N -o "
-		"NAME` wrote.\n"
+		"NAME` wrote, each after the one before; it ends at the first that was not.\n"
 		"Exit status: as of report.",
 	.options = options,
 	.run = run,

@@ -272,8 +272,8 @@ static int run(const struct command *self, int argc, char *const *argv)
 		else if (o.format == FORMAT_NONE)
 			status = command__usage(self, "a format is needed: -f csv, jsonl, folded, "
 						      "perfetto, svg, sqlite, openmetrics or html");
-		else if ((o.format == FORMAT_PERFETTO || o.format == FORMAT_HTML) && !o.output &&
-			 isatty(STDOUT_FILENO))
+		else if ((o.format == FORMAT_PERFETTO || o.format == FORMAT_HTML) &&
+			 (!o.output || !strcmp(o.output, "-")) && isatty(STDOUT_FILENO))
 			status = command__usage(self, "this format is not for a terminal: name a "
 						      "file with -o");
 		else if (o.format == FORMAT_SQLITE && (!o.output || !strcmp(o.output, "-")))

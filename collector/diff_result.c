@@ -58,7 +58,7 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	const struct diff_figure *f = row->figure;
 	double family = f->main ? d->main_cnt : d->rest_cnt;
 	double error = f->main ? DIFF_ERROR_MAIN : DIFF_ERROR - DIFF_ERROR_MAIN;
-	double scale = scale_of(f, window_ns), size;
+	double scale = scale_of(f, window_ns), reach, size;
 	struct difference diff;
 
 	diff = d->allowed_for
@@ -69,7 +69,9 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	row->p = difference_p(&diff);
 	row->adjusted = diff.value;
 	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));
-	row->margin = row->noise + scale * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
+	/* What is a sum over threads or CPUs, or a count, can lack as much of itself as is unknown of the time. */
+	reach = fmax(scale, fmax(row->side[DIFF_A].mean, row->side[DIFF_B].mean));
+	row->margin = row->noise + reach * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
 	size = fabs(row->adjusted);
 	row->changed = !f->foreign && size > row->margin && size > d->resolution * scale;
 }

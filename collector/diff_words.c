@@ -60,7 +60,7 @@ void diff_words__summary(struct strbuf *b, const struct diff_result *d, bool utf
 		return;
 	}
 	if (speaks(d, share) || speaks(d, average)) {
-		less = (speaks(d, share) ? share : average)->difference < 0;
+		less = (speaks(d, share) ? share : average)->adjusted < 0;
 		strbuf__addf(b, "B is %s parallel: ", less ? "less" : "more");
 		if (speaks(d, share))
 			add_share_pair(b, share);

@@ -94,6 +94,8 @@ static sqlite3_stmt *create_table(struct database *d, const char *name, const ch
 	for (col = cols; stmt && col->name; col++) {
 		about = sqlite3_mprintf("INSERT INTO columns VALUES (%Q, %Q, %Q, %Q)", name, help,
 					col->name, col->help);
+		if (!about)
+			d->err = fail(-ENOMEM, "cannot write %s: out of memory", d->file);
 		if (!about || execute(d, about) < 0) {
 			sqlite3_finalize(stmt);
 			stmt = NULL;
@@ -224,6 +226,14 @@ static int create_tables(struct database *d, const struct cpt_trace_meta *meta)
 	return 0;
 }
 
+/* A writer had no memory for its rows: the database would be less than it says. */
+static int no_memory(struct database *d)
+{
+	if (!d->err)
+		d->err = fail(-ENOMEM, "cannot write %s: out of memory", d->file);
+	return d->err;
+}
+
 static int write_report(struct database *d, const struct cpt_report *r, const char *note)
 {
 	struct table_out out = {.sink = insert_row, .sink_ctx = d};
@@ -231,14 +241,15 @@ static int write_report(struct database *d, const struct cpt_report *r, const ch
 	for (size_t i = 0; export_tables[i].name && !d->err; i++) {
 		d->insert = d->stream[i];
 		if (export_tables[i].write && export_tables[i].write(&d->ctx[i].out, r) < 0)
-			return d->err;
+			return no_memory(d);
 	}
 	for (const struct sqlite_table *t = sqlite_tables; t->name && !d->err; t++) {
 		out.cols = t->cols;
 		d->insert = create_table(d, t->name, t->help, t->cols);
 		if (!d->insert)
 			return d->err;
-		t->write(&out, r, note);
+		if (t->write(&out, r, note) < 0)
+			no_memory(d);
 		sqlite3_finalize(d->insert);
 	}
 	return d->err;

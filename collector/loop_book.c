@@ -12,6 +12,7 @@
 struct entry {
 	bool known;
 	uint32_t seq;		      /* of the next record */
+	uint32_t floor;		      /* records below this one are in `heard`, come or not */
 	int64_t heard[CPT_LOOP_WAYS]; /* level by the records so far, in order of arrival */
 	int64_t told[CPT_LOOP_WAYS];  /* level by the events handed out, in order of time */
 	uint32_t conns, timers;
@@ -252,9 +253,11 @@ int loop_book__record(struct loop_book *b, const struct cpt_rec_loop *rec)
 	for (int way = 0; way < CPT_LOOP_WAYS && !err; way++) {
 		const struct cpt_loop_steps *s = &rec->steps[way];
 		const int64_t change = (int64_t)s->opened - s->completed - s->cancelled;
-		/* One that others overtook is no loss: its number is lower. */
-		const int64_t extra =
-			rec->seq > e->seq ? rec->level[way] - e->heard[way] - change : 0;
+		/* Where numbers are missing, this record's level tells what they did. Should they have been
+		 * overtaken only and come yet, that must not count again. */
+		const int64_t extra = rec->seq > e->seq ? rec->level[way] - e->heard[way] - change
+				      : rec->seq < e->floor ? -change
+							    : 0;
 
 		const int64_t level = e->heard[way];
 
@@ -276,6 +279,8 @@ int loop_book__record(struct loop_book *b, const struct cpt_rec_loop *rec)
 		ev.batch = limited(rec->batch);
 		err = add_steps(b, &ev, &none, 0, 0);
 	}
+	if (rec->seq > e->seq)
+		e->floor = rec->seq;
 	if (rec->seq >= e->seq)
 		e->seq = rec->seq + 1;
 	return err ? err : add_gauges(b, e, &ev, rec->conns, rec->timers);
@@ -330,7 +335,7 @@ int loop_book__resync(struct loop_book *b, const struct cpt_loop_inst *in, uint6
 
 	if (!e || !e->known)
 		return e ? 0 : -errno;
-	e->seq = in->seq;
+	e->seq = e->floor = in->seq;
 	return set_levels(b, e, in->instance, in->level, now_ns, false);
 }
 

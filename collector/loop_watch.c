@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../analysis/latencies.h"
+#include "../analysis/trace_limits.h"
 #include "loop_book.h"
 #include "loop_session.h"
 
@@ -118,7 +119,9 @@ static int keep_row(struct loop_watch *w, const struct cpt_loop_inst *in, uint32
 	struct row *rows, row = {.instance = in->instance};
 	uint8_t *bytes, *end;
 
-	if (!in->max_ns || loop_session__histogram(w->session, slot, buckets))
+	/* A number that a trace cannot hold: it was not followed either. */
+	if (!in->max_ns || in->instance > CPT_LOOP_NUMBER_MAX ||
+	    loop_session__histogram(w->session, slot, buckets))
 		return 0;
 	if (w->row_cnt == w->row_cap) {
 		rows = realloc(w->rows, (w->row_cap ? 2 * w->row_cap : 16) * sizeof(*rows));

@@ -100,7 +100,7 @@ static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 	if (S_ISDIR(mode))
 		return fail(-EISDIR, "cannot write %s: it is a directory; name a file", f->path);
 	if (flags & OUTPUT_SEEKABLE)
-		return fail(-ESPIPE, "cannot write %s: a trace needs a regular file; name another",
+		return fail(-ESPIPE, "cannot write %s: this needs a regular file; name another",
 			    f->path);
 	if (stream >= 0) {
 		f->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);

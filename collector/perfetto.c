@@ -76,6 +76,7 @@ static int on_interval(void *ctx, const struct cpt_interval *iv)
 	struct pf_event ev = {.type = PF_SLICE_BEGIN,
 			      .track = TRACK_THREAD + (uint64_t)iv->id,
 			      .category = CATEGORY_STATE + iv->state};
+	int err;
 
 	if (!lane) /* the first pass saw it, or this is not the same trace any more */
 		return p->err = -EBADMSG;
@@ -84,7 +85,9 @@ static int on_interval(void *ctx, const struct cpt_interval *iv)
 		ev.note = perfetto_syscall__note(p, iv->sysno);
 	if (lane->waker && add_wake(p, iv, lane))
 		ev.flow = PF_FLOW_ENDS;
-	p->err = add_slice(p, &ev, iv->start_ns, iv->end_ns, p->flows);
+	err = add_slice(p, &ev, iv->start_ns, iv->end_ns, p->flows);
+	if (!p->err) /* a name may have found no memory */
+		p->err = err;
 	add_iteration(p, iv, lane);
 	if (blocked && iv->waker && iv->waker != iv->id && lane_of(p, iv->waker)) {
 		lane->waker = iv->waker;

@@ -387,7 +387,7 @@ struct cpt_rec_affinity {
 
 /* Flags of an instance: cpt_rec_loop_new.flags, CPT_EV_LOOP_NEW's. */
 #define CPT_LOOP_FOUND 0x1 /* it was there before the probes: what it did before is not known */
-#define CPT_LOOP_POLL  0x2 /* no epoll instance: a process's poll or select on several descriptors */
+#define CPT_LOOP_POLL  0x2 /* reserved, no probe sets it: a poll or select on several descriptors */
 #define CPT_LOOP_RING  0x4 /* an io_uring */
 
 struct cpt_rec_loop_new {

@@ -150,6 +150,7 @@ function whole_figures(report) {
 		whole: true, from_ns: 0, to_ns: report.window_ns, window_ns: report.window_ns,
 		cpu_time_ns: report.cpu_time_ns, runnable_ns: report.runnable_ns, ledger: {}, split: {},
 		parallel: report.parallelism.profile_ns, concurrent: report.concurrency.profile_ns,
+		concurrent_folded: report.concurrency.folded,
 		parallel_average: report.parallelism.average, concurrent_average: report.concurrency.average,
 		tlp: report.parallelism.tlp, efficiency: report.parallelism.efficiency,
 		budget: report.budget_ns, demand: report.demand_ns,

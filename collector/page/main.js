@@ -66,7 +66,7 @@ class Page {
 		bar(by_id("picked-bar"), CLASSES.map((cls) => ({ kind: cls, ns: f.ledger[cls], label: cls })), f.window_ns, true);
 		put(by_id("picked-figures"), el("b", {}, level(f.concurrent_average)), " in progress, ", el("b", {}, level(f.parallel_average)),
 			" CPUs busy on average. All sections above and the threads below follow it.");
-		put(by_id("picked-command"), "cpartrace export -f html --time " + span + " -o closer.html");
+		put(by_id("picked-command"), "--time " + span);
 		keep_selection(span);
 	}
 	search() {

@@ -133,9 +133,11 @@ function show_profile(id, ns, kind_of, total, folded_at) {
 }
 
 function show_profiles(f, grid) {
+	/* From some level on levels are one: of a selection always, of the run where there were too many. */
+	const last = f.concurrent.length - 1, folded = f.whole ? f.concurrent_folded && last : grid.levels - 1;
 	show_profile("parallelism", f.parallel, (k) => (k > 1 ? "parallel" : k ? "serial" : "idle"), f.window_ns);
 	show_profile("concurrency", f.concurrent, (k) => (k > 1 ? "concurrent" : k ? "serial" : "idle"), f.window_ns,
-		f.whole ? 0 : grid.levels - 1);
+		folded || 0);
 	const said = (text, key, value, show) => [text, el("b", { "data-key": key, "data-value": value }, show)];
 	put(by_id("parallelism-figures"), ...said("average ", "parallel.average", f.parallel_average, level(f.parallel_average)),
 		...said(" · while anything ran (TLP) ", "tlp", f.tlp, level(f.tlp)),
@@ -143,7 +145,7 @@ function show_profiles(f, grid) {
 		...said(" · of the CPU time allowed ", "efficiency", f.efficiency, percent(f.efficiency, 1)),
 		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)));
 	put(by_id("concurrency-figures"), ...said("average ", "concurrent.average", f.concurrent_average, level(f.concurrent_average)),
-		...said(" · most ", "concurrent.peak", f.concurrent.length - 1, f.concurrent.length - 1));
+		...said(" · most ", "concurrent.peak", last, last + (folded && last >= folded ? " or more" : "")));
 }
 
 /* ---- accounts ---- */

@@ -216,7 +216,7 @@ function show_instances(instances) {
 		el("tbody", {}, followed.slice(0, 64).map((e, i) => {
 			const f = e.in_flight, t = f.latency_ns || {};
 			const time = (ns, name) => (typeof ns === "number" ? figure("instance." + i + "." + name, ns) : cell("–", "n"));
-			return el("tr", {}, cell(e.pid), cell("epoll " + e.epfd), cell(e.direction || "–"),
+			return el("tr", {}, cell(e.pid), cell(e.kind + (e.epfd >= 0 ? " " + e.epfd : "")), cell(e.direction || "–"),
 				typeof f.average === "number" ? cell(level(f.average), "n") : cell("–", "n"), cell(f.peak, "n"),
 				cell(typeof f.completed === "number" ? f.completed.toLocaleString("en") : "–", "n"),
 				time(t.p50, "p50"), time(t.p99, "p99"), time(t.max, "max"));

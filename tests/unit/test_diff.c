@@ -283,6 +283,7 @@ static void one_run_a_side_calls_nothing(void **state)
 
 static void lost_events_widen_the_margin(void **state)
 {
+	const struct diff_row *level;
 	double margin[2];
 	struct sides s;
 
@@ -303,6 +304,11 @@ static void lost_events_widen_the_margin(void **state)
 		judge(&s);
 		margin[lossy] = find(&s, CPT_DIFF_LEDGER, "parallel", "")->margin;
 		assert_int_equal(find(&s, CPT_DIFF_LEDGER, "parallel", "")->changed, !lossy);
+		/* A level of four can lack four times as much as a share. */
+		level = find(&s, CPT_DIFF_PARALLELISM, "concurrency", "");
+		assert_true(level->side[0].mean > 2);
+		assert_near(level->margin - level->noise, lossy ? 0.1 * level->side[0].mean : 0,
+			    0.001);
 		end(&s);
 	}
 	/* A twentieth of each side; and one figure more that is looked at. */

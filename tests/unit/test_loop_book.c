@@ -209,6 +209,32 @@ static void loss_is_told_and_the_level_mended(void **state)
 	loop_book__free(b);
 }
 
+static void overtaken_records_count_once(void **state)
+{
+	struct caught c;
+	struct loop_book *b = begin(&c);
+	const int steps[] = {10};
+	struct cpt_loop_inst in = {.instance = 1, .seq = 5, .level = {4, 0}};
+	struct cpt_rec_loop first = window(1000, 0, 0, steps, 1);
+	struct cpt_rec_loop second = window(1100, 1, 1, steps, 1), rec;
+
+	assert_int_equal(loop_book__record(b, &second), 0);
+	assert_int_equal(loop_book__record(b, &first), 0);
+	rec = window(2000, 2, 2, steps, 1);
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	assert_int_equal(loop_book__advance(b, 3000), 0);
+	assert_int_equal(c.ev[c.cnt - 1].level, 3);
+	/* The kernel's level holds what is still on its way, too. */
+	assert_int_equal(loop_book__resync(b, &in, 4000), 0);
+	rec = window(3500, 4, 3, steps, 1);
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	rec = window(5000, 5, 4, steps, 1);
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	assert_int_equal(loop_book__advance(b, 9000), 0);
+	assert_int_equal(c.ev[c.cnt - 1].level, 5);
+	loop_book__free(b);
+}
+
 static void an_end_cancels_what_is_open(void **state)
 {
 	struct caught c;
@@ -238,6 +264,7 @@ int main(void)
 		cmocka_unit_test(any_window_keeps_integral_and_peak),
 		cmocka_unit_test(events_come_in_order_of_time_and_not_behind_the_horizon),
 		cmocka_unit_test(loss_is_told_and_the_level_mended),
+		cmocka_unit_test(overtaken_records_count_once),
 		cmocka_unit_test(an_end_cancels_what_is_open),
 	};
 
