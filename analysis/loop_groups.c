@@ -11,17 +11,9 @@
 /* Index of the thread's row; threads_cnt if it has none. */
 static uint32_t find_thread(const struct cpt_report *r, uint32_t id)
 {
-	uint32_t low = 0, high = r->threads_cnt;
+	const struct cpt_thread *t = report__thread(r, id);
 
-	while (low < high) {
-		const uint32_t mid = low + (high - low) / 2;
-
-		if (r->threads_tab[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < r->threads_cnt && r->threads_tab[low].id == id ? low : r->threads_cnt;
+	return t ? (uint32_t)(t - r->threads_tab) : r->threads_cnt;
 }
 
 /* ---- pools ------------------------------------------------------------------------------------------- */

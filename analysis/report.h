@@ -183,6 +183,9 @@ struct cpt_report {
  * may have been computing; nor where nothing ran. */
 bool report__span_bounds(const struct cpt_report *r);
 
+/* The row of the thread with this number in threads_tab; NULL if it has none. */
+const struct cpt_thread *report__thread(const struct cpt_report *r, uint32_t id);
+
 void report__free(struct cpt_report *r); /* accepts NULL; frees r itself */
 
 #endif /* CPT_REPORT_H */

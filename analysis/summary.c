@@ -228,6 +228,21 @@ static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *cou
 	r->quality.steal_ns = close_facts->steal_ns;
 }
 
+const struct cpt_thread *report__thread(const struct cpt_report *r, uint32_t id)
+{
+	uint32_t low = 0, high = r->threads_cnt;
+
+	while (low < high) {
+		const uint32_t mid = low + (high - low) / 2;
+
+		if (r->threads_tab[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < r->threads_cnt && r->threads_tab[low].id == id ? &r->threads_tab[low] : NULL;
+}
+
 bool report__span_bounds(const struct cpt_report *r)
 {
 	return r->work_span.span_ns && !(r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS)) &&

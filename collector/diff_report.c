@@ -203,10 +203,9 @@ static void add_threads(const struct place *at, const struct cpt_report *r)
 
 static const char *thread_name(const struct cpt_report *r, uint32_t id)
 {
-	for (uint32_t i = 0; i < r->threads_cnt; i++)
-		if (r->threads_tab[i].id == id)
-			return r->threads_tab[i].name;
-	return "?";
+	const struct cpt_thread *t = report__thread(r, id);
+
+	return t ? t->name : "?";
 }
 
 /* Of the loops of a name: time dispatching, blocked in other calls meanwhile, turns; of the epoll instances of

@@ -224,32 +224,14 @@ static const struct table_col wake_cols[] = {
 	COLS_END,
 };
 
-/* NULL: no such row, which only a thread that never counted has not. */
-static const struct cpt_thread *thread_row(const struct cpt_report *r, uint32_t id)
-{
-	uint32_t low = 0, high = r->threads_cnt;
-
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (r->threads_tab[mid].id == id)
-			return &r->threads_tab[mid];
-		if (r->threads_tab[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
-}
-
 static int write_wakes(struct table_out *out, const struct cpt_report *r)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; i < r->wake_edges_cnt && !err; i++) {
 		const struct cpt_wake_edge *e = &r->wake_edges[i];
-		const struct cpt_thread *waker = thread_row(r, e->waker);
-		const struct cpt_thread *wakee = thread_row(r, e->wakee);
+		const struct cpt_thread *waker = report__thread(r, e->waker);
+		const struct cpt_thread *wakee = report__thread(r, e->wakee);
 		struct wake_row row = {
 			.by = waker_name(e->by),
 			.waker = e->waker,

@@ -102,7 +102,7 @@ static uint64_t service_ns(const struct cpt_loop *l)
 
 static json_t *event_loop(const struct cpt_report *r, const struct cpt_loop *l)
 {
-	const struct cpt_thread *t = loop_thread(r, l->id);
+	const struct cpt_thread *t = report__thread(r, l->id);
 	struct json_obj o = json_obj__new();
 
 	json_obj__put_ns(&o, "id", l->id);
@@ -225,7 +225,7 @@ static json_t *instances(const struct cpt_report *r)
 static json_t *pool(const struct cpt_report *r, const struct cpt_loop_pool *p)
 {
 	const struct cpt_loop *first = &r->loops.tab[p->first];
-	const struct cpt_thread *t = loop_thread(r, first->id);
+	const struct cpt_thread *t = report__thread(r, first->id);
 	struct json_obj o = json_obj__new();
 
 	json_obj__put(&o, "name", json_value__comm(t ? t->name : ""));
@@ -241,7 +241,7 @@ static json_t *pool(const struct cpt_report *r, const struct cpt_loop_pool *p)
 
 static json_t *offload(const struct cpt_report *r, const struct cpt_offload *f)
 {
-	const struct cpt_thread *t = loop_thread(r, f->id), *w = loop_thread(r, f->example);
+	const struct cpt_thread *t = report__thread(r, f->id), *w = report__thread(r, f->example);
 	struct json_obj o = json_obj__new();
 
 	json_obj__put_ns(&o, "id", f->id);

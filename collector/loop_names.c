@@ -62,18 +62,3 @@ int32_t instance_fd(const struct cpt_epoll_instance *in)
 {
 	return in->flags & CPT_LOOP_POLL ? -1 : (int32_t)in->epfd;
 }
-
-const struct cpt_thread *loop_thread(const struct cpt_report *r, uint32_t id)
-{
-	uint32_t low = 0, high = r->threads_cnt;
-
-	while (low < high) {
-		const uint32_t mid = low + (high - low) / 2;
-
-		if (r->threads_tab[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < r->threads_cnt && r->threads_tab[low].id == id ? &r->threads_tab[low] : NULL;
-}

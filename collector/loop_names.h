@@ -22,7 +22,4 @@ bool stall_is_futex(const struct cpt_report *r, const struct cpt_stall *stall);
 const char *instance_kind(const struct cpt_epoll_instance *in);
 int32_t instance_fd(const struct cpt_epoll_instance *in);
 
-/* The thread's row; NULL if it has none. */
-const struct cpt_thread *loop_thread(const struct cpt_report *r, uint32_t id);
-
 #endif /* CPT_LOOP_NAMES_H */

@@ -62,7 +62,7 @@ const struct table_col loop_cols[] = {
 
 static int write_loop(struct table_out *out, const struct cpt_report *r, const struct cpt_loop *l)
 {
-	const struct cpt_thread *t = loop_thread(r, l->id);
+	const struct cpt_thread *t = report__thread(r, l->id);
 	struct loop_row row = {
 		.loop = *l,
 		.tid = t ? t->tid : 0,

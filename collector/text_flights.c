@@ -73,7 +73,7 @@ void loops__flight_sentence(struct strbuf *b, const struct cpt_report *r, bool u
 static void instance_cells(struct draw_table *t, const struct cpt_report *r,
 			   const struct cpt_epoll_instance *in)
 {
-	const struct cpt_thread *thread = loop_thread(r, in->proc);
+	const struct cpt_thread *thread = report__thread(r, in->proc);
 	struct strbuf text = {0};
 	char f[FMT_SZ];
 

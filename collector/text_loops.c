@@ -85,7 +85,7 @@ static void head_cells(struct draw_table *t)
 
 static void loop_cells(struct draw_table *t, const struct cpt_report *r, const struct cpt_loop *l)
 {
-	const struct cpt_thread *thread = loop_thread(r, l->id);
+	const struct cpt_thread *thread = report__thread(r, l->id);
 	struct strbuf text = {0};
 	char f[FMT_SZ];
 
@@ -243,7 +243,7 @@ static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struc
 	struct strbuf line = {0};
 
 	for (unsigned int i = 0; i < cnt; i++) {
-		add_name(&line, loop_thread(r, worst[i].loop->id), style->utf8);
+		add_name(&line, report__thread(r, worst[i].loop->id), style->utf8);
 		strbuf__addc(&line, ' ');
 		add_stall(&line, r, worst[i].loop, worst[i].stall, style->utf8);
 		strbuf__addc(&line, '.');
@@ -263,7 +263,7 @@ static void add_not_back(struct strbuf *b, const struct cpt_report *r, const str
 	for (uint32_t i = 0; i < cnt && i < STALLS; i++) {
 		if (share(rows[i]->not_back_ns, r->window_ns) < BLOCKED_SHARE)
 			continue;
-		add_name(&line, loop_thread(r, rows[i]->id), style->utf8);
+		add_name(&line, report__thread(r, rows[i]->id), style->utf8);
 		strbuf__addf(&line, " did not wait for events in its last %s, not counted here%s.",
 			     fmt_duration(d, rows[i]->not_back_ns, style->utf8),
 			     rows[i]->iterations_least ? ": it had stopped, or always had some"
@@ -306,7 +306,7 @@ static void add_pools(struct strbuf *b, const struct cpt_report *r, const struct
 
 	for (uint32_t i = 0; i < r->loops.pools_cnt && i < POOLS; i++) {
 		const struct cpt_loop_pool *p = &r->loops.pools[i];
-		const struct cpt_thread *t = loop_thread(r, r->loops.tab[p->first].id);
+		const struct cpt_thread *t = report__thread(r, r->loops.tab[p->first].id);
 
 		if (p->doubtful || p->imbalance < UNEVEN ||
 		    share(p->busiest_ns, r->window_ns) < WORTH_A_ROW)
@@ -333,12 +333,12 @@ static void add_offloads(struct strbuf *b, const struct cpt_report *r,
 
 	for (uint32_t i = 0; i < r->loops.offloads_cnt && shown < OFFLOADS; i++) {
 		const struct cpt_offload *o = &r->loops.offloads[i];
-		const struct cpt_thread *w = loop_thread(r, o->example);
+		const struct cpt_thread *w = report__thread(r, o->example);
 
 		if (!o->handed || !o->returned)
 			continue;
 		shown++;
-		add_name(&line, loop_thread(r, o->id), style->utf8);
+		add_name(&line, report__thread(r, o->id), style->utf8);
 		strbuf__addf(&line, " hands work to %" PRIu32 " thread%s (`", o->workers,
 			     o->workers == 1 ? "" : "s");
 		if (w)
@@ -387,7 +387,7 @@ void loops__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 	    share(worst[0].stall->total_ns, r->window_ns) < BLOCKED_SHARE)
 		return;
 	strbuf__adds(b, "Blocked event loop: ");
-	add_name(b, loop_thread(r, worst[0].loop->id), utf8);
+	add_name(b, report__thread(r, worst[0].loop->id), utf8);
 	strbuf__addc(b, ' ');
 	add_stall(b, r, worst[0].loop, worst[0].stall, false);
 	strbuf__addc(b, '.');
