@@ -142,20 +142,7 @@ static void get_entry(struct cursor *c, struct cpt_event *ev, uint64_t prev_ns)
 
 uint8_t *loop_side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
 {
-	uint8_t *raw = malloc(cnt * ENTRY_MAX + 1), *p = raw, *out;
-	uint64_t prev_ns = cnt ? ev[0].ts_ns : 0;
-
-	if (!raw) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	for (size_t i = 0; i < cnt; i++) {
-		p = put_entry(p, &ev[i], prev_ns);
-		prev_ns = ev[i].ts_ns;
-	}
-	out = side__pack(raw, (size_t)(p - raw), sz);
-	free(raw);
-	return out;
+	return side__encode_as(put_entry, ENTRY_MAX, ev, cnt, sz);
 }
 
 int loop_side__decode(struct cpt_event *ev, uint32_t cnt, const uint8_t *in, size_t sz,

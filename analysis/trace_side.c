@@ -80,9 +80,10 @@ uint8_t *side__pack(const uint8_t *raw, size_t sz, size_t *packed_sz)
 	return NULL;
 }
 
-uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
+uint8_t *side__encode_as(side_put_fn put, size_t entry_max, const struct cpt_event *ev, size_t cnt,
+			 size_t *sz)
 {
-	uint8_t *raw = malloc(cnt * ENTRY_MAX + 1), *p = raw, *out;
+	uint8_t *raw = malloc(cnt * entry_max + 1), *p = raw, *out;
 	uint64_t prev_ns = cnt ? ev[0].ts_ns : 0;
 
 	if (!raw) {
@@ -90,12 +91,17 @@ uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
 		return NULL;
 	}
 	for (size_t i = 0; i < cnt; i++) {
-		p = put_entry(p, &ev[i], prev_ns);
+		p = put(p, &ev[i], prev_ns);
 		prev_ns = ev[i].ts_ns;
 	}
 	out = side__pack(raw, (size_t)(p - raw), sz);
 	free(raw);
 	return out;
+}
+
+uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz)
+{
+	return side__encode_as(put_entry, ENTRY_MAX, ev, cnt, sz);
 }
 
 int side__unpack(const uint8_t *in, size_t sz, uint64_t min, uint64_t max, uint8_t **raw,

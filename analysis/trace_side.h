@@ -25,6 +25,13 @@ uint8_t *side__encode(const struct cpt_event *ev, size_t cnt, size_t *sz);
 int side__decode(struct cpt_event *ev, uint32_t cnt, const uint8_t *in, size_t sz,
 		 uint64_t first_ns, uint64_t last_ns, uint32_t cpu_cnt, uint32_t task_max);
 
+/* Writes one event behind the one at prev_ns; returns the place behind it, at most entry_max bytes on. */
+typedef uint8_t *(*side_put_fn)(uint8_t *p, const struct cpt_event *ev, uint64_t prev_ns);
+
+/* cnt events, each as put writes it, packed. malloc'd; NULL with errno. */
+uint8_t *side__encode_as(side_put_fn put, size_t entry_max, const struct cpt_event *ev, size_t cnt,
+			 size_t *sz);
+
 /* sz bytes as such sections have them: size, then zlib data. malloc'd; NULL with errno. */
 uint8_t *side__pack(const uint8_t *raw, size_t sz, size_t *packed_sz);
 /* And back; they come to min to max bytes. 0, -ENOMEM, -EBADMSG. */
