@@ -568,8 +568,7 @@ static int note_stopped_call(const struct cpt_analysis *a, struct task *t,
 static inline bool is_watched(enum cpt_reason reason, const struct cpt_wait *wait)
 {
 	return reason_is_lock(reason) || reason == CPT_REASON_CONDVAR ||
-	       (reason == CPT_REASON_SLEEP &&
-		(wait->object == CPT_FUTEX_CONDVAR || wait->object == CPT_FUTEX_SEM));
+	       (reason == CPT_REASON_SLEEP && object_is_signalled(wait->object));
 }
 
 /* t, already turned, begins such a wait. */

@@ -176,7 +176,7 @@ static enum cpt_reason classify_word(const struct cpt_wait_facts *f)
 	const uint8_t object = f->wait->object;
 	enum cpt_reason reason = CPT_REASON_OTHER;
 
-	if (object == CPT_FUTEX_CONDVAR || object == CPT_FUTEX_SEM)
+	if (object_is_signalled(object))
 		reason = CPT_REASON_CONDVAR;
 	if (f->word && (f->word->kind == CPT_WORD_CONDVAR || f->word->kind == CPT_WORD_SEM ||
 			f->word->kind == CPT_WORD_ONCE || object == CPT_FUTEX_UNREAD))

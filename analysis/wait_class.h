@@ -20,6 +20,13 @@
 #include "sysno.h"
 #include "words.h"
 
+/* A condition variable or semaphore: what its wait is for only its word's symbol and many waits tell. */
+static inline bool object_is_signalled(uint8_t object)
+{
+	return object == CPT_FUTEX_CONDVAR || object == CPT_FUTEX_CONDVAR_241 ||
+	       object == CPT_FUTEX_SEM;
+}
+
 struct cpt_wait_facts {
 	const struct cpt_wait *wait;
 	enum cpt_sys sys;     /* wait->sysno by the trace's table; CPT_SYS_UNKNOWN if none */

@@ -12,11 +12,13 @@
 
 /* Where glibc's objects have the words they are waited on by; the objects are 8-aligned, so of two
  * words side by side the lower one is too. futex.bpf.h draws them. */
-#define CONDVAR_REFS	0x10
-#define CONDVAR_LOCK	0x20 /* its two low bits */
-#define CONDVAR_SIGNALS 0x28
-#define RWLOCK_PHASE	0x8
-#define BARRIER_ROUND	0x4
+#define CONDVAR_REFS	    0x10
+#define CONDVAR_LOCK	    0x20 /* its two low bits */
+#define CONDVAR_SIGNALS	    0x28
+#define CONDVAR_241_LOCK    0x18
+#define CONDVAR_241_SIGNALS 0x20
+#define RWLOCK_PHASE	    0x8
+#define BARRIER_ROUND	    0x4
 
 static uint64_t pair_start(uint64_t addr, uint64_t off)
 {
@@ -35,6 +37,13 @@ static uint64_t condvar_start(const struct cpt_wait *wait)
 	if (wait->arg1 >> 32 & 1)
 		return pair_start(wait->arg0, CONDVAR_REFS);
 	return wait->arg0 - CONDVAR_LOCK;
+}
+
+static uint64_t condvar_241_start(const struct cpt_wait *wait)
+{
+	if (command(wait) != FUTEX_CMD_WAIT)
+		return pair_start(wait->arg0, CONDVAR_241_SIGNALS);
+	return wait->arg0 - CONDVAR_241_LOCK;
 }
 
 static void ref_futex(const struct cpt_wait *wait, struct word_ref *ref)
@@ -59,6 +68,10 @@ static void ref_futex(const struct cpt_wait *wait, struct word_ref *ref)
 	case CPT_FUTEX_CONDVAR:
 		ref->kind = CPT_WORD_CONDVAR;
 		ref->addr = condvar_start(wait);
+		break;
+	case CPT_FUTEX_CONDVAR_241:
+		ref->kind = CPT_WORD_CONDVAR;
+		ref->addr = condvar_241_start(wait);
 		break;
 	case CPT_FUTEX_RWLOCK:
 		ref->kind = CPT_WORD_RWLOCK;
@@ -103,6 +116,9 @@ unsigned int word_ref__candidates(const struct cpt_wait *wait, struct word_ref r
 	if (command(wait) == FUTEX_CMD_WAIT_BITSET && (val == 2 || val == 3))
 		refs[cnt++] = (struct word_ref){.addr = pair_start(wait->arg0, RWLOCK_PHASE),
 						.kind = CPT_WORD_RWLOCK};
+	if (command(wait) == FUTEX_CMD_WAIT_BITSET)
+		refs[cnt++] = (struct word_ref){.addr = condvar_241_start(wait),
+						.kind = CPT_WORD_CONDVAR};
 	if (command(wait) == FUTEX_CMD_WAIT)
 		refs[cnt++] = (struct word_ref){.addr = wait->arg0 - BARRIER_ROUND,
 						.kind = CPT_WORD_BARRIER};

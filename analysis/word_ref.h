@@ -27,7 +27,7 @@ bool word_ref__of(const struct cpt_wait *wait, enum cpt_sys sys, struct word_ref
 
 /* Objects whose word an unread one may be, by operation, value and alignment; what starts at the word
  * itself is not among them. Returns how many. */
-#define WORD_REFS_MAX 2
+#define WORD_REFS_MAX 3
 unsigned int word_ref__candidates(const struct cpt_wait *wait, struct word_ref refs[WORD_REFS_MAX]);
 
 #endif /* CPT_WORD_REF_H */

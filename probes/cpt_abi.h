@@ -160,7 +160,8 @@ enum { CPT_FD_KINDS(CPT_FD_ENUM) CPT_FD_KIND_CNT };
 	X(SEM, 6)          /* WAIT_BITSET, expected 0, 8-aligned, u32[1] >= 1: sem_t */            \
 	X(CONDVAR, 7)      /* a word of a pthread_cond_t that knows of the waiter (glibc 2.25-2.40) */ \
 	X(RWLOCK, 8)       /* likewise of a pthread_rwlock_t that somebody holds */                 \
-	X(BARRIER, 9)      /* the round of a pthread_barrier_t that some have reached */
+	X(BARRIER, 9)      /* the round of a pthread_barrier_t that some have reached */            \
+	X(CONDVAR_241, 10) /* as CONDVAR, of glibc 2.41 and later: other places of the words */
 /* clang-format on */
 
 #define CPT_FUTEX_ENUM(name, value) CPT_FUTEX_##name = value,

@@ -6,12 +6,13 @@
  * Must not: touch memory that may sleep; guess: what does not hold all of an object's invariants is
  *           PLAIN, and the analysis judges by what it sees of many waits.
  *
- * glibc 2.25 to 2.40 (sysdeps/nptl/bits/struct_rwlock.h, struct_mutex.h, thread-shared-types.h,
- * nptl/pthread_barrier_wait.c, nptl/internaltypes.h):
+ * glibc 2.25 and later (sysdeps/nptl/bits/struct_rwlock.h, struct_mutex.h, thread-shared-types.h,
+ * nptl/pthread_barrier_wait.c, nptl/internaltypes.h); its condition variables are others since 2.41:
  *
  *            +0      +4      +8      +c      +10     +14     +18     +1c     +20      +24    +28    +2c
  *  mutex     LOCK    count   owner   nusers  kind
  *  condvar   wseq----------- g1_start------- REFS--- REFS--- size--- size--- ORIG_SZ  wrefs  SIGNAL SIGNAL
+ *   2.41 on  wseq----------- g1_start------- size--- size--- ORIG_SZ wrefs   SIGNAL   SIGNAL unused unused
  *  rwlock    readers writers PHASE   WRITERS -       -       cur_wr  shared  ...              +30: flags
  *  barrier   in      ROUND   count   shared  out
  *  sem       VALUE   waiters private                      (capitals: words that are waited on)
@@ -57,6 +58,16 @@ struct glibc_cond {
 };
 #define COND_WAITER_SHIFT 3 /* of wrefs: a waiter counts 8 */
 
+/* 2.41 on: g1_start without the index bit; a group's signals count on from where that began, so a waiter
+ * expects no more than the start of its group. What is not used is initialised, to 0. */
+struct glibc_cond_241 {
+	__u64 wseq, g1_start;
+	__u32 size[2];
+	__u32 g1_orig_size, wrefs;
+	__u32 signals[2];
+	__u32 unused[2];
+};
+
 struct glibc_rwlock {
 	__u32 readers, writers, phase, writers_futex, pad[2];
 	__s32 cur_writer, shared;
@@ -94,6 +105,20 @@ static __noinline bool is_cond(__u64 at, __u32 group)
 	       c.g1_start >> 1 <= c.wseq >> 1;
 }
 
+/* Likewise of glibc 2.41 and later. A waiter is in wseq and in wrefs until it is done. */
+static __noinline bool is_cond_241(__u64 at)
+{
+	struct glibc_cond_241 c = {};
+
+	if (bpf_probe_read_user(&c, sizeof(c), (void *)at))
+		return false;
+	return c.wrefs >> COND_WAITER_SHIFT && c.wrefs >> COND_WAITER_SHIFT <= PID_MAX &&
+	       c.wseq >> 1 && c.wseq >> 48 == 0 && c.g1_start <= c.wseq >> 1 &&
+	       c.g1_orig_size >> 2 <= PID_MAX && !(c.unused[0] | c.unused[1]) &&
+	       (__s32)(c.signals[0] - (__u32)c.g1_start) <= PID_MAX &&
+	       (__s32)(c.signals[1] - (__u32)c.g1_start) <= PID_MAX;
+}
+
 static __noinline __u8 rwlock_object(__u64 at, __u32 *holder)
 {
 	struct glibc_rwlock l = {};
@@ -127,6 +152,10 @@ static __noinline __u8 mutex_object(__u64 uaddr, __u32 *holder)
 		return CPT_FUTEX_UNREAD;
 	if (m.kind & ~MUTEX_KIND_MASK)
 		return CPT_FUTEX_PLAIN;
+	/* The internal lock of a condition variable whose waiters stand where a mutex counts recursions. */
+	if (m.count >> COND_WAITER_SHIFT && !(uaddr & 7) &&
+	    is_cond_241(uaddr - offsetof(struct glibc_cond_241, g1_orig_size)))
+		return CPT_FUTEX_CONDVAR_241;
 	if (!m.owner || m.owner > PID_MAX)
 		return CPT_FUTEX_MUTEX_NO_OWNER;
 	*holder = m.owner;
@@ -158,7 +187,12 @@ static __always_inline __u8 wait_object(__u64 uaddr, __u32 val, __u32 *holder)
 	if ((val & 3) == 2 && !(uaddr & 7) &&
 	    is_cond(uaddr - offsetof(struct glibc_cond, g1_orig_size), COND_EITHER_GROUP))
 		return CPT_FUTEX_CONDVAR;
-	return val == 2 ? mutex_object(uaddr, holder) : CPT_FUTEX_PLAIN;
+	if (val == 2)
+		return mutex_object(uaddr, holder);
+	if ((val & 3) == 2 && !(uaddr & 7) &&
+	    is_cond_241(uaddr - offsetof(struct glibc_cond_241, g1_orig_size)))
+		return CPT_FUTEX_CONDVAR_241;
+	return CPT_FUTEX_PLAIN;
 }
 
 static __always_inline __u8 bitset_object(__u64 uaddr, __u32 val, __u32 *holder)
@@ -170,14 +204,18 @@ static __always_inline __u8 bitset_object(__u64 uaddr, __u32 val, __u32 *holder)
 	/* Without an owner it may be an rwlock, whose words are like that. */
 	if (val == 2 && !(uaddr & 7) && mutex_object(uaddr, holder) == CPT_FUTEX_MUTEX)
 		return CPT_FUTEX_MUTEX;
-	if (val == 2 || val == 3)
-		return rwlock_object((uaddr & ~7ULL) - offsetof(struct glibc_rwlock, phase),
-				     holder);
-	if (val)
-		return CPT_FUTEX_PLAIN;
-	if (is_cond((uaddr & ~7ULL) - offsetof(struct glibc_cond, signals), uaddr >> 2))
+	if (val == 2 || val == 3) {
+		__u8 object = rwlock_object((uaddr & ~7ULL) - offsetof(struct glibc_rwlock, phase),
+					    holder);
+
+		if (object != CPT_FUTEX_PLAIN)
+			return object;
+	}
+	if (!val && is_cond((uaddr & ~7ULL) - offsetof(struct glibc_cond, signals), uaddr >> 2))
 		return CPT_FUTEX_CONDVAR;
-	if (uaddr & 7)
+	if (is_cond_241((uaddr & ~7ULL) - offsetof(struct glibc_cond_241, signals)))
+		return CPT_FUTEX_CONDVAR_241;
+	if (val || uaddr & 7)
 		return CPT_FUTEX_PLAIN;
 	if (bpf_probe_read_user(w, sizeof(w), (void *)uaddr))
 		return CPT_FUTEX_UNREAD;

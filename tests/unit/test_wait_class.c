@@ -324,6 +324,7 @@ static void layouts_that_one_look_proves(void **state)
 		{futex(128, 0, CPT_FUTEX_BARRIER), CPT_REASON_BARRIER},
 		{futex(393, 0, CPT_FUTEX_CONDVAR), CPT_REASON_CONDVAR},
 		{futex(128, 5, CPT_FUTEX_CONDVAR), CPT_REASON_CONDVAR},
+		{futex(393, 6, CPT_FUTEX_CONDVAR_241), CPT_REASON_CONDVAR},
 		{futex(393, 0, CPT_FUTEX_SEM), CPT_REASON_CONDVAR},
 	};
 

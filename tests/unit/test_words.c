@@ -96,6 +96,25 @@ static void words_of_a_condition_variable_are_one_object(void **state)
 	assert_null(lookup(1, 1, futex_wait(0x102c, FUTEX(OP_WAIT_BITSET, 0), CPT_FUTEX_PLAIN)));
 }
 
+/* Since glibc 2.41 it lies otherwise, and a waiter expects the start of its group. */
+static void words_of_a_newer_condition_variable_are_one_object(void **state)
+{
+	const uint64_t signals = FUTEX(OP_WAIT_BITSET | OP_REALTIME, 6),
+		       lock = FUTEX(OP_WAIT, 0x12);
+
+	assert_int_equal(add(1, 1, 0x1000, CPT_WORD_CONDVAR), 0);
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x1020, signals, CPT_FUTEX_CONDVAR_241)),
+			 words__at(ws, 0));
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x1024, signals, CPT_FUTEX_CONDVAR_241)),
+			 words__at(ws, 0));
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x1018, lock, CPT_FUTEX_CONDVAR_241)),
+			 words__at(ws, 0));
+	assert_null(lookup(1, 1, futex_wait(0x1028, signals, CPT_FUTEX_CONDVAR_241)));
+	assert_ptr_equal(lookup(1, 1, futex_wait(0x1024, signals, CPT_FUTEX_UNREAD)),
+			 words__at(ws, 0));
+	assert_null(lookup(1, 1, futex_wait(0x1044, signals, CPT_FUTEX_UNREAD)));
+}
+
 static void words_of_rwlock_and_barrier_lead_to_their_start(void **state)
 {
 	add(1, 1, 0x2000, CPT_WORD_RWLOCK);
@@ -178,6 +197,7 @@ int main(void)
 		WORDS_TEST(word_is_found_by_process_space_and_address),
 		WORDS_TEST(file_lock_is_not_a_futex_at_that_address),
 		WORDS_TEST(words_of_a_condition_variable_are_one_object),
+		WORDS_TEST(words_of_a_newer_condition_variable_are_one_object),
 		WORDS_TEST(words_of_rwlock_and_barrier_lead_to_their_start),
 		WORDS_TEST(many_words_are_found_again),
 		WORDS_TEST(table_has_an_end),
