@@ -1018,8 +1018,9 @@ static inline int note_end(struct cpt_analysis *a, struct task *t, const struct 
 		t->path.what = chain_wait(reason, by);
 		path__keep_wait(&a->tl.path, t);
 	}
-	return wakegraph__add(&a->wakes, by, waker ? waker->path.id : 0, t->path.id, reason,
-			      a->now_ns - since_ns, &t->path.edge);
+	return wakegraph__add(&a->wakes,
+			      wake_key(by, waker ? waker->path.id : 0, t->path.id, reason),
+			      locks__waited(t, reason), a->now_ns - since_ns, &t->path.edge);
 }
 
 /* The counted task, waiting or parked, becomes runnable. */
@@ -1463,6 +1464,8 @@ static int take_locks(struct cpt_analysis *a, struct cpt_report *r)
 {
 	int err = locks__take(a->locks, a->now_ns, &r->locks, &r->locks_cnt);
 
+	if (!err)
+		err = wake_edges__link(r->wake_edges, r->wake_edges_cnt, r->locks, r->locks_cnt);
 	if (err)
 		return err;
 	return ceilings__take(a->ceilings, r->window_ns, r->locks, r->locks_cnt, &r->ceilings,

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "python_gil.h"
+
 /*
  * When a watched set becomes a ceiling. Each is about a way in which other programs come close:
  */
@@ -60,16 +62,6 @@ const char *ceiling_kind_name(enum cpt_ceiling_kind kind)
 	static const char *const names[] = {CPT_CEILINGS(CEILING_STR)};
 
 	return kind < CPT_CEILING_KIND_CNT ? names[kind] : "?";
-}
-
-bool word_is_python_gil(const struct cpt_word *word)
-{
-	static const char runtime[] = "_PyRuntime";
-	const size_t len = sizeof(runtime) - 1;
-
-	return word->reason == CPT_REASON_HANDOFF && word->kind == CPT_WORD_CONDVAR &&
-	       !strncmp(word->symbol, runtime, len) &&
-	       (!word->symbol[len] || word->symbol[len] == '+');
 }
 
 struct ceilings *ceilings__new(struct tasks *tasks, const struct timeline *tl,
@@ -337,18 +329,6 @@ static int take_gil(const struct ceilings *cs, const uint32_t *takers, const str
 	return name_ceiling(out, lock->symbol, lock->module);
 }
 
-/* The interpreter has two condition variables beside each other, one for the lock itself, one for whoever
- * let go on request: of a process that which was waited for longer speaks for both. */
-static bool is_main_gil(const struct cpt_lock *locks, uint32_t cnt, uint32_t at)
-{
-	for (uint32_t i = 0; i < cnt; i++)
-		if (locks[i].python_gil && locks[i].pid == locks[at].pid &&
-		    (locks[i].waited_ns > locks[at].waited_ns ||
-		     (locks[i].waited_ns == locks[at].waited_ns && i < at)))
-			return false;
-	return locks[at].python_gil;
-}
-
 static int cmp_ceiling(const void *pa, const void *pb)
 {
 	const struct cpt_ceiling *a = pa, *b = pb;
@@ -367,14 +347,13 @@ static int take_all(const struct ceilings *cs, const uint32_t *takers, uint64_t 
 		    uint32_t *cnt)
 {
 	for (uint32_t i = 0; i < lock_cnt && *cnt < CPT_CEILINGS_MAX; i++)
-		if (locks[i].python_gil && is_main_gil(locks, lock_cnt, i) &&
-		    take_gil(cs, takers, &locks[i], &tab[(*cnt)++]))
+		if (locks[i].python_gil && take_gil(cs, takers, &locks[i], &tab[(*cnt)++]))
 			return -ENOMEM;
 	for (uint32_t i = 0; i < cs->cnt && *cnt < CPT_CEILINGS_MAX; i++) {
 		const struct ceiling_set *s = &cs->sets[i];
 
 		if (is_ceiling(s, takers[i], window_ns) &&
-		    !word_is_python_gil(words__at(cs->words, s->word)) &&
+		    python_gil_of(cs->words, words__at(cs->words, s->word)) == PYTHON_GIL_NONE &&
 		    take_set(cs, s, takers[i], &tab[(*cnt)++]))
 			return -ENOMEM;
 	}

@@ -48,9 +48,6 @@ struct task_ceiling {
 	struct ceiling_part parts[CEILINGS_PER_TASK];
 };
 
-/* CPython's interpreter lock: a hand-off in the symbol of the runtime's state. */
-bool word_is_python_gil(const struct cpt_word *word);
-
 /* All borrowed; words may be NULL. NULL with errno. */
 struct ceilings *ceilings__new(struct tasks *tasks, const struct timeline *tl,
 			       const struct cpt_words *words);

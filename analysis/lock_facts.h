@@ -43,6 +43,7 @@ struct cpt_lock_holder {
  * and over all locks of one reason the blocked_ns are the report's reason_ns of it.
  */
 struct cpt_lock {
+	uint32_t id;	 /* in order of appearance, from 1 */
 	uint32_t pid;	 /* of the process (the first that waited for it); 0 rest of the table */
 	uint64_t addr;	 /* of the object; FILE_LOCK: the descriptor; 0 KERNEL and the rest */
 	uint8_t kind;	 /* CPT_WORD_*, see words.h */
@@ -50,9 +51,10 @@ struct cpt_lock {
 	bool rest;	 /* stands for all locks that found no place in the table */
 	bool shared;	 /* waited on by more than one process: a shared mapping */
 	bool python_gil; /* CPython's GIL: a hand-off inside the interpreter's _PyRuntime */
-	char *symbol;	 /* owned; "" not known */
-	char *module;	 /* owned; "" not known */
-	uint64_t waits;	 /* that were in the window, wholly or partly */
+	bool python_gil_switch; /* where a thread that let that go on request waits until it is taken */
+	char *symbol;		/* owned; "" not known */
+	char *module;		/* owned; "" not known */
+	uint64_t waits;		/* that were in the window, wholly or partly */
 	uint64_t blocked_ns;	/* until the wake, summed over waiters */
 	uint64_t wake_delay_ns; /* from the wake until they ran again (runnable) */
 	uint64_t longest_ns;	/* one wait, until the wake */

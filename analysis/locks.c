@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ceiling.h"
+#include "python_gil.h"
 
 enum lock_phase { PHASE_NONE, PHASE_BLOCKED, PHASE_WOKEN };
 
@@ -423,7 +423,8 @@ static int name_lock(const struct locks *ls, const struct lock *l, struct cpt_lo
 		out->pid = leader ? leader->row.pid : 0;
 		out->addr = word->addr;
 		out->kind = word->kind;
-		out->python_gil = word_is_python_gil(word);
+		out->python_gil = python_gil_of(ls->words, word) == PYTHON_GIL_LOCK;
+		out->python_gil_switch = python_gil_of(ls->words, word) == PYTHON_GIL_SWITCH;
 	} else if (l->reason == CPT_REASON_KERNEL_LOCK) {
 		out->kind = CPT_WORD_KERNEL;
 	}
@@ -500,6 +501,7 @@ int locks__take(struct locks *ls, uint64_t now_ns, struct cpt_lock **tab, uint32
 		if (!l->waits)
 			continue;
 		holder__forget(&l->holder, now_ns);
+		(*tab)[*cnt].id = i + 1;
 		sum_lock(l, &(*tab)[*cnt]);
 		take_sites(l, &(*tab)[*cnt]);
 		if (name_lock(ls, l, &(*tab)[(*cnt)++]))

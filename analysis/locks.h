@@ -76,6 +76,12 @@ void locks__update(struct locks *ls, struct task *t, uint64_t now_ns);
 /* Events were lost: who holds what is not known any more. */
 void locks__lost(struct locks *ls);
 
+/* cpt_lock.id of the lock that t, in a wait for one, waits for; 0 none. */
+static inline uint32_t locks__waited(const struct task *t, enum cpt_reason reason)
+{
+	return reason_is_lock(reason) && t->lock ? t->lock->lock : 0;
+}
+
 /* The locks that were waited for, most blocked time first: *tab is the caller's (each with its
  * strings), *cnt how many. Ends the accounts at now_ns. 0 or -ENOMEM. */
 int locks__take(struct locks *ls, uint64_t now_ns, struct cpt_lock **tab, uint32_t *cnt);

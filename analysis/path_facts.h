@@ -44,8 +44,9 @@ struct cpt_wake_edge {
 	uint32_t waker; /* TASK: its number; 0 with TASK: threads folded into one ("other") */
 	uint32_t wakee; /* number; 0 folded */
 	enum cpt_reason reason; /* what the wait was for, or CPT_REASON_UNKNOWN */
-	uint64_t cnt;		/* waits it ended */
-	uint64_t waited_ns;	/* how long they had lasted, inside the window */
+	uint32_t lock; /* reason is one for a lock: index + 1 into the report's locks; 0 none */
+	uint64_t cnt;  /* waits it ended */
+	uint64_t waited_ns; /* how long they had lasted, inside the window */
 };
 
 /* What one thread (or one name) adds to the path. */

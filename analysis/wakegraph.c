@@ -18,12 +18,13 @@ void wakegraph__fini(struct wakegraph *g)
 	*g = (struct wakegraph){0};
 }
 
-static uint32_t find_slot(const struct wakegraph *g, uint64_t key)
+static uint32_t find_slot(const struct wakegraph *g, uint64_t key, uint32_t lock)
 {
 	/* The multiplier of Knuth's multiplicative hashing, 2^64 over the golden ratio. */
-	uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 40) & (g->sz - 1);
+	const uint64_t hash = (key ^ (uint64_t)lock << 40) * 0x9e3779b97f4a7c15ull;
+	uint32_t slot = (uint32_t)(hash >> 40) & (g->sz - 1);
 
-	while (g->slots[slot].key && g->slots[slot].key != key)
+	while (g->slots[slot].key && (g->slots[slot].key != key || g->slots[slot].lock != lock))
 		slot = (slot + 1) & (g->sz - 1);
 	return slot;
 }
@@ -37,26 +38,29 @@ static int grow(struct wakegraph *g)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < g->sz; i++)
 		if (g->slots[i].key)
-			bigger.slots[find_slot(&bigger, g->slots[i].key)] = g->slots[i];
+			bigger.slots[find_slot(&bigger, g->slots[i].key, g->slots[i].lock)] =
+				g->slots[i];
 	free(g->slots);
 	*g = bigger;
 	return 0;
 }
 
-struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key)
+struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key, uint32_t lock)
 {
 	uint32_t slot;
 
 	if (2 * (g->used + 1) > g->sz && grow(g))
 		return NULL;
-	slot = find_slot(g, key);
+	slot = find_slot(g, key, lock);
 	if (!g->slots[slot].key && g->used >= WAKE_EDGES_MAX) {
 		key = wake_key((enum cpt_waker)(key >> 56 & 0x7f), 0, 0,
 			       (enum cpt_reason)(key >> 24 & 0xff));
-		slot = find_slot(g, key);
+		lock = 0;
+		slot = find_slot(g, key, lock);
 	}
 	g->used += !g->slots[slot].key;
 	g->slots[slot].key = key;
+	g->slots[slot].lock = lock;
 	return &g->slots[slot];
 }
 
@@ -75,7 +79,9 @@ static int longer_first(const void *a, const void *b)
 		return x->waker > y->waker ? 1 : -1;
 	if (x->wakee != y->wakee)
 		return x->wakee > y->wakee ? 1 : -1;
-	return (x->reason > y->reason) - (x->reason < y->reason);
+	if (x->reason != y->reason)
+		return x->reason > y->reason ? 1 : -1;
+	return (x->lock > y->lock) - (x->lock < y->lock);
 }
 
 struct cpt_wake_edge *wakegraph__edges(const struct wakegraph *g, uint32_t *cnt)
@@ -97,10 +103,29 @@ struct cpt_wake_edge *wakegraph__edges(const struct wakegraph *g, uint32_t *cnt)
 			.waker = slot->key >> 32 & 0xffffff,
 			.wakee = slot->key & 0xffffff,
 			.reason = (enum cpt_reason)(slot->key >> 24 & 0xff),
+			.lock = slot->lock,
 			.cnt = slot->cnt,
 			.waited_ns = slot->waited_ns,
 		};
 	}
 	qsort(edges, *cnt, sizeof(*edges), longer_first);
 	return edges;
+}
+
+int wake_edges__link(struct cpt_wake_edge *edges, uint32_t cnt, const struct cpt_lock *locks,
+		     uint32_t lock_cnt)
+{
+	uint32_t last = 0, *at;
+
+	for (uint32_t i = 0; i < lock_cnt; i++)
+		last = locks[i].id > last ? locks[i].id : last;
+	at = calloc(last + 1, sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < lock_cnt; i++)
+		at[locks[i].id] = i + 1;
+	for (uint32_t i = 0; i < cnt; i++)
+		edges[i].lock = edges[i].lock <= last ? at[edges[i].lock] : 0;
+	free(at);
+	return 0;
 }

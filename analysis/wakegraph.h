@@ -6,9 +6,9 @@
  *           timer, device, interrupt, outside, nobody (path_facts.h: CPT_WAKERS).
  * Must not: know events, or decide who woke whom (analysis.c does).
  *
- * An edge is told apart by waker, woken and what the wait was for. Only wake-ups that ended a wait
- * inside the window count: one that caught a task about to block ended none. Beyond WAKE_EDGES_MAX edges
- * new pairs of threads are folded into one pair "other" for each reason.
+ * An edge is told apart by waker, woken, what the wait was for and, of those for locks, which one. Only
+ * wake-ups that ended a wait inside the window count: one that caught a task about to block ended none.
+ * Beyond WAKE_EDGES_MAX edges new pairs of threads are folded into one pair "other" for each reason.
  *
  * Private to analysis/.
  */
@@ -18,12 +18,14 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "lock_facts.h"
 #include "path_facts.h"
 
 #define WAKE_EDGES_MAX 8192u
 
 struct wake_slot {
-	uint64_t key; /* 0: free */
+	uint64_t key;  /* 0: free */
+	uint32_t lock; /* cpt_lock.id, 0 none */
 	uint64_t cnt, waited_ns;
 };
 
@@ -45,20 +47,18 @@ static inline uint64_t wake_key(enum cpt_waker by, uint32_t waker, uint32_t wake
 	       wakee;
 }
 
-/* The key's slot, made if there is none. NULL without memory. */
-struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key);
+/* The slot of key and lock, made if there is none. NULL without memory. */
+struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key, uint32_t lock);
 
-/* waker: its number with CPT_WAKER_TASK, else 0. hint: where the woken's last edge was found; any number
- * will do. 0 or -ENOMEM. */
-static inline int wakegraph__add(struct wakegraph *g, enum cpt_waker by, uint32_t waker,
-				 uint32_t wakee, enum cpt_reason reason, uint64_t waited_ns,
-				 uint32_t *hint)
+/* key: its waker is 0 unless it is by CPT_WAKER_TASK. hint: where the woken's last edge was found; any
+ * number will do. 0 or -ENOMEM. */
+static inline int wakegraph__add(struct wakegraph *g, uint64_t key, uint32_t lock,
+				 uint64_t waited_ns, uint32_t *hint)
 {
-	const uint64_t key = wake_key(by, waker, wakee, reason);
 	struct wake_slot *slot = NULL;
 
-	if (*hint >= g->sz || (slot = g->slots + *hint)->key != key) {
-		slot = wakegraph__find(g, key);
+	if (*hint >= g->sz || (slot = g->slots + *hint)->key != key || slot->lock != lock) {
+		slot = wakegraph__find(g, key, lock);
 		if (!slot)
 			return -ENOMEM;
 		*hint = (uint32_t)(slot - g->slots);
@@ -68,7 +68,12 @@ static inline int wakegraph__add(struct wakegraph *g, enum cpt_waker by, uint32_
 	return 0;
 }
 
-/* The edges, those with the longest waits first; the caller's to free. NULL with errno. */
+/* The edges, those with the longest waits first; the caller's to free. Their locks are cpt_lock.id until
+ * wake_edges__link(). NULL with errno. */
 struct cpt_wake_edge *wakegraph__edges(const struct wakegraph *g, uint32_t *cnt);
+
+/* Makes ids of locks indices into the table of them. 0 or -ENOMEM. */
+int wake_edges__link(struct cpt_wake_edge *edges, uint32_t cnt, const struct cpt_lock *locks,
+		     uint32_t lock_cnt);
 
 #endif /* CPT_WAKEGRAPH_H */

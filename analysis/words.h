@@ -70,8 +70,8 @@ struct cpt_word {
 	uint32_t both;	  /* that did both */
 	uint32_t reserved2;
 	const char *symbol; /* "queue_lock" or "cache+0x40"; "" not known */
-	const char
-		*module; /* "server": file name of the mapping; "[heap]", "[stack]", "[anon]"; "" */
+	const char *module; /* "server": file name of the mapping; "[heap]", "[stack]", "[anon]"; ""
+			  * FILE_LOCK: path of the file */
 	const char *build_id; /* of the module, hex; "" not known */
 	uint64_t offset;      /* of the object into the module's file */
 };
@@ -99,6 +99,9 @@ int words__add(struct cpt_words *ws, const struct cpt_word *word);
  * word is not in the table. */
 const struct cpt_word *words__lookup(const struct cpt_words *ws, uint32_t proc, uint32_t space,
 				     const struct cpt_wait *wait);
+/* Likewise of a task by its number, as of the births and execs that words__feed() was told of. */
+const struct cpt_word *words__of_task(const struct cpt_words *ws, uint32_t task,
+				      const struct cpt_wait *wait);
 /* Index of a word, as `same` counts without the 1. */
 uint32_t words__idx(const struct cpt_words *ws, const struct cpt_word *word);
 

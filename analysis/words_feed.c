@@ -161,6 +161,14 @@ uint32_t words__tgid(const struct cpt_words *ws, uint32_t proc)
 	return t ? t->tgid : 0;
 }
 
+const struct cpt_word *words__of_task(const struct cpt_words *ws, uint32_t task,
+				      const struct cpt_wait *wait)
+{
+	const struct word_task *t = task_find(ws, task);
+
+	return t ? words__lookup(ws, t->proc, t->space, wait) : NULL;
+}
+
 /* ---- waits and wakes ----------------------------------------------------------------------------- */
 
 /* The most frequent kind of what was waited on at this place stays: memory is used again. A word that

@@ -131,8 +131,8 @@ static double cost_of_locks(const struct cpt_report *r, enum cpt_reason reason)
  * from run to run. */
 static void lock_key(struct strbuf *b, const struct cpt_lock *l)
 {
-	if (*l->symbol || l->python_gil || l->rest || l->kind == CPT_WORD_KERNEL ||
-	    l->kind == CPT_WORD_FILE_LOCK) {
+	if (*l->symbol || l->python_gil || l->python_gil_switch || l->rest ||
+	    l->kind == CPT_WORD_KERNEL || l->kind == CPT_WORD_FILE_LOCK) {
 		add_lock_name(b, l, true);
 		return;
 	}

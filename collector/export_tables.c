@@ -7,6 +7,7 @@
 #include "table_sites.h"
 #include "table_locks.h"
 #include "table_loops.h"
+#include "table_wakes.h"
 
 #define COLS_END                                                                                   \
 	{                                                                                          \
@@ -191,63 +192,6 @@ static int write_overlap(struct table_out *out, const struct cpt_report *r)
 
 			err = table_out__row(out, &row);
 		}
-	}
-	return err;
-}
-
-/* ---- wakes --------------------------------------------------------------------------------- */
-
-struct wake_row {
-	uint64_t cnt, waited_ns;
-	uint32_t waker, waker_tid, wakee, wakee_tid;
-	const char *by, *waker_name, *wakee_name, *reason;
-};
-
-#define W(member) offsetof(struct wake_row, member)
-
-static const struct table_col wake_cols[] = {
-	{"by", "task, or what stands for no thread: timer, device, interrupt, outside, nobody",
-	 TABLE_STRING, W(by)},
-	{"waker",
-	 "number of the thread that ended the wait, as in the table of threads; 0 none, or "
-	 "several (other)",
-	 TABLE_U32, W(waker)},
-	{"waker_tid", "its thread id, 0 none", TABLE_U32, W(waker_tid)},
-	{"waker_name", "the last it had", TABLE_STRING, W(waker_name)},
-	{"id", "number of the thread that had waited, 0 several (other)", TABLE_U32, W(wakee)},
-	{"tid", "its thread id", TABLE_U32, W(wakee_tid)},
-	{"name", "the last it had", TABLE_STRING, W(wakee_name)},
-	{"reason", "what it had waited for", TABLE_STRING, W(reason)},
-	{"wakes", "waits that ended so", TABLE_U64, W(cnt)},
-	{"waited_ns", "how long they had lasted in all, inside the window", TABLE_U64,
-	 W(waited_ns)},
-	COLS_END,
-};
-
-static int write_wakes(struct table_out *out, const struct cpt_report *r)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < r->wake_edges_cnt && !err; i++) {
-		const struct cpt_wake_edge *e = &r->wake_edges[i];
-		const struct cpt_thread *waker = report__thread(r, e->waker);
-		const struct cpt_thread *wakee = report__thread(r, e->wakee);
-		struct wake_row row = {
-			.by = waker_name(e->by),
-			.waker = e->waker,
-			.wakee = e->wakee,
-			.waker_tid = waker ? waker->tid : 0,
-			.wakee_tid = wakee ? wakee->tid : 0,
-			.waker_name = waker			? waker->name
-				      : e->by == CPT_WAKER_TASK ? CPT_NAME_OTHER
-								: NULL,
-			.wakee_name = wakee ? wakee->name : CPT_NAME_OTHER,
-			.reason = e->reason < CPT_REASON_CNT ? reason_name(e->reason) : "unknown",
-			.cnt = e->cnt,
-			.waited_ns = e->waited_ns,
-		};
-
-		err = table_out__row(out, &row);
 	}
 	return err;
 }

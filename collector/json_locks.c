@@ -97,6 +97,10 @@ static json_t *lock(const struct cpt_lock *l, const struct cpt_sites *sites)
 	json_obj__put_ns(&o, "pid", l->pid);
 	json_obj__put(&o, "shared", json_boolean(l->shared));
 	json_obj__put(&o, "rest", json_boolean(l->rest));
+	if (l->python_gil)
+		json_obj__put(&o, "python_gil", json_true());
+	if (l->python_gil_switch)
+		json_obj__put(&o, "python_gil_switch", json_true());
 	json_obj__put_ns(&o, "waits", l->waits);
 	json_obj__put_ns(&o, "blocked_ns", l->blocked_ns);
 	json_obj__put_ns(&o, "wake_delay_ns", l->wake_delay_ns);

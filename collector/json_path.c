@@ -107,3 +107,29 @@ json_t *json_path__work_span(const struct cpt_report *r)
 	}
 	return json_obj__done(&o);
 }
+
+/* Threads and the lock by their places in the report's other tables. */
+static json_t *wake(const struct cpt_wake_edge *e)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put(&o, "by", json_string(waker_name(e->by)));
+	json_obj__put(&o, "waker", e->waker ? json_integer(e->waker) : json_null());
+	json_obj__put(&o, "woken", e->wakee ? json_integer(e->wakee) : json_null());
+	json_obj__put(&o, "reason",
+		      e->reason < CPT_REASON_CNT ? json_string(reason_name(e->reason))
+						 : json_null());
+	json_obj__put(&o, "lock", e->lock ? json_integer(e->lock - 1) : json_null());
+	json_obj__put_ns(&o, "wakes", e->cnt);
+	json_obj__put_ns(&o, "waited_ns", e->waited_ns);
+	return json_obj__done(&o);
+}
+
+json_t *json_path__wakes(const struct cpt_report *r)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < r->wake_edges_cnt && i < CPT_JSON_WAKES_MAX; i++)
+		array = json_array__append(array, wake(&r->wake_edges[i]));
+	return array;
+}

@@ -403,6 +403,7 @@ json_t *json_report__build(const struct cpt_report *r)
 		json_obj__put(&o, "wait_sites", json_stacks__wait_sites(r));
 	json_obj__put(&o, "critical_path", json_path__critical_path(&r->path));
 	json_obj__put(&o, "work_span", json_path__work_span(r));
+	json_obj__put(&o, "wakes", json_path__wakes(r));
 	json_loops__put(&o, r);
 	json_accounts__put(&o, r);
 	json = json_obj__done(&o);

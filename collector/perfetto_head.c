@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/python_gil.h"
 #include "text_locks.h"
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -33,17 +34,16 @@ static void name_states(struct perfetto *p)
 static void name_word(struct perfetto *p, const struct cpt_word *word, enum cpt_reason reason,
 		      uint32_t idx)
 {
+	const enum python_gil part = python_gil_of(p->words, word);
 	struct cpt_lock lock = {.addr = word->addr,
 				.kind = word->kind,
 				.reason = (uint8_t)reason,
 				.symbol = (char *)word->symbol,
-				.module = (char *)word->module};
+				.module = (char *)word->module,
+				.python_gil = part == PYTHON_GIL_LOCK,
+				.python_gil_switch = part == PYTHON_GIL_SWITCH};
 	struct strbuf name = {0};
 
-	for (uint32_t i = 0; i < p->r->locks_cnt; i++)
-		if (p->r->locks[i].addr == word->addr && p->r->locks[i].kind == word->kind &&
-		    !strcmp(p->r->locks[i].symbol, word->symbol))
-			lock.python_gil |= p->r->locks[i].python_gil;
 	strbuf__addf(&name, "%s ", reason_name(reason));
 	add_lock_name(&name, &lock, true);
 	if (name.failed)

@@ -11,14 +11,15 @@
 #include "../analysis/trace_limits.h"
 #include "../probes/cpt_abi.h"
 
-#define FILTER_SLOTS  8192u /* addresses just noted, a power of two: most are noted again */
-#define READS_MAX     200   /* of one address space */
-#define READS_AT_ONCE 8	    /* before it is left alone for a while */
-#define REREAD_NS     200000000
-#define TRIES_MAX     4		/* drains an address waits for the birth of its task */
-#define CHAIN_MAX     64	/* spaces of a process, forks of forks that are followed */
-#define LAST_TICK_NS  200000000 /* of reading when the recording is over */
-#define NONE	      UINT32_MAX
+#define FILTER_SLOTS   8192u /* addresses just noted, a power of two: most are noted again */
+#define READS_MAX      200   /* of one address space */
+#define READS_AT_ONCE  8     /* before it is left alone for a while */
+#define REREAD_NS      200000000
+#define TRIES_MAX      4	 /* drains an address waits for the birth of its task */
+#define CHAIN_MAX      64	 /* spaces of a process, forks of forks that are followed */
+#define LAST_TICK_NS   200000000 /* of reading when the recording is over */
+#define FILE_WAITS_MAX 64	 /* of one drain, that are looked at */
+#define NONE	       UINT32_MAX
 
 /* What a process is between two execs. */
 struct space {
@@ -54,6 +55,13 @@ struct note {
 	uint64_t ts_ns, addr;
 };
 
+/* A wait for a lock on a file. */
+struct file_wait {
+	uint32_t task;
+	int sysno;
+	uint64_t ts_ns, fd;
+};
+
 struct places {
 	struct task_ref *tasks; /* by task number */
 	uint32_t task_cap;
@@ -66,6 +74,9 @@ struct places {
 	struct modules *modules;
 	struct note pending[CPT_PLACES_PENDING_MAX];
 	uint32_t pending_cnt;
+	struct file_locks *files;
+	struct file_wait file_waits[FILE_WAITS_MAX];
+	uint32_t file_wait_cnt;
 	struct {
 		uint32_t task;
 		uint64_t addr;
@@ -81,7 +92,8 @@ struct places *places__new(void)
 		return NULL;
 	ps->names = maps_names__new();
 	ps->modules = modules__new();
-	if (ps->names && ps->modules)
+	ps->files = file_locks__new();
+	if (ps->names && ps->modules && ps->files)
 		return ps;
 	places__free(ps);
 	errno = ENOMEM;
@@ -97,6 +109,7 @@ void places__free(struct places *ps)
 	free(ps->spaces);
 	free(ps->processes);
 	free(ps->tasks);
+	file_locks__free(ps->files);
 	modules__free(ps->modules);
 	maps_names__free(ps->names);
 	free(ps);
@@ -284,14 +297,32 @@ void places__note(struct places *ps, uint32_t task, uint64_t ts_ns, uint64_t add
 	ps->stats.noted++;
 }
 
+/* Whoever waits now has waited last. */
+static void note_file(struct places *ps, const struct cpt_rec_switch *rec)
+{
+	struct file_wait *wait = ps->file_waits;
+	uint32_t i = 0;
+
+	while (i < ps->file_wait_cnt && wait[i].task != rec->prev)
+		i++;
+	if (i == FILE_WAITS_MAX)
+		return;
+	ps->file_wait_cnt += i == ps->file_wait_cnt;
+	wait[i] = (struct file_wait){rec->prev, rec->sysno, rec->ts_ns, rec->arg0};
+}
+
 void places__records(struct places *ps, const void *recs, size_t cnt)
 {
 	const struct cpt_rec_switch *rec = recs;
 
-	for (size_t i = 0; i < cnt; i++, rec++)
-		if (rec->sysno == SYS_futex && rec->type == CPT_REC_SWITCH &&
-		    rec->flags & CPT_SW_PREV_BLOCKED)
+	for (size_t i = 0; i < cnt; i++, rec++) {
+		if (rec->type != CPT_REC_SWITCH || !(rec->flags & CPT_SW_PREV_BLOCKED))
+			continue;
+		if (rec->sysno == SYS_futex)
 			places__note(ps, rec->prev, rec->ts_ns, rec->arg0);
+		else if (rec->sysno == SYS_flock || rec->sysno == SYS_fcntl)
+			note_file(ps, rec);
+	}
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------- */
@@ -410,11 +441,26 @@ static bool settle(struct places *ps, struct note *note, bool last)
 	return true;
 }
 
+static void look_at_files(struct places *ps)
+{
+	for (uint32_t i = 0; i < ps->file_wait_cnt; i++) {
+		const struct file_wait *wait = &ps->file_waits[i];
+		const struct process *p = process_of(ps, wait->task);
+
+		/* One from before an exec is over. */
+		if (p && ps->spaces[p->space].since_ns <= wait->ts_ns)
+			file_locks__look(ps->files, ps->tasks[wait->task].tid, p->lead,
+					 ps->spaces[p->space].number, wait->sysno, wait->fd);
+	}
+	ps->file_wait_cnt = 0;
+}
+
 void places__tick(struct places *ps, bool last)
 {
 	uint64_t end, took = ps->stats.read_ns;
 	uint32_t kept = 0, i;
 
+	look_at_files(ps);
 	if (!ps->pending_cnt)
 		return;
 	end = now_ns() + (last ? LAST_TICK_NS : CPT_PLACES_TICK_NS);
@@ -449,6 +495,12 @@ bool places__find(struct places *ps, uint32_t proc, uint32_t space, uint64_t add
 	if (s->read_ns)
 		return locate__in_maps(ps->modules, s->tid, &s->maps, addr, place);
 	return find_without(ps, p, idx, 0, addr, place);
+}
+
+bool places__locked_file(const struct places *ps, uint32_t proc, uint32_t space, uint64_t fd,
+			 struct file_lock *file)
+{
+	return file_locks__find(ps->files, proc, space, fd, file);
 }
 
 void places__stats(const struct places *ps, struct places_stats *stats)

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "file_locks.h"
 #include "locate.h"
 
 #define CPT_PLACES_TICK_NS     4000000	   /* of reading after one drain; the rest waits its turn */
@@ -50,7 +51,7 @@ void places__free(struct places *ps);
 /* One lifecycle record, as it comes (NEW, EXEC; others are ignored). 0 or -ENOMEM. */
 int places__life(struct places *ps, const void *rec, size_t sz);
 
-/* Notes the addresses that cnt records of a switch ring name: futex words that tasks blocked on. */
+/* Notes what cnt records of a switch ring name: futex words and locked files that tasks blocked on. */
 void places__records(struct places *ps, const void *recs, size_t cnt);
 
 /* Notes an address of a task at a time (to tell before from after an exec). */
@@ -64,6 +65,10 @@ void places__tick(struct places *ps, bool last);
  * not known. The strings and the module are the places' own. */
 bool places__find(struct places *ps, uint32_t proc, uint32_t space, uint64_t addr,
 		  struct place *place);
+
+/* The file that a descriptor was on which a task waited for a lock. False: not known. */
+bool places__locked_file(const struct places *ps, uint32_t proc, uint32_t space, uint64_t fd,
+			 struct file_lock *file);
 
 void places__stats(const struct places *ps, struct places_stats *stats);
 

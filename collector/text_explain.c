@@ -15,6 +15,7 @@
 #include "draw.h"
 #include "format.h"
 #include "limit.h"
+#include "text_wakes.h"
 #include "words.h"
 
 #define LABEL_COLUMNS 17
@@ -341,4 +342,5 @@ void text_explain__add(struct strbuf *out, const struct cpt_report *r,
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		lines[i](&x);
 	strbuf__free(&x.text);
+	add_wakes(out, r, opts);
 }

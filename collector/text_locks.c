@@ -52,6 +52,8 @@ void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
 {
 	if (l->python_gil) {
 		strbuf__adds(b, "CPython's GIL");
+	} else if (l->python_gil_switch) {
+		strbuf__adds(b, "GIL, let go");
 	} else if (*l->symbol) {
 		if (*l->module) {
 			add_text(b, l->module, utf8);
@@ -62,6 +64,9 @@ void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
 		strbuf__adds(b, l->rest ? "kernel locks" : "kernel (mmap_lock and others)");
 	} else if (l->rest) {
 		strbuf__adds(b, "locks not told apart");
+	} else if (l->kind == CPT_WORD_FILE_LOCK && *l->module) {
+		strbuf__adds(b, "file lock on ");
+		add_text(b, l->module, utf8);
 	} else if (l->kind == CPT_WORD_FILE_LOCK) {
 		strbuf__addf(b, "file lock on fd %" PRIu64, l->addr);
 	} else {
@@ -125,21 +130,20 @@ static void cell(struct draw_table *t, struct strbuf *text)
 	strbuf__clear(text);
 }
 
-/* As add_lock_name, told apart where several interpreters ran, and from the condition variable on which one
- * that lets the GIL go waits until it is taken. */
+static bool is_of_python(const struct cpt_lock *l)
+{
+	return l->python_gil || l->python_gil_switch;
+}
+
+/* As add_lock_name, told apart where several interpreters ran. */
 static void add_row_name(struct strbuf *b, const struct cpt_report *r, const struct cpt_lock *l,
 			 bool utf8)
 {
-	bool others = false, second = false;
+	bool others = false;
 
-	for (uint32_t i = 0; l->python_gil && i < r->locks_cnt; i++) {
-		others |= r->locks[i].python_gil && r->locks[i].pid != l->pid;
-		second |= r->locks[i].python_gil && r->locks[i].pid == l->pid && &r->locks[i] < l;
-	}
-	if (second)
-		strbuf__adds(b, "GIL, let go");
-	else
-		add_lock_name(b, l, utf8);
+	for (uint32_t i = 0; is_of_python(l) && i < r->locks_cnt; i++)
+		others |= is_of_python(&r->locks[i]) && r->locks[i].pid != l->pid;
+	add_lock_name(b, l, utf8);
 	if (others)
 		strbuf__addf(b, " (%" PRIu32 ")", l->pid);
 }
@@ -151,7 +155,7 @@ static void lock_cells(struct draw_table *t, const struct cpt_report *r, const s
 
 	add_row_name(&text, r, l, t->style->utf8);
 	/* Where there is no room for both, the object says more than the file it lies in. */
-	if (*l->symbol && !l->python_gil && t->style->width < WIDE_COLUMNS &&
+	if (*l->symbol && !is_of_python(l) && t->style->width < WIDE_COLUMNS &&
 	    display_width(strbuf__str(&text), text.len) > NAME_COLUMNS) {
 		strbuf__clear(&text);
 		add_text(&text, l->symbol, t->style->utf8);

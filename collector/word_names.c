@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Words by what they are in shared memory. */
+/* Where no word in a mapping of a file can be. */
+#define FILE_LOCKS UINT64_MAX
+
+/* Words by what they are in shared memory, locks by their files. */
 struct shared_word {
 	uint64_t ino, off;
 	uint32_t dev;
@@ -49,14 +52,32 @@ static void note_shared(struct naming *n, uint32_t idx, const struct place *plac
 		.ino = place->ino, .off = place->file_off, .dev = place->dev, .word = idx + 1};
 }
 
+/* By its file: descriptors of several processes, or several of one, may be one lock. */
+static int name_file(struct naming *n, uint32_t idx)
+{
+	const struct cpt_word *w = words__at(n->ws, idx);
+	struct place place = {.offset = 0};
+	struct file_lock file;
+
+	if (!places__locked_file(n->places, w->proc, w->space, w->addr, &file))
+		return 0;
+	place.dev = (uint32_t)file.dev;
+	place.ino = file.ino;
+	place.file_off = FILE_LOCKS;
+	note_shared(n, idx, &place);
+	return words__set_place(n->ws, idx, "", file.path, "", 0);
+}
+
 static int name_word(struct naming *n, uint32_t idx)
 {
 	const struct cpt_word *w = words__at(n->ws, idx);
 	char symbol[CPT_SYMBOL_MAX + 32] = "";
 	struct place place;
 
-	if (w->kind == CPT_WORD_FILE_LOCK || w->kind == CPT_WORD_KERNEL)
-		return 0; /* their addresses are none */
+	if (w->kind == CPT_WORD_FILE_LOCK)
+		return name_file(n, idx);
+	if (w->kind == CPT_WORD_KERNEL)
+		return 0; /* its address is none */
 	if (!places__find(n->places, w->proc, w->space, w->addr, &place))
 		return 0;
 	/* A private futex in shared memory is an object of its process alone: the kernel says so. */

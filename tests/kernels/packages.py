@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Debian's kernels: found, fetched and unpacked, never installed.
+"""Debian's packages of other releases, kernels above all: found, fetched and unpacked, never installed.
 
 Owns: which suites hold which series, and apt with a state of its own, so that the machine's lists and
-sources stay as they are. Must not know: what is done with a kernel.
+sources stay as they are. Must not know: what is done with them.
 """
 
 import glob
@@ -75,20 +75,41 @@ class Apt:
                 found.setdefault((version, match.group(2)), name)
         return [(version, name) for (version, _), name in sorted(found.items())]
 
+    def unpack(self, name, into, root):
+        run("apt-get", *self.options, "download", name, cwd=into)
+        package = max((entry for entry in os.listdir(into)
+                       if entry.startswith(name + "_") and entry.endswith(".deb")))
+        run("dpkg", "-x", os.path.join(into, package), root)
+        os.unlink(os.path.join(into, package))
+
     def fetch(self, name, into):
         """Unpacks the package; the path of its vmlinuz."""
         root = os.path.join(into, name)
         if not os.path.isdir(root):
-            run("apt-get", *self.options, "download", name, cwd=into)
-            package = max((entry for entry in os.listdir(into)
-                           if entry.startswith(name + "_") and entry.endswith(".deb")))
-            run("dpkg", "-x", os.path.join(into, package), root)
-            os.unlink(os.path.join(into, package))
+            self.unpack(name, into, root)
         # /boot/vmlinuz-*, with newer ones /usr/lib/modules/*/vmlinuz
         for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"):
             for path in glob.glob(os.path.join(root, pattern)):
                 return path
         raise Unavailable(f"{name} holds no vmlinuz")
+
+
+def tree(suite, names, directory):
+    """The packages of a suite, unpacked into one tree that is kept in directory; its path."""
+    root = os.path.join(directory, suite)
+    done = os.path.join(root, ".complete")
+    if os.path.exists(done):
+        return root
+    os.makedirs(directory, exist_ok=True)
+    apt = Apt(directory)
+    apt.update({suite})
+    for name in names:
+        try:
+            apt.unpack(name, directory, root)
+        except subprocess.CalledProcessError as error:
+            raise Unavailable(f"{name} of {suite}: {error.stderr.strip()[-300:]}") from error
+    with open(done, "w", encoding="ascii"):
+        return root
 
 
 def kernels(series, directory):

@@ -8,6 +8,7 @@ the same run, and a holder's state with its own clocks.
 
 import collections
 import os
+import re
 import signal
 import time
 
@@ -260,6 +261,14 @@ def file_locks(case):
     facts, report = truth_run(case, "locks", "filelock")
     locks = locks_of(report, kind="file_lock")
     told = sum(lock["blocked_ns"] + lock["wake_delay_ns"] for lock in locks)
+    # Each worker has a descriptor of its own, and it is one file.
+    lock = max(locks, key=lambda one: one["blocked_ns"])
+    case.check("the lock is called by its file",
+               re.fullmatch(re.escape(case.dir) + r"/locks\.\w+ \(deleted\)", lock["module"] or ""),
+               lock["module"])
+    case.within("waits that are for it", lock["blocked_ns"] /
+                sum(one["blocked_ns"] for one in locks), 0.99, 1)
+    case.equal("waiters", lock["waiters"], facts["workers"])
     case.within("blocked and wake-up delay", told / facts["lock_wait_ns"], 1 - AGREEMENT,
                 1 + AGREEMENT)
 

@@ -6,8 +6,8 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: locks, loopledger, ceilings, workloads, programs, behaviour, loss, loops, servers, accounts, verdict,
-waits, stat, stacks, symbols, paths, diff, examples. One line per case; the last line counts them.
+Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, servers, accounts,
+verdict, waits, stat, stacks, symbols, paths, diff, examples. One line per case; the last line counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
 
@@ -29,6 +29,7 @@ import cases_locks
 import cases_loopledger
 import cases_loops
 import cases_loss
+import cases_newer
 import cases_paths
 import cases_programs
 import cases_servers
@@ -43,7 +44,7 @@ import harness
 GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
-          "behaviour": cases_behaviour, "loss": cases_loss,
+          "behaviour": cases_behaviour, "loss": cases_loss, "newer": cases_newer,
           "loops": cases_loops, "servers": cases_servers,
           "accounts": cases_accounts, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
@@ -123,6 +124,16 @@ def places_from_environment():
     return found
 
 
+def prepared(group, places):
+    """What a group needs and takes longer than a case may: once, before its first."""
+    try:
+        getattr(group, "prepare", lambda *_: None)(*places)
+    except harness.Failed as err:
+        print(f"FAIL {group.__name__}: {printable(str(err))}", flush=True)
+        return False
+    return True
+
+
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="default: all")
@@ -146,6 +157,9 @@ def main(argv):
     harness.become_subreaper()
     passed = failed = again = 0
     for group in args.groups or GROUPS:
+        if not args.list and not prepared(GROUPS[group], places):
+            failed += 1
+            continue
         for name, function in GROUPS[group].cases(places[1]):
             label = f"{group}: {name}"
             if not re.search(args.k, label):

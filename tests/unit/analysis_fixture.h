@@ -59,6 +59,16 @@ static inline struct cpt_report *report_events(const struct cpt_trace_meta *meta
 	return r;
 }
 
+/* The drawing most begin with: the command `app`, on CPU 0 from 1000. */
+static inline struct trace_builder *one_task(uint32_t cpus, uint32_t *app)
+{
+	struct trace_builder *tb = tb__new(cpus);
+
+	*app = tb__command(tb, 1000, "app");
+	tb__run(tb, 1000, 0, *app);
+	return tb;
+}
+
 /* opts may be NULL. last_ns: up to where the trace saw everything. */
 static inline struct cpt_report *
 report_until(struct trace_builder *tb, const struct cpt_analysis_opts *opts, uint64_t last_ns)

@@ -8,6 +8,7 @@
 
 #include <sys/syscall.h>
 
+#include "../../analysis/python_gil.h"
 #include "../../analysis/words.h"
 
 #define C_ADDR	   0x7f0000002000u
@@ -201,6 +202,51 @@ static void other_symbols_are_no_gil(void **state)
 	}
 }
 
+static const struct cpt_word *add_condvar(struct cpt_words *ws, uint32_t space, uint64_t addr,
+					  const char *symbol)
+{
+	const struct cpt_word w = {.proc = 1,
+				   .space = space,
+				   .addr = addr,
+				   .kind = CPT_WORD_CONDVAR,
+				   .reason = CPT_REASON_HANDOFF,
+				   .symbol = symbol};
+
+	assert_int_equal(words__add(ws, &w), 0);
+	return words__at(ws, words__cnt(ws) - 1);
+}
+
+/* Behind the lock's condition variable and its mutex lies the one of threads that let go on request. */
+static void condition_variable_of_those_that_let_go_is_not_the_gil(void **state)
+{
+	static const uint64_t off[] = {48 + 40, 48 + 48};
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+		struct cpt_words *ws =
+			one_condvar(CPT_REASON_HANDOFF, "_PyRuntime+0x188", THREAD_CNT);
+		const struct cpt_word *let_go =
+			add_condvar(ws, 1, C_ADDR + off[i], "_PyRuntime+0x1e0");
+
+		assert_int_equal(python_gil_of(ws, words__at(ws, 0)), PYTHON_GIL_LOCK);
+		assert_int_equal(python_gil_of(ws, let_go), PYTHON_GIL_SWITCH);
+		words__free(ws);
+	}
+}
+
+static void condition_variables_elsewhere_tell_nothing_of_the_gil(void **state)
+{
+	struct cpt_words *ws = one_condvar(CPT_REASON_HANDOFF, "_PyRuntime", THREAD_CNT);
+
+	assert_int_equal(python_gil_of(ws, add_condvar(ws, 1, C_ADDR + 80, "_PyRuntime+0x50")),
+			 PYTHON_GIL_LOCK);
+	/* before an exec */
+	assert_int_equal(python_gil_of(ws, add_condvar(ws, 0, C_ADDR + 88, "_PyRuntime+0x58")),
+			 PYTHON_GIL_LOCK);
+	assert_int_equal(python_gil_of(ws, add_condvar(ws, 1, C_ADDR + 88, "queue")),
+			 PYTHON_GIL_NONE);
+	words__free(ws);
+}
+
 /* More than a hand-over: a tenth of the time two run. */
 static void overlap_beyond_hand_overs_is_no_ceiling(void **state)
 {
@@ -340,6 +386,8 @@ int main(void)
 		cmocka_unit_test(waits_that_time_out_count_as_wanting),
 		cmocka_unit_test(gil_is_known_by_its_symbol),
 		cmocka_unit_test(other_symbols_are_no_gil),
+		cmocka_unit_test(condition_variable_of_those_that_let_go_is_not_the_gil),
+		cmocka_unit_test(condition_variables_elsewhere_tell_nothing_of_the_gil),
 		cmocka_unit_test(overlap_beyond_hand_overs_is_no_ceiling),
 		cmocka_unit_test(self_feeding_pool_is_no_ceiling),
 		cmocka_unit_test(straggler_is_no_ceiling),

@@ -15,6 +15,7 @@
 #include "collector/json_report.h"
 
 #include "report_fixture.h"
+#include "report_said.h"
 
 static struct report_fixture fixture;
 
@@ -38,14 +39,6 @@ static json_t *round_trip(void)
 	free(text);
 	json_decref(built);
 	return read;
-}
-
-static json_int_t number(const json_t *object, const char *key)
-{
-	json_t *value = json_object_get(object, key);
-
-	assert_true(json_is_integer(value));
-	return json_integer_value(value);
 }
 
 static void assert_order(const json_t *object, const char *const *keys)

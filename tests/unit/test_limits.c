@@ -14,6 +14,7 @@
 #include "collector/text_limits.h"
 
 #include "report_fixture.h"
+#include "report_said.h"
 
 static struct report_fixture fixture;
 static struct cpt_lock lock;
@@ -63,30 +64,12 @@ static const char *sentence(void)
 
 static const char *section(void)
 {
-	static struct strbuf b;
-	struct text_report_opts opts = {.style = {.utf8 = true, .width = 400}};
-
-	strbuf__clear(&b);
-	add_limits(&b, &fixture.report, &opts);
-	assert_false(b.failed);
-	return strbuf__str(&b);
+	return said_by(add_limits, &fixture.report, 400, 10);
 }
 
 static const char *budget(void)
 {
-	static struct strbuf b;
-	struct text_report_opts opts = {.style = {.utf8 = true, .width = 400}};
-
-	strbuf__clear(&b);
-	add_budget(&b, &fixture.report, &opts);
-	assert_false(b.failed);
-	return strbuf__str(&b);
-}
-
-static void has(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("'%s' is not in: %s", part, text);
+	return said_by(add_budget, &fixture.report, 400, 10);
 }
 
 static void the_lock_is_named_with_what_its_holder_did(void **state)
@@ -228,12 +211,6 @@ static void lost_events_leave_no_limit_where_they_leave_no_verdict(void **state)
 
 	r->class_ns[CPT_CLASS_UNKNOWN] = 1938 * FIXTURE_MS;
 	assert_int_equal(limits__find(r, limits), 0);
-}
-
-static void lacks(const char *text, const char *part)
-{
-	if (strstr(text, part))
-		fail_msg("\"%s\" is in: %s", part, text);
 }
 
 /* Ten threads on one CPU wait for nine at a time, and there is but one more. */

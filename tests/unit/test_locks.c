@@ -85,6 +85,29 @@ static void expect_lock_identities(const struct cpt_report *r)
 			assert_int_equal(by_reason[k], r->reason_ns[k]);
 }
 
+/* Every wait for a lock that somebody ended is in an edge of that lock, and of no other. */
+static void expect_lock_edges(const struct cpt_report *r)
+{
+	uint64_t ended[16] = {0};
+
+	assert_true(r->locks_cnt < 16);
+	for (uint32_t i = 0; i < r->wake_edges_cnt; i++) {
+		const struct cpt_wake_edge *e = &r->wake_edges[i];
+		const bool of_lock = e->reason == CPT_REASON_LOCK ||
+				     e->reason == CPT_REASON_HANDOFF ||
+				     e->reason == CPT_REASON_KERNEL_LOCK;
+
+		assert_int_equal(e->lock != 0, of_lock);
+		assert_true(e->lock <= r->locks_cnt);
+		if (!e->lock)
+			continue;
+		assert_int_equal(r->locks[e->lock - 1].reason, e->reason);
+		ended[e->lock - 1] += e->waited_ns;
+	}
+	for (uint32_t i = 0; i < r->locks_cnt; i++)
+		assert_true(ended[i] <= r->locks[i].blocked_ns);
+}
+
 static struct cpt_report *report_with(struct trace_builder *tb, const struct cpt_words *ws,
 				      const struct cpt_filter *filter)
 {
@@ -95,7 +118,22 @@ static struct cpt_report *report_with(struct trace_builder *tb, const struct cpt
 		opts.filter = *filter;
 	r = report_until(tb, &opts, 0);
 	expect_lock_identities(r);
+	expect_lock_edges(r);
 	return r;
+}
+
+/* How long waits for the lock at addr had lasted that waker ended. */
+static uint64_t ended_at(const struct cpt_report *r, uint64_t addr, uint32_t waker)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < r->wake_edges_cnt; i++) {
+		const struct cpt_wake_edge *e = &r->wake_edges[i];
+
+		if (e->lock && r->locks[e->lock - 1].addr == addr && e->waker == waker)
+			sum += e->waited_ns;
+	}
+	return sum;
 }
 
 static const struct cpt_lock *only_lock(const struct cpt_report *r)
@@ -122,10 +160,8 @@ static void over(struct cpt_report *r, struct trace_builder *tb, struct cpt_word
 /* The app on CPU 0 from 1000, w on CPU 1 from 1010. */
 static struct trace_builder *two_tasks(uint32_t cpus, uint32_t *app, uint32_t *w)
 {
-	struct trace_builder *tb = tb__new(cpus);
+	struct trace_builder *tb = one_task(cpus, app);
 
-	*app = tb__command(tb, 1000, "app");
-	tb__run(tb, 1000, 0, *app);
 	*w = tb__thread(tb, 1005, *app, "w");
 	tb__run(tb, 1010, 1, *w);
 	return tb;
@@ -167,6 +203,36 @@ static void wait_is_split_at_the_wake(void **state)
 	assert_int_equal(l->top_cnt, 1);
 	assert_int_equal(l->top[0].id, app);
 	assert_int_equal(l->top[0].ns, 400);
+	assert_int_equal(ended_at(r, MUTEX_ADDR, app), 400);
+	over(r, tb, ws);
+}
+
+/*
+ *  app    #########################------    wakes w from M at 1500, from N at 1700
+ *  w        ###bbbbbbbbb##bbbbbbb####
+ */
+static void wakes_are_told_by_the_lock_they_came_through(void **state)
+{
+	const uint64_t other = MUTEX_ADDR + 0x40;
+	uint32_t app, w;
+	struct trace_builder *tb = two_tasks(2, &app, &w);
+	struct cpt_words *ws = one_mutex();
+	struct cpt_report *r;
+
+	add_word(ws, 1, other, CPT_WORD_MUTEX, CPT_REASON_LOCK, 0, "log_lock");
+	tb__block(tb, 1100, w, wait_for(app), TB_IDLE);
+	unlock_wakes(tb, 1500, w, app);
+	tb__run(tb, 1510, 1, w);
+	tb__block(tb, 1600, w, tb_wait_mutex(other, tb_tid(app)), TB_IDLE);
+	unlock_wakes(tb, 1700, w, app);
+	tb__run(tb, 1710, 1, w);
+	tb__exit(tb, 1800, w, 0, TB_IDLE);
+	tb__exit(tb, 1800, app, 0, TB_IDLE);
+	r = report_with(tb, ws, NULL);
+	assert_int_equal(r->locks_cnt, 2);
+	assert_int_equal(ended_at(r, MUTEX_ADDR, app), 400);
+	assert_int_equal(ended_at(r, other, app), 100);
+	assert_int_equal(ended_at(r, MUTEX_ADDR, w), 0);
 	over(r, tb, ws);
 }
 
@@ -788,6 +854,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wait_is_split_at_the_wake),
+		cmocka_unit_test(wakes_are_told_by_the_lock_they_came_through),
 		cmocka_unit_test(wait_ended_before_its_switch_counts_with_its_delay),
 		cmocka_unit_test(window_cuts_waits),
 		cmocka_unit_test(a_change_of_identity_within_a_wait_leaves_it_one),

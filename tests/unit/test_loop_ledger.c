@@ -88,15 +88,6 @@ static void expect_times(const struct cpt_loop *l, uint64_t waiting, uint64_t on
 	assert_int_equal(l->unknown_ns, 0);
 }
 
-static struct trace_builder *one_task(uint32_t cpus, uint32_t *app)
-{
-	struct trace_builder *tb = tb__new(cpus);
-
-	*app = tb__command(tb, 1000, "app");
-	tb__run(tb, 1000, 0, *app);
-	return tb;
-}
-
 /* From its wait: woken by the network at wake_ns, on a CPU 10 ns later. */
 static void comes_back(struct trace_builder *tb, uint64_t wake_ns, uint32_t cpu, uint32_t task)
 {

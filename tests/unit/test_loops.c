@@ -25,10 +25,9 @@ static struct cpt_wait wait_epoll(void)
  */
 static struct trace_builder *draw_loop(uint32_t *instance)
 {
-	struct trace_builder *tb = tb__new(2);
-	uint32_t app = tb__command(tb, 1000, "app");
+	uint32_t app;
+	struct trace_builder *tb = one_task(2, &app);
 
-	tb__run(tb, 1000, 0, app);
 	*instance = tb__loop_new(tb, 1010, app, EPFD, 0);
 	tb__loop(tb, 1100, app, *instance, 3, 0, 0);
 	tb__block(tb, 1200, app, wait_epoll(), TB_IDLE);

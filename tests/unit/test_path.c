@@ -252,9 +252,10 @@ static void edges_beyond_the_limit_are_folded(void **state)
 	uint64_t wakes = 0, waited = 0;
 
 	for (uint32_t i = 1; i <= 3 * WAKE_EDGES_MAX; i++)
-		assert_int_equal(wakegraph__add(&g, CPT_WAKER_TASK, i, i + 1,
-						i % 2 ? CPT_REASON_LOCK : CPT_REASON_JOIN, 10,
-						&hint),
+		assert_int_equal(wakegraph__add(&g,
+						wake_key(CPT_WAKER_TASK, i, i + 1,
+							 i % 2 ? CPT_REASON_LOCK : CPT_REASON_JOIN),
+						i % 2 ? i % 5 : 0, 10, &hint),
 				 0);
 	edges = wakegraph__edges(&g, &cnt);
 	assert_non_null(edges);

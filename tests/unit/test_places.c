@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -565,6 +566,89 @@ static void what_processes_share_is_one_word(void **state)
 	words__free(ws);
 }
 
+/* ---- files that are locked --------------------------------------------------------------------------- */
+
+/* A process that waits for the lock of the file at path, which somebody else has, on descriptor fd. */
+static pid_t locker(const char *path, int fd)
+{
+	char at[32], text[64] = "";
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(open(path, O_RDWR), fd);
+		flock(fd, LOCK_EX);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	snprintf(at, sizeof(at), "/proc/%d/syscall", (int)pid);
+	for (int i = 0; i < 5000; i++) {
+		int file = open(at, O_RDONLY);
+		ssize_t n = read(file, text, sizeof(text) - 1);
+
+		close(file);
+		text[n > 0 ? n : 0] = '\0';
+		if (n > 0 && strtol(text, NULL, 10) == SYS_flock)
+			return pid;
+		usleep(1000);
+	}
+	fail_msg("nobody waits for the lock of %s", path);
+	return 0;
+}
+
+static void waited_for_file(uint32_t task, uint64_t ts, int fd)
+{
+	const struct cpt_rec_switch rec = {
+		.type = CPT_REC_SWITCH,
+		.flags = CPT_SW_PREV_BLOCKED,
+		.sysno = SYS_flock,
+		.prev = task,
+		.ts_ns = ts,
+		.arg0 = (uint64_t)fd,
+	};
+
+	places__records(places, &rec, 1);
+}
+
+static void a_locked_file_is_known_while_it_is_waited_for(void **state)
+{
+	char path[] = "/tmp/cpartrace-places-XXXXXX";
+	int fd = mkstemp(path);
+	struct file_lock file, other;
+	struct stat st;
+	pid_t pids[2];
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		pids[i] = locker(path, 20 + (int)i);
+		born(2 + i, 1, pids[i], 0, 100);
+		waited_for_file(2 + i, 200, 20 + (int)i);
+	}
+	waited_for_file(4, 200, 20); /* nobody knows that task */
+	places__tick(places, false);
+	assert_true(places__locked_file(places, 2, 0, 20, &file));
+	assert_string_equal(file.path, path);
+	assert_int_equal(file.ino, st.st_ino);
+	assert_true(places__locked_file(places, 3, 0, 21, &other));
+	assert_int_equal(other.ino, file.ino);
+	assert_int_equal(other.dev, file.dev);
+	assert_false(places__locked_file(places, 2, 0, 21, &other));
+	assert_false(places__locked_file(places, 2, 1, 20, &other));
+	assert_false(places__locked_file(places, 4, 0, 20, &other));
+	/* It waits on another descriptor than that record says: an old wait is no evidence. */
+	waited_for_file(2, 300, 0);
+	places__tick(places, false);
+	assert_false(places__locked_file(places, 2, 0, 0, &other));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kill(pids[i], SIGKILL), 0);
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	close(fd);
+	unlink(path);
+}
+
 static void records_of_no_sense_are_harmless(void **state)
 {
 	struct place place;
@@ -608,6 +692,7 @@ int main(void)
 		TEST(a_file_replaced_after_its_program_is_gone_names_nothing),
 		TEST(words_get_module_offset_build_id_and_symbol),
 		TEST(what_processes_share_is_one_word),
+		TEST(a_locked_file_is_known_while_it_is_waited_for),
 		TEST(records_of_no_sense_are_harmless),
 	};
 

@@ -18,6 +18,7 @@
 #include "collector/words.h"
 
 #include "report_fixture.h"
+#include "report_said.h"
 
 static struct report_fixture fixture;
 static struct cpt_loop loops[3];
@@ -83,13 +84,7 @@ static int setup(void **state)
 
 static const char *text_with_top(unsigned int width, unsigned int top)
 {
-	static struct strbuf b;
-	const struct text_report_opts opts = {.style = {.utf8 = true, .width = width}, .top = top};
-
-	strbuf__clear(&b);
-	add_loops(&b, &fixture.report, &opts);
-	assert_false(b.failed);
-	return strbuf__str(&b);
+	return said_by(add_loops, &fixture.report, width, top);
 }
 
 static const char *text(void)
@@ -107,27 +102,15 @@ static const char *sentence(void)
 	return strbuf__str(&b);
 }
 
-static void shows(const char *found, const char *part)
-{
-	if (!strstr(found, part))
-		fail_msg("'%s' is not in:\n%s", part, found);
-}
-
-static void lacks(const char *found, const char *part)
-{
-	if (strstr(found, part))
-		fail_msg("'%s' is in:\n%s", part, found);
-}
-
 static void a_loop_is_a_row_of_shares(void **state)
 {
-	shows(text(), "epoll 5");
-	shows(text(), "  1,500 ");
-	shows(text(), "13.2 %");
-	shows(text(), "32.7 %");
-	shows(text(), "33.0 ms");
-	shows(text(), "   40+ "); /* those that did not block were not seen */
-	shows(text(), "0 for 86.8 %, 1 for 13.2 %");
+	has(text(), "epoll 5");
+	has(text(), "  1,500 ");
+	has(text(), "13.2 %");
+	has(text(), "32.7 %");
+	has(text(), "33.0 ms");
+	has(text(), "   40+ "); /* those that did not block were not seen */
+	has(text(), "0 for 86.8 %, 1 for 13.2 %");
 }
 
 static void what_blocked_it_is_told_dearest_first(void **state)
@@ -152,8 +135,8 @@ static void what_blocked_it_is_told_dearest_first(void **state)
 
 static void a_blocked_loop_is_said_under_the_verdict(void **state)
 {
-	shows(sentence(), "Blocked event loop: `worker-1` (");
-	shows(sentence(), "clock_nanosleep (sleep): 600 ms in all");
+	has(sentence(), "Blocked event loop: `worker-1` (");
+	has(sentence(), "clock_nanosleep (sleep): 600 ms in all");
 	stalls[0].total_ns = 90 * FIXTURE_MS; /* less than a twentieth */
 	assert_string_equal(sentence(), "");
 }
@@ -170,7 +153,7 @@ static void hardly_a_loop_is_no_part(void **state)
 
 static void rows_are_capped(void **state)
 {
-	shows(text_with_top(80, 1), "and 1 more");
+	has(text_with_top(80, 1), "and 1 more");
 	lacks(text_with_top(80, 2), "more\n");
 }
 
@@ -183,9 +166,9 @@ static void an_uneven_pool_is_told_if_it_is_certain(void **state)
 				      .imbalance = 2.5};
 	fixture.report.loops.pools = &pool;
 	fixture.report.loops.pools_cnt = 1;
-	shows(text(),
-	      "Uneven: of the 4 loops named `worker-1` the busiest ran for 250 ms, 2.50 times "
-	      "the average, the least busy for 10.0 ms.");
+	has(text(),
+	    "Uneven: of the 4 loops named `worker-1` the busiest ran for 250 ms, 2.50 times "
+	    "the average, the least busy for 10.0 ms.");
 	pool.doubtful = true;
 	lacks(text(), "Uneven");
 	pool.doubtful = false;
@@ -203,9 +186,9 @@ static void offload_is_told_where_work_comes_back(void **state)
 				       .workers_on_cpu_ns = 900 * FIXTURE_MS};
 	fixture.report.loops.offloads = &offload;
 	fixture.report.loops.offloads_cnt = 1;
-	shows(text(),
-	      "hands work to 3 threads (`worker-3`): it woke them 1,200 times, was woken by them "
-	      "1,100 times, and they ran for 900 ms.");
+	has(text(),
+	    "hands work to 3 threads (`worker-3`): it woke them 1,200 times, was woken by them "
+	    "1,100 times, and they ran for 900 ms.");
 	offload.returned = 0;
 	lacks(text(), "hands work");
 }
@@ -213,10 +196,10 @@ static void offload_is_told_where_work_comes_back(void **state)
 static void what_it_did_after_its_last_wait_is_said(void **state)
 {
 	loops[1].not_back_ns = 500 * FIXTURE_MS;
-	shows(text(), "did not wait for events in its last 500 ms, not counted here: it had "
-		      "stopped, or always had some.");
+	has(text(), "did not wait for events in its last 500 ms, not counted here: it had "
+		    "stopped, or always had some.");
 	loops[1].iterations_least = false;
-	shows(text(), "in its last 500 ms, not counted here.");
+	has(text(), "in its last 500 ms, not counted here.");
 }
 
 static struct cpt_epoll_instance instances[2];
@@ -257,11 +240,11 @@ static void operations_in_flight_are_said(void **state)
 	assert_string_equal(strbuf__str(&b),
 			    "61.0 operations in flight on average in 1 event loop, 64 "
 			    "at most; 9,600 completed, half of them within 10.0 ms.");
-	shows(text(), "in flight");
-	shows(text(), "  63.0    64      9,600  10.0 ms  11.0 ms  14.0 ms");
+	has(text(), "in flight");
+	has(text(), "  63.0    64      9,600  10.0 ms  11.0 ms  14.0 ms");
 	lacks(text(), "Watched from");
 	instances[0].since_ns = 300 * FIXTURE_MS;
-	shows(text(), "Watched from 300 ms on");
+	has(text(), "Watched from 300 ms on");
 	/* One thing after the other is no news. */
 	strbuf__clear(&b);
 	instances[0].in_flight_ns = instances[1].in_flight_ns = 2000 * FIXTURE_MS;
@@ -287,14 +270,6 @@ static void what_is_not_known_of_loops_is_warned_of(void **state)
 }
 
 /* ---- programs --------------------------------------------------------------------------------------- */
-
-static json_int_t number(const json_t *object, const char *key)
-{
-	json_t *value = json_object_get(object, key);
-
-	assert_true(json_is_integer(value));
-	return json_integer_value(value);
-}
 
 static void json_has_the_contracts_keys(void **state)
 {

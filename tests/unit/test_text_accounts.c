@@ -11,6 +11,7 @@
 #include "collector/text_accounts.h"
 
 #include "report_fixture.h"
+#include "report_said.h"
 
 static struct report_fixture fixture;
 static struct strbuf text;
@@ -61,18 +62,6 @@ static const char *budget(void)
 static const char *demand(void)
 {
 	return written(add_demand);
-}
-
-static void has(const char *in, const char *part)
-{
-	if (!strstr(in, part))
-		fail_msg("'%s' is not in: %s", part, in);
-}
-
-static void lacks(const char *in, const char *part)
-{
-	if (strstr(in, part))
-		fail_msg("'%s' is in: %s", part, in);
 }
 
 static void the_largest_item_comes_first(void **state)
