@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "beside.h"
+#include "exit_status.h"
 #include "late_names.h"
 #include "say.h"
+#include "words.h"
 
 /* Shorter waits need no comfort, and a terminal need not be written to more often. */
 #define PROGRESS_AFTER_NS UINT64_C(1000000000)
@@ -198,6 +200,20 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 const struct cpt_words *analysed__words(const struct analysed *a)
 {
 	return a->own_words ? a->own_words : trace_reader__words(a->reader);
+}
+
+int analysed__status(const struct analysed *a, int err)
+{
+	const struct cpt_trace_close *closed;
+
+	if (err < 0)
+		return err == -ENOTSUP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
+	if (a->report)
+		return words__data_incomplete(a->report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
+	closed = trace_reader__close_facts(a->reader);
+	return trace_reader__incomplete(a->reader) || !closed || closed->lost_ring
+		       ? CPT_STATUS_INCOMPLETE
+		       : CPT_STATUS_OK;
 }
 
 void analysed__free(struct analysed *a)

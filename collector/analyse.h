@@ -34,6 +34,10 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 /* The trace's words, once it was run. Borrowed. */
 const struct cpt_words *analysed__words(const struct analysed *a);
 
+/* The program's exit status for what was made of the trace: err is the first failure, which has been
+ * said, or 0. */
+int analysed__status(const struct analysed *a, int err);
+
 void analysed__free(struct analysed *a);
 
 #endif /* CPT_ANALYSE_H */

@@ -3,17 +3,14 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf_common.h"
 #include "cpartrace.skel.h"
 #include "features.h"
 #include "sampling.h"
@@ -39,29 +36,6 @@ struct bpf_session {
 	void *life_ctx;
 	int life_err;
 };
-
-/* libbpf's log is process-wide; so is this. */
-static int print_verbose(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, args);
-}
-
-static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	return 0;
-}
-
-static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(err, err_sz, fmt, args);
-	va_end(args);
-	return code;
-}
 
 /* log2 of the slots of one ring. */
 static uint32_t choose_shift(uint64_t ring_sz, uint32_t cpu_cnt)
@@ -115,7 +89,8 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 		return ret;
 	s->skel = cpartrace__open();
 	if (!s->skel)
-		return say(err, err_sz, -errno, "cannot open the probes: %s", strerror(errno));
+		return bpf_common__say(err, err_sz, -errno, "cannot open the probes: %s",
+				       strerror(errno));
 	s->skel->rodata->cpt_slots_shift = s->slots_shift;
 	s->skel->rodata->cpt_switch_has_state = facts.switch_has_state;
 	s->skel->rodata->cpt_occupancy = !opts->no_occupancy;
@@ -129,7 +104,8 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 	if (!ret)
 		ret = choose_programs(s, opts);
 	if (ret)
-		return say(err, err_sz, ret, "cannot size the rings: %s", strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot size the rings: %s",
+				       strerror(-ret));
 	bpf_program__set_autoattach(s->skel->progs.cpt_cell_check, false);
 	ret = cpartrace__load(s->skel);
 	return ret ? features__refused(ret, err, err_sz) : 0;
@@ -137,21 +113,15 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 
 static int map_rings(struct bpf_session *s, char *err, size_t err_sz)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-	void *mem;
-
-	s->cells_sz = (s->cpu_cnt * sizeof(struct cpt_cell) + page - 1) & ~(page - 1);
-	s->recs_sz = (((size_t)s->cpu_cnt << s->slots_shift) * CPT_REC_SZ + page - 1) & ~(page - 1);
-	mem = mmap(NULL, s->cells_sz, PROT_READ | PROT_WRITE, MAP_SHARED,
-		   bpf_map__fd(s->skel->maps.cpt_cells), 0);
-	if (mem == MAP_FAILED)
-		return say(err, err_sz, -errno, "cannot map the cells: %s", strerror(errno));
-	s->cells = mem;
-	mem = mmap(NULL, s->recs_sz, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.cpt_recs), 0);
-	if (mem == MAP_FAILED)
-		return say(err, err_sz, -errno, "cannot map the rings: %s", strerror(errno));
-	s->recs = mem;
-	return 0;
+	s->cells_sz = bpf_common__pages(s->cpu_cnt * sizeof(struct cpt_cell));
+	s->recs_sz = bpf_common__pages(((size_t)s->cpu_cnt << s->slots_shift) * CPT_REC_SZ);
+	s->cells = bpf_common__map(bpf_map__fd(s->skel->maps.cpt_cells), s->cells_sz, true, err,
+				   err_sz);
+	if (!s->cells)
+		return -errno;
+	s->recs = bpf_common__map(bpf_map__fd(s->skel->maps.cpt_recs), s->recs_sz, false, err,
+				  err_sz);
+	return s->recs ? 0 : -errno;
 }
 
 static int on_life(void *ctx, void *data, size_t sz)
@@ -166,33 +136,20 @@ static int on_life(void *ctx, void *data, size_t sz)
 
 struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char *err, size_t err_sz)
 {
-	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	struct bpf_session *s;
-	int ret, cpu_cnt;
+	int ret;
 
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	libbpf_set_print(opts->verbose ? print_verbose : print_nothing);
-	/* Counts only before 5.11; if it fails there, loading says so. */
-	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	bpf_common__begin(opts->verbose);
 	s = calloc(1, sizeof(*s));
 	if (!s) {
-		say(err, err_sz, 0, "out of memory");
+		bpf_common__say(err, err_sz, 0, "out of memory");
 		return NULL;
 	}
 	s->also_fd = -1;
-	cpu_cnt = libbpf_num_possible_cpus();
-	if (cpu_cnt < 0) {
-		ret = say(err, err_sz, cpu_cnt, "cannot tell the number of CPUs: %s",
-			  strerror(-cpu_cnt));
+	ret = bpf_common__cpus(CPT_MAX_CPUS, err, err_sz);
+	if (ret < 0)
 		goto out;
-	}
-	if (cpu_cnt > CPT_MAX_CPUS) {
-		ret = say(err, err_sz, -E2BIG,
-			  "this machine can have %d CPUs, at most %d are supported", cpu_cnt,
-			  CPT_MAX_CPUS);
-		goto out;
-	}
-	s->cpu_cnt = cpu_cnt;
+	s->cpu_cnt = (uint32_t)ret;
 	s->slots_shift = choose_shift(opts->ring_sz, s->cpu_cnt);
 	ret = load(s, opts, err, err_sz);
 	if (ret)
@@ -202,8 +159,8 @@ struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char 
 		goto out;
 	s->life = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_life), on_life, s, NULL);
 	if (!s->life) {
-		ret = say(err, err_sz, -errno, "cannot map the lifecycle ring: %s",
-			  strerror(errno));
+		ret = bpf_common__say(err, err_sz, -errno, "cannot map the lifecycle ring: %s",
+				      strerror(errno));
 		goto out;
 	}
 	return s;
@@ -229,14 +186,15 @@ int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz)
 	int ret = cpartrace__attach(s->skel);
 
 	if (ret)
-		return say(err, err_sz, ret, "cannot attach the probes: %s", strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot attach the probes: %s",
+				       strerror(-ret));
 	s->attached = true;
 	if (s->sample_hz) {
 		s->sampling = sampling__start(bpf_program__fd(s->skel->progs.cpt_sample),
 					      s->cpu_cnt, s->sample_hz);
 		if (!s->sampling)
-			return say(err, err_sz, -errno, "cannot sample the CPU clock: %s",
-				   strerror(errno));
+			return bpf_common__say(err, err_sz, -errno,
+					       "cannot sample the CPU clock: %s", strerror(errno));
 	}
 	/* Where the kernel cannot run a program on a CPU, its first switch is the first look. */
 	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
@@ -256,8 +214,8 @@ int bpf_session__seed(struct bpf_session *s, int pidfd, char *err, size_t err_sz
 	s->skel->bss->cpt_last_id = 1;
 	ret = bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_tasks), &pidfd, &task, BPF_NOEXIST);
 	if (ret)
-		return say(err, err_sz, ret, "cannot mark the command for tracing: %s",
-			   strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot mark the command for tracing: %s",
+				       strerror(-ret));
 	return 0;
 }
 
@@ -344,44 +302,30 @@ int bpf_session__life(struct bpf_session *s, bpf_session_life_fn fn, void *ctx)
 	return ret < 0 ? ret : s->life_err;
 }
 
-/* Runs an iterator to its end; what it writes are records of rec_sz bytes. */
-static int iterate(struct bpf_link *link, bpf_session_tenant_fn fn, void *ctx)
-{
-	static const size_t rec_sz = sizeof(struct cpt_rec_tenant);
-	struct cpt_rec_tenant recs[256];
-	int fd = bpf_iter_create(bpf_link__fd(link));
-	char *buf = (char *)recs;
-	size_t have = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		n = read(fd, buf + have, sizeof(recs) - have);
-		/* EAGAIN: many tasks without output; the kernel wants a break. */
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			break;
-		have += n;
-		for (size_t i = 0; fn && i < have / rec_sz; i++)
-			fn(ctx, &recs[i]);
-		memmove(buf, buf + have / rec_sz * rec_sz, have % rec_sz);
-		have %= rec_sz;
-	}
-	n = n < 0 ? -errno : 0;
-	close(fd);
-	return n;
-}
-
 int bpf_session__read_affinity(struct bpf_session *s)
 {
-	return iterate(s->skel->links.cpt_affinity_read, NULL, NULL);
+	return bpf_common__iterate(s->skel->links.cpt_affinity_read, sizeof(struct cpt_rec_tenant),
+				   NULL, NULL);
+}
+
+struct tenant_reader {
+	bpf_session_tenant_fn fn;
+	void *ctx;
+};
+
+static void on_tenant(void *ctx, const void *rec)
+{
+	const struct tenant_reader *to = ctx;
+
+	to->fn(to->ctx, rec);
 }
 
 int bpf_session__read_tenants(struct bpf_session *s, bpf_session_tenant_fn fn, void *ctx)
 {
-	return iterate(s->skel->links.cpt_tasks_read, fn, ctx);
+	struct tenant_reader to = {fn, ctx};
+
+	return bpf_common__iterate(s->skel->links.cpt_tasks_read, sizeof(struct cpt_rec_tenant),
+				   on_tenant, &to);
 }
 
 void bpf_session__check(struct bpf_session *s, uint64_t now_ns)
@@ -404,20 +348,8 @@ void bpf_session__check(struct bpf_session *s, uint64_t now_ns)
 	}
 }
 
-static uint64_t recursion_misses(struct bpf_program *prog)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-		return 0;
-	return info.recursion_misses;
-}
-
 void bpf_session__finish(struct bpf_session *s)
 {
-	struct bpf_program *prog;
-
 	if (!s->attached)
 		return;
 	sampling__stop(s->sampling);
@@ -426,7 +358,7 @@ void bpf_session__finish(struct bpf_session *s)
 		(void)run_check(s, cpu, true);
 	cpartrace__detach(s->skel);
 	s->attached = false;
-	bpf_object__for_each_program(prog, s->skel->obj) s->recursion += recursion_misses(prog);
+	s->recursion = bpf_common__recursion(s->skel->obj);
 }
 
 void bpf_session__counters(const struct bpf_session *s, struct bpf_session_counters *c)

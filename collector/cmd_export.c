@@ -231,12 +231,33 @@ out:
 	return err;
 }
 
-static int export(struct export_opts *o)
+/* What o cannot mean. True: it has been said. */
+static bool is_wrong(const struct command *self, const struct export_opts *o, int *status)
 {
-	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
+	const bool to_stdout = !o->output || !strcmp(o->output, "-");
+
+	*status = 0;
+	if (o->format == FORMAT_NONE)
+		*status = command__usage(self, "a format is needed: -f csv, jsonl, folded, "
+					       "perfetto, svg, sqlite, openmetrics or html");
+	else if ((o->format == FORMAT_PERFETTO || o->format == FORMAT_HTML) && to_stdout &&
+		 isatty(STDOUT_FILENO))
+		*status = command__usage(self, "this format is not for a terminal: name a file "
+					       "with -o");
+	else if (o->format == FORMAT_SQLITE && to_stdout)
+		*status = command__usage(self, "a database is a file: name one with -o");
+	return *status != 0;
+}
+
+static int export(const struct command *self, void *ctx)
+{
+	struct export_opts *o = ctx;
+	const char *path = view__path(&o->view);
 	struct analysed a;
 	int err, status;
 
+	if (is_wrong(self, o, &status))
+		return status;
 	if (o->format == FORMAT_PERFETTO && !perfetto_is_built) {
 		fail(-ENOTSUP, "this cpartrace was built without libprotobuf-c, which %s needs",
 		     format_words[o->format]);
@@ -244,16 +265,13 @@ static int export(struct export_opts *o)
 	}
 	err = analysed__open(&a, path);
 	if (err < 0)
-		return CPT_STATUS_FAILED;
+		return analysed__status(&a, err);
 	if (o->format == FORMAT_SQLITE)
 		err = write_database(&a, path, o);
 	else
 		err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)
 							       : export_to(&a, path, o, stdout);
-	if (err < 0)
-		status = err == -ENOTSUP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
-	else
-		status = words__data_incomplete(a.report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
+	status = analysed__status(&a, err);
 	analysed__free(&a);
 	return status;
 }
@@ -262,27 +280,8 @@ static int run(const struct command *self, int argc, char *const *argv)
 {
 	struct export_opts o = {
 		.step_ns = STEP_DEFAULT_NS, .format = FORMAT_NONE, .top = PICTURE_TOP};
-	int first, status;
 
-	view__init(&o.view);
-	if (command__parse(self, &o, argc, argv, &first, &status)) {
-		if (first < argc)
-			status = command__usage(self, "unexpected '%s'; name a trace with -i",
-						argv[first]);
-		else if (o.format == FORMAT_NONE)
-			status = command__usage(self, "a format is needed: -f csv, jsonl, folded, "
-						      "perfetto, svg, sqlite, openmetrics or html");
-		else if ((o.format == FORMAT_PERFETTO || o.format == FORMAT_HTML) &&
-			 (!o.output || !strcmp(o.output, "-")) && isatty(STDOUT_FILENO))
-			status = command__usage(self, "this format is not for a terminal: name a "
-						      "file with -o");
-		else if (o.format == FORMAT_SQLITE && (!o.output || !strcmp(o.output, "-")))
-			status = command__usage(self, "a database is a file: name one with -o");
-		else
-			status = export(&o);
-	}
-	view__fini(&o.view);
-	return status;
+	return view__command(self, &o, &o.view, argc, argv, export);
 }
 
 const struct command cmd_export = {

@@ -125,32 +125,26 @@ static int print_text(const struct cpt_report *r, const struct report_opts *o)
 	return err;
 }
 
-static int report(struct report_opts *o)
+static int report(const struct command *self, void *ctx)
 {
-	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
+	struct report_opts *o = ctx;
+	const char *path = view__path(&o->view);
 	struct cpt_analysis_opts opts = {0};
 	struct analysed a;
 	int err, status;
 
+	(void)self;
 	view__apply(&o->view, &opts);
 	err = analysed__open(&a, path);
 	if (!err && o->timeline && !o->json)
 		err = print_timeline(&a, path, &opts, o);
 	else if (!err)
 		err = analysed__run(&a, path, &opts);
-	if (err < 0) {
-		status = CPT_STATUS_FAILED;
-		goto out;
-	}
-	if (o->json)
+	if (!err && o->json)
 		err = print_json(a.report);
-	else if (!o->timeline)
+	else if (!err && !o->timeline)
 		err = print_text(a.report, o);
-	if (err < 0)
-		status = CPT_STATUS_FAILED;
-	else
-		status = words__data_incomplete(a.report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
-out:
+	status = analysed__status(&a, err);
 	analysed__free(&a);
 	return status;
 }
@@ -158,18 +152,8 @@ out:
 static int run(const struct command *self, int argc, char *const *argv)
 {
 	struct report_opts o = {.top = CPT_TOP_DEFAULT};
-	int first, status;
 
-	view__init(&o.view);
-	if (command__parse(self, &o, argc, argv, &first, &status)) {
-		if (first < argc)
-			status = command__usage(self, "unexpected '%s'; name a trace with -i",
-						argv[first]);
-		else
-			status = report(&o);
-	}
-	view__fini(&o.view);
-	return status;
+	return view__command(self, &o, &o.view, argc, argv, report);
 }
 
 const struct command cmd_report = {

@@ -21,6 +21,7 @@
 #include "script_line.h"
 #include "script_loops.h"
 #include "script_stacks.h"
+#include "script_words.h"
 #include "say.h"
 #include "view.h"
 
@@ -39,6 +40,7 @@ struct script {
 	struct script_names names;
 	const struct cpt_stacks *stacks; /* the reader's; NULL: none */
 	uint64_t window_start_ns;	 /* UINT64_MAX before the command's first exec */
+	struct cpt_words *words;	 /* the reader's; NULL: none */
 	struct script_lines lines;
 };
 
@@ -144,6 +146,7 @@ static void line_switch(struct script *s, const struct cpt_event *ev)
 		strbuf__adds(&s->lines.out, how_left(ev->flags));
 	if (ev->task && (ev->flags & CPT_SW_PREV_BLOCKED) && ev->wait) {
 		script_lines__add_wait(&s->lines, &s->names, ev->wait);
+		script_words__add(&s->lines.out, s->words, ev->task, ev->wait);
 		add_end(s, ev);
 	}
 	strbuf__adds(&s->lines.out, " -> ");
@@ -333,6 +336,9 @@ static int script_event(struct script *s, const struct cpt_event *ev)
 {
 	int err;
 
+	err = script_words__learn(s->words, ev);
+	if (err < 0)
+		return err;
 	/* A name given by this event holds from it on; a rename shows the old one. */
 	if (ev->type != CPT_EV_RENAME) {
 		err = script_names__learn(&s->names, ev);
@@ -375,27 +381,23 @@ static int script_all(struct script *s, struct trace_reader *r, const char *path
 	return err < 0 ? cannot_write(err, path) : command__stdout_done();
 }
 
-static int script(struct script_opts *o)
+static int script(const struct command *self, void *ctx)
 {
-	const char *path = o->view.input ? o->view.input : CPT_TRACE_DEFAULT;
+	struct script_opts *o = ctx;
+	const char *path = view__path(&o->view);
 	struct script s = {.view = &o->view, .window_start_ns = UINT64_MAX};
-	const struct cpt_trace_close *closed;
 	struct analysed a;
 	int err, status;
 
+	(void)self;
 	err = analysed__open(&a, path);
 	if (err < 0)
-		return CPT_STATUS_FAILED;
+		return analysed__status(&a, err);
 	script_names__init(&s.names, trace_reader__meta(a.reader)->machine);
 	s.stacks = trace_reader__stacks(a.reader);
+	s.words = trace_reader__words(a.reader);
 	err = script_all(&s, a.reader, path);
-	closed = trace_reader__close_facts(a.reader);
-	if (err < 0)
-		status = CPT_STATUS_FAILED;
-	else if (trace_reader__incomplete(a.reader) || !closed || closed->lost_ring)
-		status = CPT_STATUS_INCOMPLETE;
-	else
-		status = CPT_STATUS_OK;
+	status = analysed__status(&a, err);
 	if (!err && trace_reader__incomplete(a.reader))
 		say_note("%s is not whole: %s", path, trace_reader__incomplete(a.reader));
 	script_names__fini(&s.names);
@@ -407,18 +409,8 @@ static int script(struct script_opts *o)
 static int run(const struct command *self, int argc, char *const *argv)
 {
 	struct script_opts o = {0};
-	int first, status;
 
-	view__init(&o.view);
-	if (command__parse(self, &o, argc, argv, &first, &status)) {
-		if (first < argc)
-			status = command__usage(self, "unexpected '%s'; name a trace with -i",
-						argv[first]);
-		else
-			status = script(&o);
-	}
-	view__fini(&o.view);
-	return status;
+	return view__command(self, &o, &o.view, argc, argv, script);
 }
 
 const struct command cmd_script = {

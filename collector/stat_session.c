@@ -3,18 +3,16 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf_common.h"
 #include "features.h"
 #include "stat.skel.h"
 
@@ -37,7 +35,6 @@ struct stat_session {
 	uint64_t recursion; /* read before the programs go */
 	stat_session_task_fn death_fn;
 	void *death_ctx;
-	char *read_buf;
 	/* What mends have found, and what the profile was at two looks before that (profile_cnt each). */
 	int64_t *adjust, *before[2], *lately;
 	uint64_t moved_ns[2];		  /* spread so far: R one too high, one too low */
@@ -45,31 +42,6 @@ struct stat_session {
 	int64_t ahead_ns, ahead_first_ns; /* of CLOCK_MONOTONIC over CLOCK_MONOTONIC_RAW */
 	uint64_t ahead_at_ns;
 };
-
-#define READ_BUF_SZ (sizeof(struct cpt_stat_rec) * 1024)
-
-/* libbpf's log is process-wide; so is this. */
-static int print_verbose(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, args);
-}
-
-static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	return 0;
-}
-
-static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(err, err_sz, fmt, args);
-	va_end(args);
-	return code;
-}
 
 /* ---- clocks ------------------------------------------------------------------------------------ */
 
@@ -160,38 +132,26 @@ static int load(struct stat_session *s, const struct stat_session_opts *opts, ch
 		return ret;
 	s->skel = stat_probes__open();
 	if (!s->skel)
-		return say(err, err_sz, -errno, "cannot open the probes: %s", strerror(errno));
+		return bpf_common__say(err, err_sz, -errno, "cannot open the probes: %s",
+				       strerror(errno));
 	ret = set_options(s, opts, &facts);
 	if (ret)
-		return say(err, err_sz, ret, "cannot prepare the probes: %s", strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot prepare the probes: %s",
+				       strerror(-ret));
 	ret = stat_probes__load(s->skel);
 	return ret ? features__refused(ret, err, err_sz) : 0;
 }
 
-static void *map_array(const struct bpf_map *map, size_t sz, char *err, size_t err_sz)
-{
-	void *mem = mmap(NULL, sz, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
-
-	if (mem == MAP_FAILED) {
-		int ret = say(err, err_sz, errno, "cannot map the accounts: %s", strerror(errno));
-
-		errno = ret;
-		return NULL;
-	}
-	return mem;
-}
-
 static int map_accounts(struct stat_session *s, char *err, size_t err_sz)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	s->cells_sz = (s->cpu_cnt * sizeof(struct cpt_stat_cell) + page - 1) & ~(page - 1);
-	s->profile_sz =
-		((size_t)s->cpu_cnt * s->stride * sizeof(*s->profile) + page - 1) & ~(page - 1);
-	s->cells = map_array(s->skel->maps.cpt_stat_cells, s->cells_sz, err, err_sz);
+	s->cells_sz = bpf_common__pages(s->cpu_cnt * sizeof(struct cpt_stat_cell));
+	s->profile_sz = bpf_common__pages((size_t)s->cpu_cnt * s->stride * sizeof(*s->profile));
+	s->cells = bpf_common__map(bpf_map__fd(s->skel->maps.cpt_stat_cells), s->cells_sz, false,
+				   err, err_sz);
 	if (!s->cells)
 		return -errno;
-	s->profile = map_array(s->skel->maps.cpt_stat_profile, s->profile_sz, err, err_sz);
+	s->profile = bpf_common__map(bpf_map__fd(s->skel->maps.cpt_stat_profile), s->profile_sz,
+				     false, err, err_sz);
 	return s->profile ? 0 : -errno;
 }
 
@@ -207,24 +167,18 @@ static int on_death(void *ctx, void *data, size_t sz)
 static int open_session(struct stat_session *s, const struct stat_session_opts *opts, char *err,
 			size_t err_sz)
 {
-	int ret, cpu_cnt = libbpf_num_possible_cpus();
+	int ret = bpf_common__cpus(CPT_STAT_MAX_CPUS, err, err_sz);
 
-	if (cpu_cnt < 0)
-		return say(err, err_sz, cpu_cnt, "cannot tell the number of CPUs: %s",
-			   strerror(-cpu_cnt));
-	if (cpu_cnt > CPT_STAT_MAX_CPUS)
-		return say(err, err_sz, -E2BIG,
-			   "this machine can have %d CPUs, at most %d are supported", cpu_cnt,
-			   CPT_STAT_MAX_CPUS);
-	s->cpu_cnt = cpu_cnt;
+	if (ret < 0)
+		return ret;
+	s->cpu_cnt = (uint32_t)ret;
 	s->stride = (s->cpu_cnt + 1 + 7) & ~7U; /* whole cache lines */
-	s->read_buf = malloc(READ_BUF_SZ);
 	s->adjust = calloc(s->cpu_cnt + 1, sizeof(*s->adjust));
 	s->lately = calloc(s->cpu_cnt + 1, sizeof(*s->lately));
 	for (int i = 0; i < 2; i++)
 		s->before[i] = calloc(s->cpu_cnt + 1, sizeof(*s->before[i]));
-	if (!s->read_buf || !s->adjust || !s->lately || !s->before[0] || !s->before[1])
-		return say(err, err_sz, -ENOMEM, "out of memory");
+	if (!s->adjust || !s->lately || !s->before[0] || !s->before[1])
+		return bpf_common__say(err, err_sz, -ENOMEM, "out of memory");
 	ret = load(s, opts, err, err_sz);
 	if (ret)
 		return ret;
@@ -233,25 +187,21 @@ static int open_session(struct stat_session *s, const struct stat_session_opts *
 		return ret;
 	s->deaths = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_stat_deaths), on_death, s, NULL);
 	if (!s->deaths)
-		return say(err, err_sz, -errno, "cannot map the ring of ended tasks: %s",
-			   strerror(errno));
+		return bpf_common__say(err, err_sz, -errno,
+				       "cannot map the ring of ended tasks: %s", strerror(errno));
 	return 0;
 }
 
 struct stat_session *stat_session__open(const struct stat_session_opts *opts, char *err,
 					size_t err_sz)
 {
-	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	struct stat_session *s;
 	int ret;
 
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	libbpf_set_print(opts->verbose ? print_verbose : print_nothing);
-	/* Counts only before 5.11; if it fails there, loading says so. */
-	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	bpf_common__begin(opts->verbose);
 	s = calloc(1, sizeof(*s));
 	if (!s) {
-		say(err, err_sz, 0, "out of memory");
+		bpf_common__say(err, err_sz, 0, "out of memory");
 		return NULL;
 	}
 	ret = open_session(s, opts, err, err_sz);
@@ -269,7 +219,8 @@ int stat_session__attach(struct stat_session *s, char *err, size_t err_sz)
 	measure_drift(s);
 	ret = stat_probes__attach(s->skel);
 	if (ret)
-		return say(err, err_sz, ret, "cannot attach the probes: %s", strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot attach the probes: %s",
+				       strerror(-ret));
 	s->attached = true;
 	return 0;
 }
@@ -288,44 +239,39 @@ int stat_session__seed(struct stat_session *s, int pidfd, char *err, size_t err_
 {
 	int ret = mark(s, pidfd, CPT_STAT_GATED);
 
-	return ret ? say(err, err_sz, ret, "cannot mark the command: %s", strerror(-ret)) : 0;
+	return ret ? bpf_common__say(err, err_sz, ret, "cannot mark the command: %s",
+				     strerror(-ret))
+		   : 0;
 }
 
-/* Runs an iterator to its end; its output goes to fn, if there is one. */
-static int iterate(struct stat_session *s, struct bpf_link *link, stat_session_task_fn fn,
-		   void *ctx)
+struct task_reader {
+	stat_session_task_fn fn;
+	void *ctx;
+};
+
+static void on_task(void *ctx, const void *rec)
 {
-	int fd = bpf_iter_create(bpf_link__fd(link)), ret = 0;
-	ssize_t n = 0;
+	const struct task_reader *to = ctx;
 
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		n = read(fd, s->read_buf, READ_BUF_SZ);
-		/* EAGAIN: the kernel saw a great many tasks without output and wants a break. */
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			break;
-		for (ssize_t at = 0; fn && at + (ssize_t)sizeof(struct cpt_stat_rec) <= n;
-		     at += sizeof(struct cpt_stat_rec))
-			fn(ctx, (const void *)(s->read_buf + at));
-	}
-	if (n < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
+	to->fn(to->ctx, rec);
 }
 
-static int iterate_prog(struct stat_session *s, struct bpf_program *prog, stat_session_task_fn fn,
-			void *ctx)
+/* Its output goes to fn, if there is one. */
+static int iterate(struct bpf_link *link, stat_session_task_fn fn, void *ctx)
+{
+	struct task_reader to = {fn, ctx};
+
+	return bpf_common__iterate(link, sizeof(struct cpt_stat_rec), fn ? on_task : NULL, &to);
+}
+
+static int iterate_prog(struct bpf_program *prog, stat_session_task_fn fn, void *ctx)
 {
 	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
 	int ret;
 
 	if (!link)
 		return -errno;
-	ret = iterate(s, link, fn, ctx);
+	ret = iterate(link, fn, ctx);
 	bpf_link__destroy(link);
 	return ret;
 }
@@ -337,11 +283,12 @@ int stat_session__seed_all(struct stat_session *s, char *err, size_t err_sz)
 	/* A task cloned by one that was not marked yet is found by the next round. */
 	for (int round = 0; round < SEED_ROUNDS; round++) {
 		uint32_t before = *seeded;
-		int ret = iterate_prog(s, s->skel->progs.cpt_stat_seed, NULL, NULL);
+		int ret = iterate_prog(s->skel->progs.cpt_stat_seed, NULL, NULL);
 
 		if (ret)
-			return say(err, err_sz, ret, "cannot mark the tasks that run: %s",
-				   strerror(-ret));
+			return bpf_common__say(err, err_sz, ret,
+					       "cannot mark the tasks that run: %s",
+					       strerror(-ret));
 		if (round && *seeded == before)
 			break;
 	}
@@ -355,7 +302,8 @@ int stat_session__seed_pids(struct stat_session *s, const int *pidfds, size_t cn
 		int ret = mark(s, pidfds[i], CPT_STAT_SEED);
 
 		if (ret)
-			return say(err, err_sz, ret, "cannot mark the process: %s", strerror(-ret));
+			return bpf_common__say(err, err_sz, ret, "cannot mark the process: %s",
+					       strerror(-ret));
 	}
 	return stat_session__seed_all(s, err, err_sz);
 }
@@ -370,12 +318,14 @@ int stat_session__seed_group(struct stat_session *s, int group_fd, char *err, si
 
 	s->group_link = bpf_program__attach_iter(s->skel->progs.cpt_stat_find_group, &opts);
 	if (!s->group_link)
-		return say(err, err_sz, -errno, "cannot look at the cgroup: %s", strerror(errno));
-	ret = iterate(s, s->group_link, NULL, NULL);
+		return bpf_common__say(err, err_sz, -errno, "cannot look at the cgroup: %s",
+				       strerror(errno));
+	ret = iterate(s->group_link, NULL, NULL);
 	if (!ret && !s->skel->bss->cpt_stat_group_id)
 		ret = -ENOENT;
 	if (ret)
-		return say(err, err_sz, ret, "cannot look at the cgroup: %s", strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot look at the cgroup: %s",
+				       strerror(-ret));
 	return stat_session__seed_all(s, err, err_sz);
 }
 
@@ -402,7 +352,8 @@ int stat_session__begin(struct stat_session *s, char *err, size_t err_sz)
 	int ret = control(s, CPT_STAT_OPEN);
 
 	if (ret)
-		return say(err, err_sz, ret, "cannot open the account: %s", strerror(-ret));
+		return bpf_common__say(err, err_sz, ret, "cannot open the account: %s",
+				       strerror(-ret));
 	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
 		look_at(s, cpu);
 	return 0;
@@ -506,7 +457,7 @@ int stat_session__deaths(struct stat_session *s, stat_session_task_fn fn, void *
 
 int stat_session__tasks(struct stat_session *s, stat_session_task_fn fn, void *ctx)
 {
-	return iterate_prog(s, s->skel->progs.cpt_stat_read, fn, ctx);
+	return iterate_prog(s->skel->progs.cpt_stat_read, fn, ctx);
 }
 
 static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, uint32_t turn)
@@ -525,23 +476,6 @@ static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, 
 	out->estimated_ns += cell->moved_ns[0] + cell->moved_ns[1];
 	out->given_up += cell->given_up;
 	out->bad_degree += cell->bad_degree;
-}
-
-static uint64_t recursion_misses(const struct stat_session *s)
-{
-	struct bpf_program *prog;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_program(prog, s->skel->obj)
-	{
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
-
-		if (bpf_program__fd(prog) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			sum += info.recursion_misses;
-	}
-	return sum;
 }
 
 void stat_session__sample(struct stat_session *s, struct stat_sample *out)
@@ -565,7 +499,7 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *out)
 	out->lost_deaths = c->lost_deaths;
 	out->lost_run_ns = c->lost_run_ns;
 	out->lost_wait_ns = c->lost_wait_ns;
-	out->lost_recursion = s->attached ? recursion_misses(s) : s->recursion;
+	out->lost_recursion = s->attached ? bpf_common__recursion(s->skel->obj) : s->recursion;
 }
 
 void stat_session__shut(struct stat_session *s)
@@ -577,7 +511,7 @@ void stat_session__end(struct stat_session *s)
 {
 	if (!s->attached)
 		return;
-	s->recursion = recursion_misses(s);
+	s->recursion = bpf_common__recursion(s->skel->obj);
 	stat_probes__detach(s->skel);
 	s->attached = false;
 }
@@ -593,7 +527,6 @@ void stat_session__free(struct stat_session *s)
 	if (s->cells)
 		munmap((void *)s->cells, s->cells_sz);
 	stat_probes__destroy(s->skel);
-	free(s->read_buf);
 	free(s->adjust);
 	free(s->lately);
 	free(s->before[0]);

@@ -15,6 +15,8 @@
 #define WORTH_A_ROW	0.02
 #define WORTH_A_MENTION 0.05
 #define ROWS_MAX	5
+/* A path that computed less than this share of the span is not the span's chain. */
+#define SAME_CHAIN 0.9
 
 static void add_rows(struct strbuf *b, const struct cpt_path *p, const struct text_style *style)
 {
@@ -97,6 +99,22 @@ static void say_unknown(struct strbuf *s, const struct cpt_path *p)
 			     fmt_percent(share, p->absent_ns, p->length_ns));
 }
 
+/* The path took longest, the span computed most, and that may be two chains: where threads were starved of
+ * CPUs, or waited, the one that ended last need not be one that had much to do. */
+static void say_other_chain(struct strbuf *s, const struct cpt_report *r,
+			    const struct text_style *style)
+{
+	const uint64_t computed = r->path.serial_ns + r->path.parallel_ns;
+	char d[FMT_SZ];
+
+	if ((double)computed >= SAME_CHAIN * (double)r->work_span.span_ns)
+		return;
+	strbuf__addf(s,
+		     " That is another chain than the one above, of which %s was computing: to "
+		     "shorten the one is not to shorten the other.",
+		     fmt_duration(d, computed, style->utf8));
+}
+
 static void say_bound(struct strbuf *s, const struct cpt_report *r, const struct text_style *style)
 {
 	const struct cpt_work_span *ws = &r->work_span;
@@ -116,6 +134,7 @@ static void say_bound(struct strbuf *s, const struct cpt_report *r, const struct
 		     fmt_duration(d, ws->span_ns, style->utf8), fmt_average(x, ws->speedup_bound));
 	strbuf__addf(s, "nor keep more than %s CPUs busy on average.",
 		     fmt_average(x, ws->parallelism));
+	say_other_chain(s, r, style);
 }
 
 /* One thread is its own path: nothing that the rest of the report does not say. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "format.h"
 
 const char *const view_in_progress_words[] = {"sleep", "condvar", NULL};
@@ -26,6 +27,21 @@ void view__fini(struct view *v)
 		free(v->comms[i]);
 	v->comm_cnt = 0;
 	strbuf__free(&v->note);
+}
+
+int view__command(const struct command *self, void *opts, struct view *v, int argc,
+		  char *const *argv, int (*body)(const struct command *self, void *opts))
+{
+	int first, status;
+
+	view__init(v);
+	if (command__parse(self, opts, argc, argv, &first, &status))
+		status = first < argc
+				 ? command__usage(self, "unexpected '%s'; name a trace with -i",
+						  argv[first])
+				 : body(self, opts);
+	view__fini(v);
+	return status;
 }
 
 int view_set_numbers(void *field, const char *value, const struct cli_option *opt,

@@ -37,8 +37,21 @@ struct view {
 	struct strbuf note;   /* the filters in words, for the report's head */
 };
 
+struct command;
+
 void view__init(struct view *v);
 void view__fini(struct view *v);
+
+/* The run of a command that looks at one trace: parses into opts, of which *v is a part, refuses what is
+ * left over, and returns body's exit status. */
+int view__command(const struct command *self, void *opts, struct view *v, int argc,
+		  char *const *argv, int (*body)(const struct command *self, void *opts));
+
+/* Of the trace. */
+static inline const char *view__path(const struct view *v)
+{
+	return v->input ? v->input : CPT_TRACE_DEFAULT;
+}
 
 /* The analysis' options for this view (borrowing from it), and v->note. */
 void view__apply(struct view *v, struct cpt_analysis_opts *opts);
