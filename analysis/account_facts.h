@@ -17,7 +17,8 @@
  * is one and the same meanwhile. In demand, what such a CPU adds for a task that may also use other
  * CPUs is taken in proportion, as if the CPUs' turns were independent: shared_ns says how much of
  * demand rests on that. The tracer's part is its CPU time as the kernel counts it, in proportion of
- * the foreign time on allowed CPUs to all foreign time; in demand with the same share of `others`.
+ * the foreign time on allowed CPUs to all foreign time; in demand with the same share of `others`. When it
+ * used them is not known: a part of the run (--time) has of it what it has of the run's length.
  */
 #ifndef CPT_ACCOUNT_FACTS_H
 #define CPT_ACCOUNT_FACTS_H

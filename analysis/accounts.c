@@ -3,6 +3,7 @@
  * accounts.c - see accounts.h.
  */
 #include "accounts.h"
+#include "acct_bins.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,6 +87,8 @@ void accounts__open(struct accounts *a, uint64_t now_ns)
 {
 	a->on = true;
 	a->now_ns = now_ns;
+	if (a->bins)
+		acct_bins__open(a->bins, now_ns);
 	for (uint32_t cpu = 0; cpu < a->cpu_cnt; cpu++)
 		accounts__cpu_off(a, cpu);
 }
@@ -198,6 +201,8 @@ static void refine_classes(struct accounts *a, const uint64_t *bits)
 			twin[old] = (uint16_t)a->class_cnt;
 			a->classes[a->class_cnt] = a->classes[old];
 			a->classes[a->class_cnt++].open = 0;
+			if (a->bins)
+				acct_bins__twin(a->bins, old, twin[old]);
 		}
 		c->class_idx = twin[old];
 		a->classes[old].open -= c->open;
@@ -340,21 +345,21 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 	k->open++;
 	c->open = true;
 	c->since_ns = a->now_ns;
-	c->mode = k->mode;
-	c->doubts = a->doubts;
-	c->waiting = a->waiting;
+	c->begin.mode = k->mode;
+	c->begin.doubts = a->doubts;
+	c->begin.inverse = accounts__inverse(a);
 	c->siblings_ours = a->cores[c->core].ours;
 	c->siblings_ns = core_ns(a, &a->cores[c->core]);
-	c->at.placement_ns = k->sum.placement_ns;
-	c->at.quota_ns = k->sum.quota_ns;
-	c->at.no_work_ns = k->sum.no_work_ns;
-	c->at.flight_ns = k->sum.flight_ns;
-	c->at.unknown_ns = k->sum.unknown_ns;
+	c->begin.sum.placement_ns = k->sum.placement_ns;
+	c->begin.sum.quota_ns = k->sum.quota_ns;
+	c->begin.sum.no_work_ns = k->sum.no_work_ns;
+	c->begin.sum.flight_ns = k->sum.flight_ns;
+	c->begin.sum.unknown_ns = k->sum.unknown_ns;
 	for (uint32_t set = a->reasons; set; set &= set - 1) {
 		const uint32_t r = (uint32_t)__builtin_ctz(set);
 
-		c->at.reason[r] = k->sum.reason[r];
-		c->waits[r] = a->waits[r];
+		c->begin.sum.reason[r] = k->sum.reason[r];
+		c->begin.waits[r] = a->waits[r];
 	}
 	FOR_EACH_BIT(i, c->slots, slot_words(a))
 	{
@@ -381,223 +386,95 @@ void accounts__settle(struct accounts *a)
 	a->pending_cnt = 0;
 }
 
-/* An idle CPU's charge for one stretch, or for a part of it. */
-struct shares {
-	fix_t item[CPT_BUDGET_CNT], reason[CPT_REASON_CNT];
-	fix_t total;
-};
-
-static void add_item(struct shares *s, enum cpt_budget_item item, fix_t fix)
+/* num/den of [from, to) of the slot's demand is claimed. */
+static void add_claim(struct accounts *a, uint32_t slot, enum acct_claim what, uint64_t from,
+		      uint64_t to, uint64_t num, uint64_t den)
 {
-	s->item[item] += fix;
-	s->total += fix;
-}
+	struct acct_slot *s = &a->slots[slot];
+	struct claims *claims = what == ACCT_CLAIM_IDLE ? &s->idle : &s->doubt;
 
-static void add_reason(struct shares *s, uint32_t r, fix_t fix)
-{
-	s->reason[r] += fix;
-	s->total += fix;
-}
-
-/* All of the stretch, as if it had been idle. */
-static void whole_charge(const struct accounts *a, const struct acct_cpu *c, struct shares *out)
-{
-	const struct acct_charge *now = &a->classes[c->class_idx].sum, *at = &c->at;
-	const uint64_t flight = now->flight_ns - at->flight_ns;
-
-	memset(out, 0, sizeof(*out));
-	add_item(out, CPT_BUDGET_PLACEMENT,
-		 (fix_t)(now->placement_ns - at->placement_ns) << FIX_BITS);
-	add_item(out, CPT_BUDGET_QUOTA, (fix_t)(now->quota_ns - at->quota_ns) << FIX_BITS);
-	add_item(out, CPT_BUDGET_NO_WORK,
-		 (fix_t)(now->no_work_ns - at->no_work_ns - flight) << FIX_BITS);
-	add_item(out, CPT_BUDGET_IN_FLIGHT, (fix_t)flight << FIX_BITS);
-	add_item(out, CPT_BUDGET_UNKNOWN, (fix_t)(now->unknown_ns - at->unknown_ns) << FIX_BITS);
-	for (uint32_t set = a->reasons; set; set &= set - 1) {
-		const uint32_t r = (uint32_t)__builtin_ctz(set);
-
-		add_reason(out, r, now->reason[r] - at->reason[r]);
-	}
-}
-
-/* x * num / den, num <= den; never more than x. */
-static fix_t scale(fix_t x, uint64_t num, uint64_t den)
-{
-	const uint64_t q = (uint64_t)(((fix_t)num << 32) / den); /* of 2^32 */
-
-	return num == den ? x : (x >> 32) * q + ((x & UINT32_MAX) * q >> 32);
-}
-
-/* A part without tasks in progress: operations in flight have of it what they have of the whole. */
-static void early_no_work(struct shares *out, fix_t early, const struct shares *whole)
-{
-	const fix_t none = whole->item[CPT_BUDGET_NO_WORK];
-	const fix_t flight = whole->item[CPT_BUDGET_IN_FLIGHT];
-	fix_t part;
-
-	if (early >= none + flight) {
-		add_item(out, CPT_BUDGET_NO_WORK, none);
-		add_item(out, CPT_BUDGET_IN_FLIGHT, flight);
-		return;
-	}
-	part = flight ? scale(early, (uint64_t)(flight >> FIX_BITS),
-			      (uint64_t)((none + flight) >> FIX_BITS))
-		      : 0;
-	add_item(out, CPT_BUDGET_IN_FLIGHT, part < flight ? part : flight);
-	add_item(out, CPT_BUDGET_NO_WORK, early - part < none ? early - part : none);
-}
-
-/* The first early_ns of it, in which nothing changed; never more than the whole. */
-static void early_charge(const struct accounts *a, const struct acct_cpu *c, uint64_t early_ns,
-			 const struct shares *whole, struct shares *out)
-{
-	const fix_t early = (fix_t)early_ns << FIX_BITS;
-	enum cpt_budget_item item = CPT_BUDGET_CNT;
-
-	memset(out, 0, sizeof(*out));
-	if (c->mode == ACCT_PLACEMENT)
-		item = CPT_BUDGET_PLACEMENT;
-	else if (c->mode != ACCT_NOT_ALLOWED && c->doubts)
-		item = CPT_BUDGET_UNKNOWN;
-	else if (c->mode == ACCT_QUOTA)
-		item = CPT_BUDGET_QUOTA;
-	else if (c->mode == ACCT_REST && !c->waiting)
-		item = CPT_BUDGET_NO_WORK;
-	if (item == CPT_BUDGET_NO_WORK) {
-		early_no_work(out, early, whole);
-		return;
-	}
-	if (item != CPT_BUDGET_CNT) {
-		add_item(out, item, early < whole->item[item] ? early : whole->item[item]);
-		return;
-	}
-	for (uint32_t set = c->mode == ACCT_REST ? a->reasons : 0; set; set &= set - 1) {
-		const uint32_t r = (uint32_t)__builtin_ctz(set);
-		const fix_t part = early / c->waiting * c->waits[r];
-
-		add_reason(out, r, part < whole->reason[r] ? part : whole->reason[r]);
-	}
-}
-
-static void charge_idle(struct accounts *a, const struct shares *s, uint64_t num, uint64_t den)
-{
-	fix_t others = s->total;
-
-	for (int i = 0; i < CPT_BUDGET_CNT; i++) {
-		const fix_t x = s->item[i] ? scale(s->item[i], num, den) : 0;
-
-		a->idle[i] += x;
-		others -= x;
-	}
-	for (uint32_t set = a->reasons; set; set &= set - 1) {
-		const uint32_t r = (uint32_t)__builtin_ctz(set);
-		const fix_t x = scale(s->reason[r], num, den);
-
-		a->idle_reason[r] += x;
-		others -= x;
-	}
-	a->idle[CPT_BUDGET_OTHERS] += others;
-}
-
-static void subtract(struct shares *from, const struct shares *part)
-{
-	for (int i = 0; i < CPT_BUDGET_CNT; i++)
-		from->item[i] -= part->item[i];
-	for (int r = 0; r < CPT_REASON_CNT; r++)
-		from->reason[r] -= part->reason[r];
-	from->total -= part->total;
+	if (a->bins)
+		acct_bins__claim(a->bins, slot, claims, what, from, to, num, den);
+	else
+		claims__add(claims, from, to, num, den);
 }
 
 /* What demand gets from the stretch in one slot. */
-static void claim(struct accounts *a, struct acct_slot *s, const struct acct_mark *mark,
+static void claim(struct accounts *a, uint32_t slot, const struct acct_mark *mark,
 		  enum acct_kind kind, uint64_t early_ns, uint64_t idle_ns, uint64_t other_ns)
 {
+	const struct acct_slot *s = &a->slots[slot];
 	const uint64_t open_ns = accounts__open_ns(a, s);
 	uint64_t early = 0;
 
 	if (open_ns == mark->open_ns)
 		return;
 	if (kind == ACCT_UNKNOWN) {
-		claims__add(&s->doubt, mark->open_ns, open_ns, 1, 1);
+		add_claim(a, slot, ACCT_CLAIM_DOUBT, mark->open_ns, open_ns, 1, 1);
 		return;
 	}
 	if (early_ns) {
 		early = mark->ready * early_ns;
 		if (early > open_ns - mark->open_ns)
 			early = open_ns - mark->open_ns;
-		claims__add(&s->idle, mark->open_ns, mark->open_ns + early, idle_ns,
-			    idle_ns + other_ns);
-		claims__add(&s->doubt, mark->open_ns, mark->open_ns + early, idle_ns,
-			    idle_ns + other_ns);
+		for (int what = 0; what < ACCT_CLAIM_CNT; what++)
+			add_claim(a, slot, (enum acct_claim)what, mark->open_ns,
+				  mark->open_ns + early, idle_ns, idle_ns + other_ns);
 		if (idle_ns && other_ns && s->cpus > 1)
 			a->shared_ns += early;
 	}
-	if (kind == ACCT_IDLE) {
-		claims__add(&s->idle, mark->open_ns + early, open_ns, 1, 1);
-		claims__add(&s->doubt, mark->open_ns + early, open_ns, 1, 1);
+	for (int what = 0; what < ACCT_CLAIM_CNT && kind == ACCT_IDLE; what++)
+		add_claim(a, slot, (enum acct_claim)what, mark->open_ns + early, open_ns, 1, 1);
+}
+
+/* What the siblings of the CPU had others beside them for. */
+static void charge_siblings(struct accounts *a, const struct acct_cpu *c, enum acct_kind kind,
+			    uint64_t early_ns, uint64_t idle_ns, uint64_t other_ns)
+{
+	if (kind == ACCT_UNKNOWN)
+		return;
+	count_siblings(a, c, kind == ACCT_OTHER, early_ns,
+		       early_ns ? (uint64_t)((fix_t)early_ns * other_ns / (idle_ns + other_ns))
+				: 0);
+}
+
+uint64_t accounts__flight_ns(const struct accounts *a, uint64_t from_ns, uint64_t to_ns)
+{
+	uint64_t end_ns = UINT64_MAX, sum_ns = 0;
+	bool flight = a->in_flight;
+
+	/* Backwards: [at_ns, end_ns) is of one kind. */
+	for (uint64_t n = a->turns_cnt;; n--) {
+		const bool forgotten = n && a->turns_cnt - n >= ACCT_TURNS;
+		const uint64_t at_ns = n && !forgotten ? a->turns_ns[(n - 1) % ACCT_TURNS] : 0;
+		const uint64_t lo = at_ns > from_ns ? at_ns : from_ns;
+		const uint64_t hi = end_ns < to_ns ? end_ns : to_ns;
+
+		if (forgotten && end_ns > from_ns)
+			return UINT64_MAX;
+		if (flight && lo < hi)
+			sum_ns += hi - lo;
+		if (at_ns <= from_ns)
+			return sum_ns;
+		end_ns = at_ns;
+		flight = !flight;
 	}
 }
 
-/* A stretch of one kind from its start on: by far the most. */
-static void charge_plain(struct accounts *a, const struct acct_cpu *c, enum acct_kind kind)
+void accounts__sync(struct accounts *a)
 {
-	const struct acct_charge *now = &a->classes[c->class_idx].sum, *at = &c->at;
-	const uint64_t placement = now->placement_ns - at->placement_ns;
-	const uint64_t quota = now->quota_ns - at->quota_ns;
-	const uint64_t no_work = now->no_work_ns - at->no_work_ns;
-	const uint64_t flight = now->flight_ns - at->flight_ns;
-	const uint64_t unknown = now->unknown_ns - at->unknown_ns;
-	fix_t waits = 0;
-
-	for (uint32_t set = a->reasons; set; set &= set - 1) {
-		const uint32_t r = (uint32_t)__builtin_ctz(set);
-		const fix_t x = now->reason[r] - at->reason[r];
-
-		if (kind == ACCT_IDLE)
-			a->idle_reason[r] += x;
-		waits += x;
-	}
-	if (kind == ACCT_IDLE) {
-		a->idle[CPT_BUDGET_PLACEMENT] += (fix_t)placement << FIX_BITS;
-		a->idle[CPT_BUDGET_QUOTA] += (fix_t)quota << FIX_BITS;
-		a->idle[CPT_BUDGET_NO_WORK] += (fix_t)(no_work - flight) << FIX_BITS;
-		a->idle[CPT_BUDGET_IN_FLIGHT] += (fix_t)flight << FIX_BITS;
-		a->idle[CPT_BUDGET_UNKNOWN] += (fix_t)unknown << FIX_BITS;
-		return;
-	}
-	a->idle[kind == ACCT_OTHER ? CPT_BUDGET_OTHERS : CPT_BUDGET_UNKNOWN] +=
-		waits + ((fix_t)(placement + quota + no_work + unknown) << FIX_BITS);
-	if (kind != ACCT_OTHER)
-		return;
-	a->foreign_ns += a->now_ns - c->since_ns;
-	if (a->siblings)
-		count_siblings(a, c, true, 0, 0);
+	for (uint32_t i = 0; i < a->class_cnt; i++)
+		if (a->classes[i].open)
+			sync_class(a, &a->classes[i], true);
 }
 
-/* One with a first part of known sums. */
-static void charge_parts(struct accounts *a, const struct acct_cpu *c, enum acct_kind kind,
-			 uint64_t early_ns, uint64_t idle_ns, uint64_t other_ns)
+void accounts__moment(const struct accounts *a, const struct acct_class *k, struct acct_moment *m)
 {
-	const uint64_t span = a->now_ns - c->since_ns;
-	const uint64_t foreign = (uint64_t)((fix_t)early_ns * other_ns / (idle_ns + other_ns));
-	struct shares whole, early;
-
-	whole_charge(a, c, &whole);
-	if (early_ns < span)
-		early_charge(a, c, early_ns, &whole, &early);
-	else
-		early = whole;
-	charge_idle(a, &early, idle_ns, idle_ns + other_ns);
-	a->foreign_ns += foreign;
-	if (a->siblings)
-		count_siblings(a, c, kind == ACCT_OTHER, early_ns, foreign);
-	subtract(&whole, &early);
-	if (kind == ACCT_IDLE) {
-		charge_idle(a, &whole, 1, 1);
-		return;
-	}
-	a->idle[CPT_BUDGET_OTHERS] += whole.total;
-	a->foreign_ns += span - early_ns;
+	m->sum = k->sum;
+	m->mode = k->mode;
+	m->doubts = a->doubts;
+	m->inverse = accounts__inverse(a);
+	memcpy(m->waits, a->waits, sizeof(m->waits));
 }
 
 void accounts__seen(struct accounts *a, uint32_t cpu, enum acct_kind kind, uint64_t since_ns,
@@ -626,12 +503,19 @@ void accounts__seen(struct accounts *a, uint32_t cpu, enum acct_kind kind, uint6
 		early_ns = span;
 	sync_class(a, k, true);
 	k->open--;
+	if (a->bins)
+		acct_bins__stretch(a->bins, a, c, kind, early_ns, idle_ns, other_ns);
 	if (early_ns && kind != ACCT_UNKNOWN)
-		charge_parts(a, c, kind, early_ns, idle_ns, other_ns);
+		acct_sums__parts(&a->sums, a->reasons, &c->begin, &k->sum,
+				 &(struct acct_story){kind, span, early_ns, idle_ns, other_ns,
+						      accounts__flight_ns(a, c->since_ns,
+									  c->since_ns + early_ns)});
 	else
-		charge_plain(a, c, kind);
+		acct_sums__plain(&a->sums, a->reasons, &c->begin.sum, &k->sum, kind, span);
+	if (a->siblings)
+		charge_siblings(a, c, kind, early_ns, idle_ns, other_ns);
 	FOR_EACH_BIT(i, c->slots, slot_words(a))
-	claim(a, &a->slots[i], &marks[i], kind, early_ns, idle_ns, other_ns);
+	claim(a, i, &marks[i], kind, early_ns, idle_ns, other_ns);
 	c->open = false;
 	accounts__cpu_off(a, cpu);
 }
@@ -661,71 +545,11 @@ void accounts__hole(struct accounts *a, uint32_t cpu, uint64_t until_ns)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* Whole ns that sum to total: each rounded down, what is missing to the largest remainders. */
-static void round_to(uint64_t total, const fix_t *in, uint64_t *out, uint32_t cnt)
-{
-	const fix_t low = ((fix_t)1 << FIX_BITS) - 1;
-	bool up[CPT_BUDGET_CNT + CPT_REASON_CNT] = {false};
-	uint64_t missing = total;
-
-	for (uint32_t i = 0; i < cnt; i++) {
-		out[i] = (uint64_t)(in[i] >> FIX_BITS);
-		missing -= out[i];
-	}
-	for (; missing && missing < cnt; missing--) {
-		uint32_t best = 0;
-
-		while (up[best])
-			best++;
-		for (uint32_t i = best; i < cnt; i++)
-			if (!up[i] && (in[i] & low) > (in[best] & low))
-				best = i;
-		up[best] = true;
-		out[best]++;
-	}
-	/* 1/W is itself rounded: after years of many tasks waiting a ns or two may be missing. */
-	out[CPT_BUDGET_UNKNOWN] += missing;
-}
-
-static uint64_t share_of(uint64_t whole, uint64_t num, uint64_t den)
-{
-	if (!den || num >= den)
-		return den ? whole : 0;
-	return (uint64_t)((fix_t)whole * num / den);
-}
-
-/* The tracer's part of what others took of allowed CPUs, and of what they kept from our tasks. */
-static void set_tracer_apart(const struct accounts *a, uint64_t tracer_ns, struct cpt_budget *b,
-			     struct cpt_demand *d)
-{
-	const uint64_t others = b->item_ns[CPT_BUDGET_OTHERS];
-	const uint64_t foreign = a->foreign_ns > others ? a->foreign_ns : others;
-	const uint64_t part = share_of(others, tracer_ns, foreign);
-	const uint64_t kept = share_of(d->item_ns[CPT_DEMAND_OTHERS], part, others);
-
-	b->item_ns[CPT_BUDGET_OTHERS] -= part;
-	b->item_ns[CPT_BUDGET_TRACER] = part;
-	d->item_ns[CPT_DEMAND_OTHERS] -= kept;
-	d->item_ns[CPT_DEMAND_TRACER] = kept;
-}
-
 void accounts__finish(struct accounts *a, uint64_t used_ns, uint64_t total_ns, uint64_t ready_ns,
 		      uint64_t tracer_ns, struct cpt_budget *budget, struct cpt_demand *demand)
 {
-	fix_t in[CPT_BUDGET_CNT + CPT_REASON_CNT];
-	uint64_t out[CPT_BUDGET_CNT + CPT_REASON_CNT];
-
 	for (uint32_t cpu = 0; cpu < a->cpu_cnt; cpu++)
 		accounts__seen(a, cpu, ACCT_UNKNOWN, 0, 0, 0);
-	memcpy(in, a->idle, sizeof(a->idle));
-	memcpy(in + CPT_BUDGET_CNT, a->idle_reason, sizeof(a->idle_reason));
-	round_to(total_ns - used_ns, in, out, CPT_BUDGET_CNT + CPT_REASON_CNT);
-	memcpy(budget->item_ns, out, sizeof(budget->item_ns));
-	memcpy(budget->reason_ns, out + CPT_BUDGET_CNT, sizeof(budget->reason_ns));
-	budget->total_ns = total_ns;
-	budget->item_ns[CPT_BUDGET_USED] = used_ns;
-	budget->siblings_ns = a->siblings ? a->siblings_ns : UINT64_MAX;
-
 	memcpy(demand->item_ns, a->demand_ns, sizeof(demand->item_ns));
 	for (uint32_t i = 1; i < a->slot_cnt; i++) {
 		struct acct_slot *s = &a->slots[i];
@@ -739,7 +563,8 @@ void accounts__finish(struct accounts *a, uint64_t used_ns, uint64_t total_ns, u
 	}
 	demand->total_ns = ready_ns;
 	demand->shared_ns = a->shared_ns;
-	set_tracer_apart(a, tracer_ns, budget, demand);
+	acct_sums__round(&a->sums, total_ns, used_ns, tracer_ns, budget, demand);
+	budget->siblings_ns = a->siblings ? a->siblings_ns : UINT64_MAX;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -26,41 +26,29 @@
  *
  * An OCCUPANCY record says that nothing of ours changed in the first part of the stretch, so that part
  * is charged by the state at its start, and its idle share is known; the rest has one kind. (A can
- * change without a switch: what that part has without tasks in progress is split in flight and no work
- * as the whole stretch is.)
+ * change without a switch: its last turns from and to 0 are remembered; what lies behind more of them
+ * is split in flight and no work as the whole stretch is.)
  *
  * Demand with several allowed CPUs off is placement if any of them idled. Each CPU, when it is found
  * to have idled, claims the demand since its stretch began; the union of claims (claims.h) is
  * placement, what no CPU claims is others. This is exact whatever order the CPUs are found out in.
+ *
+ * With acct_bins.h the same is also booked by bins of time.
  *
  * Private to analysis/.
  */
 #ifndef CPT_ACCOUNTS_H
 #define CPT_ACCOUNTS_H
 
+#include "acct_charge.h"
 #include "claims.h"
 #include "report.h"
-
-__extension__ typedef unsigned __int128 fix_t; /* ns with FIX_BITS of fraction */
-#define FIX_BITS 48
 
 #define ACCT_SLOTS	256 /* masks told apart; tasks with others count as with none known */
 #define ACCT_SLOT_WORDS (ACCT_SLOTS / 64)
 #define ACCT_SLOT_NONE	0    /* mask not known */
 #define ACCT_INVERSES	1024 /* 2^FIX_BITS / W is looked up for W below this */
-
-/* What held a CPU in the last part of a stretch. */
-enum acct_kind { ACCT_OTHER, ACCT_IDLE, ACCT_UNKNOWN };
-
-/* What an idle CPU of a class is charged to. */
-enum acct_mode { ACCT_NOT_ALLOWED, ACCT_PLACEMENT, ACCT_QUOTA, ACCT_REST };
-
-/* How long an idle CPU would have been charged to what. */
-struct acct_charge {
-	uint64_t placement_ns, quota_ns, no_work_ns, unknown_ns;
-	uint64_t flight_ns; /* of no_work_ns: operations were in flight */
-	fix_t reason[CPT_REASON_CNT];
-};
+#define ACCT_TURNS	64   /* of A, that are remembered */
 
 struct acct_class {
 	uint64_t slots[ACCT_SLOT_WORDS]; /* whose masks its CPUs are in */
@@ -90,12 +78,10 @@ struct acct_cpu {
 	bool ours;   /* counted so in the slots */
 	bool open;   /* a stretch has begun, the fields below are valid */
 	bool listed; /* among the pending */
-	enum acct_mode mode;
 	uint32_t class_idx;
-	uint32_t doubts, waiting, waits[CPT_REASON_CNT]; /* at its start */
-	uint64_t slots[ACCT_SLOT_WORDS];		 /* whose masks it is in */
-	uint64_t since_ns, hole_ns; /* hole: no record is complete until then */
-	struct acct_charge at;	    /* its class's sums at its start */
+	uint64_t slots[ACCT_SLOT_WORDS]; /* whose masks it is in */
+	uint64_t since_ns, hole_ns;	 /* hole: no record is complete until then */
+	struct acct_moment begin;	 /* its class's sums, and the state, at its start */
 	uint32_t core;
 	uint32_t siblings_ours; /* of its core, at its start */
 	uint64_t siblings_ns;	/* of its core, at its start */
@@ -136,11 +122,10 @@ struct accounts {
 	fix_t past[CPT_REASON_CNT]; /* reason r's integral is W_r * G - past[r], modulo 2^128 */
 	uint32_t reasons;	    /* bit set of those ever met */
 	uint64_t demand_ns[CPT_DEMAND_CNT];
-	fix_t idle[CPT_BUDGET_CNT], idle_reason[CPT_REASON_CNT]; /* charged so far */
-	uint64_t foreign_ns;  /* others on all CPUs, allowed or not */
-	uint64_t shared_ns;   /* see struct cpt_demand */
-	uint64_t siblings_ns; /* see struct cpt_budget */
-	bool siblings;	      /* some core has several CPUs */
+	struct acct_sums sums; /* charged so far */
+	uint64_t shared_ns;    /* see struct cpt_demand */
+	uint64_t siblings_ns;  /* see struct cpt_budget */
+	bool siblings;	       /* some core has several CPUs */
 	uint64_t inverse[ACCT_INVERSES];
 
 	struct acct_cpu *cpus;
@@ -153,6 +138,9 @@ struct accounts {
 	uint32_t slot_cnt;
 	uint16_t *slot_of; /* by mask index, ACCT_SLOT_NONE not seen */
 	uint32_t slot_of_cnt;
+	struct acct_bins *bins;	       /* NULL: not asked for */
+	uint64_t turns_ns[ACCT_TURNS]; /* when A turned from or to 0, turn n at n % ACCT_TURNS */
+	uint64_t turns_cnt;
 };
 
 /* 0 or -ENOMEM. online: bit set of the CPUs below cpu_cnt that are; core_of: which core each CPU is of, below
@@ -173,6 +161,13 @@ void accounts__allow(struct accounts *a, const uint64_t *bits);
 
 void accounts__settle(struct accounts *a);
 
+/* 1/W. */
+static inline fix_t accounts__inverse(const struct accounts *a)
+{
+	return a->waiting < ACCT_INVERSES ? a->inverse[a->waiting]
+					  : (1ull << FIX_BITS) / a->waiting;
+}
+
 static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 {
 	if (a->pending_cnt)
@@ -181,9 +176,7 @@ static inline void accounts__advance(struct accounts *a, uint64_t span_ns)
 	if (a->doubts)
 		a->unknown_ns += span_ns;
 	else if (a->waiting)
-		a->share += (fix_t)span_ns * (a->waiting < ACCT_INVERSES
-						      ? a->inverse[a->waiting]
-						      : (1ull << FIX_BITS) / a->waiting);
+		a->share += (fix_t)span_ns * accounts__inverse(a);
 	else if (a->no_work_ns += span_ns, a->in_flight)
 		a->flight_ns += span_ns;
 	if (a->ready_full)
@@ -207,8 +200,13 @@ static inline void accounts__wait(struct accounts *a, enum cpt_reason reason, in
 /* A is this from now on. */
 static inline void accounts__flight(struct accounts *a, uint32_t in_flight)
 {
+	if (!a->in_flight != !in_flight)
+		a->turns_ns[a->turns_cnt++ % ACCT_TURNS] = a->now_ns;
 	a->in_flight = in_flight;
 }
+
+/* For how long of [from_ns, to_ns) A was not 0; UINT64_MAX: it turned too often since. */
+uint64_t accounts__flight_ns(const struct accounts *a, uint64_t from_ns, uint64_t to_ns);
 
 static inline uint32_t accounts__slot_rate(const struct acct_slot *s)
 {
@@ -292,8 +290,13 @@ void accounts__seen(struct accounts *a, uint32_t cpu, enum acct_kind kind, uint6
 /* Records of cpu are missing until then. */
 void accounts__hole(struct accounts *a, uint32_t cpu, uint64_t until_ns);
 
+/* The sums of every class that has a stretch open are up to now. */
+void accounts__sync(struct accounts *a);
+/* State of a class with a stretch open, its sums being up to now. */
+void accounts__moment(const struct accounts *a, const struct acct_class *k, struct acct_moment *m);
+
 /* What is still open becomes unknown; the sums, rounded. used_ns: integral of R; total_ns of N_allowed;
- * tracer_ns: CPU time of the tracer, 0 not known. */
+ * tracer_ns: CPU time of the tracer meanwhile, 0 not known. */
 void accounts__finish(struct accounts *a, uint64_t used_ns, uint64_t total_ns, uint64_t ready_ns,
 		      uint64_t tracer_ns, struct cpt_budget *budget, struct cpt_demand *demand);
 

@@ -124,6 +124,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 		err = a->tl.grid ? 0 : -errno;
 		if (err)
 			goto out;
+		a->tl.acc.bins = grid__accounts(a->tl.grid);
 	}
 	a->locks = locks__new(&a->tasks, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
@@ -1500,6 +1501,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 	if (a->err) {
 		errno = -a->err;
 	} else {
+		a->counts.run_ns = a->window_end_ns - a->window_start_ns;
 		r = summary__report(&a->tl, &a->tasks, &a->wakes, &a->counts, a->meta, close_facts);
 		if (r && (take_locks(a, r) || take_loops(a, r) ||
 			  loops__take(a->flights, a->window_start_ns, &r->instances,
@@ -1512,8 +1514,11 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 			memcpy(r->latency, a->latency, sizeof(r->latency));
 			for (int i = 0; i < CPT_READY_CNT; i++)
 				latency__finish(&r->latency[i]);
-			if (a->tl.grid)
-				r->grid = grid__take(a->tl.grid);
+			if (a->tl.grid && !(r->grid = grid__take(a->tl.grid))) {
+				report__free(r);
+				analysis__free(a);
+				return NULL;
+			}
 			r->window_open = open;
 			r->filtered = filtered(&a->opts.filter);
 			r->quality.incomplete = incomplete_why != NULL;

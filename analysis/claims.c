@@ -23,14 +23,24 @@ static uint64_t covered_in(const struct claim *e, uint64_t from, uint64_t to)
 	return part(e->covered, hi - lo, e->to - e->from);
 }
 
-void claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den)
+uint64_t claims__covered(const struct claims *c, uint64_t from, uint64_t to)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = c->cnt; i && c->at[i - 1].to > from; i--)
+		if (c->at[i - 1].from < to)
+			sum += covered_in(&c->at[i - 1], from, to);
+	return sum;
+}
+
+uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den)
 {
 	struct claim sum = {.from = from, .to = to};
 	uint64_t before = 0;
 	uint32_t first, end = c->cnt;
 
 	if (from >= to || !num)
-		return;
+		return 0;
 	while (end && c->at[end - 1].from >= to)
 		end--;
 	for (first = end; first && c->at[first - 1].to > from; first--) {
@@ -53,7 +63,7 @@ void claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uin
 				old->from = first ? old->from : sum.from;
 				old->to = first ? sum.to : old->to;
 				old->covered += sum.covered;
-				return;
+				return before;
 			}
 			old[1].from = old[0].from;
 			old[1].covered += old[0].covered;
@@ -70,4 +80,5 @@ void claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uin
 		c->cnt -= end - first - 1;
 	}
 	c->at[first] = sum;
+	return before;
 }

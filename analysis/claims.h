@@ -31,7 +31,10 @@ struct claims {
 	uint64_t covered; /* of all, including what was folded away */
 };
 
-/* num/den of what is not covered yet in [from, to) now is; num <= den, den > 0. */
-void claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den);
+/* num/den of what is not covered yet in [from, to) now is; num <= den, den > 0. Returns how much that is. */
+uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den);
+
+/* How much of [from, to), from <= to, is covered. */
+uint64_t claims__covered(const struct claims *c, uint64_t from, uint64_t to);
 
 #endif /* CPT_CLAIMS_H */

@@ -4,6 +4,8 @@
  */
 #include "grid.h"
 
+#include "acct_bins.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,11 @@ struct grid {
 	uint64_t *parallel_ns; /* the timeline's profiles at the bin's start */
 	uint64_t concurrent_ns[CPT_GRID_LEVELS];
 	uint64_t allowed;
+	struct acct_bins *accounts;
+	struct {
+		uint32_t level;
+		uint64_t at_ns; /* since when */
+	} flights[CPT_GRID_FLIGHTS_MAX];
 	uint16_t from[CPT_GRID_TRAIL_MAX];  /* by task: where its chain was at the bin's start */
 	uint16_t *trail[CPT_GRID_BINS_MAX]; /* by bin: `from` at its end, trail_cnt[bin] tasks */
 	uint16_t trail_cnt[CPT_GRID_BINS_MAX];
@@ -41,10 +48,13 @@ void cpt_grid__free(struct cpt_grid *g)
 		free(g->cpus[cpu].running_ns);
 		free(g->cpus[cpu].longest);
 	}
+	for (uint32_t i = 0; i < g->flights_cnt; i++)
+		free(g->flights[i].level_ns);
 	free(g->cpus);
 	free(g->bins);
 	free(g->parallel_ns);
 	free(g->concurrent_ns);
+	free(g->accounts);
 	free(g);
 }
 
@@ -57,6 +67,7 @@ void grid__free(struct grid *g)
 	for (uint32_t bin = 0; bin < CPT_GRID_BINS_MAX; bin++)
 		free(g->trail[bin]);
 	cpt_grid__free(g->out);
+	acct_bins__free(g->accounts);
 	free(g->now);
 	free(g->slot_of);
 	free(g->parallel_ns);
@@ -81,6 +92,10 @@ static int make_tables(struct grid *g, const struct cpt_grid_opts *opts)
 	out->cpus_cnt = g->tl->cpu_cnt;
 	out->parallel_cnt = g->tl->cpu_cnt + 1;
 	out->threads_cnt = opts->ids_cnt;
+	out->flights_cnt = opts->ways_cnt;
+	for (uint32_t i = 0; i < opts->ways_cnt; i++)
+		out->flights[i].way = opts->ways[i];
+	g->accounts = acct_bins__new(opts->bin_ns, CPT_GRID_BINS_MAX);
 	out->bins = calloc(CPT_GRID_BINS_MAX, sizeof(*out->bins));
 	out->concurrent_ns =
 		calloc((size_t)CPT_GRID_BINS_MAX * CPT_GRID_LEVELS, sizeof(*out->concurrent_ns));
@@ -88,8 +103,8 @@ static int make_tables(struct grid *g, const struct cpt_grid_opts *opts)
 	g->now = calloc(out->cpus_cnt, sizeof(struct cpu_now *));
 	g->parallel_ns = calloc(out->parallel_cnt, sizeof(*g->parallel_ns));
 	g->slot_of = malloc(g->slot_of_cnt + 1);
-	if (!out->bins || !out->concurrent_ns || !out->cpus || !g->now || !g->parallel_ns ||
-	    !g->slot_of)
+	if (!g->accounts || !out->bins || !out->concurrent_ns || !out->cpus || !g->now ||
+	    !g->parallel_ns || !g->slot_of)
 		return -ENOMEM;
 	memset(g->slot_of, NO_SLOT, g->slot_of_cnt + 1);
 	for (uint32_t i = 0; i < opts->ids_cnt; i++) {
@@ -109,7 +124,7 @@ struct grid *grid__new(const struct cpt_grid_opts *opts, const struct timeline *
 			return NULL;
 		}
 	}
-	if (!opts->bin_ns) {
+	if (!opts->bin_ns || opts->ways_cnt > CPT_GRID_FLIGHTS_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -223,6 +238,53 @@ int grid__interval(struct grid *g, const struct cpt_interval *iv)
 	return 0;
 }
 
+/* ---- operations in flight ---------------------------------------------------------------------- */
+
+/* The level there has been so far is booked up to now. */
+static int book_flight(struct grid *g, uint32_t i, uint64_t now_ns)
+{
+	const uint64_t bin_ns = g->out->bin_ns, level = g->flights[i].level;
+	uint64_t from = g->flights[i].at_ns - g->tl->start_ns, to = now_ns - g->tl->start_ns;
+	uint64_t *row = NULL;
+
+	g->flights[i].at_ns = now_ns;
+	if (!level || from >= to)
+		return 0;
+	row = make_row(&g->out->flights[i].level_ns);
+	if (!row)
+		return -ENOMEM;
+	if ((to - 1) / bin_ns >= CPT_GRID_BINS_MAX)
+		return -E2BIG;
+	for (uint64_t bin = from / bin_ns; from < to; bin++) {
+		const uint64_t end = (bin + 1) * bin_ns < to ? (bin + 1) * bin_ns : to;
+
+		row[bin] += (end - from) * level;
+		from = end;
+	}
+	return 0;
+}
+
+int grid__flight(struct grid *g, const struct cpt_flight *flight)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < g->out->flights_cnt && !err; i++) {
+		const struct cpt_grid_way *way = &g->out->flights[i].way;
+
+		if (way->instance != flight->instance || way->outbound != flight->outbound)
+			continue;
+		err = book_flight(g, i, flight->now_ns);
+		g->flights[i].level = flight->level;
+		g->flights[i].at_ns = flight->now_ns;
+	}
+	return err;
+}
+
+struct acct_bins *grid__accounts(const struct grid *g)
+{
+	return g->accounts;
+}
+
 /* ---- the path -------------------------------------------------------------------------------- */
 
 void grid__follow(struct grid *g, uint32_t id, uint32_t waker)
@@ -319,7 +381,14 @@ int grid__end_bin(struct grid *g, const struct cpt_step *step)
 struct cpt_grid *grid__take(struct grid *g)
 {
 	struct cpt_grid *out = g->out;
+	int err = acct_bins__take(g->accounts, &out->accounts);
 
+	for (uint32_t i = 0; i < out->flights_cnt && !err; i++)
+		err = book_flight(g, i, g->tl->now_ns);
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
 	for (uint32_t cpu = 0; cpu < out->cpus_cnt; cpu++)
 		if (g->now[cpu])
 			settle_cpu(g, cpu);

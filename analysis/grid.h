@@ -15,8 +15,8 @@
  *      B           B     '-----> B -----.     B        A woke B in bin b, B woke C in bin b+1:
  *      C           C             C       '--> C        on the path are A, B, C just before the borders
  *
- * Memory: bins x (64 threads x the states they were in + CPUs used + tasks, at most 2048). Time: one
- * call per stretch, O(tasks + CPUs) per bin.
+ * Memory: bins x (64 threads x the states they were in + CPUs used + tasks, at most 2048), and that of
+ * acct_bins.h. Time: one call per stretch, O(tasks + CPUs) per bin.
  *
  * Private to analysis/.
  */
@@ -37,6 +37,12 @@ int grid__interval(struct grid *g, const struct cpt_interval *iv);
 
 /* t goes on because of what waker did: its chain is the waker's. */
 void grid__follow(struct grid *g, uint32_t id, uint32_t waker);
+
+/* From now_ns on so many operations of an instance are in flight, one way. 0 or -errno. */
+int grid__flight(struct grid *g, const struct cpt_flight *flight);
+
+/* Where accounts.h books by bins; g's. */
+struct acct_bins *grid__accounts(const struct grid *g);
 
 /* A bin ends now, and the next begins. 0 or -errno. */
 int grid__end_bin(struct grid *g, const struct cpt_step *step);

@@ -27,6 +27,8 @@
 #define CPT_GRID_THREADS_MAX 64
 #define CPT_GRID_LEVELS	     65	  /* of C told apart: 0 to 63, and 64 or more */
 #define CPT_GRID_TRAIL_MAX   2048 /* the path is followed through tasks with numbers below this */
+#define CPT_GRID_FLIGHTS_MAX 16	  /* epoll instances with a row of their own */
+#define CPT_GRID_PART_BITS   20	  /* of fraction, in struct cpt_grid_fixed */
 
 /* Rows of a thread: what it did. */
 enum cpt_grid_row {
@@ -42,6 +44,14 @@ struct cpt_grid_opts {
 	uint64_t bin_ns;     /* more than CPT_GRID_BINS_MAX of them end the pass with -E2BIG */
 	const uint32_t *ids; /* numbers of the threads wanted; borrowed during analysis__new() */
 	uint32_t ids_cnt;    /* at most CPT_GRID_THREADS_MAX */
+	const struct cpt_grid_way *ways; /* likewise, of epoll instances */
+	uint32_t ways_cnt;		 /* at most CPT_GRID_FLIGHTS_MAX */
+};
+
+/* Operations of an instance that go one way. */
+struct cpt_grid_way {
+	uint32_t instance; /* as struct cpt_epoll_instance has it */
+	bool outbound;
 };
 
 struct cpt_grid_bin {
@@ -64,6 +74,39 @@ struct cpt_grid_cpu {
 	uint8_t *longest;
 };
 
+/* ns + part / 2^CPT_GRID_PART_BITS. */
+struct cpt_grid_fixed {
+	uint64_t ns;
+	uint32_t part;
+};
+
+/*
+ * What the accounts of a bin are made of. With the sums over some bins, as acct_sums__round() does it:
+ *
+ *   budget   item and reason rounded to what `allowed - running` sums to, the largest remainders up (counted
+ *            to 2^-16 ns, the first of equal ones); then used = running, and the tracer apart from others
+ *   demand   cpus, mask, quota as here; placement = idle_ns; others = open_ns - doubt_ns, of which the tracer
+ *            has the same share; unknown = here + doubt_ns - idle_ns
+ *
+ * Equal to the report of that span, to the ns, but for what account_facts.h calls told in proportion, and
+ * for a CPU whose records are missing: it stays unknown to the next record, whatever bin that is in.
+ */
+struct cpt_grid_account {
+	struct cpt_grid_fixed
+		item[CPT_BUDGET_CNT]; /* CPUs without ours; others include the tracer */
+	struct cpt_grid_fixed reason[CPT_REASON_CNT];
+	struct cpt_grid_fixed foreign; /* others on CPUs, allowed or not */
+	uint64_t demand_ns[CPT_DEMAND_CNT];
+	uint64_t open_ns;  /* demand while some allowed CPU did not run ours */
+	uint64_t idle_ns;  /* of it: one idled */
+	uint64_t doubt_ns; /* of it: one idled, or may have */
+};
+
+struct cpt_grid_flight {
+	struct cpt_grid_way way;
+	uint64_t *level_ns; /* by bin: integral of L; NULL: always 0 */
+};
+
 struct cpt_grid {
 	uint64_t bin_ns;
 	uint32_t bins_cnt;
@@ -75,6 +118,9 @@ struct cpt_grid {
 	struct cpt_grid_thread threads[CPT_GRID_THREADS_MAX];
 	uint32_t cpus_cnt;
 	struct cpt_grid_cpu *cpus;
+	uint32_t flights_cnt;
+	struct cpt_grid_flight flights[CPT_GRID_FLIGHTS_MAX];
+	struct cpt_grid_account *accounts; /* by bin; NULL: too many sets of CPUs to tell apart */
 };
 
 void cpt_grid__free(struct cpt_grid *g); /* accepts NULL; frees g itself */

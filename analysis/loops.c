@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* loops.c - see loops.h. */
 #include "loops.h"
+#include "grid.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -137,9 +138,11 @@ static void tell_level(const struct loops *l, const struct instance *in, int way
 					  in->flight[way].level};
 	int err;
 
-	if (!opts->on_flight || !l->open || l->tl->err)
+	if ((!opts->on_flight && !l->tl->grid) || !l->open || l->tl->err)
 		return;
-	err = opts->on_flight(opts->ctx, &flight);
+	err = l->tl->grid ? grid__flight(l->tl->grid, &flight) : 0;
+	if (opts->on_flight && !err)
+		err = opts->on_flight(opts->ctx, &flight);
 	if (err)
 		l->tl->err = err;
 }

@@ -100,6 +100,7 @@ struct cpt_report {
 	const struct cpt_trace_close *close_facts; /* borrowed, NULL if the trace has none */
 
 	uint64_t window_start_ns, window_end_ns, window_ns;
+	uint64_t run_ns;  /* of which the window is all, or what --time chose */
 	bool window_open; /* the command's end was not seen */
 	uint8_t filtered; /* CPT_FILTERED_*: what was left out of the run; 0 nothing */
 	uint64_t cpu_time_ns;

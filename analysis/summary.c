@@ -311,8 +311,11 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 		return NULL;
 	}
 	derive_figures(r, tl);
+	r->run_ns = counts->run_ns;
 	accounts__finish(&tl->acc, r->cpu_time_ns, r->allowed_integral, r->runnable_ns,
-			 close_facts ? close_facts->tracer_cpu_ns : 0, &r->budget, &r->demand);
+			 acct_tracer_ns(close_facts ? close_facts->tracer_cpu_ns : 0, r->window_ns,
+					r->run_ns),
+			 &r->budget, &r->demand);
 	audit(r, tasks);
 	take_quality(r, counts, close_facts);
 	r->verdict = find_verdict(r, r->class_ns);

@@ -17,6 +17,7 @@ struct cpt_pass_counts {
 	uint64_t events, switches, wakes;
 	uint64_t lost;	     /* records, by LOSS events */
 	uint64_t odd_events; /* contradicted the account and were healed */
+	uint64_t run_ns;     /* the window's length, of which --time may have chosen a part */
 };
 
 /* Moves the tasks' strings into the report. NULL with errno. */

@@ -3,6 +3,7 @@
  * timeline.c - see timeline.h.
  */
 #include "timeline_step.h"
+#include "acct_bins.h"
 #include "grid.h"
 #include "sites.h"
 
@@ -286,6 +287,8 @@ static void end_step(struct timeline *tl)
 	for (int i = 0; i < CPT_SPLIT_CNT; i++)
 		step.split_ns[i] = to->split_ns[i] - from->split_ns[i];
 	err = tl->grid ? grid__end_bin(tl->grid, &step) : 0;
+	if (tl->acc.bins && !err)
+		err = acct_bins__border(tl->acc.bins, &tl->acc);
 	if (tl->opts->on_step && !err)
 		err = tl->steps++ < STEPS_MAX ? tl->opts->on_step(tl->opts->ctx, &step) : -E2BIG;
 	if (err) {

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../../analysis/acct_charge.h"
 #include "check.h"
 
 static struct gen gen;
@@ -27,6 +28,9 @@ static struct gen_opts pick_gen_opts(struct rng *rng)
 		.early_wakes = rng_percent(rng, 50),
 		.throttle = rng_percent(rng, 30),
 		.wait_all = rng_percent(rng, 30),
+		.steady = rng_percent(rng, 50),
+		.no_occupancy = rng_percent(rng, 10),
+		.loops = rng_percent(rng, 30),
 	};
 }
 
@@ -92,6 +96,60 @@ static void check_thread(const struct cpt_grid_thread *g, const struct cpt_repor
 		SAME(row_sum(g, CPT_GRID_REASON_FIRST + k, a, b), t->reason_ns[k]);
 }
 
+static fix_t fixed(struct cpt_grid_fixed x)
+{
+	return ((fix_t)x.ns << FIX_BITS) + ((fix_t)x.part << (FIX_BITS - CPT_GRID_PART_BITS));
+}
+
+/* Both accounts of bins [a, b), as grid_facts.h says. */
+static void add_up(const struct cpt_grid *g, uint32_t a, uint32_t b, const struct cpt_report *r,
+		   struct cpt_budget *budget, struct cpt_demand *demand)
+{
+	struct acct_sums sums = {0};
+	uint64_t open = 0, idle = 0, doubt = 0;
+
+	for (uint32_t bin = a; bin < b; bin++) {
+		const struct cpt_grid_account *x = &g->accounts[bin];
+
+		for (int i = 0; i < CPT_BUDGET_CNT; i++)
+			sums.idle[i] += fixed(x->item[i]);
+		for (int i = 0; i < CPT_REASON_CNT; i++)
+			sums.reason[i] += fixed(x->reason[i]);
+		sums.foreign += fixed(x->foreign);
+		for (int i = 0; i < CPT_DEMAND_CNT; i++)
+			demand->item_ns[i] += x->demand_ns[i];
+		open += x->open_ns;
+		idle += x->idle_ns;
+		doubt += x->doubt_ns;
+	}
+	demand->item_ns[CPT_DEMAND_PLACEMENT] += idle;
+	demand->item_ns[CPT_DEMAND_OTHERS] += open - doubt;
+	demand->item_ns[CPT_DEMAND_UNKNOWN] += doubt - idle;
+	acct_sums__round(&sums, r->allowed_integral, r->cpu_time_ns, 0, budget, demand);
+}
+
+/* exact: no CPU took turns that only their sum tells of, which demand takes in proportion. */
+static void check_accounts(const struct cpt_grid *g, const struct cpt_report *r, uint32_t a,
+			   uint32_t b, bool exact)
+{
+	struct cpt_budget budget = {0};
+	struct cpt_demand demand = {0};
+	uint64_t total = 0;
+
+	assert_non_null(g->accounts);
+	add_up(g, a, b, r, &budget, &demand);
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		SAME(budget.item_ns[i], r->budget.item_ns[i]);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		SAME(budget.reason_ns[i], r->budget.reason_ns[i]);
+	for (int i = 0; i < CPT_DEMAND_CNT; i++) {
+		total += demand.item_ns[i];
+		if (exact || i == CPT_DEMAND_CPUS || i == CPT_DEMAND_MASK || i == CPT_DEMAND_QUOTA)
+			SAME(demand.item_ns[i], r->demand.item_ns[i]);
+	}
+	SAME(total, r->demand.total_ns);
+}
+
 /* What bins [a, b) of g add up to is in r. */
 static void check_span(const struct cpt_grid *g, const struct cpt_report *r, uint32_t a, uint32_t b)
 {
@@ -141,6 +199,7 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 		whole = run(&with, &rng);
 		assert_non_null(whole->grid);
 		check_span(whole->grid, whole, 0, whole->grid->bins_cnt);
+		check_accounts(whole->grid, whole, 0, whole->grid->bins_cnt, go.steady);
 		if (whole->grid->bins_cnt > 1) {
 			a = rng_below(&rng, whole->grid->bins_cnt);
 			b = a + 1 + rng_below(&rng, whole->grid->bins_cnt - a);
@@ -150,6 +209,7 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 				b == whole->grid->bins_cnt ? UINT64_MAX : b * grid.bin_ns;
 			part = run(&cut, &rng);
 			check_span(whole->grid, part, a, b);
+			check_accounts(whole->grid, part, a, b, go.steady);
 			report__free(part);
 		}
 		report__free(whole);
