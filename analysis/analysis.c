@@ -129,7 +129,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->locks = locks__new(&a->tasks, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
 	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
-	a->loops = loop_ledger__new(a->flights);
+	a->loops = loop_ledger__new(a->flights, &a->opts);
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->cpu_ran = calloc(a->tl.cpu_cnt, sizeof(struct task *));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));

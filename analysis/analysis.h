@@ -67,6 +67,15 @@ struct cpt_flight {
 	uint32_t level;
 };
 
+/* An event loop's thread was back from its wait for events from start_ns on, until it waited again at end_ns:
+ * one iteration, or so many that were recorded as one (they are of some 20 us). In order for each thread;
+ * only those all of which was looked at. */
+struct cpt_turn {
+	uint64_t start_ns, end_ns;
+	uint32_t id; /* the thread's */
+	uint32_t cnt;
+};
+
 /* One step of the ledger over time (opts.step_ns), [start_ns, start_ns + span_ns). */
 struct cpt_step {
 	uint64_t start_ns, span_ns;
@@ -93,6 +102,7 @@ struct cpt_analysis_opts {
 	const struct cpt_grid_opts *grid; /* NULL: no grid; with one, its bins are the steps */
 	int (*on_counts)(void *ctx, const struct cpt_counts *counts);
 	int (*on_flight)(void *ctx, const struct cpt_flight *flight);
+	int (*on_turn)(void *ctx, const struct cpt_turn *turn);
 	/* From now_ns on the wakee's chain (path.h) is what the waker's was until then: it waited for it, or
 	 * is born of it. */
 	int (*on_follow)(void *ctx, uint64_t now_ns, uint32_t wakee, uint32_t waker);

@@ -37,7 +37,7 @@ struct task_loop {
 	uint32_t flight;
 	/* the dispatch at hand */
 	bool dispatching, whole;
-	uint64_t dispatch_ns;
+	uint64_t dispatch_ns, dispatch_at_ns;
 	struct pending pend;
 	uint8_t slot; /* among the levels, while something may be pending; or LEVEL_NO_SLOT */
 };
@@ -47,15 +47,19 @@ struct loop_ledger {
 	struct task_loop *all;
 	struct loop_levels levels;
 	const struct loops *flights;
+	const struct cpt_analysis_opts *opts;
 	uint32_t losses; /* of LOOP events */
 };
 
-struct loop_ledger *loop_ledger__new(const struct loops *flights)
+struct loop_ledger *loop_ledger__new(const struct loops *flights,
+				     const struct cpt_analysis_opts *opts)
 {
 	struct loop_ledger *ll = calloc(1, sizeof(*ll));
 
-	if (ll)
+	if (ll) {
 		ll->flights = flights;
+		ll->opts = opts;
+	}
 	return ll;
 }
 
@@ -226,17 +230,27 @@ static void set_counting(struct loop_ledger *ll, struct task_loop *w, uint8_t do
 
 /* ---- dispatches -------------------------------------------------------------------------------------- */
 
-static void begin_dispatch(struct task_loop *w)
+static void begin_dispatch(struct task_loop *w, uint64_t now_ns)
 {
 	w->dispatching = true;
 	w->whole = w->task->counted;
 	w->dispatch_ns = 0;
+	w->dispatch_at_ns = now_ns;
+}
+
+static int tell_turn(const struct loop_ledger *ll, const struct task_loop *w, uint32_t cnt,
+		     uint64_t now_ns)
+{
+	const struct cpt_turn turn = {w->dispatch_at_ns, now_ns, w->task->row.id, cnt};
+
+	return ll->opts->on_turn ? ll->opts->on_turn(ll->opts->ctx, &turn) : 0;
 }
 
 /* One dispatch is over, or so many that were not told apart. */
-static int end_dispatch(struct loop_ledger *ll, struct task_loop *w, uint32_t cnt)
+static int end_dispatch(struct loop_ledger *ll, struct task_loop *w, uint32_t cnt, uint64_t now_ns)
 {
 	struct loop *l = current(ll, w);
+	const uint32_t turns = cnt;
 
 	if (!w->dispatching || !w->whole) {
 		w->dispatching = false;
@@ -251,7 +265,7 @@ static int end_dispatch(struct loop_ledger *ll, struct task_loop *w, uint32_t cn
 		cnt = DISPATCHES_MAX;
 	for (uint32_t i = 0; i < cnt; i++)
 		latency__add(l->dispatch, w->dispatch_ns / cnt, false);
-	return 0;
+	return tell_turn(ll, w, turns, now_ns);
 }
 
 static void empty(struct loop_ledger *ll, struct task_loop *w, bool was_loop)
@@ -332,7 +346,7 @@ void loop_ledger__update(struct loop_ledger *ll, struct task *t, uint64_t now_ns
 	if (doing == ON_CPU && w->in_wait) {
 		w->in_wait = false;
 		w->fresh = true;
-		begin_dispatch(w);
+		begin_dispatch(w, now_ns);
 	} else if (doing == UNKNOWN) {
 		w->in_wait = false;
 		w->whole = false;
@@ -366,7 +380,7 @@ static int move_to(struct loop_ledger *ll, struct task_loop *w, struct loop_key 
 	if (w->counting)
 		end_piece(ll, w, now_ns);
 	if (w->cur) {
-		err = end_dispatch(ll, w, cnt);
+		err = end_dispatch(ll, w, cnt, now_ns);
 		if (!err)
 			err = confirm(ll, w);
 		if (err)
@@ -473,7 +487,7 @@ static int next_turn(struct loop_ledger *ll, struct task_loop *w, const struct l
 
 	if (err || !w->cur)
 		return err;
-	begin_dispatch(w);
+	begin_dispatch(w, now_ns);
 	loop_ledger__update(ll, w->task, now_ns);
 	return 0;
 }

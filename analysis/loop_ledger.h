@@ -31,8 +31,10 @@
 struct loop_ledger;
 struct task_loop; /* of a thread that waited for events; owned by the ledger, see task.loop */
 
-/* flights: instances, and what they have in flight; borrowed. NULL with errno. */
-struct loop_ledger *loop_ledger__new(const struct loops *flights);
+/* flights: instances, and what they have in flight; opts: who wants to hear of turns; borrowed. NULL with
+ * errno. */
+struct loop_ledger *loop_ledger__new(const struct loops *flights,
+				     const struct cpt_analysis_opts *opts);
 void loop_ledger__free(struct loop_ledger *ll); /* accepts NULL */
 
 /* t, on a CPU so far, is about to block (or was woken on the way to it), for this reason. Only where the

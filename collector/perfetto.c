@@ -46,26 +46,24 @@ static bool add_wake(struct perfetto *p, const struct cpt_interval *iv, struct p
 	return woken;
 }
 
-/* An iteration lasts from the end of a wait for events that blocked to the next such wait; what a wait between
- * them brought without blocking is in it. */
-static void add_iteration(struct perfetto *p, const struct cpt_interval *iv, struct pf_lane *lane)
+/* Of a loop, on a track of its own below its thread's. */
+static int on_turn(void *ctx, const struct cpt_turn *turn)
 {
+	struct perfetto *p = ctx;
+	struct pf_lane *lane = lane_of(p, turn->id);
 	const struct pf_event ev = {.type = PF_SLICE_BEGIN,
-				    .track = TRACK_LOOP + iv->id,
+				    .track = TRACK_LOOP + turn->id,
 				    .name = NAME_ITERATION,
-				    .category = CATEGORY_LOOP};
+				    .category = CATEGORY_LOOP,
+				    .value = turn->cnt > 1 ? turn->cnt : 0};
 
-	if (iv->state == CPT_STATE_UNKNOWN)
-		lane->looped_ns = 0;
-	if (iv->state != CPT_STATE_PARKED || iv->reason != CPT_REASON_EVENT_LOOP)
-		return;
+	if (!lane)
+		return p->err = -EBADMSG;
 	if (!lane->loop_known)
-		perfetto_track__add(p, ev.track, TRACK_THREAD + (uint64_t)iv->id, "event loop",
+		perfetto_track__add(p, ev.track, TRACK_THREAD + (uint64_t)turn->id, "event loop",
 				    false);
 	lane->loop_known = true;
-	if (lane->looped_ns && lane->looped_ns < iv->start_ns)
-		add_slice(p, &ev, lane->looped_ns, iv->start_ns, 0);
-	lane->looped_ns = iv->end_ns;
+	return p->err = add_slice(p, &ev, turn->start_ns, turn->end_ns, 0);
 }
 
 static int on_interval(void *ctx, const struct cpt_interval *iv)
@@ -88,7 +86,6 @@ static int on_interval(void *ctx, const struct cpt_interval *iv)
 	err = add_slice(p, &ev, iv->start_ns, iv->end_ns, p->flows);
 	if (!p->err) /* a name may have found no memory */
 		p->err = err;
-	add_iteration(p, iv, lane);
 	if (blocked && iv->waker && iv->waker != iv->id && lane_of(p, iv->waker)) {
 		lane->waker = iv->waker;
 		lane->woken_ns = iv->end_ns;
@@ -249,6 +246,7 @@ static int write_all(struct perfetto *p, struct analysed *a, const char *path, s
 	opts.on_interval = on_interval;
 	opts.on_counts = on_counts;
 	opts.on_flight = on_flight;
+	opts.on_turn = on_turn;
 	opts.ctx = p;
 	err = analysed__run(a, path, &opts);
 	*said = err && !p->err;

@@ -9,6 +9,7 @@
  *        main 1001         |running|~~join~~~~~~~~~~~~~~~~~|runnable|running|
  *        worker 1002           |running|~lock queue_lock~|rn|running|        slices: a thread's states
  *        worker 1003       |running----------| wakes --------^               a flow: who ended the wait
+ *          event loop          |iteration|      |iteration|                  from a wait to the next
  *      CPUs
  *        CPU 0             |main 1001|worker 1002|      |worker 1002|
  *        CPU 1             |worker 1003                        |

@@ -28,6 +28,7 @@ static void name_states(struct perfetto *p)
 	pf_out__name(p->out, PF_NAMES_CATEGORY, CATEGORY_LOOP, "event loop");
 	pf_out__name(p->out, PF_NAMES_EVENT, NAME_ITERATION, "iteration");
 	pf_out__name(p->out, PF_NAMES_NOTE, PF_NOTE_NAME, "syscall");
+	pf_out__name(p->out, PF_NAMES_NOTE, PF_NOTE_COUNT, "iterations");
 }
 
 /* "lock app:queue_lock", as the report calls it */

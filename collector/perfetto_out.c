@@ -266,7 +266,8 @@ static int make(struct kept *k, const struct pf_event *ev)
 	uint64_t category = ev->category, no_flow = 0;
 	Pf__TracePacket packet = PF__TRACE_PACKET__INIT, rest = PF__TRACE_PACKET__INIT;
 	Pf__TrackEvent te = PF__TRACK_EVENT__INIT;
-	Pf__DebugAnnotation note = PF__DEBUG_ANNOTATION__INIT, *notes = &note;
+	Pf__DebugAnnotation note = PF__DEBUG_ANNOTATION__INIT, count = PF__DEBUG_ANNOTATION__INIT;
+	Pf__DebugAnnotation *notes[2];
 
 	fill_event(&te, ev);
 	te.n_category_iids = category != 0;
@@ -275,8 +276,14 @@ static int make(struct kept *k, const struct pf_event *ev)
 	note.has_name_iid = note.has_string_value_iid = 1;
 	note.name_iid = PF_NOTE_NAME;
 	note.string_value_iid = ev->note;
-	te.n_debug_annotations = ev->note != 0;
-	te.debug_annotations = &notes;
+	count.has_name_iid = count.has_uint_value = 1;
+	count.name_iid = PF_NOTE_COUNT;
+	count.uint_value = (uint64_t)ev->value;
+	if (ev->note)
+		notes[te.n_debug_annotations++] = &note;
+	if (ev->value && ev->type != PF_COUNTER)
+		notes[te.n_debug_annotations++] = &count;
+	te.debug_annotations = notes;
 	rest.has_trusted_packet_sequence_id = rest.has_sequence_flags = 1;
 	rest.trusted_packet_sequence_id = SEQUENCE;
 	rest.sequence_flags = NEEDS_STATE;

@@ -29,7 +29,7 @@ enum pf_flow { PF_NO_FLOW, PF_FLOW_BEGINS, PF_FLOW_ENDS };
 /* All that makes an event but its time and its flow's number. Fields of 0 are not written. */
 struct pf_event {
 	uint64_t track;
-	int64_t value;	   /* COUNTER */
+	int64_t value;	   /* COUNTER; SLICE_BEGIN: in the annotation PF_NOTE_COUNT */
 	uint32_t name;	   /* number of an interned name */
 	uint32_t category; /* likewise */
 	uint32_t note;	   /* number of an interned text, in the annotation PF_NOTE_NAME */
@@ -48,7 +48,8 @@ struct pf_track {
 	const char *command; /* process: NULL or "" unknown */
 };
 
-#define PF_NOTE_NAME 1 /* number of the annotations' name */
+#define PF_NOTE_NAME  1 /* numbers of the annotations' names */
+#define PF_NOTE_COUNT 2
 
 enum pf_names { PF_NAMES_CATEGORY, PF_NAMES_EVENT, PF_NAMES_NOTE, PF_NAMES_TEXT };
 

@@ -45,11 +45,10 @@ enum {
 
 /* A thread of the report. */
 struct pf_lane {
-	uint64_t woken_ns;  /* end of its last wait */
-	uint64_t looped_ns; /* end of its last wait for events; 0 none */
-	uint32_t waker;	    /* who ended its last wait, 0 nobody seen; void once it is told */
-	uint32_t row;	    /* 1 + index in the report's table; 0 none */
-	bool loop_known;    /* its loop's track is described */
+	uint64_t woken_ns; /* end of its last wait */
+	uint32_t waker;	   /* who ended its last wait, 0 nobody seen; void once it is told */
+	uint32_t row;	   /* 1 + index in the report's table; 0 none */
+	bool loop_known;   /* its loop's track is described */
 };
 
 /* An epoll instance of the report. */

@@ -150,7 +150,7 @@ def check_path(trace, report):
 
 
 def check_loops(trace, report):
-    """Operations in flight, and iterations: what a loop did beside waiting. Returns the instances."""
+    """Operations in flight, and iterations: from a wait for events to the next. Returns the instances."""
     instances = {int(uuid) & 0xffffffff: uuid for uuid, track in trace.tracks.items()
                  if (track["name"] or [""])[0].startswith("in flight: ")}
     known = report.get("epoll_instances", [])
@@ -163,24 +163,22 @@ def check_loops(trace, report):
              <= instance["in_flight"]["peak"], True)
     threads = {uuid: track["thread"][0]["tid"][0] for uuid, track in trace.tracks.items()
                if track["thread"]}
-    sums, work, woken = (collections.Counter() for _ in range(3))
-    unseen = set()
+    sums, turns, slices, whole = (collections.Counter() for _ in range(4))
     for uuid, track in trace.tracks.items():
         if track["name"] == ["event loop"]:
             tid = int(threads[track["parent_uuid"][0]])
             sums[tid] += sum(p.end - p.start for p in trace.slices[uuid])
+            slices[tid] += len(trace.slices[uuid])
+            turns[tid] += sum(int((p.note or "iterations=1").split("=")[1])
+                              for p in trace.slices[uuid])
+            same("the name of iterations", {p.name for p in trace.slices[uuid]}, {"iteration"})
     for loop in report["event_loops"]:
-        work[loop["tid"]] += sum(loop[k] for k in ("on_cpu_ns", "runnable_ns", "blocked_ns"))
-        woken[loop["tid"]] += loop["woken_ns"]
-        if loop["iterations"] > loop["waits"]:
-            unseen.add(loop["tid"])
-    for tid in set(sums) | set(work):
-        # The last wait's way back to a CPU is of the loop, but of no iteration. What comes behind a return
-        # that did not block is of no iteration here, either: the picture shows states.
-        if tid in unseen:
-            same(f"iterations of {tid}", sums[tid] <= work[tid], True)
-            continue
-        same(f"iterations of {tid}", work[tid] - woken[tid] <= sums[tid] <= work[tid], True)
+        whole[loop["tid"]] += loop["dispatch"]["count"]
+        sums[loop["tid"]] -= loop["dispatch"]["total_ns"]
+    for tid in set(sums) | set(whole):
+        # Those that were recorded as one share its time in whole ns, and are counted up to 64 of them.
+        same(f"time of iterations of {tid}", 0 <= sums[tid] <= turns[tid], True)
+        same(f"iterations of {tid}", slices[tid] <= whole[tid] <= turns[tid], True)
     return len(known)
 
 

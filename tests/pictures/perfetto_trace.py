@@ -108,7 +108,7 @@ class Reader:
         if uuid not in self.trace.tracks:
             raise Malformed(f"an event on track {uuid}, which nobody described")
         notes = [f"{self.named('debug_annotation_names', note['name_iid'])[0]}="
-                 f"{self.named('debug_annotation_string_values', note['string_value_iid'])[0]}"
+                 f"{(note['uint_value'] or self.named('debug_annotation_string_values', note['string_value_iid']))[0]}"
                  for note in event["debug_annotations"]]
         self.events.append((int(packet["timestamp"][0]), len(self.events), event["type"][0], uuid,
                             (self.named("event_names", event["name_iid"]) + [None])[0],
