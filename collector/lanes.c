@@ -161,6 +161,9 @@ static int by_cpu(const void *a, const void *b)
 
 static int on_interval(void *ctx, const struct cpt_interval *iv)
 {
+	const bool lock = iv->state == CPT_STATE_WAITING &&
+			  (iv->reason == CPT_REASON_LOCK || iv->reason == CPT_REASON_HANDOFF ||
+			   iv->reason == CPT_REASON_KERNEL_LOCK);
 	struct lanes *l = ctx;
 	struct lane_cpu *cpu;
 	struct lane *lane;
@@ -169,6 +172,9 @@ static int on_interval(void *ctx, const struct cpt_interval *iv)
 		lane = &l->threads[l->lane_of[iv->id] - 1];
 		spread(l, iv->start_ns, iv->end_ns, &lane->cells->ns[iv->state],
 		       sizeof(*lane->cells));
+		if (lock)
+			spread(l, iv->start_ns, iv->end_ns, &lane->cells->lock_ns,
+			       sizeof(*lane->cells));
 	}
 	if (iv->state != CPT_STATE_RUNNING)
 		return 0;

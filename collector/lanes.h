@@ -22,6 +22,7 @@
 
 struct lane_cell {
 	uint64_t ns[CPT_STATE_CNT];
+	uint64_t lock_ns; /* of ns[CPT_STATE_WAITING]: for locks of whatever kind */
 	uint64_t path_ns; /* of the critical path */
 };
 

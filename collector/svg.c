@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "colours.h"
 #include "escape.h"
 #include "format.h"
 #include "limit.h"
@@ -17,23 +18,36 @@
 #define HEAD_CHARS 118 /* of a line of text, as wide as the picture */
 #define TICKS	   8   /* at most */
 
-/* States and classes by Okabe and Ito's colours, each with another lightness. */
+/* The fills of one theme: of states and classes, as the page has them. */
+#define FILLS(theme)                                                                               \
+	"text,.ink{fill:" CPT_##theme##_INK "}.dim{fill:" CPT_##theme##_SOFT                       \
+		"}"                                                                                \
+		".bg{fill:" CPT_##theme##_CARD "}.frame{stroke:" CPT_##theme##_LINE                \
+		"}"                                                                                \
+		".grid{stroke:" CPT_##theme##_LINE "}.axis{stroke:" CPT_##theme##_SOFT             \
+		"}"                                                                                \
+		".empty{fill:" CPT_##theme##_SHADE "}.run{fill:" CPT_##theme##_RUNNING             \
+		"}"                                                                                \
+		".ready{fill:" CPT_##theme##_RUNNABLE "}.lock{fill:" CPT_##theme##_LOCK            \
+		"}"                                                                                \
+		".wait{fill:" CPT_##theme##_IO "}.park{fill:" CPT_##theme##_PARKED                 \
+		"}"                                                                                \
+		".lost,.unknown{fill:" CPT_##theme##_UNKNOWN "}.path{fill:" CPT_##theme##_PATH     \
+		"}"                                                                                \
+		".level,.concurrent{fill:" CPT_##theme##_CONCURRENT                                \
+		"}"                                                                                \
+		".flight{fill:" CPT_##theme##_FLIGHT "}.parallel{fill:" CPT_##theme##_PARALLEL     \
+		"}"                                                                                \
+		".serial{fill:" CPT_##theme##_SERIAL "}.idle{fill:" CPT_##theme##_IDLE             \
+		"}"                                                                                \
+		".in{fill:" CPT_##theme##_ON_DARK "}.in.ink{fill:" CPT_##theme##_ON_LIGHT "}"
+
 static const char style[] =
 	"<style>"
-	"text{font-family:sans-serif;font-size:13px;fill:#1a1a1a}"
-	".h{font-size:16px;font-weight:bold}.b{font-weight:bold}.dim{fill:#5c5c5c}"
-	".small{font-size:11px}.in{font-size:11px;fill:#fff}text.ink{fill:#1a1a1a}"
-	".bg{fill:#fff}.frame{fill:none;stroke:#b0b0b0}.grid{stroke:#d9d9d9}.axis{stroke:#707070}"
-	".empty{fill:#f6f6f6}.run{fill:#0072b2}.ready{fill:#e69f00}.wait{fill:#d55e00}"
-	".park{fill:#d9d9d9}.lost{fill:#cc79a7}.path{fill:#1a1a1a}.level{fill:#56b4e9}"
-	".parallel{fill:#009e73}.concurrent{fill:#e69f00}.serial{fill:#0072b2}.idle{fill:#c9c9c9}"
-	".unknown{fill:#cc79a7}.split{stroke:#fff;stroke-opacity:.7}"
-	"@media (prefers-color-scheme:dark){"
-	"text{fill:#ececec}.dim{fill:#a8a8a8}.in{fill:#fff}text.ink{fill:#1a1a1a}.bg{fill:#161616}."
-	"frame{stroke:#555}"
-	".grid{stroke:#333}.axis{stroke:#8a8a8a}.empty{fill:#202020}.park,.idle{fill:#434343}"
-	".run,.serial{fill:#2b8fd0}.path{fill:#fff}}"
-	"</style>\n";
+	"text{font-family:sans-serif;font-size:13px}"
+	".h{font-size:16px;font-weight:bold}.b{font-weight:bold}.small,.in{font-size:11px}"
+	".frame{fill:none}.split{stroke:#fff;stroke-opacity:.7}" FILLS(
+		LIGHT) "@media (prefers-color-scheme:dark){" FILLS(DARK) "}</style>\n";
 
 /* ---- text ------------------------------------------------------------------------------------ */
 

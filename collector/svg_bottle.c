@@ -23,7 +23,7 @@
 #define CHART_W	    460.0
 #define CHART_X	    (SVG_MARGIN + 70.0)
 #define LABEL_MIN_H 13.0 /* a box that is lower has no label */
-#define ALONE_WIDTH 1.25 /* below that a thread ran alone, mostly */
+#define ALONE_WIDTH 1.5	 /* below that a thread ran alone, mostly; as in the page */
 
 struct box {
 	const char *name; /* raw; NULL: the rest */
@@ -101,7 +101,7 @@ static void add_box(struct strbuf *b, const struct box *box, double x_mid, doubl
 			 box->threads, d, p, a);
 	strbuf__adds(b, "<g>");
 	svg__title(b, box->name ? box->name : "", rest);
-	svg__rect(b, box->width < ALONE_WIDTH ? "wait" : "run", x_mid - w / 2, y, w,
+	svg__rect(b, box->width < ALONE_WIDTH ? "serial" : "parallel", x_mid - w / 2, y, w,
 		  h > 1.5 ? h - 0.7 : h);
 	if (h >= LABEL_MIN_H) {
 		/* Boxes are as high as a line at least, so labels do not meet. */
@@ -166,10 +166,10 @@ void svg_bottle__add(struct strbuf *b, const struct cpt_report *r, const char *n
 		at -= h;
 		add_box(b, &boxes[i], x_mid, at, h, unit, total_ns, &label_y);
 	}
-	svg__rect(b, "wait", SVG_MARGIN, y + BODY_H + 45, 12, 12);
+	svg__rect(b, "serial", SVG_MARGIN, y + BODY_H + 45, 12, 12);
 	svg__text(b, "dim", SVG_START, SVG_MARGIN + 18, y + BODY_H + 56,
-		  "ran alone, mostly (less than 1.25 CPUs busy meanwhile)", 80);
-	svg__rect(b, "run", SVG_MARGIN + 400, y + BODY_H + 45, 12, 12);
+		  "ran alone, mostly (less than 1.5 CPUs busy meanwhile)", 80);
+	svg__rect(b, "parallel", SVG_MARGIN + 400, y + BODY_H + 45, 12, 12);
 	svg__text(b, "dim", SVG_START, SVG_MARGIN + 418, y + BODY_H + 56, "ran beside others", 80);
 	svg__close(b);
 	free(boxes);

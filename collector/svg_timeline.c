@@ -13,30 +13,45 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "format.h"
 #include "lanes.h"
 
-#define CHART_X	  (SVG_MARGIN + 150.0)
-#define CHART_W	  (SVG_WIDTH - SVG_MARGIN - 60.0 - CHART_X)
-#define STRIP_H	  36.0
-#define CPU_H	  12.0
-#define THREAD_H  18.0
-#define PATH_H	  3.0
-#define GAP	  5.0
-#define ALMOST	  0.05 /* so much above a whole number is still that number */
-#define LABEL_MAX 22   /* characters */
+#define CHART_X	    (SVG_MARGIN + 150.0)
+#define CHART_W	    (SVG_WIDTH - SVG_MARGIN - 60.0 - CHART_X)
+#define STRIP_H	    36.0
+#define CPU_H	    12.0
+#define THREAD_H    18.0
+#define PATH_H	    3.0
+#define GAP	    5.0
+#define ALMOST	    0.05 /* so much above a whole number is still that number */
+#define LABEL_MAX   22	 /* characters */
+#define LEGEND_CHAR 6.8	 /* width of one, in the legend */
 
 /* From the bottom of a lane to its top. */
 static const struct {
 	enum cpt_state state;
+	bool lock; /* of waiting: for locks, or for anything else */
 	const char *cls, *what;
 } layers[] = {
-	{CPT_STATE_RUNNING, "run", "running"},	{CPT_STATE_RUNNABLE, "ready", "runnable"},
-	{CPT_STATE_WAITING, "wait", "waiting"}, {CPT_STATE_PARKED, "park", "parked"},
-	{CPT_STATE_UNKNOWN, "lost", "unknown"},
+	{CPT_STATE_RUNNING, false, "run", "running"},
+	{CPT_STATE_RUNNABLE, false, "ready", "runnable"},
+	{CPT_STATE_WAITING, true, "lock", "waits for a lock"},
+	{CPT_STATE_WAITING, false, "wait", "waits otherwise"},
+	{CPT_STATE_PARKED, false, "park", "parked"},
+	{CPT_STATE_UNKNOWN, false, "lost", "unknown"},
 };
 #define LAYERS (sizeof(layers) / sizeof(layers[0]))
+
+static uint64_t layer_ns(const struct lane_cell *cell, size_t layer)
+{
+	const enum cpt_state state = layers[layer].state;
+
+	if (layers[layer].lock)
+		return cell->lock_ns;
+	return cell->ns[state] - (state == CPT_STATE_WAITING ? cell->lock_ns : 0);
+}
 
 /* One path of all the bars of a lane in one colour; bars of one height that follow each other are one. */
 struct bars {
@@ -169,10 +184,10 @@ static void add_layer(struct strbuf *b, const struct lanes *l, const struct lane
 	begin_bars(&bars, b, layers[layer].cls);
 	for (uint32_t col = 0; col < l->cols; col++) {
 		const uint64_t span = lanes__col_ns(l, col + 1) - lanes__col_ns(l, col);
-		uint64_t below = 0, ns = lane->cells[col].ns[layers[layer].state];
+		uint64_t below = 0, ns = layer_ns(&lane->cells[col], layer);
 
 		for (size_t i = 0; i < layer; i++)
-			below += lane->cells[col].ns[layers[i].state];
+			below += layer_ns(&lane->cells[col], i);
 		if (!span)
 			continue;
 		add_bar(&bars, col_x(l, col), col_x(l, col + 1) - col_x(l, col),
@@ -222,18 +237,20 @@ static void add_legend(struct strbuf *b, const struct lanes *l, double y)
 	for (size_t i = 0; i < LAYERS; i++) {
 		svg__rect(b, layers[i].cls, x, y - 11, 12, 12);
 		svg__text(b, "dim", SVG_START, x + 17, y, layers[i].what, 20);
-		x += 95;
+		x += 36 + LEGEND_CHAR * (double)strlen(layers[i].what);
 	}
 	svg__rect(b, "path", x, y - 6, 16, PATH_H);
 	svg__text(b, "dim", SVG_START, x + 22, y, "critical path", 20);
-	svg__text(b, "dim", SVG_START, x + 125, y, "at the right: share of the time on a CPU", 60);
+	y += SVG_LINE;
+	svg__text(b, "dim", SVG_START, SVG_MARGIN, y, "At the right: share of the time on a CPU.",
+		  60);
 	if (!l->threads_left)
 		return;
 	snprintf(text, sizeof(text),
-		 "%" PRIu32 " more thread%s, which had less in progress, %s no lane",
+		 "%" PRIu32 " more thread%s, which had less in progress, %s no lane: --top.",
 		 l->threads_left, l->threads_left == 1 ? "" : "s",
 		 l->threads_left == 1 ? "has" : "have");
-	svg__text(b, "dim", SVG_START, SVG_MARGIN, y + SVG_LINE, text, 96);
+	svg__text(b, "dim", SVG_START, SVG_MARGIN + 280, y, text, 96);
 }
 
 void svg_timeline__add(struct strbuf *b, const struct cpt_report *r, const char *note,

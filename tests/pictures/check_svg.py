@@ -23,6 +23,7 @@ import zlib
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURES = ("timeline", "bottle", "ledger")
 STATES = {"run": "running_ns", "ready": "runnable_ns", "lost": "unknown_ns"}
+LOCKS = ("lock", "handoff", "kernel_lock")
 TOP = 24
 
 
@@ -101,7 +102,8 @@ def check_timeline(root, report):
             continue
         areas = {p.get("class"): bars(p) for p in group.findall(f"{SVG}path")}
         states = {cls: thread[key] for cls, key in STATES.items()}
-        states["wait"] = sum(thread["waiting_ns"].values())
+        states["lock"] = sum(thread["waiting_ns"].get(reason, 0) for reason in LOCKS)
+        states["wait"] = sum(thread["waiting_ns"].values()) - states["lock"]
         states["park"] = sum(thread["parked_ns"].values())
         for cls, ns in states.items():
             # Heights are rounded to a tenth of a pixel.
