@@ -69,11 +69,40 @@ static uint64_t bin_width(uint64_t window_ns)
 	return (least + unit - 1) / unit * unit;
 }
 
+/* Which epoll instances get a row of their own: those that had most in flight. Returns how many. */
+static uint32_t choose_ways(const struct cpt_report *r, struct cpt_grid_way *ways)
+{
+	uint64_t below = UINT64_MAX; /* what the last one had */
+	uint32_t cnt = 0, from = 0;
+
+	while (cnt < CPT_GRID_FLIGHTS_MAX) {
+		const struct cpt_epoll_instance *best = NULL;
+
+		for (uint32_t i = 0; i < r->instances_cnt; i++) {
+			const struct cpt_epoll_instance *in = &r->instances[i];
+
+			if (in->in_flight_ns && (!best || in->in_flight_ns > best->in_flight_ns) &&
+			    (in->in_flight_ns < below || (in->in_flight_ns == below && i >= from)))
+				best = in;
+		}
+		if (!best)
+			break;
+		ways[cnt++] = (struct cpt_grid_way){best->id, best->outbound};
+		below = best->in_flight_ns;
+		from = (uint32_t)(best - r->instances) + 1;
+	}
+	return cnt;
+}
+
 /* The second pass: a->report with a grid. */
 static int add_grid(struct analysed *a, const char *path, struct cpt_analysis_opts *opts)
 {
 	uint32_t ids[CPT_GRID_THREADS_MAX];
-	struct cpt_grid_opts grid = {.bin_ns = bin_width(a->report->window_ns), .ids = ids};
+	struct cpt_grid_way ways[CPT_GRID_FLIGHTS_MAX];
+	struct cpt_grid_opts grid = {.bin_ns = bin_width(a->report->window_ns),
+				     .ids = ids,
+				     .ways = ways,
+				     .ways_cnt = choose_ways(a->report, ways)};
 	const struct cpt_thread **tab = by_work(a->report);
 	int err;
 
@@ -197,6 +226,8 @@ static json_t *page_data(const struct cpt_report *r, const struct view *view, st
 	if (html_series__put(&grid, r->grid, PAGE_SERIES_SZ, series))
 		grid.failed = true;
 	json_obj__put_ns(&grid, "start_ns", view->time.given ? view->time.from_ns : 0);
+	json_obj__put_ns(&grid, "run_ns", r->run_ns);
+	json_obj__put_ns(&grid, "tracer_ns", r->close_facts ? r->close_facts->tracer_cpu_ns : 0);
 	json_obj__put(&o, "grid", json_obj__done(&grid));
 	json_obj__put(&words, "reasons", reason_words());
 	json_obj__put(&words, "parked", parked_names());

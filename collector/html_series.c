@@ -50,7 +50,7 @@ int html_block__add(struct strbuf *out, const char *data, size_t len)
 struct source {
 	const void *at;
 	size_t stride;
-	enum { SUM_U64, FIRST_U32, FIRST_U8 } how;
+	enum { SUM_U64, SUM_U32, FIRST_U32, FIRST_U8 } how;
 };
 
 struct packer {
@@ -77,6 +77,7 @@ static uint64_t value(const struct source *s, uint32_t bin)
 	const char *at = (const char *)s->at + s->stride * bin;
 
 	switch (s->how) {
+	case SUM_U32:
 	case FIRST_U32:
 		return *(const uint32_t *)at;
 	case FIRST_U8:
@@ -96,7 +97,7 @@ static void add_series(struct packer *p, struct source s, json_t *name)
 	for (uint32_t bin = 0; bin < p->grid->bins_cnt; bin += p->factor) {
 		uint64_t n = value(&s, bin);
 
-		for (uint32_t i = 1; s.how == SUM_U64 && i < p->factor; i++)
+		for (uint32_t i = 1; s.how <= SUM_U32 && i < p->factor; i++)
 			if (bin + i < p->grid->bins_cnt)
 				n += value(&s, bin + i);
 		any = any || n;
@@ -182,11 +183,59 @@ static void add_lanes(struct packer *p)
 	}
 }
 
+/* Operations in flight, by number of the instance. */
+static void add_flights(struct packer *p)
+{
+	const struct cpt_grid *g = p->grid;
+
+	for (uint32_t i = 0; i < g->flights_cnt; i++)
+		if (g->flights[i].level_ns)
+			add_series(
+				p,
+				(struct source){g->flights[i].level_ns, sizeof(uint64_t), SUM_U64},
+				json_pack("[si]", "flight", (int)g->flights[i].way.instance));
+}
+
+#define OF_ACCOUNT(p, member, how)                                                                 \
+	((struct source){&(p)->grid->accounts->member, sizeof(struct cpt_grid_account), how})
+
+static void add_fixed(struct packer *p, const struct cpt_grid_fixed *first, const char *name)
+{
+	const size_t stride = sizeof(struct cpt_grid_account);
+
+	add_series(p, (struct source){&first->ns, stride, SUM_U64},
+		   json_pack("[ss]", "charge", name));
+	add_series(p, (struct source){&first->part, stride, SUM_U32},
+		   json_pack("[ss]", "charge_part", name));
+}
+
+/* What the accounts of a selection are made of: see struct cpt_grid_account. */
+static void add_accounts(struct packer *p)
+{
+	const struct cpt_grid_account *first = p->grid->accounts;
+
+	if (!first)
+		return;
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		add_fixed(p, &first->item[i], budget_name((enum cpt_budget_item)i));
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		add_fixed(p, &first->reason[i], reason_name((enum cpt_reason)i));
+	add_fixed(p, &first->foreign, "foreign");
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		add_series(p, OF_ACCOUNT(p, demand_ns[i], SUM_U64),
+			   json_pack("[ss]", "demand", demand_name((enum cpt_demand_item)i)));
+	add_series(p, OF_ACCOUNT(p, open_ns, SUM_U64), json_pack("[ss]", "demand", "open"));
+	add_series(p, OF_ACCOUNT(p, idle_ns, SUM_U64), json_pack("[ss]", "demand", "idle"));
+	add_series(p, OF_ACCOUNT(p, doubt_ns, SUM_U64), json_pack("[ss]", "demand", "doubt"));
+}
+
 static int pack(struct packer *p)
 {
 	p->list = json_array();
 	add_counts(p);
 	add_lanes(p);
+	add_flights(p);
+	add_accounts(p);
 	return p->list && !p->bytes.failed ? 0 : -ENOMEM;
 }
 
@@ -213,6 +262,8 @@ int html_series__put(struct json_obj *o, const struct cpt_grid *g, size_t max_sz
 	json_obj__put_ns(o, "bins", (g->bins_cnt + p.factor - 1) / p.factor);
 	json_obj__put_ns(o, "levels", CPT_GRID_LEVELS);
 	json_obj__put(o, "lanes", ids);
+	json_obj__put(o, "accounts", json_boolean(g->accounts != NULL));
+	json_obj__put_ns(o, "part_bits", CPT_GRID_PART_BITS);
 	json_obj__put(o, "series", p.list);
 	strbuf__free(&p.bytes);
 	return err || o->failed ? -ENOMEM : 0;

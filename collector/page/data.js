@@ -54,13 +54,19 @@ class Grid {
 		this.window_ns = window_ns;
 		this.levels = grid.levels;
 		this.lanes = grid.lanes;
+		this.part_bits = grid.part_bits;
+		this.tracer_ns = grid.tracer_ns;
+		this.run_ns = grid.run_ns;
+		this.has_accounts = grid.accounts;
 		this.zero = new Float64Array(this.bins + 1);
 		this.counts = {};
 		this.splits = [];
 		this.parallel = [];
 		this.concurrent = [];
-		this.budget = [];
-		this.demand = [];
+		this.charges = {};
+		this.charge_parts = {};
+		this.demands = {};
+		this.flights = new Map();
 		this.reasons = [];
 		this.threads = grid.lanes.map(() => ({}));
 		this.cpus = new Map();
@@ -74,6 +80,10 @@ class Grid {
 		else if (kind === "cpu") this.cpu(a).running = prefix_sums(values);
 		else if (kind === "split") this.splits.push({ cls: a, name: b, sums: prefix_sums(values) });
 		else if (kind === "reason") this.reasons[a] = prefix_sums(values);
+		else if (kind === "charge") this.charges[a] = prefix_sums(values);
+		else if (kind === "charge_part") this.charge_parts[a] = prefix_sums(values);
+		else if (kind === "demand") this.demands[a] = prefix_sums(values);
+		else if (kind === "flight") this.flights.set(a, prefix_sums(values));
 		else if (kind === "thread") this.threads[a][b] = prefix_sums(values);
 		else if (Array.isArray(this[kind])) this[kind][a] = prefix_sums(values);
 		else this.counts[kind] = prefix_sums(values);
@@ -126,13 +136,7 @@ class Grid {
 		const busy = f.parallel.slice(1).reduce((x, y) => x + y, 0);
 		f.tlp = busy ? f.cpu_time_ns / busy : 0;
 		f.efficiency = f.allowed_ns ? f.cpu_time_ns / f.allowed_ns : 0;
-		f.budget = this.account("budget", of);
-		f.demand = this.account("demand", of);
 		return f;
-	}
-	account(kind, of) {
-		const names = Object.keys(this[kind]);
-		return names.length ? Object.fromEntries(names.map((n) => [n, of(this[kind][n])])) : null;
 	}
 	thread(lane, a, b) {
 		const of = {};

@@ -83,10 +83,11 @@ function swatch(kind) {
 
 /* parts: [{kind, ns, label}]: a bar of segments whose widths are their shares. */
 function bar(node, parts, total, labels) {
+	const room = (p) => node.clientWidth * p.ns / (total || 1) > 7.4 * (p.label.length + percent(p.ns, total).length + 1) + 18;
 	put(node, parts.filter((p) => p.ns > 0).map((p) =>
 		el("span", { class: p.kind + "-fill" + (p.half ? " half" : ""), grow: p.ns / (total || 1),
 			title: p.label + ": " + exact_time(p.ns) + ", " + percent(p.ns, total) },
-		labels && p.ns / total > 0.04 + 0.011 * p.label.length * (innerWidth < 800 ? 2 : 1) ? el("span", {}, p.label + " " + percent(p.ns, total)) : null)));
+		labels && room(p) ? el("span", {}, p.label + " " + percent(p.ns, total)) : null)));
 }
 
 /* ---- colours ---- */

@@ -116,15 +116,29 @@ function draw_axis(canvas, view, start_ns) {
 	}
 }
 
+/* Triangles that point down at moments of a lane. */
+function draw_marks(context, points, ratio) {
+	context.fillStyle = colours.lock.css;
+	for (const { x, y } of points) {
+		context.beginPath();
+		context.moveTo(x - 4 * ratio, y - 1 * ratio);
+		context.lineTo(x + 4 * ratio, y - 1 * ratio);
+		context.lineTo(x, y + 6 * ratio);
+		context.fill();
+	}
+}
+
 /* The path: a line along the lane it is on, and where it changes over to another one a thin one across. */
 function draw_path(context, points, ratio) {
+	/* Where it changes over all the time, lines across would hide the lanes. */
+	const many = points.filter((p, i) => p && points[i + 1] && points[i + 1].y !== p.y).length > 100;
 	context.fillStyle = colours.path.css;
 	for (let i = 0; i + 1 < points.length; i++) {
 		const p = points[i], next = points[i + 1];
 		if (!p) continue;
 		context.globalAlpha = 1;
 		context.fillRect(p.x, p.y - 1.5 * ratio, Math.max(1, next ? next.x - p.x : ratio), 3 * ratio);
-		if (!next || next.y === p.y) continue;
+		if (!next || next.y === p.y || many) continue;
 		context.globalAlpha = 0.3;
 		context.fillRect(next.x, Math.min(p.y, next.y), ratio, Math.abs(next.y - p.y));
 	}

@@ -32,9 +32,10 @@ class Page {
 		show_bottle(page.report);
 		show_overlap(page.report);
 		show_locks(page.report);
-		show_loops(page.report);
+		show_loops(page.report, grid, (from, ns) => this.timeline.show_moment(from, ns));
 		show_path(page.report);
 		show_quality(page.report);
+		this.accounts = new Accounts(grid, page.words);
 		this.threads = new ThreadTable(page, grid);
 		this.timeline = new Timeline(page, grid, (picked) => this.select(picked));
 		this.show(this.whole, "");
@@ -45,19 +46,21 @@ class Page {
 	show(f, text) {
 		show_ledger(f, this.page.words);
 		show_profiles(f, this.grid);
-		const accounts_too = show_accounts(f, this.whole, this.page.words);
-		show_scopes(text, accounts_too, true);
+		show_accounts(f, this.whole, this.page.words);
+		show_scopes(text, f);
 	}
 	select(picked) {
 		const g = this.grid;
 		this.threads.picked = picked;
 		this.threads.show();
+		show_flights_of(this.grid, picked);
 		by_id("picked").hidden = !picked;
 		if (!picked) {
 			keep_selection("");
 			return this.show(this.whole, "");
 		}
 		const f = g.figures(picked.a, picked.b), start = g.start_ns;
+		if (g.has_accounts) Object.assign(f, this.accounts.of(picked.a, picked.b, f));
 		const span = exact_seconds(f.from_ns + start) + "," + exact_seconds(f.to_ns + start);
 		const text = moment(f.from_ns + start, g.bin_ns) + " to " + moment(f.to_ns + start, g.bin_ns);
 		this.show(f, text);
@@ -65,7 +68,7 @@ class Page {
 			"from border to border of bins of " + short_time(g.bin_ns));
 		bar(by_id("picked-bar"), CLASSES.map((cls) => ({ kind: cls, ns: f.ledger[cls], label: cls })), f.window_ns, true);
 		put(by_id("picked-figures"), el("b", {}, level(f.concurrent_average)), " in progress, ", el("b", {}, level(f.parallel_average)),
-			" CPUs busy on average. All sections above and the threads below follow it.");
+			" CPUs busy on average. The ledger and the profiles above, threads, CPU budget and demand below follow it.");
 		put(by_id("picked-command"), "--time " + span);
 		keep_selection(span);
 	}

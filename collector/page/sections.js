@@ -168,27 +168,26 @@ function show_account(id, account, words, order) {
 }
 
 function show_accounts(f, whole, words) {
-	const budget = f.budget || whole.budget, demand = f.demand || whole.demand;
-	show_account("budget", budget, words, ["used"]);
-	show_account("demand", demand, words, []);
-	show_account_part("budget", f, ["used ", "budget.part.used", f.cpu_time_ns], [" of ", "budget.part.total", f.allowed_ns]);
-	show_account_part("demand", f, ["threads were ready for ", "demand.part.total", f.runnable_ns]);
-	by_id("demand").classList.toggle("none", !demand.total);
-	return Boolean(f.budget);
+	show_account("budget", f.budget || whole.budget, words, ["used"]);
+	show_account("demand", f.demand || whole.demand, words, []);
+	show_account_part("budget", f, "used " + short_time(f.cpu_time_ns) + " of " + short_time(f.allowed_ns || 0));
+	show_account_part("demand", f, "threads were ready for " + short_time(f.runnable_ns));
 }
 
-/* Who had a CPU is booked when it is found out, which may be later: of a part only the totals are known. */
-function show_account_part(id, f, ...figures) {
-	const said = figures.map(([text, key, ns]) => [text, el("b", { "data-key": key, "data-ns": ns, title: exact_time(ns) }, short_time(ns))]);
-	put(by_id(id + "-part"), f.whole || f[id] ? "" : ["In the selection: ", said,
-		". The items below are of the whole run; a closer look (see the timeline) has them for the selection."]);
+/* Where the program could not tell the accounts of parts: threads bound to very many sets of CPUs. */
+function show_account_part(id, f, text) {
+	put(by_id(id + "-part"), f.whole || f[id] ? "" : "In the selection: " + text +
+		". The items below are of the whole run; a closer look (see the timeline) has them for the selection.");
 }
 
-/* "whole run", or which part of it the figures below are of. */
-function show_scopes(text, accounts_too, threads_too) {
+const OF_WHOLE_RUN = new Set(["bottle", "overlap", "locks", "loops", "path"]);
+
+/* Which part of the run the figures below are of, while one is selected. */
+function show_scopes(text, f) {
 	for (const node of document.querySelectorAll(".scope")) {
 		const id = node.closest("section").id;
-		const whole = ((id === "budget" || id === "demand") && !accounts_too) || (id === "threads" && !threads_too);
-		put(node, !text ? "" : whole ? "Whole run" : "Selection: " + text);
+		const whole = OF_WHOLE_RUN.has(id) || ((id === "budget" || id === "demand") && !f[id]);
+		put(node, !text ? "" : whole ? "Whole run, not the selection" : "Selection: " + text);
+		node.classList.toggle("whole", whole);
 	}
 }

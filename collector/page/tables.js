@@ -17,6 +17,23 @@ function largest(object) {
 	return Object.entries(object || {}).sort((x, y) => y[1] - x[1])[0];
 }
 
+/* A table of the first `most` rows; what is left out is said, and shown when asked for. row(item, index). */
+function show_rows(table, { caption, heads, items, row, most, what }) {
+	const box = table.closest(".scroll") || table;
+	let foot = box.nextElementSibling;
+	if (!foot || !foot.classList.contains("more")) box.after(foot = el("p", { class: "more note" }));
+	const show = (count) => {
+		put(table, el("caption", { class: "hidden" }, caption), heads, el("tbody", {}, items.slice(0, count).map(row)));
+		put(foot, count >= items.length ? null : [count + " of " + plural(items.length, what) + " shown. ",
+			el("button", { type: "button", onclick: () => {
+				show(items.length);
+				table.setAttribute("tabindex", "-1");
+				table.focus();
+			} }, "Show all")]);
+	};
+	show(Math.min(most, items.length));
+}
+
 /* ---- threads ---- */
 
 class ThreadTable {
@@ -29,10 +46,12 @@ class ThreadTable {
 		this.rows = THREAD_ROWS;
 		this.wanted = "";
 		this.picked = null;
-		by_id("threads-more").addEventListener("click", () => {
-			this.rows += 200;
+		const more = (id, rows) => by_id(id).addEventListener("click", () => {
+			this.rows += rows;
 			this.show();
 		});
+		more("threads-some", 200);
+		more("threads-every", Infinity);
 		this.show();
 	}
 	/* What a thread did, of the run or of the selection; null: no lane, so nothing is known of a part. */
@@ -74,8 +93,8 @@ class ThreadTable {
 			el("tbody", {}, found.slice(0, this.rows).map((r) => this.line(r, longest))));
 		by_id("threads-more").hidden = found.length <= this.rows;
 		const left_out = this.page.threads_all - this.page.report.threads.length;
-		put(by_id("threads-note"), (found.length > this.rows ? this.rows + " of " + found.length + " shown. " : "") +
-			(left_out ? plural(left_out, "thread") + " that did least are not in this page. " : "") +
+		put(by_id("threads-note"), (found.length > this.rows ? this.rows + " of " + plural(found.length, "thread") + " shown. " : "") +
+			(left_out ? plural(left_out, "thread") + " that did least have no place in this page; report --json has all. " : "") +
 			(this.wanted ? plural(found.length, "thread") + " found. " : "") +
 			(this.picked ? "Ran in parallel and switches are of the whole run; – has no lane in the timeline." : ""));
 	}
@@ -146,81 +165,136 @@ const OVERLAP_NAMES = 12;
 function show_overlap(r) {
 	const { names, ns } = r.overlap;
 	const run = names.map((_, i) => sum_of(ns[i]));
-	const order = names.map((_, i) => i).filter((i) => run[i] > 0).sort((x, y) => run[y] - run[x]).slice(0, OVERLAP_NAMES);
+	const order = names.map((_, i) => i).filter((i) => run[i] > 0).sort((x, y) => run[y] - run[x]);
 	if (!order.length)
 		return put(by_id("overlap-table"), el("tbody", {}, el("tr", {}, cell("No two threads ever ran at the same instant.", "dim none"))));
-	const most = Math.max(1, ...order.flatMap((i) => order.map((j) => ns[i][j])));
+	show_overlap_of(r.overlap, order, Math.min(OVERLAP_NAMES, order.length));
+}
+
+function show_overlap_of({ names, ns }, all, count) {
+	const order = all.slice(0, count), most = Math.max(1, ...order.flatMap((i) => order.map((j) => ns[i][j])));
+	const square = (i, j) => {
+		const td = el("td", { "data-key": "overlap." + i + "." + j, "data-ns": ns[i][j], title: names[i] + " with " + names[j] + ": " + exact_time(ns[i][j]) },
+			ns[i][j] ? short_time(ns[i][j]) : "·");
+		if (ns[i][j]) td.style.background = "color-mix(in srgb, var(--parallel) " + Math.round(12 + 50 * ns[i][j] / most) + "%, var(--card))";
+		return td;
+	};
 	put(by_id("overlap-table"), el("caption", { class: "hidden" }, "Time in which threads of two names ran together"),
 		el("thead", {}, el("tr", {}, el("td"), order.map((i) => el("th", { scope: "col", title: names[i] }, names[i])))),
-		el("tbody", {}, order.map((i) => el("tr", {}, el("th", { scope: "row", title: names[i] }, names[i]),
-			order.map((j) => {
-				const td = el("td", { "data-key": "overlap." + i + "." + j, "data-ns": ns[i][j], title: names[i] + " with " + names[j] + ": " + exact_time(ns[i][j]) },
-					ns[i][j] ? short_time(ns[i][j]) : "·");
-				if (ns[i][j]) td.style.background = "color-mix(in srgb, var(--parallel) " + Math.round(12 + 50 * ns[i][j] / most) + "%, var(--card))";
-				return td;
-			})))));
+		el("tbody", {}, order.map((i) => el("tr", {}, el("th", { scope: "row", title: names[i] }, names[i]), order.map((j) => square(i, j))))));
+	put(by_id("overlap-more"), count >= all.length ? null : [count + " of " + plural(all.length, "name") + " shown, those that ran together most. ",
+		el("button", { type: "button", onclick: () => show_overlap_of({ names, ns }, all, all.length) }, "Show all")]);
 }
 
 /* ---- locks ---- */
 
+const TABLE_ROWS = 30;
+
+function lock_row(l, i, names) {
+	const did = el("div", { class: "bar small", "aria-hidden": "true" }), h = l.holder;
+	const held_by = l.top_holders.slice(0, 3).map((t) => (names.get(t.id) || "another thread") + " (" + percent(t.blocked_ns, l.blocked_ns) + ")").join(", ");
+	bar(did, [["running", h.running_ns, "ran"], ["runnable", h.runnable_ns, "had no CPU"], ["io", h.blocked_ns, "was blocked"],
+		["unknown", h.unknown_ns, "not known"]].map(([kind, ns, label]) => ({ kind, ns, label })), l.blocked_ns, false);
+	return el("tr", {},
+		el("th", { scope: "row", class: "name", title: l.symbol || l.address }, l.rest ? "all others" : l.symbol || l.address,
+			l.module ? el("span", { class: "dim" }, " " + l.module) : null),
+		cell(l.kind.replace(/_/g, " ")), cell(l.waits.toLocaleString("en"), "n"), figure("lock." + i + ".blocked", l.blocked_ns),
+		figure("lock." + i + ".longest", l.longest_ns), cell((l.waiters_at_least ? "≥ " : "") + l.waiters, "n"),
+		el("td", {}, did, el("span", { class: "dim" }, h.running_ns ? "ran " + percent(h.running_ns, l.blocked_ns) : h.unknown_ns === l.blocked_ns ? "not known" : "")),
+		cell(held_by ? held_by + (l.top_holders.length > 3 ? " and others" : "") : "–"));
+}
+
 function show_locks(r) {
 	const names = new Map(r.threads.map((t) => [t.id, t.name + " " + t.tid]));
 	by_id("locks").hidden = !r.locks.length;
-	put(by_id("locks-table"), el("caption", { class: "hidden" }, "Locks, longest waits first"),
-		head([["Lock"], ["Kind"], ["Waits", "n"], ["Waited in all", "n"], ["Longest", "n"], ["Threads", "n"], ["What the holder did meanwhile"], ["Held by"]]),
-		el("tbody", {}, r.locks.slice(0, 30).map((l, i) => {
-			const did = el("div", { class: "bar small", "aria-hidden": "true" }), h = l.holder;
-			bar(did, [["running", h.running_ns, "ran"], ["runnable", h.runnable_ns, "had no CPU"], ["io", h.blocked_ns, "was blocked"],
-				["unknown", h.unknown_ns, "not known"]].map(([kind, ns, label]) => ({ kind, ns, label })), l.blocked_ns, false);
-			return el("tr", {},
-				el("th", { scope: "row", class: "name" }, l.rest ? "all others" : l.symbol || l.address,
-					l.module ? el("span", { class: "dim" }, " " + l.module) : null),
-				cell(l.kind.replace(/_/g, " ")), cell(l.waits.toLocaleString("en"), "n"), figure("lock." + i + ".blocked", l.blocked_ns),
-				figure("lock." + i + ".longest", l.longest_ns), cell((l.waiters_at_least ? "≥ " : "") + l.waiters, "n"),
-				el("td", {}, did, el("span", { class: "dim" }, h.running_ns ? "ran " + percent(h.running_ns, l.blocked_ns) : h.unknown_ns === l.blocked_ns ? "not known" : "")),
-				cell(l.top_holders.slice(0, 3).map((t) => (names.get(t.id) || "another thread") + " (" + percent(t.blocked_ns, l.blocked_ns) + ")").join(", ") || "–"));
-		})));
+	show_rows(by_id("locks-table"), { caption: "Locks, longest waits first", most: TABLE_ROWS, what: "lock", items: r.locks,
+		heads: head([["Lock"], ["Kind"], ["Waits", "n"], ["Waited in all", "n"], ["Longest", "n"], ["Threads", "n"], ["What the holder did meanwhile"], ["Held by"]]),
+		row: (l, i) => lock_row(l, i, names) });
 }
 
 /* ---- event loops ---- */
 
-function stall_text(s) {
+const STALLS_SHOWN = 2;
+
+/* What a loop's thread was blocked in, and a way to where that took longest. */
+function stall_line(s, show) {
 	const what = s.rest ? "other calls" : s.syscall + (s.on ? " on " + s.on : "") + (s.reason ? " (" + s.reason.replace(/_/g, " ") + ")" : "");
-	return what + " " + s.count.toLocaleString("en") + "×, longest " + short_time(s.longest_ns);
+	return el("li", {}, what + " " + s.count.toLocaleString("en") + "×, " + short_time(s.total_ns) + " in all, longest ",
+		el("button", { type: "button", class: "link", title: "Show it in the timeline", onclick: () => show(s.longest_start_ns, s.longest_ns) }, short_time(s.longest_ns)),
+		s.held_up ? ", with " + plural(s.held_up, "operation") + " in flight behind it" : "");
+}
+function stall_list(stalls, show) {
+	const list = (some) => el("ul", { class: "stalls" }, some.map((s) => stall_line(s, show)));
+	if (!stalls.length) return cell("–");
+	const rest = stalls.slice(STALLS_SHOWN);
+	return el("td", { class: "what" }, list(stalls.slice(0, STALLS_SHOWN)),
+		rest.length ? el("details", {}, el("summary", {}, rest.length + " more"), list(rest)) : null);
 }
 
-function show_loops(r) {
+function loop_row(l, i, show) {
+	const did = el("div", { class: "bar small", "aria-hidden": "true" });
+	bar(did, [["parked", l.waiting_ns, "waits for events"], ["runnable", l.runnable_ns, "ready, no CPU"],
+		["running", l.on_cpu_ns, "on a CPU"], ["lock", l.blocked_ns, "blocked in another call"], ["unknown", l.unknown_ns, "not known"]]
+		.map(([kind, ns, label]) => ({ kind, ns, label })), l.life_ns, false);
+	return el("tr", {}, el("th", { scope: "row", class: "name" }, l.name, el("span", { class: "dim" }, " " + l.tid)),
+		cell(l.rest ? "others" : l.kind + (l.epfd >= 0 ? " " + l.epfd : "")),
+		cell((l.iterations_at_least ? "≥ " : "") + l.iterations.toLocaleString("en"), "n"),
+		figure("loop." + i + ".on_cpu", l.on_cpu_ns), figure("loop." + i + ".blocked", l.blocked_ns), el("td", {}, did),
+		figure("loop." + i + ".dispatch_max", l.dispatch.max_ns), stall_list(l.stalls, show));
+}
+
+function show_loops(r, grid, show) {
 	const loops = r.event_loops || [];
 	by_id("loops").hidden = !loops.length && !(r.epoll_instances || []).length;
-	put(by_id("loops-table"), el("caption", { class: "hidden" }, "Event loops"),
-		head([["Thread"], ["Loop"], ["Iterations", "n"], ["On a CPU", "n"], ["Blocked", "n"], ["What it did"], ["Longest dispatch", "n"], ["Blocked in"]]),
-		el("tbody", {}, loops.slice(0, 64).map((l, i) => {
-			const did = el("div", { class: "bar small", "aria-hidden": "true" });
-			bar(did, [["parked", l.waiting_ns, "waits for events"], ["runnable", l.runnable_ns + l.woken_ns, "ready, no CPU"],
-				["running", l.on_cpu_ns, "on a CPU"], ["lock", l.blocked_ns, "blocked in another call"], ["unknown", l.unknown_ns, "not known"]]
-				.map(([kind, ns, label]) => ({ kind, ns, label })), l.life_ns, false);
-			return el("tr", {}, el("th", { scope: "row", class: "name" }, l.name, el("span", { class: "dim" }, " " + l.tid)),
-				cell(l.rest ? "others" : l.kind + (l.epfd >= 0 ? " " + l.epfd : "")),
-				cell((l.iterations_at_least ? "≥ " : "") + l.iterations.toLocaleString("en"), "n"),
-				figure("loop." + i + ".on_cpu", l.on_cpu_ns), figure("loop." + i + ".blocked", l.blocked_ns), el("td", {}, did),
-				figure("loop." + i + ".dispatch_max", l.dispatch.max_ns), cell(l.stalls.slice(0, 2).map(stall_text).join("; ") || "–", "what"));
-		})));
-	show_instances(r.epoll_instances || []);
+	show_rows(by_id("loops-table"), { caption: "Event loops", most: TABLE_ROWS, what: "loop", items: loops,
+		heads: head([["Thread"], ["Loop"], ["Iterations", "n"], ["On a CPU", "n"], ["Blocked", "n"], ["What it did"], ["Longest dispatch", "n"], ["Blocked in"]]),
+		row: (l, i) => loop_row(l, i, show) });
+	show_instances((r.epoll_instances || []).filter((e) => e.in_flight), grid, leaders_of(r.threads));
 }
 
-function show_instances(instances) {
-	const followed = instances.filter((e) => e.in_flight);
-	if (!followed.length) return put(by_id("instances"));
-	put(by_id("instances"), el("h3", {}, "Operations in flight"), el("div", { class: "scroll" }, el("table", {}, el("caption", { class: "hidden" }, "Operations in flight of event loops"),
-		head([["Process"], ["Instance"], ["Direction"], ["On average", "n"], ["Most", "n"], ["Completed", "n"], ["Half within", "n"], ["99 % within", "n"], ["Longest", "n"]]),
-		el("tbody", {}, followed.slice(0, 64).map((e, i) => {
-			const f = e.in_flight, t = f.latency_ns || {};
-			const time = (ns, name) => (typeof ns === "number" ? figure("instance." + i + "." + name, ns) : cell("–", "n"));
-			return el("tr", {}, cell(e.pid), cell(e.kind + (e.epfd >= 0 ? " " + e.epfd : "")), cell(e.direction || "–"),
-				typeof f.average === "number" ? cell(level(f.average), "n") : cell("–", "n"), cell(f.peak, "n"),
-				cell(typeof f.completed === "number" ? f.completed.toLocaleString("en") : "–", "n"),
-				time(t.p50, "p50"), time(t.p99, "p99"), time(t.max, "max"));
-		})))));
+function instance_name(e) {
+	return e.kind + (e.epfd >= 0 ? " " + e.epfd : "");
+}
+function instance_row(e, i, leader) {
+	const f = e.in_flight, t = f.latency_ns || {};
+	const time = (ns, name) => (typeof ns === "number" ? figure("instance." + i + "." + name, ns) : cell("–", "n"));
+	return el("tr", {}, el("th", { scope: "row" }, instance_name(e)),
+		el("td", {}, leader ? el("span", { class: "who" }, leader.name + " ") : null, el("span", { class: "dim" }, e.pid)), cell(e.direction || "–"),
+		cell(level(f.average), "n"), el("td", { class: "n picked-only", "data-instance": e.id }, ""), cell(f.peak, "n"),
+		cell(f.completed.toLocaleString("en"), "n"), time(t.p50, "p50"), time(t.p99, "p99"), time(t.max, "max"));
+}
+
+/* By pid: the thread that its process is called after. */
+function leaders_of(threads) {
+	return new Map(threads.filter((t) => t.pid === t.tid).map((t) => [t.pid, t]));
+}
+
+function show_instances(followed, grid, leaders) {
+	put(by_id("instances"));
+	if (!followed.length) return;
+	const table = el("table", {}), box = el("div", { class: "scroll" }, table);
+	by_id("instances").append(el("h3", {}, "Operations in flight, L(t)"),
+		el("p", { class: "note" }, "Requests that a process has taken and not answered (inbound), or sent and not got answered (outbound). The timeline has a row for each" +
+			(followed.length > grid.flights.size ? " of the " + grid.flights.size + " that had most" : "") + "."), box);
+	show_rows(table, { caption: "Operations in flight of event loops", most: TABLE_ROWS, what: "instance", items: followed,
+		heads: head([["Instance"], ["Process"], ["Direction"], ["On average", "n"], ["In the selection", "n picked-only"], ["Most", "n"], ["Completed", "n"],
+			["Half within", "n"], ["99 % within", "n"], ["Longest", "n"]]),
+		row: (e, i) => instance_row(e, i, leaders.get(e.pid)) });
+}
+
+/* L of the selection, on average, where the timeline has it. */
+function show_flights_of(grid, picked) {
+	by_id("instances").classList.toggle("picked", Boolean(picked));
+	for (const td of document.querySelectorAll("[data-instance]")) {
+		const sums = grid.flights.get(Number(td.dataset.instance));
+		const ns = sums && picked ? sums[picked.b] - sums[picked.a] : 0;
+		delete td.dataset.key;
+		put(td, picked ? "–" : "");
+		if (!sums || !picked) continue;
+		td.dataset.key = "flight." + td.dataset.instance;
+		td.dataset.ns = ns;
+		put(td, level(ns / (grid.border(picked.b) - grid.border(picked.a))));
+	}
 }
 
 /* ---- critical path ---- */
@@ -232,15 +306,15 @@ function show_path(r) {
 		.map(([kind, ns, label], i) => ({ kind: i ? kind : "serial", ns, label }));
 	bar(by_id("path-bar"), parts, total, true);
 	const w = r.work_span;
-	put(by_id("path-figures"), parts.filter((x) => x.ns).map((x) => [swatch(x.kind), x.label + " " + percent(x.ns, total) + "   "]),
+	put(by_id("path-figures"), parts.filter((x) => x.ns).map((x) => el("span", { class: "key" }, swatch(x.kind), x.label + " " + percent(x.ns, total))),
 		w && w.span_ns && w.parallelism !== null ? "Work over span " + level(w.parallelism) + ": with any number of CPUs, and the same threads, the run takes at least " +
 			short_time(w.span_ns) + "." : "");
-	put(by_id("path-table"), el("caption", { class: "hidden" }, "Threads on the critical path"),
-		head([["Thread"], ["On the path", "n"], ["Share", "n"], ["Runs alone", "n"], ["Runs beside others", "n"], ["Ready", "n"], ["Blocked", "n"]]),
-		el("tbody", {}, p.by_thread.slice(0, 15).map((t) => el("tr", {},
+	show_rows(by_id("path-table"), { caption: "Threads on the critical path", most: 15, what: "thread", items: p.by_thread,
+		heads: head([["Thread"], ["On the path", "n"], ["Share", "n"], ["Runs alone", "n"], ["Runs beside others", "n"], ["Ready", "n"], ["Blocked", "n"]]),
+		row: (t) => el("tr", {},
 			el("th", { scope: "row", class: "name" }, t.name, el("span", { class: "dim" }, " " + t.tid)),
 			figure("path." + t.id + ".total", t.total_ns), cell(percent(t.total_ns, total), "n"), figure("path." + t.id + ".serial", t.serial_ns),
-			figure("path." + t.id + ".parallel", t.parallel_ns), figure("path." + t.id + ".runnable", t.runnable_ns), figure("path." + t.id + ".blocked", t.blocked_ns)))));
+			figure("path." + t.id + ".parallel", t.parallel_ns), figure("path." + t.id + ".runnable", t.runnable_ns), figure("path." + t.id + ".blocked", t.blocked_ns)) });
 }
 
 /* ---- quality ---- */

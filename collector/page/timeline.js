@@ -11,6 +11,7 @@
  */
 
 const VIEW_MIN_BINS = 16;
+const STALLS_MARKED = 64;
 
 class Timeline {
 	constructor(page, grid, on_select) {
@@ -25,6 +26,7 @@ class Timeline {
 		this.pointers = new Map();
 		this.tracks = [];
 		this.threads = this.make_threads();
+		this.stalls = this.find_stalls();
 		this.make_charts();
 		this.make_cpu_lanes();
 		this.make_thread_lanes();
@@ -47,6 +49,12 @@ class Timeline {
 				.map(([kind]) => ({ kind, sums: add_series(kinds.get(kind), this.grid.bins + 1) }));
 			return { id, lane, layers, thread: by_number.get(id) || { id, tid: 0, name: "?", command: "" } };
 		});
+	}
+	/* The longest of each kind of stall of each loop: [{id, at, ns, text}]. */
+	find_stalls() {
+		return (this.page.report.event_loops || []).flatMap((l) => l.stalls.filter((s) => !s.rest).map((s) =>
+			({ id: l.id, at: s.longest_start_ns, ns: s.longest_ns, text: s.syscall + (s.on ? " on " + s.on : "") })))
+			.sort((x, y) => y.ns - x.ns).slice(0, STALLS_MARKED);
 	}
 	add_track(parent, cls, label, text, draw, tell) {
 		const canvas = el("canvas", { role: "img", "aria-label": text });
@@ -81,17 +89,23 @@ class Timeline {
 			this.label("In progress", "on a CPU, ready, waiting" + (g.counts.in_flight ? ", in flight" : "") +
 				": how concurrent"),
 			"Things in progress over time", (t) => {
-				const most = this.highest(["running", "runnable", "waiting", "in_flight"]);
+				const most = this.highest(["running", "runnable", "waiting", "in_flight"].map((n) => g.count(n)));
 				draw_stack(t.canvas, this.colour(stack), g, this.view, most);
 				if (most > 1.9) draw_level(t.canvas, Math.floor(most / 1.06), most, String(Math.floor(most / 1.06)));
 			}, (a, b) => this.tell_counts(a, b));
-		if (g.counts.in_flight)
-			this.add_track(charts, "chart-track flight", this.label("In flight", "operations of event loops no thread stands for"),
-				"Operations in flight over time", (t) => {
-					const most = this.highest(["in_flight"]);
-					draw_stack(t.canvas, this.colour([layer("flight", g.count("in_flight"))]), g, this.view, most);
-					if (most > 1.9) draw_level(t.canvas, Math.floor(most / 1.06), most, String(Math.floor(most / 1.06)));
-				}, (a, b) => this.tell_counts(a, b));
+		const instances = new Map((r.epoll_instances || []).map((e) => [e.id, e]));
+		const leaders = leaders_of(r.threads);
+		for (const [id, sums] of g.flights)
+			if (instances.has(id)) this.make_flight(charts, instances.get(id), leaders.get(instances.get(id).pid), sums);
+	}
+	/* L(t) of one epoll instance. */
+	make_flight(charts, e, leader, sums) {
+		const title = "In flight: " + instance_name(e), of = (leader ? leader.name + " " : "") + e.pid;
+		this.add_track(charts, "chart-track flight", this.label(title, of + ", " + e.direction), title + " of " + of + " over time", (t) => {
+			const most = this.highest([sums]);
+			draw_stack(t.canvas, this.colour([{ kind: "flight", sums }]), this.grid, this.view, most);
+			if (most > 1.9) draw_level(t.canvas, Math.floor(most / 1.06), most, String(Math.floor(most / 1.06)));
+		}, (a, b) => [title + " of " + of, [["on average", level((sums[b] - sums[a]) / (this.grid.border(b) - this.grid.border(a)))]]]);
 	}
 	/* All threads' waits of a kind. */
 	reasons(wanted) {
@@ -100,8 +114,8 @@ class Timeline {
 		return add_series(sums.concat(this.grid.zero), this.grid.bins + 1);
 	}
 	/* Highest average of a bin that is in view, and a little room. */
-	highest(names) {
-		const sums = names.map((n) => this.grid.count(n)), span = this.grid.count("span");
+	highest(sums) {
+		const span = this.grid.count("span");
 		let most = 0;
 		for (let bin = this.grid.bin_at(this.view.from), end = this.grid.bin_at(this.view.to - 1); bin <= end; bin++) {
 			let ns = 0;
@@ -161,7 +175,9 @@ class Timeline {
 		put(by_id("legend"), LANE_KINDS.filter(([kind]) => kind !== "unknown" || this.grid.counts.unknown ||
 			this.threads.some((t) => t.layers.some((l) => l.kind === "unknown")))
 			.map(([kind, text]) => el("li", {}, swatch(kind), text)),
-		this.grid.counts.in_flight ? el("li", {}, swatch("flight"), "operation of an event loop in flight") : null);
+		this.grid.counts.in_flight || this.grid.flights.size ? el("li", {}, swatch("flight"), "operation of an event loop in flight") : null,
+		this.stalls.length ? el("li", {}, el("span", { class: "stall-mark", "aria-hidden": "true" }, "▼"), "longest stall of a loop") : null,
+		this.grid.path ? el("li", {}, el("span", { class: "path-mark", "aria-hidden": "true" }), "critical path") : null);
 	}
 
 	/* ---- moving ---- */
@@ -190,6 +206,15 @@ class Timeline {
 			moment(to + g.start_ns, (to - from) / 1000) + " · bins of " + short_time(g.bin_ns));
 		by_id("zoom-all").disabled = by_id("zoom-out").disabled = to - from >= g.window_ns;
 		by_id("zoom-in").disabled = to - from <= VIEW_MIN_BINS * g.bin_ns;
+	}
+
+	/* Brings a stretch of the run into view, and the cursor to its start. */
+	show_moment(from, ns) {
+		const room = Math.max(ns, 8 * this.grid.bin_ns);
+		this.cursor = this.grid.border(this.grid.nearest(from));
+		this.look_at(from - room, from + ns + room);
+		by_id("tracks").focus({ preventScroll: true });
+		by_id("timeline").scrollIntoView();
 	}
 
 	/* ---- selecting ---- */
@@ -399,6 +424,9 @@ class Timeline {
 		const of = this.grid.thread(t.lane, a, b), rows = Object.entries(of).sort((x, y) => y[1] - x[1])
 			.map(([name, ns]) => [name.replace(/_/g, " "), exact_time(ns)]);
 		if (this.grid.path && this.grid.path[a] === t.id) rows.push(["critical path", "here"]);
+		for (const s of this.stalls)
+			if (s.id === t.id && s.at >= this.grid.border(a) && s.at < this.grid.border(b))
+				rows.push(["stall: " + s.text, exact_time(s.ns)]);
 		return [t.thread.name + " " + t.thread.tid, rows.length ? rows : [["not alive", ""]]];
 	}
 
@@ -434,6 +462,7 @@ class Timeline {
 		const x_of = (ns) => ((ns - this.view.from) / (this.view.to - this.view.from)) * width;
 		context.clearRect(0, 0, width, height);
 		if (by_id("show-path").checked && this.grid.path) draw_path(context, this.path_points(outer, x_of, width, ratio), ratio);
+		draw_marks(context, this.stall_points(outer, x_of, ratio).filter((p) => p.x >= 0 && p.x <= width), ratio);
 		if (this.picked) {
 			const a = x_of(this.grid.border(this.picked.a)), b = x_of(this.grid.border(this.picked.b));
 			context.fillStyle = colours.picked.css;
@@ -446,6 +475,12 @@ class Timeline {
 		if (this.hover_x) context.fillRect(Math.round((this.hover_x - box.left) * ratio), 0, 1, height);
 		context.fillStyle = colours.edge.css;
 		if (this.cursor !== null) context.fillRect(Math.round(x_of(this.cursor)), 0, ratio, height);
+	}
+	stall_points(outer, x_of, ratio) {
+		if (!this.stalls.length) return [];
+		const rows = new Map(this.threads.filter((t) => !t.track.row.hidden).map((t) => [t.id, t.track.canvas]));
+		return this.stalls.filter((s) => rows.has(s.id)).map((s) =>
+			({ x: x_of(s.at), y: (rows.get(s.id).getBoundingClientRect().top - outer.top) * ratio }));
 	}
 	path_points(outer, x_of, width, ratio) {
 		const g = this.grid, middles = new Map(), points = [];

@@ -4,9 +4,10 @@
  * break a page that took them for anything but text.
  *
  * CPUs serve the tasks in turn for times of no pattern; who leaves a CPU is blocked for one of several
- * reasons or preempted. The same arguments give the same trace.
+ * reasons or preempted. CPUs without a task idle, or others have them: told by the next switch, or by a record
+ * of its own. Records of a CPU go missing so many times. The same arguments give the same trace.
  *
- * usage: page_trace FILE TASKS SWITCHES CPUS
+ * usage: page_trace FILE TASKS SWITCHES CPUS [LOSSES]
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "../../analysis/trace_writer.h"
 #include "../properties/rng.h"
+#include "../support/hostile_names.h"
 
 #define CPUS_MAX 16u
 #define BATCH	 1024u
@@ -28,11 +30,13 @@ struct page {
 	size_t cnt;
 	uint64_t now_ns;
 	int err;
-};
-
-static const char *const hostile[] = {
-	"</script><b>",	    "<img src=x>",  "\"><script>x",   "&lt;&amp;'\"",
-	"\342\200\256evil", "\xff\xfe\x80", "a\nb\tc\x1b[2J", "]]>-->\\u003c",
+	uint32_t cpus;
+	struct {
+		uint32_t task;	 /* 0 none */
+		uint64_t off_ns; /* none since then, */
+		uint64_t
+			changed_ns; /* and nothing of the workload has changed until then; 0: until now */
+	} on[CPUS_MAX];
 };
 
 static const struct cpt_wait waits[] = {
@@ -60,7 +64,28 @@ static struct cpt_event *add(struct page *p, uint8_t type, uint32_t task)
 	ev = &p->ev[p->cnt++];
 	p->now_ns += 200 + rng_below(&p->rng, 3000);
 	*ev = (struct cpt_event){.type = type, .ts_ns = p->now_ns, .task = task};
+	for (uint32_t cpu = 0; type != CPT_EV_OCCUPANCY && cpu < p->cpus; cpu++)
+		if (!p->on[cpu].changed_ns)
+			p->on[cpu].changed_ns = p->now_ns;
 	return ev;
+}
+
+/* Before a switch to a task on a CPU that has none: what had it meanwhile. Flags of the switch. */
+static uint16_t tell_idle(struct page *p, uint32_t cpu)
+{
+	const uint64_t since = p->on[cpu].off_ns, span = p->on[cpu].changed_ns - since;
+	struct cpt_event *ev;
+
+	if (rng_below(&p->rng, 3) == 0) {
+		ev = add(p, CPT_EV_OCCUPANCY, 0);
+		ev->cpu = cpu;
+		ev->occ_kind = rng_below(&p->rng, 2) ? CPT_KIND_IDLE : CPT_KIND_OTHER;
+		ev->occ_since_ns = since;
+		ev->occ_other_ns = rng_below(&p->rng, (uint32_t)span + 1);
+		ev->occ_idle_ns = span - ev->occ_other_ns;
+		ev->occ_next = ev->occ_kind;
+	}
+	return rng_below(&p->rng, 4) ? CPT_SW_PREV_IDLE : 0;
 }
 
 static void add_tasks(struct page *p, uint32_t tasks, uint32_t cpus)
@@ -81,7 +106,8 @@ static void add_tasks(struct page *p, uint32_t tasks, uint32_t cpus)
 		struct cpt_event *ev = add(p, CPT_EV_NEW, id);
 
 		if (id % 5 == 1)
-			snprintf(comm, sizeof(comm), "%s", hostile[id / 5 % 8]);
+			snprintf(comm, sizeof(comm), "%s",
+				 hostile_names[id / 5 % HOSTILE_NAMES_CNT]);
 		else
 			snprintf(comm, sizeof(comm), "w%u", id % 40);
 		ev->info = &info;
@@ -92,45 +118,78 @@ static void add_tasks(struct page *p, uint32_t tasks, uint32_t cpus)
 	}
 }
 
-static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint32_t cpus)
+static uint32_t pick_next(struct page *p, uint32_t last, uint32_t tasks)
 {
-	uint32_t on[CPUS_MAX] = {1}, next = 1;
+	const uint32_t next =
+		rng_below(&p->rng, 3) ? last % tasks + 1 : 1 + (uint32_t)rng_below(&p->rng, tasks);
+
+	for (uint32_t cpu = 0; cpu < p->cpus; cpu++)
+		if (p->on[cpu].task == next)
+			return 0; /* the CPU goes idle */
+	return next;
+}
+
+static void add_loss(struct page *p, uint32_t cpu)
+{
+	struct cpt_event *ev = add(p, CPT_EV_LOSS, 0);
+
+	ev->cpu = cpu;
+	ev->until_ns = p->now_ns + 200;
+	ev->count = 1 + rng_below(&p->rng, 5);
+	p->now_ns += 200;
+	p->on[cpu].task = 0;
+	p->on[cpu].off_ns = p->now_ns;
+	p->on[cpu].changed_ns = p->now_ns;
+}
+
+static void add_switch(struct page *p, uint32_t cpu, uint32_t next, uint32_t tasks)
+{
+	const uint32_t prev = p->on[cpu].task;
+	struct cpt_event *ev;
+	uint16_t flags = 0;
+
+	if (next) {
+		ev = add(p, CPT_EV_WAKE, next);
+		ev->other = prev;
+		ev->cpu = cpu;
+	}
+	if (!prev && next)
+		flags = tell_idle(p, cpu);
+	ev = add(p, CPT_EV_SWITCH, prev);
+	ev->cpu = cpu;
+	ev->other = next;
+	ev->flags = flags;
+	if (prev && rng_below(&p->rng, 4)) {
+		ev->flags = CPT_SW_PREV_BLOCKED;
+		ev->wait = &waits[rng_below(&p->rng, sizeof(waits) / sizeof(waits[0]))];
+		ev->end = rng_below(&p->rng, 2) ? CPT_END_TASK : CPT_END_FOREIGN;
+		ev->end_waker = 1 + (uint32_t)rng_below(&p->rng, tasks);
+	}
+	p->on[cpu].task = next;
+	if (!next) {
+		p->on[cpu].off_ns = p->now_ns;
+		p->on[cpu].changed_ns = 0;
+	}
+}
+
+static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint64_t losses)
+{
+	uint32_t last = 1;
 
 	for (uint64_t i = 0; i < switches; i++) {
-		const uint32_t cpu = (uint32_t)rng_below(&p->rng, cpus);
-		bool busy = false;
-		struct cpt_event *ev;
+		const uint32_t cpu = (uint32_t)rng_below(&p->rng, p->cpus);
+		const uint32_t next = pick_next(p, last, tasks);
 
-		next = rng_below(&p->rng, 3) ? next % tasks + 1
-					     : 1 + (uint32_t)rng_below(&p->rng, tasks);
-		for (uint32_t k = 0; k < cpus; k++)
-			busy = busy || on[k] == next;
-		if (busy)
-			next = 0; /* the CPU goes idle */
-		if (next) {
-			ev = add(p, CPT_EV_WAKE, next);
-			ev->other = on[cpu];
-			ev->cpu = cpu;
-		}
-		if (!on[cpu] && !next)
-			continue;
-		ev = add(p, CPT_EV_SWITCH, on[cpu]);
-		ev->cpu = cpu;
-		ev->other = next;
-		if (on[cpu] && rng_below(&p->rng, 4)) {
-			ev->flags = CPT_SW_PREV_BLOCKED;
-			ev->wait = &waits[rng_below(&p->rng, sizeof(waits) / sizeof(waits[0]))];
-			ev->end = rng_below(&p->rng, 2) ? CPT_END_TASK : CPT_END_FOREIGN;
-			ev->end_waker = 1 + (uint32_t)rng_below(&p->rng, tasks);
-		}
-		on[cpu] = next;
-		if (!next)
-			next = 1;
+		last = next ? next : 1;
+		if (losses && i % (switches / losses) == switches / losses / 2)
+			add_loss(p, cpu);
+		else if (p->on[cpu].task || next)
+			add_switch(p, cpu, next, tasks);
 	}
 	flush(p);
 }
 
-static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus)
+static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus, uint64_t losses)
 {
 	static char *argv[] = {(char *)"page", (char *)"</title><script>alert(1)</script>", NULL};
 	struct cpt_cpu_info info[CPUS_MAX] = {{0}};
@@ -151,13 +210,17 @@ static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus)
 		info[cpu] = (struct cpt_cpu_info){.cpu = cpu, .online = 1, .core = (int)cpu};
 	p->now_ns = 1000000;
 	p->rng.state = 7;
+	p->cpus = cpus;
+	p->on[0].task = 1;
+	for (uint32_t cpu = 1; cpu < cpus; cpu++)
+		p->on[cpu].off_ns = p->now_ns;
 	p->w = trace_writer__new(fd, &meta);
 	if (!p->w) {
 		free(p);
 		return -1;
 	}
 	add_tasks(p, tasks, cpus);
-	add_switches(p, tasks, switches, cpus);
+	add_switches(p, tasks, switches, losses);
 	close_facts.end_mono_ns = p->now_ns;
 	err = p->err ? p->err : trace_writer__close(p->w, &close_facts);
 	trace_writer__free(p->w);
@@ -167,17 +230,20 @@ static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus)
 
 int main(int argc, char **argv)
 {
-	uint32_t tasks = argc == 5 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
-	uint64_t switches = argc == 5 ? strtoull(argv[3], NULL, 10) : 0;
-	uint32_t cpus = argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+	const bool right = argc == 5 || argc == 6;
+	uint32_t tasks = right ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+	uint64_t switches = right ? strtoull(argv[3], NULL, 10) : 0;
+	uint32_t cpus = right ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+	uint64_t losses = argc == 6 ? strtoull(argv[5], NULL, 10) : 0;
 	int fd;
 
-	if (tasks < 4 || !switches || !cpus || cpus > CPUS_MAX) {
-		fprintf(stderr, "usage: page_trace FILE TASKS SWITCHES CPUS (at least 4 tasks)\n");
+	if (tasks < 4 || !switches || !cpus || cpus > CPUS_MAX || losses > switches) {
+		fprintf(stderr,
+			"usage: page_trace FILE TASKS SWITCHES CPUS [LOSSES] (at least 4 tasks)\n");
 		return 2;
 	}
 	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || make(fd, tasks, switches, cpus) || close(fd)) {
+	if (fd < 0 || make(fd, tasks, switches, cpus, losses) || close(fd)) {
 		fprintf(stderr, "page_trace: cannot write %s\n", argv[1]);
 		return 1;
 	}
