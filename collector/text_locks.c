@@ -5,6 +5,7 @@
 #include "text_stacks.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,15 +136,36 @@ static bool is_of_python(const struct cpt_lock *l)
 	return l->python_gil || l->python_gil_switch;
 }
 
-/* As add_lock_name, told apart where several interpreters ran. */
-static void add_row_name(struct strbuf *b, const struct cpt_report *r, const struct cpt_lock *l,
+void add_lock_short_name(struct strbuf *b, const struct cpt_lock *l, unsigned int columns,
 			 bool utf8)
 {
+	const size_t from = b->len;
+	const char *file;
+
+	add_lock_name(b, l, utf8);
+	if (b->failed || display_width(b->s + from, b->len - from) <= columns)
+		return;
+	file = strrchr(l->module, '/');
+	if (*l->symbol && !is_of_python(l)) {
+		b->len = from;
+		add_text(b, l->symbol, utf8);
+	} else if (l->kind == CPT_WORD_FILE_LOCK && file) {
+		b->len = from;
+		strbuf__adds(b, "file ");
+		add_text(b, file + 1, utf8);
+	}
+}
+
+/* Told apart where several interpreters ran. */
+static void add_row_name(struct strbuf *b, const struct cpt_report *r, const struct cpt_lock *l,
+			 const struct text_style *style)
+{
+	const bool wide = style->width >= WIDE_COLUMNS;
 	bool others = false;
 
 	for (uint32_t i = 0; is_of_python(l) && i < r->locks_cnt; i++)
 		others |= is_of_python(&r->locks[i]) && r->locks[i].pid != l->pid;
-	add_lock_name(b, l, utf8);
+	add_lock_short_name(b, l, wide ? UINT_MAX : NAME_COLUMNS, style->utf8);
 	if (others)
 		strbuf__addf(b, " (%" PRIu32 ")", l->pid);
 }
@@ -153,13 +175,7 @@ static void lock_cells(struct draw_table *t, const struct cpt_report *r, const s
 	struct strbuf text = {0};
 	char n[FMT_SZ];
 
-	add_row_name(&text, r, l, t->style->utf8);
-	/* Where there is no room for both, the object says more than the file it lies in. */
-	if (*l->symbol && !is_of_python(l) && t->style->width < WIDE_COLUMNS &&
-	    display_width(strbuf__str(&text), text.len) > NAME_COLUMNS) {
-		strbuf__clear(&text);
-		add_text(&text, l->symbol, t->style->utf8);
-	}
+	add_row_name(&text, r, l, t->style);
 	cell(t, &text);
 	draw_table__duration(t, l->blocked_ns);
 	if (t->style->width >= WIDE_COLUMNS)

@@ -11,5 +11,8 @@ void add_locks(struct strbuf *b, const struct cpt_report *r, const struct text_r
 
 /* A lock's name: "server:queue_lock", "mutex 0x55d0 ([heap])", "CPython's GIL", … */
 void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8);
+/* Likewise in so many columns, as far as the object or the last part of a path is told for itself. */
+void add_lock_short_name(struct strbuf *b, const struct cpt_lock *l, unsigned int columns,
+			 bool utf8);
 
 #endif /* CPT_TEXT_LOCKS_H */

@@ -17,8 +17,9 @@
 #include "text_locks.h"
 
 /* Rows that ended less of all waiting than this say nothing. */
-#define WORTH_A_ROW 0.02
-#define ROWS_MAX    8
+#define WORTH_A_ROW  0.02
+#define ROWS_MAX     8
+#define NAME_COLUMNS 26 /* of a lock, beside the rest in 80 */
 
 static const char *name_of(const struct cpt_report *r, uint32_t id)
 {
@@ -70,7 +71,7 @@ static void add_through(struct draw_table *t, const struct cpt_report *r,
 	struct strbuf text = {0};
 
 	if (e->lock)
-		add_lock_name(&text, &r->locks[e->lock - 1], t->style->utf8);
+		add_lock_short_name(&text, &r->locks[e->lock - 1], NAME_COLUMNS, t->style->utf8);
 	else
 		strbuf__adds(&text,
 			     e->reason < CPT_REASON_CNT ? reason_name(e->reason) : "not known");

@@ -64,6 +64,17 @@ def ready_ns(report):
     return path["length_ns"] - path["by_state"]["runnable"]
 
 
+def ran(report, name):
+    """On-CPU times of the threads of a name."""
+    return [row["running_ns"] for row in report["threads"] if row["name"] == name]
+
+
+def parked(report, name):
+    """For how long each of the threads of a name waited for work."""
+    return [sum(row["parked_ns"].get(reason, 0) for reason in ("queue", "condvar"))
+            for row in report["threads"] if row["name"] == name]
+
+
 def walk(case, trace):
     """The path by going back from the thread that ended last, along the intervals: ns by state."""
     lanes, born = {}, {}
@@ -112,20 +123,32 @@ def case_independent_tiles_in_a_pool_of_two(case):
     """Each worker does its 50 tiles one after another: with these two threads it is 2, not 100."""
     report, trace = recorded(case, "threads", "pool", "--images", "1", "--tiles", "100", "--tile-us",
                              "8000", "--decode-us", "10")
-    case.within("T1 / T-infinity", report["work_span"]["parallelism"] / 2, 1 - PARALLELISM,
+    # Who gets how many tiles the queue decides: 50 each, unless one is kept from its CPU.
+    tiles = [round(ns / 8e6) for ns in ran(report, "worker")]
+    case.equal("tiles", sum(tiles), 100)
+    case.within(f"T1 / T-infinity, of 100 / {max(tiles)}",
+                report["work_span"]["parallelism"] * max(tiles) / 100, 1 - PARALLELISM,
                 1 + PARALLELISM)
+    case.note(f"T1 / T-infinity {report['work_span']['parallelism']:.3f}, {tiles} tiles")
     case.within("workers on the path", part(report, "worker")["total_ns"] / report["window_ns"],
                 0.9, 1)
     check_walk(case, report, trace)
 
 
 def case_decoder_before_tiles(case):
-    """25 ms of decoding alone, then 16 tiles of 10 ms in a pool of two: 185 ms of 105."""
-    report, _ = recorded(case, "threads", "pool")
-    case.within("T1 / T-infinity", report["work_span"]["parallelism"] * 105 / 185, 1 - PARALLELISM,
-                1 + PARALLELISM)
-    case.within("the decoder's serial section", part(report, "main")["serial_ns"] /
-                ready_ns(report), 0.95 * 25 / 105, 1.05 * 25 / 105)
+    """Decoding alone, then tiles in a pool of two: with 8 of 16 each, 250 + 80 of 410 ms."""
+    report, _ = recorded(case, "threads", "pool", "--images", "1", "--decode-us", "250000")
+    decoded, drawn = sum(ran(report, "main")), max(ran(report, "worker"))
+    # A worker that was kept from its CPU until there were tiles has not waited for the decoder.
+    case.within("T-infinity", report["work_span"]["span_ns"], 0.99 * max(decoded, drawn),
+                1.01 * (decoded + drawn))
+    if all(parked(report, "worker")):
+        case.within("T-infinity is the decoder and the worker with most tiles",
+                    report["work_span"]["span_ns"] / (decoded + drawn), 0.99, 1.01)
+    main = part(report, "main")
+    case.within("the decoder on the path", (main["serial_ns"] + main["parallel_ns"]) / decoded,
+                0.98, 1)
+    case.within("of that alone", main["serial_ns"] / decoded, 0.95, 1)
 
 
 def case_slow_stage_of_a_pipeline(case):
@@ -152,7 +175,11 @@ def case_longest_part_of_each_barrier_stage(case):
     ready = ready_ns(report)
     case.within("workers running on the path",
                 (worker["serial_ns"] + worker["parallel_ns"]) / ready, 0.95, 1)
-    case.within("of it alone", worker["serial_ns"] / ready, 0.46, 0.54)
+    # Where a worker is kept from its CPU the other one is alone for longer; whenever both run, the
+    # path is with one of them.
+    case.within("of it alone", worker["serial_ns"] / ready, 0.46, 1)
+    case.within("of it beside the other", (worker["parallel_ns"] - report["ledger_ns"]["parallel"])
+                / ready, -0.02, 0.02)
     each = [row["total_ns"] / report["window_ns"] for row in report["critical_path"]["by_thread"]
             if row["name"] == "worker"]
     case.check("each is the longest half of the time",
@@ -164,8 +191,19 @@ def case_longest_part_of_each_barrier_stage(case):
 
 def case_convoy_behind_a_mutex(case):
     report, trace = recorded(case, "threads", "mutex")
-    # What each does outside of the lock goes on beside the others.
-    case.within("T1 / T-infinity", report["work_span"]["parallelism"], 1, 1.1)
+    # One chain, but for what each does outside of the lock, and for holders that found it free: no
+    # wake-up says whom they came after. 1.10 to 1.16 in nine runs beside twelve programs that compute.
+    case.within("T1 / T-infinity", report["work_span"]["parallelism"], 1, 1.2)
+    case.note(f"T1 / T-infinity {report['work_span']['parallelism']:.3f}")
+    through = {row["lock"]: int(row["waited_ns"]) for row in table(case, trace, "wakes")
+               if row["reason"] == "lock"}
+    case.check("the wake graph's edges of the lock are named by it", set(through) ==
+               {"threads:queue_lock"}, through)
+    edges = [edge for edge in report["wakes"] if edge["reason"] == "lock"]
+    case.check("in JSON they lead to the lock", edges and all(
+        report["locks"][edge["lock"]]["symbol"] == "queue_lock" for edge in edges), edges[:2])
+    ended = sum(edge["waited_ns"] for edge in edges)
+    case.within("waits for it that somebody ended", ended / report["locks"][0]["blocked_ns"], 0.99, 1)
     case.within("serial section of the workers", part(report, "worker")["serial_ns"] /
                 ready_ns(report), 0.93, 1)
     check_walk(case, report, trace)

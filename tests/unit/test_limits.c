@@ -245,6 +245,21 @@ static void turns_of_two_on_one_cpu_are_no_limit_of_its_mask(void **state)
 	lacks(section(), "mask");
 }
 
+/* On a CPU of its own, a thread that comes from the lock would find the next holder at work on another. */
+static void what_a_lock_lets_through_one_by_one_no_mask_holds_back(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->demand.item_ns[CPT_DEMAND_MASK] = 500 * FIXTURE_MS;
+	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 1500 * FIXTURE_MS;
+	has(section(), "mask");
+	lock.wake_delay_ns = 450 * FIXTURE_MS;
+	lacks(section(), "mask");
+	/* Where the lock limits nothing, it is the mask that keeps them waiting. */
+	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 50 * FIXTURE_MS;
+	has(section(), "mask");
+}
+
 static void only_a_tenant_that_explains_it_is_named(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -359,6 +374,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(no_cause_costs_more_than_there_was, setup),
 		cmocka_unit_test_setup(turns_of_two_on_one_cpu_are_no_limit_of_its_mask, setup),
+		cmocka_unit_test_setup(what_a_lock_lets_through_one_by_one_no_mask_holds_back,
+				       setup),
 		cmocka_unit_test_setup(only_a_tenant_that_explains_it_is_named, setup),
 		cmocka_unit_test_setup(a_full_pipe_points_to_its_reader, setup),
 		cmocka_unit_test_setup(no_word_of_an_account_is_cut, setup),
