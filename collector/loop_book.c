@@ -96,6 +96,7 @@ static int add(struct loop_book *b, const struct cpt_event *ev, int64_t change)
 	return 0;
 }
 
+/* Known once: its record may come behind what was read of it in its stead. */
 int loop_book__new_instance(struct loop_book *b, const struct cpt_rec_loop_new *rec)
 {
 	const struct cpt_event ev = {
@@ -108,7 +109,7 @@ int loop_book__new_instance(struct loop_book *b, const struct cpt_rec_loop_new *
 	};
 	struct entry *e = get_entry(b, rec->instance);
 
-	if (!e || !rec->task)
+	if (!e || !rec->task || e->known)
 		return e ? 0 : -errno;
 	e->known = true;
 	return add(b, &ev, 0);
@@ -331,10 +332,20 @@ int loop_book__lost(struct loop_book *b, uint64_t since_ns)
 
 int loop_book__resync(struct loop_book *b, const struct cpt_loop_inst *in, uint64_t now_ns)
 {
+	const struct cpt_rec_loop_new lost = {
+		.instance = in->instance,
+		.ts_ns = now_ns,
+		.task = in->owner,
+		.epfd = in->epfd,
+		.flags = in->flags | CPT_LOOP_FOUND, /* what it did before is not known */
+	};
 	struct entry *e = get_entry(b, in->instance);
+	int err = 0;
 
-	if (!e || !e->known)
-		return e ? 0 : -errno;
+	if (e && !e->known)
+		err = loop_book__new_instance(b, &lost);
+	if (err || !e || !e->known)
+		return err ? err : e ? 0 : -errno;
 	e->seq = e->floor = in->seq;
 	return set_levels(b, e, in->instance, in->level, now_ns, false);
 }

@@ -32,7 +32,8 @@ int loop_book__end(struct loop_book *b, uint32_t instance, uint64_t ts_ns);
 
 /* Records were lost, after since_ns. */
 int loop_book__lost(struct loop_book *b, uint64_t since_ns);
-/* What the kernel says of an instance at now_ns, behind a loss. */
+/* What the kernel says of an instance at now_ns, behind a loss. One whose own record was lost begins then:
+ * found, as those that were there before the probes. */
 int loop_book__resync(struct loop_book *b, const struct cpt_loop_inst *in, uint64_t now_ns);
 
 /* Hands out all events before horizon_ns; what comes for a time before that later on is moved up. */

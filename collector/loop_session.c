@@ -153,6 +153,10 @@ bool loop_session__take_window(struct loop_session *s, uint32_t slot, uint64_t b
 	if (!__atomic_compare_exchange_n(&in->lock, &open, 1, false, __ATOMIC_ACQUIRE,
 					 __ATOMIC_RELAXED))
 		return false;
+	if (!in->base_ns) { /* sent meanwhile */
+		__atomic_store_n(&in->lock, 0, __ATOMIC_RELEASE);
+		return false;
+	}
 	*rec = (struct cpt_rec_loop){
 		.type = CPT_REC_LOOP,
 		.instance = in->instance,
@@ -164,14 +168,15 @@ bool loop_session__take_window(struct loop_session *s, uint32_t slot, uint64_t b
 		.timers = in->timers,
 	};
 	memcpy(rec->steps, in->steps, sizeof(rec->steps));
+	/* In this order, as the probes: the level holds what records of lower numbers tell. */
+	rec->seq = __atomic_fetch_add(&in->seq, 1, __ATOMIC_SEQ_CST);
 	for (int way = 0; way < CPT_LOOP_WAYS; way++)
-		rec->level[way] = __atomic_load_n(&in->level[way], __ATOMIC_RELAXED);
-	rec->seq = __atomic_fetch_add(&in->seq, 1, __ATOMIC_RELAXED);
+		rec->level[way] = __atomic_load_n(&in->level[way], __ATOMIC_SEQ_CST);
 	memset(in->steps, 0, sizeof(in->steps));
 	in->iterations = in->batch = 0;
 	in->base_ns = 0;
 	__atomic_store_n(&in->lock, 0, __ATOMIC_RELEASE);
-	return rec->base_ns != 0;
+	return true;
 }
 
 int loop_session__seed(struct loop_session *s, uint32_t tgid, uint32_t epfd, uint32_t fd,
@@ -207,36 +212,89 @@ void loop_session__free_slot(struct loop_session *s, uint32_t slot)
 	(void)bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_loop_free_insts), NULL, &slot, 0);
 }
 
-/* Removes the keys of a process from a map whose keys begin, in the upper half, with it. Places of
- * connections are given back. */
-static void forget_keys(int map_fd, uint32_t tgid, int free_fd)
-{
-	uint64_t key = 0, next;
-	uint32_t value;
-	bool first = true;
+/* ---- processes that have ended --------------------------------------------------------------------- */
 
-	while (!bpf_map_get_next_key(map_fd, first ? NULL : &key, &next)) {
-		/* The key looked at before is deleted only now: it led here. */
-		if (!first && key >> 32 == tgid) {
-			if (free_fd >= 0 && !bpf_map_lookup_elem(map_fd, &key, &value))
-				(void)bpf_map_update_elem(free_fd, NULL, &value, 0);
-			(void)bpf_map_delete_elem(map_fd, &key);
-		}
-		key = next;
-		first = false;
+/* {process, descriptor} each, as the maps have them. */
+struct keys {
+	uint64_t *tab;
+	size_t cnt, cap;
+};
+
+static bool is_among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (tgids[i] == tgid)
+			return true;
+	return false;
+}
+
+static bool add_key(struct keys *keys, uint64_t key)
+{
+	const size_t cap = keys->cap ? 2 * keys->cap : 256;
+	uint64_t *tab;
+
+	if (keys->cnt == keys->cap) {
+		tab = realloc(keys->tab, cap * sizeof(*tab));
+		if (!tab)
+			return false;
+		keys->tab = tab;
+		keys->cap = cap;
 	}
-	if (!first && key >> 32 == tgid) {
-		if (free_fd >= 0 && !bpf_map_lookup_elem(map_fd, &key, &value))
-			(void)bpf_map_update_elem(free_fd, NULL, &value, 0);
-		(void)bpf_map_delete_elem(map_fd, &key);
+	keys->tab[keys->cnt++] = key;
+	return true;
+}
+
+/* Those of these processes. Where the map changes meanwhile some may be found twice, or left for the next
+ * time; so many steps end in any case. */
+static struct keys find_keys(const struct bpf_map *map, const uint32_t *tgids, size_t cnt)
+{
+	uint64_t key, next;
+	struct keys keys = {0};
+	int err = bpf_map_get_next_key(bpf_map__fd(map), NULL, &next);
+
+	for (uint32_t left = 2 * bpf_map__max_entries(map); !err && left; left--) {
+		key = next;
+		if (is_among(tgids, cnt, (uint32_t)(key >> 32)) && !add_key(&keys, key))
+			break;
+		err = bpf_map_get_next_key(bpf_map__fd(map), &key, &next);
+	}
+	return keys;
+}
+
+static void delete_keys(const struct bpf_map *map, struct keys *keys)
+{
+	for (size_t i = 0; i < keys->cnt; i++)
+		(void)bpf_map_delete_elem(bpf_map__fd(map), &keys->tab[i]);
+	free(keys->tab);
+}
+
+/* The probes let go of what these descriptors led to: its place, its operation, its cookie. */
+static void release(struct loop_session *s, const struct keys *keys)
+{
+	uint64_t args[1 + CPT_LOOP_FORGET];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	for (size_t i = 0, cnt; i < keys->cnt; i += cnt) {
+		args[0] = keys->tab[i] >> 32;
+		for (cnt = 0; cnt < CPT_LOOP_FORGET && i + cnt < keys->cnt &&
+			      keys->tab[i + cnt] >> 32 == args[0];
+		     cnt++)
+			args[1 + cnt] = (uint32_t)keys->tab[i + cnt];
+		for (size_t j = cnt; j < CPT_LOOP_FORGET; j++)
+			args[1 + j] = args[1];
+		(void)bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_loop_forget),
+					     &opts);
 	}
 }
 
-void loop_session__forget(struct loop_session *s, uint32_t tgid)
+void loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t cnt)
 {
-	forget_keys(bpf_map__fd(s->skel->maps.cpt_loop_epfds), tgid, -1);
-	forget_keys(bpf_map__fd(s->skel->maps.cpt_loop_fds), tgid,
-		    bpf_map__fd(s->skel->maps.cpt_loop_free_conns));
+	struct keys fds = find_keys(s->skel->maps.cpt_loop_fds, tgids, cnt);
+	struct keys epfds = find_keys(s->skel->maps.cpt_loop_epfds, tgids, cnt);
+
+	release(s, &fds);
+	delete_keys(s->skel->maps.cpt_loop_fds, &fds);
+	delete_keys(s->skel->maps.cpt_loop_epfds, &epfds);
 }
 
 void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP_LOSS_CNT])

@@ -36,6 +36,8 @@ struct loop_watch {
 	uint64_t census_ns;   /* the next look */
 	struct row *rows;
 	size_t row_cnt, row_cap;
+	uint32_t *procs; /* that have, or had, instances and have not ended */
+	size_t proc_cnt, proc_cap;
 	char failure[160];
 };
 
@@ -88,6 +90,7 @@ void loop_watch__free(struct loop_watch *w)
 	for (size_t i = 0; i < w->row_cnt; i++)
 		free(w->rows[i].bytes);
 	free(w->rows);
+	free(w->procs);
 	free(w);
 }
 
@@ -165,23 +168,53 @@ static int end_instance(struct loop_watch *w, uint32_t slot, uint64_t ts_ns)
 	return err;
 }
 
-/* Processes end without closing what they have. */
+/* ---- processes ------------------------------------------------------------------------------------ */
+
+/* They end without closing what they have. So many are seen to at a time. */
+#define DEAD_MAX 64
+
+static int note_proc(struct loop_watch *w, uint32_t tgid)
+{
+	const size_t cap = w->proc_cap ? 2 * w->proc_cap : 16;
+	uint32_t *procs;
+
+	for (size_t i = 0; i < w->proc_cnt; i++)
+		if (w->procs[i] == tgid)
+			return 0;
+	if (w->proc_cnt == w->proc_cap) {
+		procs = realloc(w->procs, cap * sizeof(*procs));
+		if (!procs)
+			return -ENOMEM;
+		w->procs = procs;
+		w->proc_cap = cap;
+	}
+	w->procs[w->proc_cnt++] = tgid;
+	return 0;
+}
+
 static int take_census(struct loop_watch *w, uint64_t now_ns)
 {
 	const uint32_t slots = loop_session__slots(w->session);
+	uint32_t dead[DEAD_MAX];
+	size_t cnt = 0, kept = 0;
 	int err = 0;
 
+	for (size_t i = 0; i < w->proc_cnt; i++) {
+		if (cnt < DEAD_MAX && kill((pid_t)w->procs[i], 0) && errno == ESRCH)
+			dead[cnt++] = w->procs[i];
+		else
+			w->procs[kept++] = w->procs[i];
+	}
+	w->proc_cnt = kept;
+	if (!cnt)
+		return 0;
+	loop_session__forget(w->session, dead, cnt);
 	for (uint32_t slot = 0; slot < slots && !err; slot++) {
 		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
-		const uint32_t tgid = in->tgid;
 
-		if (!in->instance || !kill((pid_t)tgid, 0) || errno != ESRCH)
-			continue;
-		loop_session__forget(w->session, tgid);
-		for (uint32_t i = slot; i < slots && !err; i++)
-			if (loop_session__slot(w->session, i)->instance &&
-			    loop_session__slot(w->session, i)->tgid == tgid)
-				err = end_instance(w, i, now_ns);
+		for (size_t i = 0; i < cnt && !err; i++)
+			if (in->instance && in->tgid == dead[i])
+				err = end_instance(w, slot, now_ns);
 	}
 	return err;
 }
@@ -212,6 +245,8 @@ static int on_record(void *ctx, const void *data, size_t sz)
 	if (type != CPT_REC_LOOP_NEW)
 		return 0;
 	err = loop_book__new_instance(w->book, rec);
+	if (!err)
+		err = note_proc(w, rec->tgid);
 	if (!err && rec->flags & CPT_LOOP_FOUND)
 		seed(w, rec->tgid, rec->epfd);
 	return err;
@@ -235,9 +270,15 @@ static int look_for_losses(struct loop_watch *w, uint64_t now_ns)
 
 		if (!in->instance)
 			continue;
+		if (in->flags & CPT_LOOP_OVER) {
+			err = end_instance(w, slot, now_ns);
+			continue;
+		}
 		err = take_window(w, slot, UINT64_MAX);
 		if (!err)
 			err = loop_book__resync(w->book, in, now_ns);
+		if (!err)
+			err = note_proc(w, in->tgid);
 	}
 	w->clean_ns = now_ns;
 	return err;

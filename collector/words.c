@@ -416,6 +416,20 @@ static bool warn_unfollowed_loops(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+static bool warn_lost_loops(struct strbuf *b, const struct cpt_report *r)
+{
+	const struct cpt_trace_close *c = r->close_facts;
+	char n[FMT_SZ];
+
+	if (!c || !c->loops_lost[CPT_LOOP_LOSS_RING_FULL])
+		return false;
+	strbuf__addf(b,
+		     "%s records of event loops found no room: operations and turns counted are "
+		     "a lower bound",
+		     fmt_count(n, c->loops_lost[CPT_LOOP_LOSS_RING_FULL]));
+	return true;
+}
+
 static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
 {
 	char n[FMT_SZ];
@@ -441,6 +455,7 @@ bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i
 		warn_loops,
 		warn_untold_loops,
 		warn_unfollowed_loops,
+		warn_lost_loops,
 	};
 	unsigned int check;
 

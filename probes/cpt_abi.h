@@ -381,6 +381,7 @@ struct cpt_rec_affinity {
 #define CPT_LOOP_CONNS	   131072 /* descriptors registered with them at one time */
 #define CPT_LOOP_BUCKETS   1024	  /* of latencies, 32 to each doubling: see loop_bucket() */
 #define CPT_LOOP_RING_SZ   (1 << 22)
+#define CPT_LOOP_FORGET	   11 /* descriptors that cpt_loop_forget takes at a time */
 
 #define CPT_REC_LOOP_NEW 32 /* an epoll instance is met */
 #define CPT_REC_LOOP	 33 /* steps of one */
@@ -390,6 +391,8 @@ struct cpt_rec_affinity {
 #define CPT_LOOP_FOUND 0x1 /* it was there before the probes: what it did before is not known */
 #define CPT_LOOP_POLL  0x2 /* reserved, no probe sets it: a poll or select on several descriptors */
 #define CPT_LOOP_RING  0x4 /* an io_uring */
+#define CPT_LOOP_OVER                                                                              \
+	0x100 /* of a slot alone: closed, and there was no room for the record of it */
 
 struct cpt_rec_loop_new {
 	__u32 type;
@@ -440,8 +443,9 @@ struct cpt_loop_inst {
 	__u32 epfd;
 	__u32 flags; /* CPT_LOOP_* */
 	__u32 slot;
-	__u32 reserved;
-	__u32 seq; /* records sent or lost; atomic, as the next lines */
+	__u32 owner; /* task that made it, or was seen with it first */
+	__u64 file;  /* probe-private: what its descriptor leads to */
+	__u32 seq;   /* records sent or lost; atomic, as the next lines */
 	__s32 level[CPT_LOOP_WAYS];
 	__s32 conns;
 	__s32 timers;
@@ -560,7 +564,7 @@ CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
 CPT_ASSERT(sizeof(struct cpt_rec_loop) == 112);
-CPT_ASSERT(sizeof(struct cpt_loop_inst) == 144);
+CPT_ASSERT(sizeof(struct cpt_loop_inst) == 152);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

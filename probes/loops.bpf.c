@@ -38,6 +38,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DOES_DUP_TO  10
 #define DOES_FCNTL   11
 #define DOES_TIMER   12
+#define DOES_RANGE   13 /* close_range */
+#define DOES_EXEC    14
 
 static __always_inline __u32 what_does(__u64 nr)
 {
@@ -71,6 +73,11 @@ static __always_inline __u32 what_does(__u64 nr)
 		return DOES_CREATE;
 	case NR_close:
 		return DOES_CLOSE;
+	case NR_close_range:
+		return DOES_RANGE;
+	case NR_execve:
+	case NR_execveat:
+		return DOES_EXEC;
 	case NR_dup:
 		return DOES_DUP;
 	case NR_dup2:
@@ -93,8 +100,9 @@ static __always_inline __u32 what_does(__u64 nr)
 #define EPOLL_CTL_DEL 2
 #define EPOLL_CTL_MOD 3
 
-#define F_DUPFD		0
-#define F_DUPFD_CLOEXEC 1030
+#define F_DUPFD		    0
+#define F_DUPFD_CLOEXEC	    1030
+#define CLOSE_RANGE_CLOEXEC 4 /* they are marked, not closed */
 
 #define RCV_SHUTDOWN 1
 #define MSG_PEEK     2
@@ -143,10 +151,8 @@ static __always_inline void op_complete(struct loop_conn *c, __u32 from, __u32 t
 		count_latency(in, c->slot, ts > c->opened_ns ? ts - c->opened_ns : 0);
 }
 
-__noinline int op_cancel(struct loop_conn *c, __u32 task)
+static __always_inline int op_end(struct loop_conn *c, __u32 task)
 {
-	if (!c)
-		return 0;
 	struct cpt_loop_inst *in = inst_of(c);
 	__u32 state = c->state;
 	__u32 way = way_of(c);
@@ -159,6 +165,36 @@ __noinline int op_cancel(struct loop_conn *c, __u32 task)
 	}
 	step(in, way, STEP_CANCELLED, task, bpf_ktime_get_ns());
 	return 0;
+}
+
+__noinline int op_cancel(struct loop_conn *c, __u32 task)
+{
+	return c ? op_end(c, task) : 0;
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------ */
+
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	if (bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd))
+		return NULL;
+	return file;
+}
+
+/*
+ * Tells one open file from another, under one number or the same address: a socket has an inode, and its
+ * number, of its own. 0: the descriptor leads nowhere.
+ */
+static __noinline __u64 file_id(__u32 fd)
+{
+	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+
+	return file ? (__u64)file ^ BPF_CORE_READ(file, f_inode, i_ino) << 24 : 0;
 }
 
 /* ---- instances -------------------------------------------------------------------------------- */
@@ -199,6 +235,7 @@ __noinline int inst_end(struct cpt_loop_inst *in)
 	}
 	rec = bpf_ringbuf_reserve(&cpt_loop_ring, sizeof(*rec), 0);
 	if (!rec) {
+		in->flags |= CPT_LOOP_OVER;
 		lose(CPT_LOOP_LOSS_RING_FULL);
 		return 0;
 	}
@@ -207,7 +244,9 @@ __noinline int inst_end(struct cpt_loop_inst *in)
 	rec->instance = in->instance;
 	rec->ts_ns = bpf_ktime_get_ns();
 	rec->slot = in->slot;
-	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+	/* Where many come and go, their slots are wanted soon. */
+	bpf_ringbuf_submit(rec, cpt_loop_insts_used > CPT_LOOP_INSTANCES / 2 ? BPF_RB_FORCE_WAKEUP
+									     : BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -229,17 +268,21 @@ static __noinline struct cpt_loop_inst *inst_new(__u32 tgid, __u32 epfd, __u32 f
 		lose(CPT_LOOP_LOSS_INSTANCES);
 		return NULL;
 	}
-	/* Two threads that meet it at once: the second takes what the first has made. */
-	if (bpf_map_update_elem(&cpt_loop_epfds, &key, &slot, BPF_NOEXIST)) {
-		bpf_map_push_elem(&cpt_loop_free_insts, &slot, 0);
-		return NULL;
-	}
 	in->slot = slot;
 	in->tgid = tgid;
 	in->epfd = epfd;
 	in->flags = flags;
+	in->owner = task;
+	in->file = file_id(epfd);
 	in->seq = 0;
 	in->instance = __sync_fetch_and_add(&cpt_loop_last_instance, 1) + 1;
+	/* Whoever finds it now finds all of it. Of two threads that meet it at once the second takes what
+	 * the first has made. */
+	if (bpf_map_update_elem(&cpt_loop_epfds, &key, &slot, BPF_NOEXIST)) {
+		in->instance = 0;
+		bpf_map_push_elem(&cpt_loop_free_insts, &slot, 0);
+		return NULL;
+	}
 	__sync_fetch_and_or(&cpt_loop_procs[bit / 64 & (PROC_BITS / 64 - 1)], 1ULL << (bit % 64));
 	tell_new(in, task);
 	return in;
@@ -249,8 +292,9 @@ static __always_inline struct cpt_loop_inst *inst_find(__u32 tgid, __u32 epfd)
 {
 	__u64 key = fd_key(tgid, epfd);
 	__u32 *at = bpf_map_lookup_elem(&cpt_loop_epfds, &key);
+	struct cpt_loop_inst *in = at ? inst_at(*at) : NULL;
 
-	return at ? inst_at(*at) : NULL;
+	return in && in->instance && in->tgid == tgid && in->epfd == epfd ? in : NULL;
 }
 
 static __always_inline struct cpt_loop_inst *inst_get(__u32 tgid, __u32 epfd, __u32 task)
@@ -263,30 +307,20 @@ static __always_inline struct cpt_loop_inst *inst_get(__u32 tgid, __u32 epfd, __
 	return inst_find(tgid, epfd);
 }
 
-static __noinline void inst_close(__u32 tgid, __u32 epfd)
+/* now: what the number leads to, 0 nothing. If that is the instance, it is a new one under a number that
+ * another thread has closed (see fd_closed). */
+static __noinline void inst_close(__u32 tgid, __u32 epfd, __u64 now)
 {
 	__u64 key = fd_key(tgid, epfd);
 	struct cpt_loop_inst *in = inst_find(tgid, epfd);
 
-	if (!in)
+	if (!in || (now && in->file == now))
 		return;
 	bpf_map_delete_elem(&cpt_loop_epfds, &key);
 	inst_end(in);
 }
 
 /* ---- connections ------------------------------------------------------------------------------ */
-
-static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL;
-
-	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	if (bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd))
-		return NULL;
-	return file;
-}
 
 /* What the descriptor of a task is: only what is registered is looked at, and once. */
 __noinline int conn_resolve(struct loop_conn *c)
@@ -297,6 +331,7 @@ __noinline int conn_resolve(struct loop_conn *c)
 	__u8 kind = file ? file_kind(file) : CPT_FD_NONE;
 
 	c->sk = 0;
+	c->file = file_id(c->fd);
 	switch (kind) {
 	case CPT_FD_SOCK_SERVING:
 		c->kind = CONN_IN;
@@ -340,47 +375,66 @@ __noinline int conn_look(struct loop_conn *c)
 	return 0;
 }
 
-static __noinline struct loop_conn *conn_new(__u32 tgid, __u32 fd, __u32 *idx)
+/* From now on the descriptor leads there. */
+static __always_inline bool fd_lead(__u64 key, __u64 ref)
 {
-	__u64 key = fd_key(tgid, fd);
-	struct loop_conn *c;
+	__u64 *at = bpf_map_lookup_elem(&cpt_loop_fds, &key);
 
-	if (bpf_map_pop_elem(&cpt_loop_free_conns, idx)) {
+	if (!at)
+		return !bpf_map_update_elem(&cpt_loop_fds, &key, &ref, BPF_ANY);
+	*at = ref;
+	return true;
+}
+
+static __noinline struct loop_conn *conn_new(__u32 tgid, __u32 fd, __u64 *ref)
+{
+	struct loop_conn *c;
+	__u32 idx = 0;
+
+	if (bpf_map_pop_elem(&cpt_loop_free_conns, &idx)) {
 		if (cpt_loop_conns_used >= CPT_LOOP_CONNS) {
 			lose(CPT_LOOP_LOSS_CONNS);
 			return NULL;
 		}
-		*idx = __sync_fetch_and_add(&cpt_loop_conns_used, 1);
+		idx = __sync_fetch_and_add(&cpt_loop_conns_used, 1);
 	}
-	c = conn_at(*idx);
-	if (!c || bpf_map_update_elem(&cpt_loop_fds, &key, idx, BPF_ANY)) {
+	c = conn_at(idx);
+	if (!c) {
 		lose(CPT_LOOP_LOSS_CONNS);
-		if (c)
-			bpf_map_push_elem(&cpt_loop_free_conns, idx, 0);
 		return NULL;
 	}
 	c->cookie = 0;
 	c->opened_ns = 0;
 	c->sk = 0;
+	c->file = 0;
 	c->slot = 0;
 	c->instance = 0;
 	c->fd = fd;
 	c->tgid = tgid;
 	c->state = OP_IDLE;
-	c->kind = CONN_UNRESOLVED;
 	c->refs = 1;
+	c->kind = CONN_UNRESOLVED;
 	c->registered = c->has_cookie = c->interval = 0;
-	return c;
+	publish_u32(&c->gen, c->gen + 1);
+	*ref = conn_ref(c, idx);
+	if (fd_lead(fd_key(tgid, fd), *ref))
+		return c;
+	lose(CPT_LOOP_LOSS_CONNS);
+	c->gen++;
+	bpf_map_push_elem(&cpt_loop_free_conns, &idx, 0);
+	return NULL;
 }
 
-__noinline int conn_unregister(struct loop_conn *c)
+__noinline int conn_unregister(struct loop_conn *c, __u64 ref)
 {
 	if (!c)
 		return 0;
 	struct cookie_key key = {.cookie = c->cookie, .instance = c->instance};
 	struct cpt_loop_inst *in = inst_of(c);
+	__u64 *at = c->has_cookie ? bpf_map_lookup_elem(&cpt_loop_cookies, &key) : NULL;
 
-	if (c->has_cookie)
+	/* Another one's, if the program uses the cookie again. */
+	if (at && *at == ref)
 		bpf_map_delete_elem(&cpt_loop_cookies, &key);
 	if (c->registered && in && conn_counts(c))
 		__sync_fetch_and_add(&in->conns, -1);
@@ -389,15 +443,31 @@ __noinline int conn_unregister(struct loop_conn *c)
 }
 
 /* The last descriptor of it is closed. */
-__noinline int conn_drop(struct loop_conn *c, __u32 idx, __u32 task)
+__noinline int conn_drop(struct loop_conn *c, __u64 ref, __u32 task)
 {
+	__u32 idx = ref;
+
 	if (!c)
 		return 0;
-	op_cancel(c, task);
-	conn_unregister(c);
-	c->kind = CONN_FREE;
+	op_end(c, task);
+	conn_unregister(c, ref);
+	publish_u32(&c->gen, c->gen + 1);
 	bpf_map_push_elem(&cpt_loop_free_conns, &idx, 0);
 	return 0;
+}
+
+/* A descriptor, whose entry leads to c, is closed. Of those who find that out at once one does it. */
+static __noinline void conn_release(struct loop_conn *c, __u32 tgid, __u32 fd, __u64 ref,
+				    __u32 task)
+{
+	__u64 key = fd_key(tgid, fd), *at = bpf_map_lookup_elem(&cpt_loop_fds, &key);
+
+	if (!at || __sync_val_compare_and_swap(at, ref, 0) != ref)
+		return;
+	if (c->fd == fd)
+		c->fd = NO_FD;
+	if (__sync_fetch_and_add(&c->refs, -1) == 1)
+		conn_drop(c, ref, task);
 }
 
 /* It belongs to this instance from now on; an operation of it goes along. */
@@ -421,7 +491,7 @@ __noinline int conn_move(struct loop_conn *c, struct cpt_loop_inst *in, __u32 ta
 	return 0;
 }
 
-__noinline int conn_register(struct loop_conn *c, __u32 idx, struct cpt_loop_inst *in, __u64 cookie,
+__noinline int conn_register(struct loop_conn *c, __u64 ref, struct cpt_loop_inst *in, __u64 cookie,
 			     __u32 task)
 {
 	if (!c || !in)
@@ -430,7 +500,7 @@ __noinline int conn_register(struct loop_conn *c, __u32 idx, struct cpt_loop_ins
 
 	if (c->registered && c->cookie == cookie && c->instance == in->instance)
 		return 0;
-	conn_unregister(c);
+	conn_unregister(c, ref);
 	conn_move(c, in, task);
 	key.instance = in->instance;
 	c->cookie = cookie;
@@ -440,7 +510,7 @@ __noinline int conn_register(struct loop_conn *c, __u32 idx, struct cpt_loop_ins
 	/* The descriptor itself, as some leave rubbish in the upper half. */
 	if ((__u32)cookie == c->fd)
 		return 0;
-	if (bpf_map_update_elem(&cpt_loop_cookies, &key, &idx, BPF_ANY))
+	if (bpf_map_update_elem(&cpt_loop_cookies, &key, &ref, BPF_ANY))
 		lose(CPT_LOOP_LOSS_CONNS);
 	else
 		c->has_cookie = 1;
@@ -451,16 +521,16 @@ static __always_inline struct loop_conn *conn_of_cookie(struct cpt_loop_inst *in
 {
 	struct cookie_key key = {.cookie = cookie, .instance = in->instance};
 	struct loop_conn *c;
-	__u32 idx, *at;
+	__u64 ref, *at;
 
 	/* A small number may be a descriptor; what it belongs to says whether it is. */
 	if ((__u32)cookie < 1 << 20) {
-		c = conn_of_fd(in->tgid, cookie, &idx);
+		c = conn_of_fd(in->tgid, cookie, &ref);
 		if (c && c->registered && c->cookie == cookie && c->instance == in->instance)
 			return c;
 	}
 	at = bpf_map_lookup_elem(&cpt_loop_cookies, &key);
-	return at ? conn_at(*at) : NULL;
+	return at ? conn_of_ref(*at) : NULL;
 }
 
 /* ---- what calls do ---------------------------------------------------------------------------- */
@@ -580,9 +650,9 @@ static __always_inline int on_epoll(struct call *call)
 static __always_inline void read_from(struct call *call, __u32 fd, __u32 nr)
 {
 	struct loop_conn *c;
-	__u32 idx;
+	__u64 ref;
 
-	c = conn_of_fd(call->tgid, fd, &idx);
+	c = conn_of_fd(call->tgid, fd, &ref);
 	if (!c)
 		return;
 	if (c->kind == CONN_UNRESOLVED)
@@ -613,11 +683,11 @@ static __always_inline void read_from(struct call *call, __u32 fd, __u32 nr)
 static __always_inline void written_to(struct call *call, __u32 fd)
 {
 	struct loop_conn *c;
-	__u32 idx;
+	__u64 ref;
 
 	if (call->ret <= 0)
 		return;
-	c = conn_of_fd(call->tgid, fd, &idx);
+	c = conn_of_fd(call->tgid, fd, &ref);
 	if (!c)
 		return;
 	if (c->kind == CONN_UNRESOLVED)
@@ -635,20 +705,20 @@ static __noinline int on_accept(struct call *call)
 {
 	struct loop_conn *listener, *c;
 	struct cpt_loop_inst *in;
-	__u32 idx, stale;
+	__u64 ref, stale;
 
 	if (call->ret < 0)
 		return 0;
-	listener = conn_of_fd(call->tgid, call->regs->REG_ARG1, &idx);
+	listener = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
 	if (!listener)
 		return 0;
 	in = inst_of(listener);
 	if (!in)
 		return 0;
 	c = conn_of_fd(call->tgid, call->ret, &stale);
-	if (c) /* its close was not seen */
-		conn_drop(c, stale, call->task);
-	c = conn_new(call->tgid, call->ret, &idx);
+	if (c) /* its close was not seen, or not yet */
+		conn_release(c, call->tgid, call->ret, stale, call->task);
+	c = conn_new(call->tgid, call->ret, &ref);
 	if (!c)
 		return 0;
 	c->slot = listener->slot;
@@ -659,8 +729,8 @@ static __noinline int on_accept(struct call *call)
 
 static __noinline int on_ctl(struct call *call)
 {
-	__u32 op = call->regs->REG_ARG2, fd = call->regs->REG_ARG3, idx = 0;
-	__u64 event = call->regs->REG_ARG4, cookie = 0;
+	__u32 op = call->regs->REG_ARG2, fd = call->regs->REG_ARG3;
+	__u64 event = call->regs->REG_ARG4, cookie = 0, ref;
 	struct cpt_loop_inst *in;
 	struct loop_conn *c;
 
@@ -669,60 +739,112 @@ static __noinline int on_ctl(struct call *call)
 	in = inst_get(call->tgid, call->regs->REG_ARG1, call->task);
 	if (!in)
 		return 0;
-	c = conn_of_fd(call->tgid, fd, &idx);
+	c = conn_of_fd(call->tgid, fd, &ref);
 	if (op == EPOLL_CTL_DEL) {
 		if (c && c->instance == in->instance)
-			conn_unregister(c);
+			conn_unregister(c, ref);
 		return 0;
 	}
 	if (bpf_probe_read_user(&cookie, sizeof(cookie), (void *)(event + EPOLL_EVENT_SZ - 8)))
 		return 0;
-	if (op == EPOLL_CTL_ADD && c && c->registered && c->instance == in->instance) {
-		/* The kernel knew none of it: the descriptor is another one by now. */
-		conn_drop(c, idx, call->task);
+	if (op == EPOLL_CTL_ADD && c && c->file != file_id(fd)) {
+		/* The number is another descriptor's by now. */
+		conn_release(c, call->tgid, fd, ref, call->task);
 		c = NULL;
 	}
 	if (!c)
-		c = conn_new(call->tgid, fd, &idx);
+		c = conn_new(call->tgid, fd, &ref);
 	if (!c)
 		return 0;
-	if (op == EPOLL_CTL_ADD && c->state == OP_IDLE)
+	if (op == EPOLL_CTL_ADD && c->state == OP_IDLE && c->fd == fd)
 		conn_resolve(c);
-	conn_register(c, idx, in, cookie, call->task);
+	conn_register(c, ref, in, cookie, call->task);
 	return 0;
 }
 
-static __noinline void fd_closed(struct call *call, __u32 fd)
+/*
+ * A number is free for other threads before the call that closed it returns: by now it may be another
+ * descriptor's, which we know already, and that one is not closed.
+ *
+ *   one thread   close(7) ······ the number is free ······ returns: is what we know by 7 what 7 leads to?
+ *   another one              accept() = 7, returns: the one known by 7 is over, here is its successor
+ *
+ * Looking when the call begins would be no better, for it may fail or wait, and would cost each system
+ * call of the machine a second program.
+ *
+ * sure: something was closed under this number. Else one that was never looked at stays if it leads
+ * anywhere.
+ */
+static __always_inline void fd_closed(struct call *call, __u32 fd, bool sure)
 {
-	__u64 key = fd_key(call->tgid, fd);
 	struct loop_conn *c;
-	__u32 idx;
+	__u64 ref, now;
 
-	c = conn_of_fd(call->tgid, fd, &idx);
-	if (!c) {
-		inst_close(call->tgid, fd);
+	c = conn_of_fd(call->tgid, fd, &ref);
+	if (!c && !inst_find(call->tgid, fd))
 		return;
-	}
-	bpf_map_delete_elem(&cpt_loop_fds, &key);
-	if (c->refs > 1) {
-		c->refs--;
-		if (c->fd == fd)
-			c->fd = NO_FD;
-	} else
-		conn_drop(c, idx, call->task);
+	now = file_id(fd);
+	if (!c)
+		inst_close(call->tgid, fd, now);
+	else if (!now || (c->file ? c->file != now : sure))
+		conn_release(c, call->tgid, fd, ref, call->task);
 }
 
 static __noinline void fd_copied(struct call *call, __u32 from, __u32 to)
 {
-	__u64 key = fd_key(call->tgid, to);
-	struct loop_conn *c;
-	__u32 idx;
+	struct loop_conn *c, *was;
+	__u64 ref, stale;
 
 	if (from == to)
 		return;
-	c = conn_of_fd(call->tgid, from, &idx);
-	if (c && !bpf_map_update_elem(&cpt_loop_fds, &key, &idx, BPF_ANY))
-		c->refs++;
+	c = conn_of_fd(call->tgid, from, &ref);
+	was = conn_of_fd(call->tgid, to, &stale);
+	if (was && was == c)
+		return; /* a copy of itself already */
+	if (was)	/* its close was not seen, or not yet */
+		conn_release(was, call->tgid, to, stale, call->task);
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->refs, 1);
+	if (fd_lead(fd_key(call->tgid, to), ref))
+		return;
+	__sync_fetch_and_add(&c->refs, -1);
+	lose(CPT_LOOP_LOSS_CONNS);
+}
+
+/* ---- many descriptors at once ----------------------------------------------------------------- */
+
+#define RANGE_MAX 65536
+
+struct range {
+	struct call *call;
+	__u32 first;
+};
+
+static long close_one(__u32 n, void *ctx)
+{
+	struct range *r = ctx;
+
+	fd_closed(r->call, r->first + n, false);
+	return 0;
+}
+
+/* Of the numbers from first to last, those that are closed by now. */
+static __noinline void fds_closed(struct call *call, __u32 first, __u32 last)
+{
+	struct range r = {.call = call, .first = first};
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 end = BPF_CORE_READ(task, files, fdt, max_fds);
+
+	if (last < end)
+		end = last + 1;
+	if (first >= end)
+		return;
+	if (end - first > RANGE_MAX) {
+		lose(CPT_LOOP_LOSS_CONNS);
+		end = first + RANGE_MAX;
+	}
+	bpf_loop(end - first, close_one, &r, 0);
 }
 
 static __noinline int on_timer(struct call *call)
@@ -730,11 +852,11 @@ static __noinline int on_timer(struct call *call)
 	struct cpt_loop_inst *in;
 	__u64 spec[4] = {};
 	struct loop_conn *c;
-	__u32 idx;
+	__u64 ref;
 
 	if (call->ret)
 		return 0;
-	c = conn_of_fd(call->tgid, call->regs->REG_ARG1, &idx);
+	c = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
 	if (!c)
 		return 0;
 	if (c->kind == CONN_UNRESOLVED)
@@ -759,12 +881,20 @@ static __noinline int on_rare(struct call *call, __u32 does)
 	case DOES_CREATE:
 		if (call->ret < 0)
 			return 0;
-		inst_close(call->tgid, call->ret); /* its close was not seen */
+		inst_close(call->tgid, call->ret, 0); /* its close was not seen, or not yet */
 		inst_new(call->tgid, call->ret, 0, call->task);
 		return 0;
 	case DOES_CLOSE:
 		if (!call->ret || call->ret == -EINTR)
-			fd_closed(call, fd);
+			fd_closed(call, fd, true);
+		return 0;
+	case DOES_RANGE:
+		if (!call->ret && !(call->regs->REG_ARG3 & CLOSE_RANGE_CLOEXEC))
+			fds_closed(call, fd, call->regs->REG_ARG2);
+		return 0;
+	case DOES_EXEC: /* what was to be closed by it */
+		if (!call->ret)
+			fds_closed(call, 0, -1);
 		return 0;
 	case DOES_DUP:
 		if (call->ret >= 0)
@@ -772,7 +902,7 @@ static __noinline int on_rare(struct call *call, __u32 does)
 		return 0;
 	case DOES_DUP_TO:
 		if (call->ret >= 0 && (__u32)call->ret != fd) {
-			fd_closed(call, call->ret);
+			fd_closed(call, call->ret, false);
 			fd_copied(call, fd, call->ret);
 		}
 		return 0;
@@ -839,21 +969,40 @@ int cpt_sys_exit(__u64 *ctx)
 SEC("raw_tp")
 int cpt_loop_seed(__u64 *ctx)
 {
-	__u32 tgid = ctx[0], epfd = ctx[1], fd = ctx[2], idx = 0;
-	__u64 cookie = ctx[3];
+	__u32 tgid = ctx[0], epfd = ctx[1], fd = ctx[2];
+	__u64 cookie = ctx[3], ref;
 	struct cpt_loop_inst *in = inst_find(tgid, epfd);
 	struct loop_conn *c;
 
 	if (!in)
 		return 0;
-	c = conn_of_fd(tgid, fd, &idx);
+	c = conn_of_fd(tgid, fd, &ref);
 	if (c && c->registered) /* since seen being registered */
 		return 0;
 	if (!c)
-		c = conn_new(tgid, fd, &idx);
+		c = conn_new(tgid, fd, &ref);
 	if (!c)
 		return 1;
-	conn_register(c, idx, in, cookie, 0);
+	conn_register(c, ref, in, cookie, 0);
+	return 0;
+}
+
+/* A process has ended, and closed what it had without a call. Arguments: process, and CPT_LOOP_FORGET
+ * descriptors; those it has not, or that are named twice, do no harm. */
+SEC("raw_tp")
+int cpt_loop_forget(__u64 *ctx)
+{
+	__u32 tgid = ctx[0];
+
+#pragma unroll
+	for (int i = 1; i <= CPT_LOOP_FORGET; i++) {
+		__u32 fd = ctx[i];
+		__u64 ref;
+		struct loop_conn *c = conn_of_fd(tgid, fd, &ref);
+
+		if (c)
+			conn_release(c, tgid, fd, ref, 0);
+	}
 	return 0;
 }
 

@@ -9,6 +9,12 @@
  *   {instance, cookie} ──► cpt_loop_cookies ──┴─► a connection (cpt_loop_conns) ──► its instance
  *   {process, epfd}    ──► cpt_loop_epfds   ────────────────────────────────────► (cpt_loop_insts)
  *
+ * A connection's place is used again. What leads to one (a reference) holds the place and how often it was
+ * taken or given back so far: whoever comes by an old one finds nothing, and of two threads that close it
+ * at once one does. An entry of cpt_loop_fds stays when its descriptor is closed, and leads nowhere then:
+ * a descriptor that comes back finds it there, and none can be taken out that another thread has just
+ * made.
+ *
  * Functions that are not static are looked at once by the verifier, each by itself, and not again at each
  * place that calls them. By its rules they return a number, and their pointers may be NULL.
  *
@@ -21,13 +27,12 @@
 #include "wait.bpf.h"
 
 /* What a descriptor of a loop is to it. */
-#define CONN_FREE	0
-#define CONN_UNRESOLVED 1 /* registered before the probes came: looked at when it is used */
-#define CONN_IN		2 /* accepted connections, served datagram sockets */
-#define CONN_OUT	3 /* sockets that asked others */
-#define CONN_LISTEN	4
-#define CONN_TIMER	5
-#define CONN_OTHER	6
+#define CONN_UNRESOLVED 0 /* registered before the probes came: looked at when it is used */
+#define CONN_IN		1 /* accepted connections, served datagram sockets */
+#define CONN_OUT	2 /* sockets that asked others */
+#define CONN_LISTEN	3
+#define CONN_TIMER	4
+#define CONN_OTHER	5
 
 /* State of its operation. */
 #define OP_IDLE	    0
@@ -43,18 +48,19 @@
 struct loop_conn {
 	__u64 cookie;
 	__u64 opened_ns;
-	__u64 sk; /* address of its struct sock, 0 none */
+	__u64 sk;   /* address of its struct sock, 0 none */
+	__u64 file; /* what its descriptor leads to (file_id), 0 not looked at */
 	__u32 slot;
 	__u32 instance; /* of the slot when it was put there: another one, and it belongs to none */
 	__u32 fd;
 	__u32 tgid;
 	__u32 state; /* OP_*, changed by compare-and-swap where a level goes with it */
-	__u16 kind;  /* CONN_* */
-	__u16 refs;  /* descriptors that lead here */
+	__u32 gen;   /* odd: in use; grows by one when it is taken, and when it is given back */
+	__u32 refs;  /* descriptors that lead here */
+	__u8 kind;   /* CONN_* */
 	__u8 registered;
 	__u8 has_cookie; /* an entry of cpt_loop_cookies leads here */
 	__u8 interval;	 /* timer: it goes on by itself */
-	__u8 reserved[13];
 };
 
 struct cookie_key {
@@ -96,7 +102,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 2 * CPT_LOOP_CONNS);
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, __u64); /* a reference; 0: closed */
 } cpt_loop_fds SEC(".maps");
 
 /* Where a descriptor's connection was found last, by a hash. The connection says whether it still is. */
@@ -104,7 +110,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, FD_HINTS);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, __u64);
 } cpt_loop_hints SEC(".maps");
 
 struct {
@@ -112,7 +118,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, CPT_LOOP_CONNS);
 	__type(key, struct cookie_key);
-	__type(value, __u32);
+	__type(value, __u64);
 } cpt_loop_cookies SEC(".maps");
 
 struct {
@@ -181,31 +187,54 @@ static __always_inline struct loop_conn *conn_at(__u32 idx)
 	return bpf_map_lookup_elem(&cpt_loop_conns, &idx);
 }
 
-static __noinline struct loop_conn *conn_look_up(__u32 tgid, __u32 fd, __u32 hint, __u32 *idx)
+static __always_inline __u64 conn_ref(const struct loop_conn *c, __u32 idx)
+{
+	return (__u64)c->gen << 32 | idx;
+}
+
+static __always_inline bool ref_holds(struct loop_conn *c, __u64 ref)
+{
+	return *(volatile __u32 *)&c->gen == ref >> 32;
+}
+
+/* The connection of a reference; NULL: its place is another one's by now. */
+static __always_inline struct loop_conn *conn_of_ref(__u64 ref)
+{
+	struct loop_conn *c = conn_at(ref);
+
+	return c && ref && ref_holds(c, ref) ? c : NULL;
+}
+
+static __noinline struct loop_conn *conn_look_up(__u32 tgid, __u32 fd, __u32 hint, __u64 *ref)
 {
 	__u64 key = fd_key(tgid, fd);
-	__u32 *at = bpf_map_lookup_elem(&cpt_loop_fds, &key);
+	__u64 *at = bpf_map_lookup_elem(&cpt_loop_fds, &key);
+	struct loop_conn *c;
 
 	if (!at)
 		return NULL;
-	*idx = *at;
-	bpf_map_update_elem(&cpt_loop_hints, &hint, idx, BPF_ANY);
-	return conn_at(*idx);
+	*ref = *at;
+	c = conn_of_ref(*ref);
+	at = bpf_map_lookup_elem(&cpt_loop_hints, &hint);
+	if (c && at)
+		*at = *ref;
+	return c;
 }
 
-static __always_inline struct loop_conn *conn_of_fd(__u32 tgid, __u32 fd, __u32 *idx)
+static __always_inline struct loop_conn *conn_of_fd(__u32 tgid, __u32 fd, __u64 *ref)
 {
 	__u32 hint = ((tgid * 0x9e3779b1u >> 18) + fd) & (FD_HINTS - 1);
-	__u32 *at = bpf_map_lookup_elem(&cpt_loop_hints, &hint);
+	__u64 *at = bpf_map_lookup_elem(&cpt_loop_hints, &hint);
 	struct loop_conn *c;
 
 	if (at) {
-		*idx = *at;
-		c = conn_at(*idx);
-		if (c && c->fd == fd && c->tgid == tgid && c->kind != CONN_FREE)
+		*ref = *at;
+		c = conn_at(*ref);
+		/* Whose it is is looked at last: until then the place may have changed hands. */
+		if (c && c->fd == fd && c->tgid == tgid && ref_holds(c, *ref))
 			return c;
 	}
-	return conn_look_up(tgid, fd, hint, idx);
+	return conn_look_up(tgid, fd, hint, ref);
 }
 
 /* The instance of a connection; NULL: it has gone. */
@@ -213,7 +242,7 @@ static __always_inline struct cpt_loop_inst *inst_of(const struct loop_conn *c)
 {
 	struct cpt_loop_inst *in = inst_at(c->slot);
 
-	return in && in->instance == c->instance ? in : NULL;
+	return in && c->instance && in->instance == c->instance ? in : NULL;
 }
 
 /* ---- windows of steps ------------------------------------------------------------------------- */

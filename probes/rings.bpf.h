@@ -54,10 +54,12 @@ struct ring_op {
 
 #define RING_OPS_MAX 16384
 
-/* By the address of its io_ring_ctx. */
+/* By the address of its io_ring_ctx. The kernel does not tell when one is freed: those not used for longest
+ * make room, and an address that is used again is told by io_uring_create, or by its old instance being
+ * over. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CPT_LOOP_INSTANCES);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4 * CPT_LOOP_INSTANCES);
 	__type(key, __u64);
 	__type(value, struct loop_ring);
 } cpt_loop_rings SEC(".maps");
@@ -100,12 +102,16 @@ static __noinline struct cpt_loop_inst *ring_inst(struct task_struct *task, __u6
 
 	if (ring && ring->instance) {
 		in = inst_at(ring->slot);
-		return in && in->instance == ring->instance ? in : NULL;
+		if (in && in->instance == ring->instance)
+			return in;
+		ring = NULL;
 	}
 	found.fd = ring ? ring->fd : ring_fd(task, key);
 	if (!ring)
 		flags |= CPT_LOOP_FOUND;
-	in = inst_new(task->tgid, found.fd, flags, id);
+	in = inst_find(task->tgid, found.fd);
+	if (!in || !(in->flags & CPT_LOOP_RING))
+		in = inst_new(task->tgid, found.fd, flags, id);
 	if (!in)
 		return NULL;
 	found.slot = in->slot;

@@ -35,10 +35,18 @@ struct served {
 	struct instance *instances;
 };
 
+static void open_instances(struct server *server, struct instance *instances)
+{
+	for (int i = 0; i < server->build.instances; i++)
+		open_instance(&instances[i], server);
+}
+
 static void serve_in_child(void *arg)
 {
 	struct served *served = arg;
 
+	if (served->server->build.mortal)
+		open_instances(served->server, served->instances);
 	name_thread(SERVER);
 	serve(served->server, served->instances);
 }
@@ -80,20 +88,20 @@ static void run_round(struct wl_run *run, struct server *server)
 	struct served served = {server, instances};
 
 	server->stop_fd = eventfd_make();
-	for (int i = 0; i < build->instances; i++)
-		open_instance(&instances[i], server);
+	if (!build->mortal)
+		open_instances(server, instances);
 	register_ballast(server, instances, run->opt[OPT_FDS]);
 	server->load->port = server->port;
 	server->load->reconnect = build->reconnects;
 	start_child(load_run, server->load);
-	if (build->forks) {
+	if (build->forks || build->mortal) {
 		start_child(serve_in_child, &served);
 	} else {
 		name_thread(SERVER);
 		serve(server, instances);
 	}
 	wait_children();
-	for (int i = 0; i < build->instances; i++)
+	for (int i = 0; i < build->instances && !build->mortal; i++)
 		close_instance(&instances[i]);
 	net_close(server->stop_fd);
 	free(instances);
@@ -117,7 +125,7 @@ static void expect_all(struct wl_run *run, struct server *server, const struct o
 					 build->instances == 1 && rounds == 1,
 					 build->threads + build->writers - 1};
 	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1, 0};
-	const double processes = (double)((build->forks ? 2 : 1) + rounds);
+	const double processes = (double)(1 + rounds * (build->forks || build->mortal ? 2 : 1));
 
 	truth_expect(t, TRUTH_RUN, "tasks.processes", NULL, processes, processes);
 	expect_in_flight(t, &inside);
@@ -186,6 +194,8 @@ BUILD(reopened, .rounds = true)
 BUILD(writers, .writers = 2)
 BUILD(reconnect, .reconnects = true)
 BUILD(leak, .reconnects = true, .leaks = true)
+BUILD(churn, .reconnects = true, .hands_over = true)
+BUILD(generations, .mortal = true, .reads_twin = true, .rounds = true)
 BUILD(many_fds, .exclusive = true, .instances = 8)
 
 int main(int argc, char **argv)
@@ -208,6 +218,11 @@ int main(int argc, char **argv)
 		REQUESTS(900),
 		DELAY(10000),
 		{OPT_ROUNDS, "rounds", "N", 3, 1, 1000, "instances, one after the other"}};
+	static const struct wl_option generations[] = {
+		CONNECTIONS(32),
+		REQUESTS(900),
+		DELAY(10000),
+		{OPT_ROUNDS, "rounds", "N", 8, 1, 1000, "servers, one after the other"}};
 	static const struct wl_option many[] = {CONNECTIONS(32), REQUESTS(10000), DELAY(1000)};
 	static const struct wl_option leaking[] = {CONNECTIONS(32), REQUESTS(3000), DELAY(5000)};
 	static const struct wl_option fds[] = {CONNECTIONS(32),
@@ -239,6 +254,10 @@ int main(int argc, char **argv)
 		MODE("reconnect", "a connection for each request, closed and not taken out",
 		     run_reconnect, many),
 		MODE("leak", "a connection for each request, never closed", run_leak, leaking),
+		MODE("churn", "likewise, closed by a thread of its own while the loop accepts",
+		     run_churn, many),
+		MODE("generations", "servers that end without closing their descriptors and copies",
+		     run_generations, generations),
 		MODE("many-fds",
 		     "eight instances, each of which watches many descriptors that are quiet",
 		     run_many_fds, fds),

@@ -32,7 +32,8 @@ struct loop {
 
 static uint32_t events_of(const struct build *build)
 {
-	return EPOLLIN | (build->edge ? EPOLLET : 0) | (build->oneshot ? EPOLLONESHOT : 0);
+	return EPOLLIN | (build->edge ? EPOLLET : 0) |
+	       (build->oneshot || build->hands_over ? EPOLLONESHOT : 0);
 }
 
 static int duplicate(int fd)
@@ -83,6 +84,18 @@ static void arm_again(struct instance *at, struct connection *c)
 			    &c->source);
 }
 
+/* Answered, and the loop will hear no more of it. */
+static void hand_over(struct instance *at, struct connection *c)
+{
+	if (!at->server->build.hands_over)
+		return;
+	pthread_mutex_lock(&at->mutex);
+	c->next = at->answered;
+	at->answered = c;
+	pthread_cond_signal(&at->arrived);
+	pthread_mutex_unlock(&at->mutex);
+}
+
 /* To be answered after the delay. A timerfd is set where the line was empty. */
 static void put_in_line(struct instance *at, struct connection *c)
 {
@@ -93,7 +106,8 @@ static void put_in_line(struct instance *at, struct connection *c)
 		timer_set(at->timer_fd, c->due_ns, 0);
 	*at->end = c;
 	at->end = &c->next;
-	pthread_cond_signal(&at->arrived);
+	if (at->server->build.writers)
+		pthread_cond_signal(&at->arrived);
 	pthread_mutex_unlock(&at->mutex);
 }
 
@@ -130,6 +144,7 @@ static void answer_due(struct instance *at)
 		/* It is not ours any more once it is armed. */
 		answer(at->server, c);
 		arm_again(at, c);
+		hand_over(at, c);
 	}
 }
 
@@ -254,6 +269,29 @@ static void *run_writer(void *arg)
 	}
 }
 
+/* Closes what was answered, while the loop accepts: numbers that become free are taken at once. */
+static void *run_closer(void *arg)
+{
+	struct instance *at = arg;
+	struct connection *c, *next;
+
+	for (;;) {
+		pthread_mutex_lock(&at->mutex);
+		while (!at->answered && !at->closed)
+			pthread_cond_wait(&at->arrived, &at->mutex);
+		c = at->answered;
+		at->answered = NULL;
+		pthread_mutex_unlock(&at->mutex);
+		if (!c)
+			return NULL;
+		for (; c; c = next) {
+			next = c->next;
+			net_close(c->fd);
+			free(c);
+		}
+	}
+}
+
 static void set_nonblocking(int fd)
 {
 	if (fcntl(fd, F_SETFL, O_NONBLOCK))
@@ -303,6 +341,7 @@ void serve(struct server *server, struct instance *instances)
 	const int count = build->threads * build->instances;
 	struct loop *loops = make_array((size_t)count, sizeof(*loops));
 	pthread_t *writers = make_array((size_t)build->writers + 1, sizeof(*writers));
+	pthread_t closer = 0;
 
 	for (int i = 0; i < count; i++)
 		loops[i].at = &instances[i / build->threads];
@@ -310,6 +349,8 @@ void serve(struct server *server, struct instance *instances)
 		loops[i].thread = start_thread(run_loop, &loops[i]);
 	for (int i = 0; i < build->writers; i++)
 		writers[i] = start_thread(run_writer, &instances[0]);
+	if (build->hands_over)
+		closer = start_thread(run_closer, &instances[0]);
 	run_loop(&loops[0]);
 	for (int i = 1; i < count; i++)
 		join_thread(loops[i].thread);
@@ -319,6 +360,8 @@ void serve(struct server *server, struct instance *instances)
 	pthread_mutex_unlock(&instances[0].mutex);
 	for (int i = 0; i < build->writers; i++)
 		join_thread(writers[i]);
+	if (build->hands_over)
+		join_thread(closer);
 	for (int i = 0; i < count; i++)
 		*server->iterations += loops[i].iterations;
 	free(loops);

@@ -16,10 +16,12 @@ struct build {
 	bool exclusive;		/* all instances watch one listener with EPOLLEXCLUSIVE */
 	bool nested;		/* connections in an instance that another one watches */
 	bool forks;		/* the instance is made before the fork, served after it */
+	bool mortal;		/* made and served by a child, which ends and closes nothing */
 	bool reads_twin;     /* reads and writes by duplicates of the descriptor that is watched */
 	bool closes_watched; /* and closes the one that is watched: a later one takes its number */
 	bool reconnects;     /* a connection for each request */
 	bool leaks;	     /* never closes a connection */
+	bool hands_over;     /* connections to a thread that closes them, once they are answered */
 	bool rounds;	     /* --rounds of it, one after the other */
 };
 
@@ -45,6 +47,7 @@ struct instance {
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t arrived;
 	struct connection *first, **end; /* read and not answered, by due_ns */
+	struct connection *answered;	 /* to be closed by the thread that does that */
 	bool closed;			 /* no more will come */
 };
 

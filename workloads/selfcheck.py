@@ -70,6 +70,8 @@ SHORT = {
         ["writers", "--requests=200"],
         ["reconnect", "--requests=200"],
         ["leak", "--requests=200"],
+        ["churn", "--requests=200"],
+        ["generations", "--requests=100", "--rounds=2"],
         ["many-fds", "--requests=200", "--fds=200"],
     ],
     "webserver": [

@@ -6,7 +6,7 @@ perf's recording of the same runs, and the kernel's accounts.
     CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
-Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, servers, accounts,
+Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
 verdict, waits, stat, stacks, symbols, paths, diff, examples. One line per case; the last line counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
@@ -26,6 +26,7 @@ import cases_ceilings
 import cases_diff
 import cases_examples
 import cases_locks
+import cases_loopfds
 import cases_loopledger
 import cases_loops
 import cases_loss
@@ -45,7 +46,7 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "ceilings": cases_ceilings,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss, "newer": cases_newer,
-          "loops": cases_loops, "servers": cases_servers,
+          "loops": cases_loops, "loopfds": cases_loopfds, "servers": cases_servers,
           "accounts": cases_accounts, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
           "examples": cases_examples, "stacks": cases_stacks,

@@ -257,6 +257,42 @@ static void an_end_cancels_what_is_open(void **state)
 	loop_book__free(b);
 }
 
+/* Its own record found no room: what the kernel has of it is read behind the loss, and from then on it
+ * counts. Should that record come yet, it is no second one. */
+static void an_instance_whose_record_was_lost_begins_behind_the_loss(void **state)
+{
+	const struct cpt_loop_inst in = {.instance = 2,
+					 .owner = 9,
+					 .epfd = 5,
+					 .seq = 4,
+					 .level = {3, 0},
+					 .flags = CPT_LOOP_RING};
+	const struct cpt_rec_loop_new late = {
+		.type = CPT_REC_LOOP_NEW, .instance = 2, .ts_ns = 1000, .task = 9, .epfd = 5};
+	const int steps[] = {-10};
+	struct caught c;
+	struct loop_book *b = begin(&c);
+	struct cpt_rec_loop rec = window(3000, 4, 3, steps, 1);
+
+	rec.instance = 2;
+	assert_int_equal(loop_book__lost(b, 1500), 0);
+	assert_int_equal(loop_book__resync(b, &in, 2000), 0);
+	assert_int_equal(loop_book__new_instance(b, &late), 0);
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	assert_int_equal(loop_book__advance(b, 9000), 0);
+	assert_int_equal(c.cnt, 5); /* of the first one, the loss, and three of this one */
+	assert_int_equal(c.ev[2].type, CPT_EV_LOOP_NEW);
+	assert_int_equal(c.ev[2].ts_ns, 2000);
+	assert_int_equal(c.ev[2].task, 9);
+	assert_int_equal(c.ev[2].other, 2);
+	assert_int_equal(c.ev[2].loop_fd, 5);
+	assert_int_equal(c.ev[2].flags, CPT_LOOP_RING | CPT_LOOP_FOUND);
+	assert_int_equal(c.ev[3].level, 3);
+	assert_int_equal(c.ev[4].completed, 1);
+	assert_int_equal(c.ev[4].level, 2);
+	loop_book__free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +302,7 @@ int main(void)
 		cmocka_unit_test(loss_is_told_and_the_level_mended),
 		cmocka_unit_test(overtaken_records_count_once),
 		cmocka_unit_test(an_end_cancels_what_is_open),
+		cmocka_unit_test(an_instance_whose_record_was_lost_begins_behind_the_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

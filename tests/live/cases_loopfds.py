@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What becomes of the descriptors of event loops: closed by ranges, by exec, by the end of their
+process, copied without end; rings one after the other. A number that is used again must not be taken
+for what it was, and nothing that is gone may stay.
+"""
+
+import json
+import os
+import subprocess
+import time
+
+from cases_loops import loops_run
+
+BPFTOOL = "/usr/sbin/bpftool"
+
+# 16 requests are read and never answered; then what they came by is closed, as HOW says.
+UNANSWERED = """
+import os, select, socket, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+clients = [socket.create_connection(listener.getsockname()) for _ in range(16)]
+epoll = select.epoll()
+epoll.register(listener.fileno(), select.EPOLLIN)
+served = []
+for client in clients:
+    epoll.poll()
+    served.append(listener.accept()[0])
+    epoll.register(served[-1].fileno(), select.EPOLLIN)
+for client in clients:
+    client.send(b"request")
+    fd, _ = epoll.poll(maxevents=1)[0]
+    assert os.read(fd, 100) == b"request"
+time.sleep(0.2)
+fds = sorted(one.detach() for one in served)
+if sys.argv[1] == "range":
+    for fd in fds:
+        os.closerange(fd, fd + 1)
+    for _ in fds:  # the same numbers, and nothing to do with a loop
+        ends = os.pipe()
+        os.write(ends[1], b"x")
+    time.sleep(0.5)
+else:
+    last = f"import os, time\\nfor fd in {fds}:\\n os.dup2(1, fd); os.write(fd, b' ')\\ntime.sleep(0.5)"
+    os.execv(sys.executable, [sys.executable, "-c", last])
+"""
+
+# Copies of a descriptor that a loop watches, in as many processes as a limit of files asks for: more
+# than there is room for.
+COPIES = """
+import os, resource, select, socket, time
+each = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 262500) - 100
+count = 262500 // each + 1
+ready, tell_ready = os.pipe()
+begin, tell_begin = os.pipe()
+for _ in range(count):
+    if os.fork():
+        continue
+    os.close(tell_begin)
+    ours, theirs = socket.socketpair()
+    epoll = select.epoll()
+    epoll.register(ours.fileno(), select.EPOLLIN)
+    os.write(tell_ready, b"x")
+    os.read(begin, 1)  # till all have registered theirs
+    for _ in range(each):
+        os.dup(ours.fileno())
+    os.write(tell_ready, b"x")
+    time.sleep(1)
+    os._exit(0)
+for _ in range(count):
+    os.read(ready, 1)
+os.close(tell_begin)
+for _ in range(count):
+    os.read(ready, 1)
+time.sleep(1)
+"""
+
+
+def cases(_workloads):
+    return [
+        ("closed by close_range, and the numbers used again", _unanswered("range")),
+        ("closed by exec, and the numbers used again", _unanswered("exec")),
+        ("processes that end leave nothing", nothing_is_left),
+        ("more copies than there is room for", copies),
+        ("thousands of rings, one after the other", rings),
+    ]
+
+
+def _unanswered(how):
+    def body(case):
+        script = case.write("unanswered.py", UNANSWERED)
+        run = loops_run(case, ["/usr/bin/python3", script, how])
+        whole = run.report
+        used = [one for one in whole["epoll_instances"] if one["iterations"]]
+        case.equal("instances", len(used), 1)
+        flight = used[0]["in_flight"]
+        case.equal("peak", flight["peak"], 16)
+        case.equal("completed", flight["completed"], 0)
+        end = whole["window_ns"] / 1e9
+        last = case.report_json(run.trace, "--time", f"{end - 0.4:.3f},{end - 0.1:.3f}")
+        case.equal("in flight when all is closed",
+                   sum(one["in_flight"]["average"] for one in last["epoll_instances"]), 0)
+    return body
+
+
+def entries(name):
+    """How many there are of a map of the probes; None while it is not there."""
+    result = subprocess.run([BPFTOOL, "-j", "map", "dump", "name", name[:15]],
+                            capture_output=True, text=True, timeout=20, check=False)
+    try:
+        found = json.loads(result.stdout)
+    except ValueError:
+        return None
+    return len(found) if isinstance(found, list) else None
+
+
+def nothing_is_left(case):
+    """Servers that end with connections, copies and cookies: soon none of them is known any more."""
+    script = case.write("end.sh", f"{os.path.join(case.workloads, 'loops')} generations --rounds 2\n"
+                                  "sleep 4\n")
+    with open(case.path("out"), "w", encoding="utf-8") as out:
+        proc = case.spawn([case.cpartrace, "run", "-o", case.path("trace"), "--loops", "on", "--",
+                           "sh", script], stdout=out, stderr=out)
+        most = {"cpt_loop_cookies": 0, "cpt_loop_fds": 0}
+        left = {}
+        while proc.poll() is None:
+            left = {name: entries(name) for name in most}
+            if None in left.values():
+                left = {}
+                time.sleep(0.05)
+                continue
+            most = {name: max(most[name], left[name]) for name in most}
+            if min(most.values()) > 30 and not any(left.values()):
+                break
+            time.sleep(0.1)
+        proc.wait()
+    case.note(f"at most {most}")
+    for name, count in most.items():
+        case.check(f"{name} was used", count > 30, count)
+        case.equal(f"{name}, left", left.get(name), 0)
+
+
+def copies(case):
+    script = case.write("copies.py", COPIES)
+    run = loops_run(case, ["/usr/bin/python3", script])
+    case.check("it is said", any("descriptors than are followed" in text
+                                 for text in run.report["data_quality"]["warnings"]),
+               run.report["data_quality"]["warnings"])
+
+
+def rings(case):
+    """More than are known at a time, each used and closed: all that each did is told."""
+    run = loops_run(case, [case.helper("many_rings"), 300, 6])
+    facts = json.loads(run.result.out)
+    found = [one for one in run.report["epoll_instances"] if one["kind"] == "io_uring"]
+    case.equal("rings", len(found), facts["rings"])
+    case.equal("completed", sum(one["in_flight"]["completed"] for one in found),
+               facts["completed"])
+    case.equal("warnings of loops",
+               [text for text in run.report["data_quality"]["warnings"] if "loop" in text], [])
