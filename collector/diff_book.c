@@ -19,6 +19,12 @@ const char *diff_group_name(enum diff_group group)
 	return group < CPT_DIFF_GROUP_CNT ? names[group] : "?";
 }
 
+bool diff_group_is_named(enum diff_group group)
+{
+	return group == CPT_DIFF_LOCK || group == CPT_DIFF_LOOP || group == CPT_DIFF_PATH_NAME ||
+	       group == CPT_DIFF_THREAD;
+}
+
 const char *diff_group_title(enum diff_group group)
 {
 #define GROUP_TITLE(name, str, title) title,
@@ -74,6 +80,7 @@ static void free_figure(struct diff_figure *f)
 		return;
 	for (int side = 0; side < 2; side++) {
 		free(f->values[side]);
+		free(f->undisturbed[side]);
 		free(f->costs[side]);
 	}
 	free(f->key);
@@ -156,18 +163,30 @@ struct diff_figure *diff_put(const struct place *at, const struct taken *e)
 	return f;
 }
 
-void diff_put_cost(const struct place *at, struct diff_figure *f, double cost)
+/* Adds to the run's place in arrays that not all figures have. */
+static void put_beside(const struct place *at, double *arrays[2], double value)
 {
-	for (int side = 0; f && side < 2; side++) {
-		if (!f->costs[side])
-			f->costs[side] = calloc(at->book->runs[side].cnt, sizeof(double));
-		if (!f->costs[side]) {
+	for (int side = 0; side < 2; side++) {
+		if (!arrays[side])
+			arrays[side] = calloc(at->book->runs[side].cnt, sizeof(double));
+		if (!arrays[side]) {
 			at->book->failed = true;
 			return;
 		}
 	}
+	arrays[at->side][at->run] += value;
+}
+
+void diff_put_undisturbed(const struct place *at, struct diff_figure *f, double value)
+{
 	if (f)
-		f->costs[at->side][at->run] += cost;
+		put_beside(at, f->undisturbed, value);
+}
+
+void diff_put_cost(const struct place *at, struct diff_figure *f, double cost)
+{
+	if (f)
+		put_beside(at, f->costs, cost);
 }
 
 /* tdestroy() wants one; the figures are freed by the list. */

@@ -24,10 +24,12 @@
 	X(TIME, "time", "Time")                                                                    \
 	X(LEDGER, "ledger", "Where the time went")                                                 \
 	X(PARALLELISM, "parallelism", "CPUs busy and things in progress")                          \
+	X(PATH, "path", "Work, span and critical path")                                            \
 	X(BUDGET, "budget", "Where the CPU time went")                                             \
 	X(DEMAND, "demand", "Why ready work did not run")                                          \
 	X(LOCK, "lock", "Locks")                                                                   \
 	X(LOOP, "loop", "Event loops by name")                                                     \
+	X(PATH_NAME, "path_name", "Critical path by name of thread")                               \
 	X(THREAD, "thread", "Threads by name")
 /* clang-format on */
 #define CPT_DIFF_GROUP_ENUM(name, str, title) CPT_DIFF_##name,
@@ -56,7 +58,9 @@ struct diff_figure {
 	bool main;	   /* of the few that the summary speaks of */
 	bool foreign;	   /* tells of the machine, not of the workload: never called a change */
 	double *values[2]; /* by side, one per run; owned */
-	double *costs[2];  /* share of the CPU time allowed that it stands for; owned, NULL none */
+	/* Likewise, as if others had taken no CPU (diff_undisturbed.h); owned, NULL not known. */
+	double *undisturbed[2];
+	double *costs[2]; /* share of the CPU time allowed that it stands for; owned, NULL none */
 };
 
 /* What runs say of themselves as a whole, one value per run; owned. */
@@ -83,7 +87,13 @@ int diff_book__init(struct diff_book *book, uint32_t runs_a, uint32_t runs_b);
 void diff_book__add(struct diff_book *book, int side, uint32_t run, const struct cpt_report *r);
 void diff_book__free(struct diff_book *book);
 
+/* What threads and loops are matched by: the name without what differs from run to run, "worker-12" ->
+ * "worker-*", "conn-40312-rd" -> "conn-*-rd". key: CPT_COMM_LEN + 1 bytes. */
+void diff_name_key(char *key, const char *name);
+
 const char *diff_group_name(enum diff_group group);
+/* Are its figures those of names: locks, threads ...? There can be many, and the largest are compared. */
+bool diff_group_is_named(enum diff_group group);
 const char *diff_group_title(enum diff_group group);
 const char *diff_unit_name(enum diff_unit unit);
 

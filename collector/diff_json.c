@@ -24,6 +24,8 @@ static json_t *side_of_row(const struct diff_row *row, int side)
 	json_obj__put_real(&o, "mean", s->mean);
 	json_obj__put_real(&o, "deviation", sqrt(s->variance));
 	json_obj__put(&o, "runs", values(row->figure->values[side], s->cnt));
+	if (row->figure->undisturbed[side])
+		json_obj__put(&o, "undisturbed", values(row->figure->undisturbed[side], s->cnt));
 	return json_obj__done(&o);
 }
 
@@ -84,6 +86,7 @@ static json_t *method(const struct diff_result *d)
 	json_obj__put(&o, "correction", json_string("bonferroni"));
 	json_obj__put_real(&o, "confidence", 1 - DIFF_ERROR);
 	json_obj__put_real(&o, "resolution", d->resolution);
+	json_obj__put_real(&o, "resolution_undisturbed", d->resolution_undisturbed);
 	json_obj__put_ns(&families, "summary", d->main_cnt);
 	json_obj__put_ns(&families, "rest", d->rest_cnt);
 	json_obj__put(&o, "figures", json_obj__done(&families));

@@ -27,6 +27,8 @@ struct place {
 
 /* Adds to the figure's value of this run. NULL: no memory, which is in the book. */
 struct diff_figure *diff_put(const struct place *at, const struct taken *e);
+/* What the figure would be in this run had others taken no CPU. f: NULL does nothing. */
+void diff_put_undisturbed(const struct place *at, struct diff_figure *f, double value);
 /* Likewise to the share of the CPU time allowed that it stands for. f: NULL does nothing. */
 void diff_put_cost(const struct place *at, struct diff_figure *f, double cost);
 

@@ -4,12 +4,34 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/words.h"
 
+#include "diff_undisturbed.h"
 #include "rows.h"
 #include "strbuf.h"
 #include "text_locks.h"
+
+/* From as many digits on a number inside of a name is one that differs from run to run: of a process, a port. */
+#define RUN_NUMBER 4
+
+void diff_name_key(char *key, const char *name)
+{
+	size_t from, digits, to = 0;
+
+	rows__pool_name(key, name);
+	for (from = 0; key[from]; from += digits ? digits : 1) {
+		digits = strspn(key + from, "0123456789");
+		if (digits >= RUN_NUMBER && from) {
+			key[to++] = '*';
+			continue;
+		}
+		memmove(key + to, key + from, digits ? digits : 1);
+		to += digits ? digits : 1;
+	}
+	key[to] = '\0';
+}
 
 static double share(uint64_t part, uint64_t total)
 {
@@ -27,19 +49,20 @@ static struct diff_figure *put_named(const struct place *at, enum diff_group gro
 					    .value = value});
 }
 
-static void put_main(const struct place *at, enum diff_group group, enum diff_unit unit,
-		     const char *name, double value)
+static struct diff_figure *put_main(const struct place *at, enum diff_group group,
+				    enum diff_unit unit, const char *name, double value)
 {
-	diff_put(at, &(struct taken){.group = group,
-				     .unit = unit,
-				     .key = name,
-				     .name = name,
-				     .what = "",
-				     .main = true,
-				     .value = value});
+	return diff_put(at, &(struct taken){.group = group,
+					    .unit = unit,
+					    .key = name,
+					    .name = name,
+					    .what = "",
+					    .main = true,
+					    .value = value});
 }
 
-static void add_ledger(const struct place *at, const struct cpt_report *r)
+static void add_ledger(const struct place *at, const struct cpt_report *r,
+		       const struct undisturbed *u)
 {
 	char name[64];
 
@@ -48,7 +71,9 @@ static void add_ledger(const struct place *at, const struct cpt_report *r)
 		double part = share(r->class_ns[cls], r->window_ns);
 
 		if (cls == CPT_CLASS_PARALLEL)
-			put_main(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part);
+			diff_put_undisturbed(
+				at, put_main(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part),
+				u->parallel);
 		else
 			put_named(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part);
 	}
@@ -110,6 +135,49 @@ static void add_demand_figures(const struct place *at, const struct cpt_report *
 	}
 }
 
+/* ---- work, span and critical path ----------------------------------------------------------------- */
+
+static void add_path_name(const struct place *at, const char *name, double value)
+{
+	char key[CPT_COMM_LEN + 1];
+
+	diff_name_key(key, name);
+	diff_put(at, &(struct taken){.group = CPT_DIFF_PATH_NAME,
+				     .unit = CPT_DIFF_UNIT_SHARE,
+				     .key = key,
+				     .name = name,
+				     .what = "",
+				     .value = value});
+}
+
+/* Of what the path is made, as shares of it, and whose work it is. */
+static void add_path(const struct place *at, const struct cpt_report *r)
+{
+	const struct cpt_path *p = &r->path;
+	char name[64];
+
+	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_NS, "work", (double)r->work_span.work_ns);
+	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_NS, "span", (double)r->work_span.span_ns);
+	if (report__span_bounds(r))
+		put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_AVERAGE, "work / span",
+			  r->work_span.parallelism);
+	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_SHARE, "running alone",
+		  share(p->serial_ns, p->length_ns));
+	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_SHARE, "running with others",
+		  share(p->parallel_ns, p->length_ns));
+	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_SHARE, "runnable",
+		  share(p->runnable_ns, p->length_ns));
+	for (int i = 0; i < CPT_REASON_CNT; i++) {
+		snprintf(name, sizeof(name), "blocked: %s", reason_name((enum cpt_reason)i));
+		put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_SHARE, name,
+			  share(p->reason_ns[i], p->length_ns));
+	}
+	for (uint32_t i = 0; i < p->names_cnt; i++)
+		add_path_name(at, p->names[i].name, share(p->names[i].total_ns, p->length_ns));
+}
+
+/* ---- locks ------------------------------------------------------------------------------------------ */
+
 static bool waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
 {
 	return r->reason_ns[lock] >= r->reason_ns[CPT_REASON_LOCK] &&
@@ -133,7 +201,7 @@ static void lock_key(struct strbuf *b, const struct cpt_lock *l)
 {
 	if (*l->symbol || l->python_gil || l->python_gil_switch || l->rest ||
 	    l->kind == CPT_WORD_KERNEL || l->kind == CPT_WORD_FILE_LOCK) {
-		add_lock_name(b, l, true);
+		add_raw_lock_name(b, l);
 		return;
 	}
 	strbuf__addf(b, "%s in %s, without a name", word_kind_name(l->kind),
@@ -175,7 +243,7 @@ static void add_thread_figures(const struct place *at, const struct cpt_row *row
 			{"threads", CPT_DIFF_UNIT_COUNT, row->threads}};
 	char key[CPT_COMM_LEN + 1];
 
-	rows__pool_name(key, row->name);
+	diff_name_key(key, row->name);
 	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
 		diff_put(at, &(struct taken){.group = CPT_DIFF_THREAD,
 					     .unit = measures[i].unit,
@@ -215,7 +283,7 @@ static void add_loop_figures(const struct place *at, enum diff_unit unit, const 
 {
 	char key[CPT_COMM_LEN + 1];
 
-	rows__pool_name(key, name);
+	diff_name_key(key, name);
 	diff_put(at, &(struct taken){.group = CPT_DIFF_LOOP,
 				     .unit = unit,
 				     .key = key,
@@ -257,17 +325,23 @@ static void add_run(struct diff_runs *runs, uint32_t run, const struct cpt_repor
 
 void diff_book__add(struct diff_book *book, int side, uint32_t run, const struct cpt_report *r)
 {
+	const struct undisturbed u = undisturbed_of(r);
 	const struct place at = {book, side, run};
 
 	add_run(&book->runs[side], run, r);
-	put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "window", (double)r->window_ns);
+	diff_put_undisturbed(
+		&at, put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "window", (double)r->window_ns),
+		u.window_ns);
 	put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "cpu_time", (double)r->cpu_time_ns);
-	add_ledger(&at, r);
-	put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "parallelism",
-		 r->parallel_average);
+	add_ledger(&at, r, &u);
+	diff_put_undisturbed(&at,
+			     put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE,
+				      "parallelism", r->parallel_average),
+			     u.average);
 	put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "concurrency",
 		 r->concurrent_average);
 	put_named(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "tlp", r->tlp);
+	add_path(&at, r);
 	add_budget_figures(&at, r);
 	add_demand_figures(&at, r);
 	for (uint32_t i = 0; i < r->locks_cnt; i++)

@@ -52,36 +52,27 @@ static void fill_row(const struct diff_result *d, struct diff_row *row, double w
 			    mean_of(f->costs[DIFF_A], runs[DIFF_A].cnt);
 }
 
-static void judge(const struct diff_result *d, struct diff_row *row, double window_ns)
+double diff_result__resolution(const struct diff_result *d, const struct diff_figure *f)
+{
+	return f->undisturbed[DIFF_A] ? d->resolution_undisturbed : d->resolution;
+}
+
+/* The difference of the means, without what others took. */
+static struct difference difference_of(const struct diff_result *d, const struct diff_row *row)
 {
 	const struct diff_runs *runs = d->book->runs;
 	const struct diff_figure *f = row->figure;
-	double family = f->main ? d->main_cnt : d->rest_cnt;
-	double error = f->main ? DIFF_ERROR_MAIN : DIFF_ERROR - DIFF_ERROR_MAIN;
-	double scale = scale_of(f, window_ns), reach, size;
-	struct difference diff;
+	struct side_stats a, b;
 
-	diff = d->allowed_for
-		       ? adjusted_difference(
-				 (double *const[2]){runs[DIFF_A].disturbed, runs[DIFF_B].disturbed},
-				 f->values, (uint32_t[2]){runs[DIFF_A].cnt, runs[DIFF_B].cnt})
-		       : welch_difference(&row->side[DIFF_A], &row->side[DIFF_B]);
-	row->p = difference_p(&diff);
-	row->adjusted = diff.value;
-	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));
-	/* What is a sum over threads or CPUs, or a count, can lack as much of itself as is unknown of the time. */
-	reach = fmax(scale, fmax(row->side[DIFF_A].mean, row->side[DIFF_B].mean));
-	row->margin = row->noise + reach * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
-	size = fabs(row->adjusted);
-	row->changed = !f->foreign && size > row->margin && size > d->resolution * scale;
-}
-
-/* ---- which rows ----------------------------------------------------------------------------------- */
-
-static bool is_named(const struct diff_figure *f)
-{
-	return f->group == CPT_DIFF_LOCK || f->group == CPT_DIFF_LOOP ||
-	       f->group == CPT_DIFF_THREAD;
+	if (!d->allowed_for)
+		return welch_difference(&row->side[DIFF_A], &row->side[DIFF_B]);
+	if (!f->undisturbed[DIFF_A])
+		return adjusted_difference(
+			(double *const[2]){runs[DIFF_A].disturbed, runs[DIFF_B].disturbed},
+			f->values, (uint32_t[2]){runs[DIFF_A].cnt, runs[DIFF_B].cnt});
+	a = side_stats(f->undisturbed[DIFF_A], runs[DIFF_A].cnt);
+	b = side_stats(f->undisturbed[DIFF_B], runs[DIFF_B].cnt);
+	return welch_difference(&a, &b);
 }
 
 /* How large a figure is, whichever side it is larger on. */
@@ -90,6 +81,35 @@ static double size_of(const struct diff_book *book, const struct diff_figure *f)
 	return fmax(mean_of(f->values[DIFF_A], book->runs[DIFF_A].cnt),
 		    mean_of(f->values[DIFF_B], book->runs[DIFF_B].cnt));
 }
+
+/* What is smaller on both sides than the least that is called cannot be called, and is no chance to err. */
+static bool may_change(const struct diff_result *d, const struct diff_figure *f)
+{
+	const double least = diff_result__resolution(d, f) * scale_of(f, larger_window(d->book));
+
+	return !f->foreign && size_of(d->book, f) > least;
+}
+
+static void judge(const struct diff_result *d, struct diff_row *row, double window_ns)
+{
+	const struct diff_figure *f = row->figure;
+	double family = f->main ? d->main_cnt : d->rest_cnt;
+	double error = f->main ? DIFF_ERROR_MAIN : DIFF_ERROR - DIFF_ERROR_MAIN;
+	double scale = scale_of(f, window_ns), reach, size;
+	struct difference diff = difference_of(d, row);
+
+	row->p = difference_p(&diff);
+	row->adjusted = diff.value;
+	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));
+	/* What is a sum over threads or CPUs, or a count, can lack as much of itself as is unknown of the time. */
+	reach = fmax(scale, fmax(row->side[DIFF_A].mean, row->side[DIFF_B].mean));
+	row->margin = row->noise + reach * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
+	size = fabs(row->adjusted);
+	row->changed = may_change(d, f) && size > row->margin &&
+		       size > diff_result__resolution(d, f) * scale;
+}
+
+/* ---- which rows ----------------------------------------------------------------------------------- */
 
 /* A name with its size, to find the largest. */
 struct name {
@@ -117,8 +137,8 @@ static size_t rank_names(const struct diff_book *book, enum diff_group group, st
 
 		double size = size_of(book, f);
 
-		/* What is in flight counts like a thread all the time. */
-		if (f->unit == CPT_DIFF_UNIT_AVERAGE)
+		/* What is in flight counts like a thread all the time, and so does a share. */
+		if (f->unit == CPT_DIFF_UNIT_AVERAGE || f->unit == CPT_DIFF_UNIT_SHARE)
 			size *= larger_window(book);
 		else if (f->unit != CPT_DIFF_UNIT_NS)
 			continue;
@@ -169,7 +189,8 @@ static void sort_rows(struct diff_row *rows, size_t cnt)
 
 static int take_rows(struct diff_result *d)
 {
-	static const enum diff_group groups[] = {CPT_DIFF_LOCK, CPT_DIFF_LOOP, CPT_DIFF_THREAD};
+	static const enum diff_group groups[] = {CPT_DIFF_LOCK, CPT_DIFF_LOOP, CPT_DIFF_PATH_NAME,
+						 CPT_DIFF_THREAD};
 	const struct diff_book *book = d->book;
 	struct name *names[CPT_DIFF_GROUP_CNT] = {0};
 	size_t cnt[CPT_DIFF_GROUP_CNT] = {0};
@@ -186,11 +207,10 @@ static int take_rows(struct diff_result *d)
 	for (uint32_t i = 0; i < book->cnt && !err; i++) {
 		const struct diff_figure *f = book->figures[i];
 
-		if (is_named(f) && !among(names[f->group], cnt[f->group], f->key))
+		if (diff_group_is_named(f->group) && !among(names[f->group], cnt[f->group], f->key))
 			continue;
 		d->rows[d->cnt++] = (struct diff_row){.figure = f};
-		/* What never was is not looked at. */
-		if (!f->foreign && size_of(book, f) > 0)
+		if (may_change(d, f))
 			*(f->main ? &d->main_cnt : &d->rest_cnt) += 1;
 	}
 	for (int i = 0; i < CPT_DIFF_GROUP_CNT; i++)
@@ -203,6 +223,7 @@ static int take_rows(struct diff_result *d)
 static void weigh_runs(struct diff_result *d)
 {
 	const struct diff_runs *runs = d->book->runs;
+	double most;
 
 	for (int side = 0; side < 2; side++) {
 		d->disturbed[side] = mean_of(runs[side].disturbed, runs[side].cnt);
@@ -213,10 +234,10 @@ static void weigh_runs(struct diff_result *d)
 	else if (runs[DIFF_A].incomplete || runs[DIFF_B].incomplete)
 		d->why_not = "a trace is not whole";
 	d->judged = !d->why_not;
-	d->resolution = fmax(DIFF_RESOLUTION, DIFF_DISTURBED_PART * fmax(d->disturbed[DIFF_A],
-									 d->disturbed[DIFF_B]));
-	d->allowed_for =
-		d->judged && fmax(d->disturbed[DIFF_A], d->disturbed[DIFF_B]) >= DIFF_DISTURBED;
+	most = fmax(d->disturbed[DIFF_A], d->disturbed[DIFF_B]);
+	d->resolution_undisturbed = fmax(DIFF_RESOLUTION, DIFF_UNDISTURBED_PART * most);
+	d->resolution = fmax(DIFF_RESOLUTION, DIFF_DISTURBED_PART * most);
+	d->allowed_for = d->judged && most >= DIFF_DISTURBED;
 }
 
 static const struct diff_row *find_cause(const struct diff_result *d)
@@ -240,9 +261,9 @@ int diff_result__make(struct diff_result *d, const struct diff_book *book)
 	double window_ns;
 
 	*d = (struct diff_result){.book = book};
+	weigh_runs(d);
 	if (take_rows(d) < 0)
 		return -ENOMEM;
-	weigh_runs(d);
 	window_ns = larger_window(book);
 	for (uint32_t i = 0; i < d->cnt; i++) {
 		fill_row(d, &d->rows[i], window_ns);

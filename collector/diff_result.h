@@ -11,10 +11,12 @@
  *
  *	noise        half of the interval, corrected for all figures (diff_stats.h). What other programs and
  *	             the hypervisor took is no change of the workload: where that was more than hardly
- *	             anything, differences are as if both sides had been disturbed alike
+ *	             anything, window, parallel share and average parallelism are as if nothing had been
+ *	             taken (diff_undisturbed.h), and other differences as if from both sides alike
  *	loss         time whose state is unknown because events were lost, on both sides
  *	resolution   half a percent of the window: figures agree with an independent recording within that;
- *	             and a fifth of the disturbance, whose effect is only about proportional to it
+ *	             and a part of the disturbance: a fifth where its effect is only taken to be
+ *	             proportional to it, a twentieth where it is taken out of each run
  *
  * The error of 1 % that all intervals may have together is divided: four fifths to the few figures of the
  * summary (time, CPU time, parallel share, average parallelism and concurrency), one to the rest, so that many
@@ -26,23 +28,24 @@
 #include "diff_book.h"
 #include "diff_stats.h"
 
-#define DIFF_ERROR	    0.01
-#define DIFF_ERROR_MAIN	    0.008 /* of it: for the figures of the summary */
-#define DIFF_RESOLUTION	    0.005
-#define DIFF_DISTURBED_PART 0.2
-#define DIFF_DISTURBED	    0.005 /* tasks kept from CPUs on average, from which on it is allowed for */
-#define DIFF_NAMES_MAX	    24 /* locks, and names of threads, that are compared: the largest */
+#define DIFF_ERROR	      0.01
+#define DIFF_ERROR_MAIN	      0.008 /* of it: for the figures of the summary */
+#define DIFF_RESOLUTION	      0.005
+#define DIFF_DISTURBED_PART   0.2
+#define DIFF_UNDISTURBED_PART 0.05
+#define DIFF_DISTURBED	      0.005 /* tasks kept from CPUs on average, from which on it is allowed for */
+#define DIFF_NAMES_MAX	      24 /* locks, and names of threads, that are compared: the largest */
 
 struct diff_row {
 	const struct diff_figure *figure; /* the book's */
 	struct side_stats side[2];
 	double difference; /* B - A */
-	double adjusted; /* likewise, as if both had been disturbed alike; = difference if not judged */
-	double noise;  /* half width; meaningless unless the result is judged */
-	double margin; /* noise + loss */
-	double p;      /* of chance alone, not corrected */
-	double weight; /* of the difference, in windows or CPUs: for the order */
-	double cost;   /* difference of the CPU time allowed that it stands for */
+	double adjusted;   /* likewise, without what others took; = difference if not judged */
+	double noise;	   /* half width; meaningless unless the result is judged */
+	double margin;	   /* noise + loss */
+	double p;	   /* of chance alone, not corrected */
+	double weight;	   /* of the difference, in windows or CPUs: for the order */
+	double cost;	   /* difference of the CPU time allowed that it stands for */
 	bool changed;
 };
 
@@ -55,7 +58,8 @@ struct diff_result {
 	bool judged;			 /* there are several whole runs on each side */
 	const char *why_not;		 /* otherwise: a phrase */
 	bool allowed_for;		 /* disturbance was: differences are adjusted */
-	double resolution;		 /* in windows or CPUs */
+	double resolution;		 /* in windows or CPUs, */
+	double resolution_undisturbed;	 /* and of figures with undisturbed values */
 	double disturbed[2], unknown[2]; /* averages */
 	/* The row that explains most: the dearest change of a cause (of those that differ, if not judged);
 	 * NULL none. */
@@ -66,6 +70,9 @@ struct diff_result {
 /* 0 or -ENOMEM. The book must outlive the result. */
 int diff_result__make(struct diff_result *d, const struct diff_book *book);
 void diff_result__free(struct diff_result *d);
+
+/* The least difference of a figure that is called a change, in windows or CPUs. */
+double diff_result__resolution(const struct diff_result *d, const struct diff_figure *f);
 
 /* The row of a figure, NULL if there is none. */
 const struct diff_row *diff_result__find(const struct diff_result *d, enum diff_group group,

@@ -133,9 +133,8 @@ static void add_group(struct strbuf *b, const struct diff_result *d, const struc
 {
 	struct draw_table t = {.style = &view->style, .cols = d->judged ? 6 : 4, .indent = 2};
 	unsigned int shown = 0, left = 0, limit;
-	bool named = group == CPT_DIFF_LOCK || group == CPT_DIFF_LOOP || group == CPT_DIFF_THREAD;
 
-	limit = named ? view->top : UINT32_MAX;
+	limit = diff_group_is_named(group) ? view->top : UINT32_MAX;
 	for (unsigned int i = d->judged ? 2 : 1; i < t.cols; i++)
 		t.right[i] = true;
 	add_table_head(&t, d);
@@ -219,14 +218,17 @@ static void add_foot(struct strbuf *b, const struct diff_result *d, const struct
 		strbuf__addf(&text, "No difference is called a change: %s.", d->why_not);
 	else
 		strbuf__addf(&text,
-			     "* is a change: larger than its margin and than %.1f %% of the run. "
+			     "* is a change: larger than its margin, and than %.1f %% of the run. "
 			     "Margins hold for all figures at once with 99 %% confidence.",
 			     100 * d->resolution);
 	if (d->allowed_for)
 		strbuf__addf(&text,
-			     " Others kept %.2f and %.2f ready threads from a CPU on average: "
-			     "differences are as if both sides had been disturbed alike.",
-			     d->disturbed[DIFF_A], d->disturbed[DIFF_B]);
+			     " Other programs kept %.2f (A) and %.2f (B) ready threads from a CPU "
+			     "on average. What that explains is not in the differences: window, "
+			     "parallel and parallelism are as if nothing had been taken (from "
+			     "%.1f %% on a change), the others as if from both sides alike.",
+			     d->disturbed[DIFF_A], d->disturbed[DIFF_B],
+			     100 * d->resolution_undisturbed);
 	if (d->judged && d->unknown[0] + d->unknown[1] >= WORTH_A_ROW)
 		strbuf__addf(&text, " Events were lost, which widens them by %.1f %%.",
 			     100 * (d->unknown[0] + d->unknown[1]));

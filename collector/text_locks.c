@@ -49,7 +49,7 @@ static void add_text(struct strbuf *b, const char *s, bool utf8)
 	escape_add(b, s, strlen(s), utf8);
 }
 
-void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
+void add_raw_lock_name(struct strbuf *b, const struct cpt_lock *l)
 {
 	if (l->python_gil) {
 		strbuf__adds(b, "CPython's GIL");
@@ -57,27 +57,34 @@ void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
 		strbuf__adds(b, "GIL, let go");
 	} else if (*l->symbol) {
 		if (*l->module) {
-			add_text(b, l->module, utf8);
+			strbuf__adds(b, l->module);
 			strbuf__addc(b, ':');
 		}
-		add_text(b, l->symbol, utf8);
+		strbuf__adds(b, l->symbol);
 	} else if (l->kind == CPT_WORD_KERNEL) {
 		strbuf__adds(b, l->rest ? "kernel locks" : "kernel (mmap_lock and others)");
 	} else if (l->rest) {
 		strbuf__adds(b, "locks not told apart");
 	} else if (l->kind == CPT_WORD_FILE_LOCK && *l->module) {
-		strbuf__adds(b, "file lock on ");
-		add_text(b, l->module, utf8);
+		strbuf__addf(b, "file lock on %s", l->module);
 	} else if (l->kind == CPT_WORD_FILE_LOCK) {
 		strbuf__addf(b, "file lock on fd %" PRIu64, l->addr);
 	} else {
 		strbuf__addf(b, "%s 0x%" PRIx64, kind_words(l), l->addr);
-		if (*l->module) {
-			strbuf__adds(b, " (");
-			add_text(b, l->module, utf8);
-			strbuf__addc(b, ')');
-		}
+		if (*l->module)
+			strbuf__addf(b, " (%s)", l->module);
 	}
+}
+
+void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
+{
+	struct strbuf raw = {0};
+
+	add_raw_lock_name(&raw, l);
+	add_text(b, strbuf__str(&raw), utf8);
+	if (raw.failed)
+		b->failed = true;
+	strbuf__free(&raw);
 }
 
 /* ---- what the holder did -------------------------------------------------------------------------- */

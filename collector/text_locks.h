@@ -14,5 +14,7 @@ void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8);
 /* Likewise in so many columns, as far as the object or the last part of a path is told for itself. */
 void add_lock_short_name(struct strbuf *b, const struct cpt_lock *l, unsigned int columns,
 			 bool utf8);
+/* Likewise, not escaped: for whoever does that later, or compares. */
+void add_raw_lock_name(struct strbuf *b, const struct cpt_lock *l);
 
 #endif /* CPT_TEXT_LOCKS_H */

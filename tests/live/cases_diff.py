@@ -79,7 +79,7 @@ def change_trial(case):
     parallel = figure(comparison, "ledger", "parallel")
     off = abs(parallel["adjusted"] - CHANGE)
     return (parallel["changed"] and
-            off <= parallel["margin"] + comparison["method"]["resolution"],
+            off <= parallel["margin"] + comparison["method"]["resolution_undisturbed"],
             f"{100 * parallel['adjusted']:+.1f} points, margin {100 * parallel['margin']:.1f}")
 
 

@@ -44,6 +44,12 @@ def figure_findings(diff, figure):
             yield f"{what}: the mean of side {side} is not that of its runs"
         if len(runs) > 1 and not near(statistics.stdev(runs), figure[side]["deviation"]):
             yield f"{what}: the deviation of side {side} is not that of its runs"
+    if ("undisturbed" in figure["a"]) != ("undisturbed" in figure["b"]):
+        yield f"{what}: one side alone is without what others took"
+    elif method["statistic"] == "covariance" and "undisturbed" in figure["a"]:
+        means = [statistics.fmean(figure[side]["undisturbed"]) for side in ("a", "b")]
+        if not near(means[1] - means[0], figure["adjusted"]):
+            yield f"{what}: the difference is not that of the runs without what others took"
     if not near(figure["b"]["mean"] - figure["a"]["mean"], figure["difference"]):
         yield f"{what}: the difference is not that of the means"
     if figure["changed"] and not judged:
@@ -53,8 +59,8 @@ def figure_findings(diff, figure):
     if figure["changed"] and figure["margin"] is not None:
         if abs(figure["adjusted"]) <= figure["margin"]:
             yield f"{what}: called a change inside its margin"
-        if figure["unit"] in ("share", "average") and \
-                abs(figure["adjusted"]) <= method["resolution"]:
+        least = method["resolution_undisturbed" if "undisturbed" in figure["a"] else "resolution"]
+        if figure["unit"] in ("share", "average") and abs(figure["adjusted"]) <= least:
             yield f"{what}: called a change below the resolution"
     if figure["margin"] is not None and figure["margin"] + TOLERANCE < figure["noise"]:
         yield f"{what}: a margin smaller than the noise"

@@ -352,6 +352,61 @@ static void what_others_took_is_never_called_a_change(void **state)
 	end(&s);
 }
 
+/* Others hold one of two threads for `taken`: what it then does alone it would have done beside the other. */
+static void take_from_path(struct cpt_report *r, uint64_t taken)
+{
+	r->window_ns += taken;
+	r->class_ns[CPT_CLASS_PARALLEL] -= taken;
+	r->class_ns[CPT_CLASS_SERIAL] += taken;
+	r->class_ns[CPT_CLASS_CONCURRENT] += taken;
+	r->split_ns[CPT_SPLIT_CONCURRENT_INTERLEAVED] = taken;
+	r->split_ns[CPT_SPLIT_CONCURRENT_STARVED] = 0;
+	r->path.length_ns = r->window_ns;
+	r->path.runnable_ns = taken;
+	memset(&r->demand, 0, sizeof(r->demand));
+	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_OTHERS] = taken;
+}
+
+/* Side B is less parallel by `ns`, and others take more from it. */
+static void fill_disturbed(struct sides *s, uint64_t ns)
+{
+	static const uint64_t taken[2][RUNS] = {{0, 100, 20, 200, 60}, {300, 150, 500, 250, 400}};
+
+	begin(s, RUNS, RUNS);
+	for (int side = 0; side < 2; side++) {
+		for (uint32_t run = 0; run < RUNS; run++) {
+			report_fixture(&s->f);
+			s->f.report.class_ns[CPT_CLASS_PARALLEL] += 1000 * FIXTURE_MS;
+			s->f.report.class_ns[CPT_CLASS_CONCURRENT] -= 1000 * FIXTURE_MS;
+			less_parallel(&s->f.report, run * FIXTURE_MS + (side ? ns : 0));
+			take_from_path(&s->f.report, taken[side][run] * FIXTURE_MS);
+			add_run(s, side, run);
+		}
+	}
+	judge(s);
+	assert_true(s->result.allowed_for);
+}
+
+static void what_others_took_from_the_path_hides_no_change_and_makes_none(void **state)
+{
+	const struct diff_row *row;
+	struct sides s;
+
+	fill_disturbed(&s, 0);
+	row = find(&s, CPT_DIFF_LEDGER, "parallel", "");
+	assert_true(row->difference < -0.15);
+	assert_near(row->adjusted, 0, 0.001);
+	assert_false(row->changed);
+	assert_false(find(&s, CPT_DIFF_TIME, "window", "")->changed);
+	end(&s);
+	fill_disturbed(&s, 200 * FIXTURE_MS);
+	row = find(&s, CPT_DIFF_LEDGER, "parallel", "");
+	assert_near(row->adjusted, -0.1, 0.001);
+	assert_true(row->changed);
+	assert_false(find(&s, CPT_DIFF_TIME, "window", "")->changed);
+	end(&s);
+}
+
 /* ---- names ------------------------------------------------------------------------------------- */
 
 static void with_lock(struct sides *s, const char *symbol, uint64_t addr)
@@ -427,6 +482,23 @@ static void threads_match_by_name_without_their_number(void **state)
 	/* One name alone is shown as it is. */
 	assert_string_equal(find(&s, CPT_DIFF_THREAD, "app", "threads")->figure->name, "app");
 	end(&s);
+}
+
+static void what_differs_from_run_to_run_is_no_part_of_a_name(void **state)
+{
+	static const char *const names[][2] = {
+		{"worker-12", "worker-*"},  {"conn-40312-rd", "conn-*-rd"},
+		{"h264-dec", "h264-dec"},   {"io_thd_1", "io_thd_*"},
+		{"http2-rd", "http2-rd"},   {"4242", "4242"},
+		{"1234-abc", "1234-abc"},   {"", ""},
+		{"a1234b5678c9", "a*b*c*"},
+	};
+	char key[CPT_COMM_LEN + 1];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		diff_name_key(key, names[i][0]);
+		assert_string_equal(key, names[i][1]);
+	}
 }
 
 static void of_many_names_the_largest_are_compared(void **state)
@@ -539,9 +611,11 @@ int main(void)
 		cmocka_unit_test(lost_events_widen_the_margin),
 		cmocka_unit_test(a_trace_that_is_cut_off_calls_nothing),
 		cmocka_unit_test(what_others_took_is_never_called_a_change),
+		cmocka_unit_test(what_others_took_from_the_path_hides_no_change_and_makes_none),
 		cmocka_unit_test(a_lock_that_is_new_is_named_first),
 		cmocka_unit_test(locks_without_a_name_match_by_kind_not_by_address),
 		cmocka_unit_test(threads_match_by_name_without_their_number),
+		cmocka_unit_test(what_differs_from_run_to_run_is_no_part_of_a_name),
 		cmocka_unit_test(of_many_names_the_largest_are_compared),
 		cmocka_unit_test(loops_match_by_the_name_of_their_thread),
 		cmocka_unit_test(hostile_names_do_no_harm),
