@@ -67,12 +67,12 @@ def source_dir():
 
 
 def check_files(root, commands):
-    expected = ["usr/bin/cpartrace", "usr/share/man/man1/cpartrace.1",
-                "usr/share/man/man5/cpartrace.data.5",
+    expected = ["usr/bin/cpartrace", "usr/share/man/man1/cpartrace.1.gz",
+                "usr/share/man/man5/cpartrace.data.5.gz", "usr/share/doc/cpartrace/changelog.gz",
                 "usr/share/bash-completion/completions/cpartrace",
                 "usr/share/zsh/vendor-completions/_cpartrace", "usr/share/doc/cpartrace/copyright",
                 "usr/share/doc/cpartrace/README.md",
-                *(f"usr/share/man/man1/cpartrace-{name}.1" for name in commands)]
+                *(f"usr/share/man/man1/cpartrace-{name}.1.gz" for name in commands)]
     for path in expected:
         at = os.path.join(root, path)
         check(f"{path} is there and not empty", os.path.isfile(at) and os.path.getsize(at))
@@ -84,6 +84,27 @@ def check_files(root, commands):
     strings = run("grep", "-c", "-a", source_dir(),
                   os.path.join(root, "usr/bin/cpartrace"), status=1)
     check("the program has no path of the machine that built it", strings.strip() == "0", strings)
+
+
+def check_lintian(deb):
+    """What Debian's own checker has to say: nothing, down to what it only informs of."""
+    result = subprocess.run(["lintian", "--allow-root", "--display-info", "--no-tag-display-limit", deb],
+                            capture_output=True, text=True, timeout=240, check=False)
+    print(f"lintian: status {result.returncode}, "
+          f"{len(result.stdout.splitlines())} lines{': ' if result.stdout else ''}{result.stdout}")
+    check("lintian is content", not result.returncode and not result.stdout.strip(),
+          result.stdout + result.stderr)
+
+
+def check_without_tools(options, directory):
+    """Where its dependencies cannot be found no package is made, and it is said how to find them."""
+    where = os.path.join(directory, "none")
+    result = subprocess.run(["cpack", "--config", os.path.join(options.build, "CPackConfig.cmake"), "-G",
+                             "DEB", "-B", where, "-D", "CMAKE_IGNORE_PATH=/usr/bin;/bin"],
+                            capture_output=True, text=True, timeout=240, check=False, cwd=directory)
+    made = glob.glob(os.path.join(where, "**/*.deb"), recursive=True)
+    check("without dpkg-shlibdeps there is no package", result.returncode and not made, made)
+    check("it is said why", "apt-get install dpkg-dev" in " ".join(result.stderr.split()), result.stderr)
 
 
 def check_runs(program, trace, bpf, directory):
@@ -120,6 +141,8 @@ def main():
         run("dpkg", "-x", debs[0], root)
         program = os.path.join(root, "usr/bin/cpartrace")
         check_fields(debs[0], root)
+        check_lintian(debs[0])
+        check_without_tools(options, directory)
         check_files(root, commands_of(program))
         check_runs(program, options.trace, options.bpf, directory)
         # The same by hand, somewhere else.
