@@ -17,6 +17,7 @@
 #include "perfetto.h"
 #include "picture.h"
 #include "say.h"
+#include "sqlite_views.h"
 #include "view.h"
 #include "words.h"
 
@@ -96,6 +97,16 @@ static const struct cli_option options[] = {
 	CLI_OPTIONS_END,
 };
 
+/* Two columns: a name, and what it means. */
+static void add_meaning(struct strbuf *out, const char *name, const char *help, unsigned int width)
+{
+	const unsigned int len = (unsigned int)strlen(name);
+
+	strbuf__addf(out, "  %s", name);
+	strbuf__repeat(out, " ", len < 26 ? 28 - len : 2);
+	cli_wrap(out, help, len < 26 ? 30 : len + 4, 30, width);
+}
+
 static void more_help(struct strbuf *out, unsigned int width)
 {
 	const struct export_table *table;
@@ -103,14 +114,13 @@ static void more_help(struct strbuf *out, unsigned int width)
 
 	for (table = export_tables; table->name; table++) {
 		strbuf__addf(out, "\nTable %s: %s\n", table->name, table->help);
-		for (col = table->cols; col->name; col++) {
-			size_t len = strlen(col->name);
-
-			strbuf__addf(out, "  %s", col->name);
-			strbuf__repeat(out, " ", len < 26 ? 28 - (unsigned int)len : 2);
-			cli_wrap(out, col->help, len < 26 ? 30 : (unsigned int)len + 4, 30, width);
-		}
+		for (col = table->cols; col->name; col++)
+			add_meaning(out, col->name, col->help, width);
 	}
+	strbuf__adds(out, "\nViews of a database (sqlite), beside those tables, run, "
+			  "parallelism_profile,\nconcurrency_profile, budget and demand:\n");
+	for (const struct sqlite_view *v = sqlite_views; v->name; v++)
+		add_meaning(out, v->name, v->help, width);
 }
 
 /* Analyses and writes all rows to ctx->out. An error of writing is in ctx->err and has not been said yet,
@@ -288,12 +298,19 @@ const struct command cmd_export = {
 	.name = "export",
 	.args = "-f FORMAT [-i FILE] [--table NAME] [-o FILE] [OPTIONS]",
 	.summary = "Writes a recorded trace, or one table of it, for other programs.",
-	.details = "CSV is RFC 4180 with a head line; units are in the names of the columns. Sums "
-		   "over "
-		   "intervals and over steps are the figures of the report.\n"
-		   "A database (sqlite) has all tables with indexes, the facts of the run, and "
-		   "views for common questions; its table `columns` explains them all.\n"
-		   "Exit status: as of report.",
+	.details =
+		"CSV is RFC 4180 with a head line; units are in the names of the columns. Sums "
+		"over "
+		"intervals and over steps are the figures of the report. Names are the traced "
+		"program's choice: in JSON they are as they are; elsewhere control characters, "
+		"invisible characters and bytes that are no UTF-8 are written \\n, \\t, \\r or "
+		"\\xNN. A spreadsheet takes a name that begins with =, +, - or @ for a formula: "
+		"csv does not change it, so import its columns of names as text.\n"
+		"A file comes into its place when it is whole; where writing fails, what was there "
+		"stays.\n"
+		"A database (sqlite) has all tables with indexes, the facts of the run, and "
+		"views for common questions; its table `columns` explains them all.\n"
+		"Exit status: as of report.",
 	.options = options,
 	.more_help = more_help,
 	.run = run,

@@ -72,10 +72,9 @@ static int print_json(const struct cpt_report *r)
 	json_decref(json);
 	if (!text)
 		return fail(-ENOMEM, "cannot write the report: out of memory");
-	fputs(text, stdout);
+	err = command__print(text);
 	free(text);
-	err = command__print("\n");
-	return err;
+	return err ? err : command__print("\n");
 }
 
 static struct text_report_opts text_opts(const struct report_opts *o)

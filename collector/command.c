@@ -87,6 +87,10 @@ int command__stdout_done(void)
 
 int command__print(const char *text)
 {
-	fputs(text, stdout);
+	errno = 0;
+	/* What is longer than the buffer fails here, and why is known only now. */
+	if (fputs(text, stdout) == EOF)
+		return fail(errno ? -errno : -EIO, "cannot write to standard output: %s",
+			    strerror(errno ? errno : EIO));
 	return command__stdout_done();
 }

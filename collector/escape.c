@@ -39,12 +39,14 @@ unsigned int utf8_decode(const char *s, size_t len, uint32_t *cp)
 	return n;
 }
 
-/* Characters that are invisible or change the order of what stands around them. */
+/* Characters that are invisible, change the order of what stands around them, or are none and never will be
+ * (which XML does not have). */
 static bool is_format_char(uint32_t c)
 {
 	return c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff) ||
+	       (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
 }
 
 enum medium { MEDIUM_ASCII, MEDIUM_UTF8, MEDIUM_DATA };

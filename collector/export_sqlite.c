@@ -32,19 +32,21 @@ struct database {
 	int err;
 };
 
-static int failed(struct database *d, const char *what)
+static int failed(struct database *d)
 {
+	const int code = sqlite3_errcode(d->db);
+
 	if (!d->err)
-		d->err = fail(sqlite3_errcode(d->db) == SQLITE_FULL    ? -ENOSPC
-			      : sqlite3_errcode(d->db) == SQLITE_NOMEM ? -ENOMEM
-								       : -EIO,
-			      "cannot write %s: %s: %s", d->file, what, sqlite3_errmsg(d->db));
+		d->err = fail(code == SQLITE_FULL    ? -ENOSPC
+			      : code == SQLITE_NOMEM ? -ENOMEM
+						     : -EIO,
+			      "cannot write %s: %s", d->file, sqlite3_errmsg(d->db));
 	return d->err;
 }
 
 static int execute(struct database *d, const char *sql)
 {
-	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(d, sql);
+	return sqlite3_exec(d->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(d);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------- */
@@ -89,7 +91,7 @@ static sqlite3_stmt *create_table(struct database *d, const char *name, const ch
 		d->err = fail(-ENOMEM, "cannot write %s: out of memory", d->file);
 	} else if (!execute(d, strbuf__str(&create)) &&
 		   sqlite3_prepare_v2(d->db, strbuf__str(&insert), -1, &stmt, NULL) != SQLITE_OK) {
-		failed(d, name);
+		failed(d);
 	}
 	for (col = cols; stmt && col->name; col++) {
 		about = sqlite3_mprintf("INSERT INTO columns VALUES (%Q, %Q, %Q, %Q)", name, help,
@@ -167,9 +169,9 @@ static int insert_row(void *ctx, const struct table_col *cols, const void *row)
 
 	for (const struct table_col *col = cols; col->name; col++, at++)
 		if (bind_field(d->insert, at, col, row) != SQLITE_OK)
-			return failed(d, "a row");
+			return failed(d);
 	if (sqlite3_step(d->insert) != SQLITE_DONE || sqlite3_reset(d->insert) != SQLITE_OK)
-		return failed(d, "a row");
+		return failed(d);
 	return 0;
 }
 
@@ -306,7 +308,7 @@ static int open_same(struct database *d, const struct output_file *out)
 
 	if (sqlite3_open_v2(out->temp, &d->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
 			    NULL) != SQLITE_OK)
-		return failed(d, "open");
+		return failed(d);
 	if (fstat(out->fd, &ours) < 0 || lstat(out->temp, &named) < 0 ||
 	    ours.st_dev != named.st_dev || ours.st_ino != named.st_ino)
 		return d->err = fail(-EBUSY, "cannot write %s: it was replaced meanwhile", d->file);
@@ -318,7 +320,7 @@ static void close_database(struct database *d)
 	for (size_t i = 0; i < TABLES_MAX; i++)
 		sqlite3_finalize(d->stream[i]);
 	if (sqlite3_close(d->db) != SQLITE_OK && !d->err)
-		failed(d, "close");
+		failed(d);
 	free(d->ctx);
 }
 

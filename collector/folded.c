@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "escape.h"
 #include "frame_text.h"
 
 const char *const folded_weight_words[] = {"wait", "lost", "cpu", "latency", NULL};
@@ -45,14 +46,17 @@ static double weight_of(const struct cpt_sites *s, const struct cpt_site *site,
 	return 0;
 }
 
-/* What would end a frame or the line is replaced. */
+/* A semicolon would end the frame: it is replaced. The rest is escaped as in other files of data. */
 static void add_clean(struct strbuf *b, const char *s)
 {
-	for (; *s; s++) {
-		const unsigned char c = (unsigned char)*s;
+	struct strbuf text = {0};
 
-		strbuf__addc(b, c == ';' ? ':' : c < 0x20 || c == 0x7f ? '?' : *s);
-	}
+	escape_add_data(&text, s, strlen(s));
+	for (const char *p = strbuf__str(&text); *p; p++)
+		strbuf__addc(b, *p == ';' ? ':' : *p);
+	if (text.failed)
+		b->failed = true;
+	strbuf__free(&text);
 }
 
 static void add_frame(struct strbuf *b, struct strbuf *name, const struct cpt_frame *f)

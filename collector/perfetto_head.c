@@ -46,7 +46,7 @@ static void name_word(struct perfetto *p, const struct cpt_word *word, enum cpt_
 	struct strbuf name = {0};
 
 	strbuf__addf(&name, "%s ", reason_name(reason));
-	add_lock_name(&name, &lock, true);
+	add_raw_lock_name(&name, &lock);
 	if (name.failed)
 		p->err = -ENOMEM;
 	pf_out__name(p->out, PF_NAMES_EVENT, NAME_WORD + idx, strbuf__str(&name));

@@ -106,7 +106,7 @@ static void add_blocked_locks(struct strbuf *b, const struct cpt_report *r)
 		   "Time threads were blocked for a lock; only those with the most are listed.");
 	for (uint32_t i = 0; i < r->locks_cnt && i < OPENMETRICS_ROWS; i++) {
 		strbuf__clear(&name);
-		add_lock_name(&name, &r->locks[i], true);
+		add_raw_lock_name(&name, &r->locks[i]);
 		/* Two locks can have one name; their process and address tell them apart. */
 		strbuf__addf(b,
 			     PREFIX "lock_blocked_seconds{pid=\"%" PRIu32 "\",address=\"0x%" PRIx64

@@ -62,6 +62,28 @@ const struct sqlite_view sqlite_views[] = {
 	 "1.0 * running_ns / span_ns AS cpus_busy, 1.0 * in_progress_ns / span_ns AS in_progress, "
 	 "1.0 * runnable_ns / span_ns AS runnable, 1.0 * waiting_ns / span_ns AS waiting "
 	 "FROM ledger WHERE span_ns > 0 ORDER BY start_ns"},
+	{"why_idle", "what became of the CPU time allowed that did not run the workload",
+	 "SELECT item, meaning, ns, ROUND(100.0 * ns / (SELECT SUM(ns) FROM budget), 3) AS percent "
+	 "FROM budget WHERE item <> 'used' AND ns > 0 ORDER BY ns DESC"},
+	{"ran_alone", "threads by the time they ran while no other did: the serial work",
+	 "SELECT id, name, alone_ns, parallel_ns, ROUND(100.0 * alone_ns / (SELECT window_ns FROM "
+	 "run), 3) AS percent_of_run FROM threads WHERE running_ns > 0 ORDER BY alone_ns DESC"},
+	{"critical_path", "whose running and waiting took the whole run",
+	 "SELECT name, COUNT(*) AS threads, SUM(total_ns) AS ns, ROUND(100.0 * SUM(total_ns) / "
+	 "(SELECT window_ns FROM run), 3) AS percent, SUM(serial_ns) AS alone_ns, "
+	 "SUM(parallel_ns) AS with_others_ns, SUM(runnable_ns) AS runnable_ns, "
+	 "SUM(blocked_ns) AS blocked_ns FROM path GROUP BY name ORDER BY ns DESC"},
+	{"event_loops", "what event loops did, and what blocked them most",
+	 "SELECT name, tid, kind, epfd, life_ns, ROUND(100.0 * on_cpu, 3) AS on_cpu_percent, "
+	 "ROUND(100.0 * blocked_ns / NULLIF(life_ns, 0), 3) AS blocked_percent, iterations, "
+	 "stall_syscall, stall_count, stall_ns, stall_held_up FROM loops ORDER BY blocked_ns DESC"},
+	{"serial_phases", "stretches of steps in which at most one CPU was busy, the longest first",
+	 "WITH step AS (SELECT start_ns, span_ns, running_ns <= span_ns AS one, ROW_NUMBER() OVER "
+	 "(ORDER BY start_ns) AS n FROM ledger WHERE span_ns > 0), "
+	 "phased AS (SELECT *, n - ROW_NUMBER() OVER (PARTITION BY one ORDER BY n) AS phase "
+	 "FROM step) "
+	 "SELECT (MIN(start_ns) - (SELECT window_start_ns FROM run)) / 1e9 AS at_s, "
+	 "SUM(span_ns) AS ns FROM phased WHERE one GROUP BY phase ORDER BY ns DESC"},
 	{NULL, NULL, NULL},
 };
 

@@ -2,17 +2,28 @@
 """A strict reader of the OpenMetrics 1.0 text format, as far as counters, gauges and histograms go.
 
 Owns: the grammar and the rules beyond it. parse() gives families by name; Invalid says what is
-wrong in which line. Must not know: any metric's meaning.
+wrong in which line. Prometheus' own reader for Python is asked as well, and the reader of the older text
+format, which is that of node_exporter's textfiles: all must find the same. Must not know: any metric's
+meaning.
 """
 
 import math
 import re
+
+import prometheus_client.openmetrics.parser
+import prometheus_client.parser
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"')
 COMMENT = re.compile(rf"# (HELP|TYPE|UNIT) ({NAME}) (.*)")
 SAMPLE = re.compile(rf"({NAME})(\{{.*\}})? (\S+)")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?Inf|NaN")
+# A base unit ends the name, and what is one in other systems is none.
+UNITS = ("seconds", "bytes", "ratio")
+ABBREVIATED = {"ns", "us", "ms", "nanoseconds", "microseconds", "milliseconds", "minutes", "percent", "kb",
+               "mb", "sec", "secs"}
+PEERS = (prometheus_client.openmetrics.parser.text_string_to_metric_families,
+         prometheus_client.parser.text_string_to_metric_families)
 SUFFIXES = {"counter": {"_total"}, "gauge": {""}, "histogram": {"_bucket", "_sum", "_count"}}
 
 
@@ -45,7 +56,36 @@ def parse(text):
             raise Invalid(f"line {number}: {err}: {line!r}") from None
     for family in families.values():
         _check(family)
+    ours = sorted((family.name + sample.suffix, sorted(sample.labels.items()), sample.value)
+                  for family in families.values() for sample in family.samples)
+    for reader in PEERS:
+        try:
+            theirs = sorted((sample.name, sorted(sample.labels.items()), float(sample.value))
+                            for family in reader(text) for sample in family.samples)
+        except ValueError as err:
+            raise Invalid(f"{reader.__module__}: {err}") from None
+        if theirs != ours:
+            raise Invalid(f"{reader.__module__} finds other samples")
+    _check_names(families)
     return families
+
+
+def _check_names(families):
+    """The conventions of Prometheus beyond the grammar: base units, which are the end of the name; _total for
+    counters alone; one prefix for all."""
+    for name, family in families.items():
+        unit = family.facts.get("UNIT")
+        for word in name.split("_"):
+            if word in ABBREVIATED:
+                raise Invalid(f"{name}: {word} is no base unit")
+        if not name.startswith("cpartrace_") or re.search(r"[A-Z:]|__", name):
+            raise Invalid(f"{name}: not a name as others are")
+        if "HELP" not in family.facts or not family.facts["HELP"].endswith("."):
+            raise Invalid(f"{name}: no sentence says what it is")
+        if name.endswith(("_total", "_sum", "_count", "_bucket", "_info")):
+            raise Invalid(f"{name}: a suffix that means something else")
+        if (unit is None) == name.endswith(tuple("_" + one for one in UNITS)):
+            raise Invalid(f"{name}: its unit is not said, or no unit")
 
 
 def _line(line, families, current):

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """check_manual.py - manual, completion and examples tell of the program as it is.
 
-    check_manual.py --cpartrace PROGRAM --pages DIR --trace TRACE
+    check_manual.py --cpartrace PROGRAM --pages DIR --trace TRACE --stacks TRACE --source DIR
 
-A page for every command, sound for man and mandoc, with every option of the help; what bash and zsh
-complete is what the help lists; every example that needs no recording runs and succeeds.
+A page for every command, sound for man and mandoc. The options it documents are those that the parser takes
+and the sources define, no more and no fewer; what bash and zsh complete is what the help lists; every example
+of help, manual and README that needs no recording runs and succeeds.
 """
 
 import argparse
@@ -39,11 +40,15 @@ bindkey '^I' complete-word
 class Checker:
     def __init__(self, options):
         self.program, self.pages, self.trace = options.cpartrace, options.pages, options.trace
+        self.source, self.stacks = options.source, options.stacks
         self.findings = []
 
     def check(self, what, true, detail=""):
         if not true:
             self.findings.append(f"{what}: {detail}" if detail else what)
+
+    def equal(self, what, found, expected):
+        self.check(what, found == expected, f"found {found!r}, expected {expected!r}")
 
     def run(self, *argv, **kwargs):
         kwargs.setdefault("env", ENV)
@@ -86,6 +91,52 @@ def check_pages(checker):
         checker.check(f"help --man {command}", checker.help("--man", command) ==
                       open(os.path.join(checker.pages, f"cpartrace-{command}.1"),
                            encoding="utf-8").read())
+
+
+# ---- options, in both directions
+
+
+def documented(checker, command):
+    """Long options with a paragraph of their own in the manual's page."""
+    page = checker.run("mandoc", "-T", "ascii",
+                       os.path.join(checker.pages, f"cpartrace-{command}.1")).stdout
+    return set(re.findall(r"^ +(?:-\w, )?--([a-z][\w-]*)", re.sub(r".\x08", "", page), re.M))
+
+
+def defined(checker):
+    """Names in the tables of options, by the sources' text."""
+    found = {"help"}
+    folder = os.path.join(checker.source, "collector")
+    for name in os.listdir(folder):
+        if name.endswith((".c", ".h")):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                found |= set(re.findall(r"\{[\s\\]*\"([a-z][a-z-]*)\",[\s\\]*(?:'.'|0),", file.read()))
+    return found
+
+
+def is_known(checker, command, option):
+    """Does the command's parser take it? Another one that nobody has stops it before anything is done,
+    once as the value that it may want, once for itself."""
+    nobody = "--nobody-has-this"
+    said = checker.run(checker.program, command, f"--{option}", nobody, nobody).stderr
+    unknown = re.search(r"unknown option (--[\w-]+)", said)
+    return not unknown or unknown[1] != f"--{option}"
+
+
+def check_options(checker):
+    pages = {command: documented(checker, command) for command in checker.commands()}
+    every = set().union(*pages.values())
+    checker.equal("options of the manual are those of the sources", every, defined(checker))
+    asked = 0
+    for command, own in pages.items():
+        for option in every - {"help"}:
+            # Shorter forms are taken, too.
+            if option not in own and any(longer.startswith(option) for longer in own):
+                continue
+            asked += 1
+            checker.equal(f"{command} takes --{option}", is_known(checker, command, option),
+                          option in own)
+    checker.check("options were asked for", asked > 200, str(asked))
 
 
 # ---- completion
@@ -159,11 +210,31 @@ def examples(checker, command):
     return re.findall(r"^  (\S[^\n]*)$", text, re.M)
 
 
+def readme_examples(checker):
+    """Lines of code blocks that begin with cpartrace or sqlite3."""
+    with open(os.path.join(checker.source, "README.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"^```\n(.*?)^```", file.read(), re.M | re.S)
+    return re.findall(r"^(?:cpartrace|sqlite3) [^\n]*", "\n".join(blocks), re.M)
+
+
+def run_example(checker, line, directory, env):
+    """Of the trace with locks; what needs stacks, of one that has some."""
+    for trace in (checker.trace, checker.stacks):
+        shutil.copy(trace, os.path.join(directory, "cpartrace.data"))
+        result = checker.run("bash", "-o", "pipefail", "-c", line, cwd=directory, env=env)
+        if "record with --stacks" not in result.stderr:
+            break
+    # head closes the pipe early: 141. What a build leaves out it says, with status 3.
+    left_out = result.returncode == 3 and "built without" in result.stderr
+    checker.check(f"{line}", result.returncode in (0, 141) or left_out,
+                  f"status {result.returncode}: {result.stderr[:300]}")
+
+
 def check_examples(checker):
     """Those that need no root; live.py runs the others. Without BPF there are fewer formats."""
     ran = 0
     with tempfile.TemporaryDirectory() as directory:
-        for name in ("cpartrace.data", "before.1", "before.2", "after.1", "after.2"):
+        for name in ("before.1", "before.2", "after.1", "after.2"):
             shutil.copy(checker.trace, os.path.join(directory, name))
         os.symlink(os.path.abspath(checker.program), os.path.join(directory, "cpartrace"))
         env = {**ENV, "PATH": f"{directory}:{ENV['PATH']}"}
@@ -171,42 +242,52 @@ def check_examples(checker):
             lines = examples(checker, command)
             checker.check(f"{command} has an example", lines)
             page = open(os.path.join(checker.pages, f"cpartrace-{command}.1"),
-                        encoding="utf-8").read().replace("\\-", "-")
+                        encoding="utf-8").read().replace("\\-", "-").replace("\\(aq", "'")
             for line in lines:
                 checker.check(f"the manual has: {line}", line in page)
                 if line.startswith("sudo "):
                     continue
-                result = checker.run("bash", "-o", "pipefail", "-c", line, cwd=directory, env=env)
-                # head closes the pipe early: 141. What a build leaves out it says, with status 3.
-                left_out = result.returncode == 3 and "built without" in result.stderr
-                checker.check(f"{line}", result.returncode in (0, 141) or left_out,
-                              f"status {result.returncode}: {result.stderr[:300]}")
+                run_example(checker, line, directory, env)
                 ran += 1
-    checker.check("examples were run", ran >= 10, str(ran))
+        for line in readme_examples(checker):
+            run_example(checker, line, directory, env)
+            ran += 1
+    checker.check("examples were run", ran >= 40, str(ran))
 
 
 def check_suggestions(checker):
     for argv, said in ((("reprot",), "cpartrace report"), (("help", "reprot"), "cpartrace report"),
                        (("report", "--jsno"), "did you mean --json?"),
                        (("report", "-explain"), "did you mean --explain?"),
+                       (("report", "--timelin"), None), (("report", "--tmieline"), "--timeline?"),
+                       (("run", "--lops", "on"), "did you mean --loops?"),
+                       (("diff", "--jsn", "a", "b"), "did you mean --json?"),
                        (("export", "-f", "sqlit"), "did you mean sqlite?"),
+                       (("export", "-f", "hmtl"), "did you mean html?"),
+                       (("export", "-f", "openmetric"), "did you mean openmetrics?"),
+                       (("export", "--tabel", "locks"), "did you mean --table?"),
                        (("report", "--wrong-altogether"), "see --help")):
         result = checker.run(checker.program, *argv)
-        checker.check(f"cpartrace {' '.join(argv)} is refused", result.returncode == 2)
+        if said is None:  # a shortened option is none that is wrong
+            checker.check(f"cpartrace {' '.join(argv)}", result.returncode != 2, result.stderr)
+            continue
+        checker.check(f"cpartrace {' '.join(argv)} is refused",
+                      result.returncode == (125 if argv[0] == "run" else 2), result.returncode)
         checker.check(f"cpartrace {' '.join(argv)} says: {said}", said in result.stderr,
                       result.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    for name in ("--cpartrace", "--pages", "--trace"):
+    for name in ("--cpartrace", "--pages", "--trace", "--stacks", "--source"):
         parser.add_argument(name, required=True)
     options = parser.parse_args()
-    missing = [tool for tool in ("man", "mandoc", "bash", "zsh") if not shutil.which(tool)]
+    missing = [tool for tool in ("man", "mandoc", "bash", "zsh", "sqlite3", "jq") if not shutil.which(tool)]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; bootstrap.sh installs them")
     checker = Checker(options)
     check_pages(checker)
+    check_options(checker)
     check_bash(checker)
     check_zsh(checker)
     check_examples(checker)

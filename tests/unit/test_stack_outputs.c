@@ -148,10 +148,10 @@ static void folded_lines_sum_and_keep_the_format(void **state)
 	draw_facts(&f);
 	expect_folded(&f, FOLDED_WAIT,
 		      "main;[no stack];[sleep] 7\n"
-		      "wor:ker;ma:in?;leaf;[kernel]+0x77_[k] 15\n");
-	expect_folded(&f, FOLDED_LOST, "wor:ker;ma:in?;leaf;[kernel]+0x77_[k] 5\n");
-	expect_folded(&f, FOLDED_CPU, "main;ma:in?;leaf 3000000\n");
-	expect_folded(&f, FOLDED_LATENCY, "main;ma:in?;leaf 2000000\n");
+		      "wor:ker;ma:in\\n;leaf;[kernel]+0x77_[k] 15\n");
+	expect_folded(&f, FOLDED_LOST, "wor:ker;ma:in\\n;leaf;[kernel]+0x77_[k] 5\n");
+	expect_folded(&f, FOLDED_CPU, "main;ma:in\\n;leaf 3000000\n");
+	expect_folded(&f, FOLDED_LATENCY, "main;ma:in\\n;leaf 2000000\n");
 	f.sites.stacks = false;
 	assert_false(folded__available(&f.report, FOLDED_WAIT));
 	assert_true(folded__available(&f.report, FOLDED_CPU));
