@@ -26,7 +26,7 @@ TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf 
 	nginx-light wrk memcached liburing-dev
 	protobuf-compiler libxml2-utils librsvg2-bin
 	chromium chromium-driver python3-selenium
-	sqlite3 jq python3-prometheus-client man-db mandoc zsh dpkg-dev fakeroot file lintian debootstrap)
+	sqlite3 jq python3-prometheus-client man-db mandoc zsh dpkg-dev fakeroot file lintian mmdebstrap)
 LINT_PACKAGES=(libcmocka-dev python3 clang-format clang-tidy cppcheck liburing-dev)
 
 # Packages of the above that start a daemon when they are installed, and its name.

@@ -59,9 +59,9 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/collector/deb/check.cmake)
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/collector/deb/stage.cmake)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "tells concurrent from parallel execution, and why")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"tells concurrent from parallel execution, and why
- Watches a command and all it starts with eBPF programs at the kernel's
- scheduler events, and says for each moment how many things were in progress,
- how many CPUs worked on them, and why it was not more.")
+"cpartrace watches a command and all it starts with eBPF programs at the
+kernel's scheduler events, and says for each moment how many things were in
+progress, how many CPUs worked on them, and why it was not more.")
 include(CPack)

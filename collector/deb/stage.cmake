@@ -18,8 +18,13 @@ string(TIMESTAMP _today "%a, %d %b %Y 00:00:00 +0000" UTC)
 file(WRITE ${_doc}/changelog "${CPACK_PACKAGE_NAME} (${CPACK_PACKAGE_VERSION}) unstable; urgency=medium\n\n"
 	"  * Packaged by cpack from the sources of this version.\n\n"
 	" -- ${CPACK_PACKAGE_CONTACT}  ${_today}\n")
-configure_file(${CMAKE_CURRENT_LIST_DIR}/lintian-overrides
-	${_share}/lintian/overrides/${CPACK_PACKAGE_NAME} COPYONLY)
+
+# As Debian strips, which is more than cmake does.
+find_program(CPT_STRIP strip)
+if(CPT_STRIP)
+	execute_process(COMMAND ${CPT_STRIP} -R .comment -R .note
+		${CPACK_TEMPORARY_DIRECTORY}/usr/bin/${CPACK_PACKAGE_NAME} COMMAND_ERROR_IS_FATAL ANY)
+endif()
 
 file(GLOB_RECURSE _pages ${_share}/man/*)
 execute_process(COMMAND gzip -9nf ${_pages} ${_doc}/changelog COMMAND_ERROR_IS_FATAL ANY)

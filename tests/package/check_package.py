@@ -88,7 +88,8 @@ def check_files(root, commands):
 
 def check_lintian(deb):
     """What Debian's own checker has to say: nothing, down to what it only informs of."""
-    result = subprocess.run(["lintian", "--allow-root", "--display-info", "--no-tag-display-limit", deb],
+    result = subprocess.run(["lintian", "--allow-root", "--display-info", "--tag-display-limit", "0",
+                             deb],
                             capture_output=True, text=True, timeout=240, check=False)
     print(f"lintian: status {result.returncode}, "
           f"{len(result.stdout.splitlines())} lines{': ' if result.stdout else ''}{result.stdout}")
