@@ -10,10 +10,9 @@
 
 #include "trace.h"
 
-/* Highest task number. A reader also refuses numbers above CPT_TASK_FREE + the file's size: every
- * task leaves more than one byte behind, so a small file cannot make anyone size a table for
+/* The highest task number is CPT_TASK_MAX. A reader also refuses numbers above this + the file's size:
+ * every task leaves more than one byte behind, so a small file cannot make anyone size a table for
  * millions of them. */
-#define CPT_TASK_MAX  ((1u << 24) - 1)
 #define CPT_TASK_FREE 65536u
 
 /* Highest number of an epoll instance; those beyond are not followed. */

@@ -74,9 +74,24 @@ static __always_inline __u64 missed_ts(struct cpt_cell *cell, struct task_struct
 	return now > ago && now - ago > cell->last_ts_ns ? now - ago : cell->last_ts_ns;
 }
 
+/* The cell's task has come in elsewhere: its stint here began at the cell's last record. */
+static __always_inline bool is_elsewhere(const struct cpt_cell *cell)
+{
+	return cell->left && cell->left >> 1 == cell->last_ts_ns;
+}
+
+/* The cell's task left unseen, and for good. */
+static __always_inline bool died_unseen(const struct cpt_cell *cell)
+{
+	struct task_struct *cur = (void *)cell->cur_task_ptr;
+
+	return cell->cur && !is_elsewhere(cell) &&
+	       (__u32)BPF_CORE_READ(cur, pid) == cell->cur_tid &&
+	       BPF_CORE_READ(cur, __state) & TASK_DEAD;
+}
+
 /* What became of the cell's task, from its task_struct and its kernel stack. Returns flags. */
-static __always_inline __u16 mend_prev(struct cpt_cell *cell, __u32 cpu, struct cpt_rec_switch *rec,
-				       __u64 ts)
+static __always_inline __u16 mend_prev(struct cpt_cell *cell, struct cpt_rec_switch *rec, bool dead)
 {
 	struct task_struct *cur = (void *)cell->cur_task_ptr;
 	struct pt_regs *regs;
@@ -87,6 +102,13 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, __u32 cpu, struct 
 
 	record_no_wait(rec);
 	rec->prev_state = 0;
+	if (is_elsewhere(cell)) {
+		/* Its registers are of what it does there. */
+		if (!(cell->left & 1))
+			return 0;
+		rec->sysno = CPT_SYSNO_OTHER;
+		return CPT_SW_PREV_BLOCKED;
+	}
 	/* Freed and used again, or never to be read: the number is all that is left. */
 	if ((__u32)BPF_CORE_READ(cur, pid) != cell->cur_tid) {
 		cell->mends_failed++;
@@ -94,10 +116,8 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, __u32 cpu, struct 
 	}
 	state = BPF_CORE_READ(cur, __state);
 	rec->prev_state = state;
-	if (state & TASK_DEAD) {
-		emit_exit(cell->cur_task_ptr, cell->cur, cpu, ts);
+	if (dead)
 		return CPT_SW_PREV_BLOCKED | CPT_SW_PREV_DEAD;
-	}
 	queued = BPF_CORE_READ(cur, on_rq);
 	if (bpf_core_field_exists(cur->se.sched_delayed) && BPF_CORE_READ(cur, se.sched_delayed))
 		queued = false;
@@ -157,6 +177,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	struct cpt_rec_switch *rec;
 	__u32 kind;
 	__u16 flags = CPT_SW_MENDED;
+	bool dead;
 
 	if (!cell->ready) {
 		/* The first sight of this CPU: nothing was missed, it starts here. */
@@ -182,6 +203,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	family_changed();
 	if (!cell->cur && (cell->occ_idle_ns | cell->occ_other_ns))
 		occupancy_emit(cell, cpu, ts, CPT_KIND_OURS);
+	dead = died_unseen(cell);
 	rec = slot_get(cell, cpu);
 	if (rec) {
 		rec->type = CPT_REC_SWITCH;
@@ -189,7 +211,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 		rec->seq = cell->attempts - 1;
 		if (cell->cur) {
 			rec->prev = cell->cur;
-			flags |= mend_prev(cell, cpu, rec, ts);
+			flags |= mend_prev(cell, rec, dead);
 		} else {
 			flags |= record_no_prev(rec, cell);
 		}
@@ -197,9 +219,13 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 		rec->ts_ns = ts;
 		slot_publish(cell);
 	}
+	/* Whether the ring had room or not: who waits for the last task counts on it. */
+	if (dead)
+		emit_exit(cell->cur_task_ptr, cell->cur, cpu, ts);
+	cell->left = 0;
 	cell->last_ts_ns = ts;
 	if (p)
-		task_on(p, ts);
+		task_on(prev, p, cpu, ts);
 	else
 		cell_leave(cell, ts, foreign_kind(prev));
 	cell_set(cell, prev, p);

@@ -41,6 +41,7 @@
 #define CPT_ARGS_LEN   512 /* exec arguments, NUL-separated, cut */
 #define CPT_MASK_WORDS 16  /* affinity masks carry the first 1024 CPUs */
 #define CPT_MAX_CPUS   (CPT_MASK_WORDS * 64)
+#define CPT_TASK_MAX   ((1u << 24) - 1) /* highest task number */
 
 /* ---- per-CPU switch rings ------------------------------------------------------------------ */
 
@@ -54,7 +55,7 @@
 
 /*
  * One CPU's cell: the positions of its ring and the state of the switch program there. All lines
- * but the last are written by the kernel alone. Positions count records since start, never wrap.
+ * but the last are written by this CPU alone. Positions count records since start, never wrap.
  */
 struct cpt_cell {
 	__u64 head;	    /* records published; written after the record is complete */
@@ -79,7 +80,9 @@ struct cpt_cell {
 	__u64 clock_at_ns;  /* probe-private: when that was last looked at, 0 never */
 
 	__u64 tail; /* records consumed; written by the collector, read by the producer */
-	__u64 reserved_cons[7];
+	__u64 left; /* probe-private, written by other CPUs: the stint of cur that began at left >> 1 is
+		       over, for it has come in there; its lowest bit: it had blocked. 0 none */
+	__u64 reserved_cons[6];
 };
 
 /* Types of ring records (byte 0 of each). */
@@ -519,7 +522,7 @@ struct cpt_task {
 	__u8 wake_ctx;
 	__u8 run_state; /* CPT_RUN_* */
 	__u16 waker_sysno;
-	__u16 reserved;
+	__u16 cpu; /* where it came in last */
 	__u32 nr_cpus_allowed;
 	__u64 mask0; /* first word of the affinity mask last reported */
 

@@ -63,12 +63,15 @@ int cpt_task_newtask(__u64 *ctx)
 {
 	struct task_struct *task = (void *)ctx[0], *creator = bpf_get_current_task_btf();
 	__u64 clone_flags = ctx[1];
-	struct cpt_task *parent = family_get(creator), *t;
+	struct cpt_task *parent = family_get(creator), *t = NULL;
 	__u32 flags = 0;
 
 	if (!parent)
 		return 0;
-	t = bpf_task_storage_get(&cpt_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* Behind the last number there is, tasks are lost as those are that find no memory. All CPUs may
+	 * be here at once. */
+	if (cpt_last_id < CPT_TASK_MAX - CPT_MAX_CPUS)
+		t = bpf_task_storage_get(&cpt_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!t) {
 		count_loss(CPT_LOSS_TASK_STORAGE);
 		return 0;
@@ -90,9 +93,11 @@ int cpt_task_newtask(__u64 *ctx)
 /* The command's gate opens: from here on it is of the workload, and it runs on this CPU. */
 static __always_inline void open_gate(struct task_struct *task, struct cpt_task *t, __u64 ts)
 {
-	struct cpt_cell *cell = cell_get(bpf_get_smp_processor_id());
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct cpt_cell *cell = cell_get(cpu);
 
 	t->in_ts_ns = ts;
+	t->cpu = cpu;
 	t->wake_ts_ns = 0;
 	t->run_state = CPT_RUN_ON;
 	cpt_root_tgid = task->tgid;

@@ -72,9 +72,29 @@ static __always_inline __u16 record_no_prev(struct cpt_rec_switch *rec, struct c
 	return cell->kind == CPT_KIND_IDLE ? CPT_SW_PREV_IDLE : 0;
 }
 
-static __always_inline void task_on(struct cpt_task *n, __u64 ts)
+/*
+ * n, which comes in here, is still on a CPU by our account: it left that one without an event. The cell
+ * there is told, or it would take what the task does from now on, its death too, for how it left:
+ *
+ *   CPU A   X in ---------| unseen   P ------------------|  P out: A's cell still says X
+ *   CPU B                      wake   X in ------ X dies |
+ *                                     ^ now
+ */
+static __noinline void left_unseen(struct task_struct *task, struct cpt_task *n)
 {
+	struct cpt_cell *there = cell_get(n->cpu);
+
+	if (there && there->cur_task_ptr == (__u64)task && there->cur == n->id)
+		there->left = n->in_ts_ns << 1 | (n->wake_ts_ns > n->in_ts_ns);
+}
+
+static __always_inline void task_on(struct task_struct *task, struct cpt_task *n, __u32 cpu,
+				    __u64 ts)
+{
+	if (unlikely(n->run_state == CPT_RUN_ON))
+		left_unseen(task, n);
 	n->run_state = CPT_RUN_ON;
+	n->cpu = cpu;
 	n->wake_ts_ns = 0;
 	n->in_ts_ns = ts;
 }

@@ -128,7 +128,7 @@ static __always_inline void note_switch(struct cpt_cell *cell, __u32 cpu, __u64 
 			emit_exit((__u64)prev, p->id, cpu, ts);
 	}
 	if (n)
-		task_on(n, ts);
+		task_on(next, n, cpu, ts);
 	else
 		cell_leave(cell, ts, foreign_kind(next));
 	cell_set(cell, next, n);

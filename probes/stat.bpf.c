@@ -40,7 +40,7 @@ static __noinline void left_elsewhere(struct task_struct *task, struct cpt_stat_
 
 	t->run_ns += ran;
 	if (there && there->cur_ptr == (__u64)task)
-		there->left_ns = t->in_ts_ns + ran;
+		there->left_ns = t->in_ts_ns + (ran ?: 1);
 }
 
 static __always_inline void task_in(struct cpt_stat_cell *cell, __u32 cpu, struct task_struct *task,
@@ -84,6 +84,12 @@ static __noinline void one_less(__u32 tgid, __u32 cpu, __u64 ts)
 /* ---- the chain check --------------------------------------------------------------------------
  */
 
+/* The cell's task has come in on another CPU since it came in here. */
+static __always_inline bool is_elsewhere(const struct cpt_stat_cell *cell)
+{
+	return cell->left_ns > cell->last_ts_ns;
+}
+
 /* The kernel says when `task`, which runs here, came: by the run queue's clock. */
 static __always_inline __u64 arrival_ts(struct cpt_stat_cell *cell, struct task_struct *task,
 					__u64 now)
@@ -108,7 +114,7 @@ static __always_inline __u64 departure_ts(struct cpt_stat_cell *cell, __u64 now)
 {
 	struct task_struct *cur = (void *)cell->cur_ptr;
 
-	if (cell->left_ns > cell->last_ts_ns)
+	if (is_elsewhere(cell))
 		return cell->left_ns;
 	if ((__u32)BPF_CORE_READ(cur, pid) != cell->cur_tid)
 		return now; /* freed, and used again */
@@ -129,11 +135,14 @@ static __always_inline __u64 missed_ts(struct cpt_stat_cell *cell, struct task_s
 	return ts > cell->last_ts_ns ? ts : cell->last_ts_ns;
 }
 
-/* The cell's task left unseen. If for good, it is counted; its last word comes when it is freed. */
+/* The cell's task left unseen. If for good, it is counted; its last word comes when it is freed. One that
+ * has been seen elsewhere since is counted there. */
 static __always_inline void left_unseen(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts)
 {
 	struct task_struct *cur = (void *)cell->cur_ptr;
 
+	if (is_elsewhere(cell))
+		return;
 	if ((__u32)BPF_CORE_READ(cur, pid) != cell->cur_tid)
 		cell->mends_failed++; /* freed, and used again */
 	else if (!(BPF_CORE_READ(cur, __state) & TASK_DEAD))
@@ -169,6 +178,7 @@ static __noinline void heal(struct cpt_stat_cell *cell, __u32 cpu, struct task_s
 		task_in(cell, cpu, task, t, ts, 0);
 	else if (t && t->in_ts_ns)
 		task_out(task, t, ts);
+	cell->left_ns = 0;
 	cell_set(cell, task, ours, ts);
 }
 
@@ -353,6 +363,7 @@ int cpt_stat_check(__u64 *ctx)
 	return 0;
 }
 
+/* Returns 1 if the account could not be shut: others won its word each time. */
 SEC("raw_tp")
 int cpt_stat_control(__u64 *ctx)
 {
@@ -372,8 +383,7 @@ int cpt_stat_control(__u64 *ctx)
 		turn(cell, cpu, ts, 0, false);
 		break;
 	case CPT_STAT_SHUT:
-		shut(cpu, ts);
-		break;
+		return shut(cpu, ts);
 	default:
 		break;
 	}

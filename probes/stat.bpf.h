@@ -142,15 +142,18 @@ static __always_inline void turn(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts
 	cell->given_up++;
 }
 
-/* No more time is accounted for from ts on. */
-static __always_inline void shut(__u32 cpu, __u64 ts)
+#define SHUT_TRIES 64
+
+/* No more time is accounted for from ts on. 0, or 1: the word was lost to others each time; whoever asks
+ * may ask again (the collector does, at the end). */
+static __always_inline int shut(__u32 cpu, __u64 ts)
 {
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < SHUT_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)&cpt_stat_word[0];
 		__s64 span = (ts << CPT_STAT_R_BITS) - (old & ~CPT_STAT_R_MASK);
 
 		if ((old & CPT_STAT_R_MASK) == CPT_STAT_CLOSED)
-			return;
+			return 0;
 		if (__sync_val_compare_and_swap(&cpt_stat_word[0], old, old | CPT_STAT_CLOSED) !=
 		    old)
 			continue;
@@ -158,8 +161,9 @@ static __always_inline void shut(__u32 cpu, __u64 ts)
 		cpt_stat_open = 0;
 		if (span > 0)
 			profile_add(cpu, old & CPT_STAT_R_MASK, span >> CPT_STAT_R_BITS);
-		return;
+		return 0;
 	}
+	return 1;
 }
 
 /* ---- who is of the workload ----------------------------------------------------------------------

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * test_chain.c - the recording probes where switches fire no event, and where a ring is full: who is
+ * counted as gone, and what the records say.
+ */
+#include "../../probes/state.bpf.c"
+#include "../../probes/sched.bpf.c"
+#include "../../probes/lifecycle.bpf.c"
+
+#include "host_kernel.h"
+
+#define SLOTS 1024 /* 1 << cpt_slots_shift */
+
+static struct cpt_cell cells[HOST_CPUS];
+static struct cpt_slot slots[HOST_CPUS * SLOTS];
+
+static int (*const switch_program)(__u64 *ctx) = cpt_sched_switch;
+
+static void *host_elem(void *map, __u32 idx)
+{
+	if (map == &cpt_cells)
+		return &cells[idx];
+	return map == &cpt_recs ? &slots[idx] : NULL;
+}
+
+/* ---- the picture ----------------------------------------------------------------------------- */
+
+static struct host_task x, p;
+
+static struct cpt_task *storage(struct host_task *t)
+{
+	return (struct cpt_task *)t->storage;
+}
+
+static void is_ours(struct host_task *t, int tid, __u32 id)
+{
+	host_init(t, tid, 0);
+	t->has_storage = true;
+	storage(t)->id = id;
+	storage(t)->run_state = CPT_RUN_BLOCKED;
+	storage(t)->nr_cpus_allowed = HOST_CPUS;
+	cpt_live_all++;
+	cpt_live_root++;
+}
+
+static void wake(struct host_task *t)
+{
+	__u64 ctx[1] = {(__u64)&t->task};
+
+	host_now += STEP_NS;
+	cpt_sched_waking(ctx);
+	t->task.__state = 0;
+	t->task.on_rq = 1;
+}
+
+/* X, number 1, and P, number 2, of one process; both CPUs idle and looked at. */
+static int start(void **state)
+{
+	host_start();
+	memset(cells, 0, sizeof(cells));
+	memset(slots, 0, sizeof(slots));
+	cpt_live_root = cpt_live_all = 0;
+	cpt_root_tgid = 100;
+	cpt_last_id = 2;
+	is_ours(&x, 101, 1);
+	is_ours(&p, 102, 2);
+	for (host_cpu = 0; host_cpu < HOST_CPUS; host_cpu++) {
+		__u64 ctx[1] = {0};
+
+		cpt_cell_check(ctx);
+	}
+	return 0;
+}
+
+/* The one record in which task left cpu. */
+static const struct cpt_rec_switch *leaving(__u32 cpu, __u32 task)
+{
+	const struct cpt_rec_switch *found = NULL;
+
+	for (__u64 i = 0; i < cells[cpu].head; i++) {
+		const struct cpt_rec_switch *rec = (const void *)&slots[cpu * SLOTS + i];
+
+		if (rec->type != CPT_REC_SWITCH || rec->prev != task)
+			continue;
+		assert_null(found);
+		found = rec;
+	}
+	assert_non_null(found);
+	return found;
+}
+
+/* X came in on CPU 0, left it for P without an event, and is on CPU 1 by a wake-up. */
+static void x_moved_unseen(void)
+{
+	go(0, &x);
+	will_block(&x);
+	slip(0, &p);
+	wake(&x);
+	go(1, &x);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void death_elsewhere_counts_once(void **state)
+{
+	x_moved_unseen();
+	will_die(&x);
+	go(1, &host_cpus[1].idle);
+	assert_int_equal(cpt_live_root, 1);
+	go(0, &host_cpus[0].idle); /* CPU 0 learns only now that X is not there */
+	assert_int_equal(cells[0].mends, 1);
+	assert_int_equal(cpt_live_root, 1);
+	assert_int_equal(cpt_live_all, 1);
+	assert_int_equal(host_submitted(CPT_REC_EXIT), 1);
+	assert_int_equal(leaving(0, 1)->flags & CPT_SW_PREV_DEAD, 0);
+	assert_int_equal(leaving(1, 1)->flags & CPT_SW_PREV_DEAD, CPT_SW_PREV_DEAD);
+}
+
+static void death_elsewhere_and_freed(void **state)
+{
+	x_moved_unseen();
+	will_die(&x);
+	go(1, &host_cpus[1].idle);
+	x.task.pid = 999; /* the memory is another task's */
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(cpt_live_all, 1);
+	assert_int_equal(cells[0].mends_failed, 0);
+	assert_int_equal(leaving(0, 1)->flags & CPT_SW_PREV_BLOCKED, CPT_SW_PREV_BLOCKED);
+}
+
+static void what_it_waits_for_elsewhere_is_not_why_it_left(void **state)
+{
+	x_moved_unseen();
+	x.regs.orig_ax = 35; /* nanosleep */
+	will_block(&x);
+	go(1, &host_cpus[1].idle);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(leaving(0, 1)->flags, CPT_SW_MENDED | CPT_SW_PREV_BLOCKED |
+						       (leaving(0, 1)->flags & CPT_SW_NEXT_WOKEN));
+	assert_int_equal(leaving(0, 1)->sysno, CPT_SYSNO_OTHER);
+	assert_int_equal(leaving(1, 1)->sysno, 35);
+}
+
+static void preempted_unseen_and_blocked_elsewhere(void **state)
+{
+	go(0, &x);
+	slip(0, &p); /* preempted: on the run queue still */
+	go(1, &x);
+	will_block(&x);
+	go(1, &host_cpus[1].idle);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(leaving(0, 1)->flags & (CPT_SW_MENDED | CPT_SW_PREV_BLOCKED),
+			 CPT_SW_MENDED);
+}
+
+/* It comes in unseen there as well: found when it leaves. */
+static void arrival_elsewhere_unseen_too(void **state)
+{
+	go(0, &x);
+	will_block(&x);
+	slip(0, &p);
+	wake(&x);
+	slip(1, &x);
+	will_die(&x);
+	go(1, &host_cpus[1].idle);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(cpt_live_all, 1);
+	assert_int_equal(host_submitted(CPT_REC_EXIT), 1);
+}
+
+/* A mark of one stint says nothing of the next. */
+static void comes_back_and_dies_unseen(void **state)
+{
+	x_moved_unseen();
+	go(0, &host_cpus[0].idle);
+	will_block(&x);
+	go(1, &host_cpus[1].idle);
+	wake(&x);
+	go(0, &x);
+	will_die(&x);
+	slip(0, &p);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(cpt_live_all, 1);
+	assert_int_equal(host_submitted(CPT_REC_EXIT), 1);
+}
+
+static void unseen_death_counts_with_a_full_ring(void **state)
+{
+	go(0, &x);
+	cells[0].tail = cells[0].head - SLOTS; /* no room */
+	will_die(&x);
+	slip(0, &p);
+	go(0, &host_cpus[0].idle);
+	assert_true(cells[0].dropped > 0);
+	assert_int_equal(cpt_live_root, 1);
+	assert_int_equal(cpt_live_all, 1);
+	assert_int_equal(host_submitted(CPT_REC_EXIT), 1);
+}
+
+static void unseen_death_counts_with_a_full_lifecycle_ring(void **state)
+{
+	__u64 before = cpt_losses[CPT_LOSS_LIFE_RING_FULL];
+
+	go(0, &x);
+	host_ring_full = true;
+	will_die(&x);
+	slip(0, &p);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(cpt_live_all, 1);
+	assert_int_equal(cpt_losses[CPT_LOSS_LIFE_RING_FULL], before + 1);
+}
+
+static void tasks_behind_the_last_number_are_lost(void **state)
+{
+	struct host_task child;
+	__u64 ctx[2] = {(__u64)&child.task, CLONE_THREAD},
+	      before = cpt_losses[CPT_LOSS_TASK_STORAGE];
+
+	go(0, &x);
+	host_cpu = 0;
+	host_init(&child, 103, 0);
+	cpt_last_id = CPT_TASK_MAX - CPT_MAX_CPUS - 1;
+	cpt_task_newtask(ctx);
+	assert_true(child.has_storage);
+	assert_int_equal(storage(&child)->id, CPT_TASK_MAX - CPT_MAX_CPUS);
+	assert_int_equal(cpt_losses[CPT_LOSS_TASK_STORAGE], before);
+	host_init(&child, 104, 0);
+	cpt_task_newtask(ctx);
+	assert_false(child.has_storage);
+	assert_int_equal(cpt_losses[CPT_LOSS_TASK_STORAGE], before + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(death_elsewhere_counts_once, start),
+		cmocka_unit_test_setup(death_elsewhere_and_freed, start),
+		cmocka_unit_test_setup(what_it_waits_for_elsewhere_is_not_why_it_left, start),
+		cmocka_unit_test_setup(preempted_unseen_and_blocked_elsewhere, start),
+		cmocka_unit_test_setup(arrival_elsewhere_unseen_too, start),
+		cmocka_unit_test_setup(comes_back_and_dies_unseen, start),
+		cmocka_unit_test_setup(unseen_death_counts_with_a_full_ring, start),
+		cmocka_unit_test_setup(unseen_death_counts_with_a_full_lifecycle_ring, start),
+		cmocka_unit_test_setup(tasks_behind_the_last_number_are_lost, start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
