@@ -2,10 +2,10 @@
 #include "bpf_session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -14,6 +14,7 @@
 #include "cpartrace.skel.h"
 #include "features.h"
 #include "sampling.h"
+#include "wake.h"
 
 #define CPT_IDLE_CHECKS 8	/* idle CPUs looked at per round: each look wakes one */
 #define CPT_STILL_NS	2000000 /* a CPU with a record this fresh has just had its chain checked */
@@ -27,7 +28,7 @@ struct bpf_session {
 	uint32_t cpu_cnt;
 	uint32_t slots_shift;
 	uint32_t next_idle; /* CPU the next round of idle checks starts at */
-	int also_fd;	    /* see bpf_session__also_wake(), -1 none */
+	int wake_fd;	    /* see wake.h, -1 none */
 	bool attached;
 	uint64_t recursion; /* read before the programs go */
 	uint32_t sample_hz;
@@ -145,7 +146,7 @@ struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char 
 		bpf_common__say(err, err_sz, 0, "out of memory");
 		return NULL;
 	}
-	s->also_fd = -1;
+	s->wake_fd = -1;
 	ret = bpf_common__cpus(CPT_MAX_CPUS, err, err_sz);
 	if (ret < 0)
 		goto out;
@@ -161,6 +162,12 @@ struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char 
 	if (!s->life) {
 		ret = bpf_common__say(err, err_sz, -errno, "cannot map the lifecycle ring: %s",
 				      strerror(errno));
+		goto out;
+	}
+	ret = s->wake_fd = wake__new(bpf_map__fd(s->skel->maps.cpt_life));
+	if (ret < 0) {
+		bpf_common__say(err, err_sz, ret, "cannot wait for the lifecycle ring: %s",
+				strerror(-ret));
 		goto out;
 	}
 	return s;
@@ -226,16 +233,7 @@ uint32_t bpf_session__cpu_cnt(const struct bpf_session *s)
 
 int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd)
 {
-	struct pollfd fds[3] = {
-		{.fd = ring_buffer__epoll_fd(s->life), .events = POLLIN},
-		{.fd = extra_fd, .events = POLLIN},
-		{.fd = s->also_fd, .events = POLLIN},
-	};
-	int ret = poll(fds, 3, timeout_ms);
-
-	if (ret < 0)
-		return errno == EINTR ? 1 : -errno;
-	return ret > 0;
+	return wake__wait(s->wake_fd, timeout_ms, extra_fd);
 }
 
 bool bpf_session__loop_met(const struct bpf_session *s)
@@ -248,9 +246,9 @@ int bpf_session__tasks_fd(const struct bpf_session *s)
 	return bpf_map__fd(s->skel->maps.cpt_tasks);
 }
 
-void bpf_session__also_wake(struct bpf_session *s, int fd)
+int bpf_session__also_wake(struct bpf_session *s, int fd)
 {
-	s->also_fd = fd;
+	return wake__add(s->wake_fd, fd);
 }
 
 size_t bpf_session__peek(struct bpf_session *s, uint32_t cpu, const void **recs)
@@ -406,6 +404,8 @@ void bpf_session__free(struct bpf_session *s)
 	if (!s)
 		return;
 	sampling__stop(s->sampling);
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
 	ring_buffer__free(s->life);
 	if (s->recs)
 		munmap((void *)s->recs, s->recs_sz);

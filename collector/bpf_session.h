@@ -52,8 +52,8 @@ int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd);
 bool bpf_session__loop_met(const struct bpf_session *s);
 /* The map of tasks, for other probes of the same family. */
 int bpf_session__tasks_fd(const struct bpf_session *s);
-/* Another descriptor that ends bpf_session__wait when it becomes readable. */
-void bpf_session__also_wake(struct bpf_session *s, int fd);
+/* Another ring that may ask to be drained (see wake__add). 0 or -errno: then it is drained with the others. */
+int bpf_session__also_wake(struct bpf_session *s, int fd);
 
 /* The records of cpu that are ready, in one piece (the rest, past the end of the ring, comes with
  * the next peek). Valid until consumed. Returns their count. */

@@ -2,7 +2,6 @@
 #include "stat_session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,9 +14,11 @@
 #include "bpf_common.h"
 #include "features.h"
 #include "stat.skel.h"
+#include "wake.h"
 
 #define IDLE_CHECKS 4	    /* idle CPUs looked at per round: each look wakes one */
 #define STILL_NS    5000000 /* a CPU with a change this fresh has just had its chain checked */
+#define SHUT_TRIES  1000
 #define SEED_ROUNDS 16
 #define LATELY_NS   90000000 /* between two looks at the profile for the sake of mends */
 #define DRIFT_NS    90000000 /* between two measurements of how the clocks drift apart */
@@ -30,6 +31,7 @@ struct stat_session {
 	const int64_t *profile;
 	size_t cells_sz, profile_sz;
 	uint32_t cpu_cnt, stride;
+	int wake_fd;	    /* see wake.h, -1 none */
 	uint32_t next_idle; /* CPU the next round of idle checks starts at */
 	bool attached;
 	uint64_t recursion; /* read before the programs go */
@@ -189,6 +191,11 @@ static int open_session(struct stat_session *s, const struct stat_session_opts *
 	if (!s->deaths)
 		return bpf_common__say(err, err_sz, -errno,
 				       "cannot map the ring of ended tasks: %s", strerror(errno));
+	s->wake_fd = wake__new(bpf_map__fd(s->skel->maps.cpt_stat_deaths));
+	if (s->wake_fd < 0)
+		return bpf_common__say(err, err_sz, s->wake_fd,
+				       "cannot wait for the ring of ended tasks: %s",
+				       strerror(-s->wake_fd));
 	return 0;
 }
 
@@ -204,6 +211,7 @@ struct stat_session *stat_session__open(const struct stat_session_opts *opts, ch
 		bpf_common__say(err, err_sz, 0, "out of memory");
 		return NULL;
 	}
+	s->wake_fd = -1;
 	ret = open_session(s, opts, err, err_sz);
 	if (!ret)
 		return s;
@@ -331,12 +339,14 @@ int stat_session__seed_group(struct stat_session *s, int group_fd, char *err, si
 
 /* ---- the account ----------------------------------------------------------------------------- */
 
+/* What the program returns, or -errno. */
 static int control(struct stat_session *s, uint64_t what)
 {
 	uint64_t args[1] = {what};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args));
+	int ret = bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_stat_control), &opts);
 
-	return bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_stat_control), &opts);
+	return ret ? ret : (int)opts.retval;
 }
 
 static void look_at(struct stat_session *s, uint32_t cpu)
@@ -371,12 +381,9 @@ bool stat_session__waits_known(const struct stat_session *s)
 
 int stat_session__wait(struct stat_session *s, int timeout_ms, int extra_fd)
 {
-	struct pollfd fds[2] = {
-		{.fd = ring_buffer__epoll_fd(s->deaths), .events = POLLIN},
-		{.fd = extra_fd, .events = POLLIN},
-	};
+	int ret = wake__wait(s->wake_fd, timeout_ms, extra_fd);
 
-	return poll(fds, 2, timeout_ms) < 0 && errno != EINTR ? -errno : 0;
+	return ret < 0 ? ret : 0;
 }
 
 static void sum_profile(const struct stat_session *s, int64_t *out)
@@ -502,9 +509,14 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *out)
 	out->lost_recursion = s->attached ? bpf_common__recursion(s->skel->obj) : s->recursion;
 }
 
-void stat_session__shut(struct stat_session *s)
+int stat_session__shut(struct stat_session *s)
 {
-	(void)control(s, CPT_STAT_SHUT); /* a command's end has shut it already */
+	int ret = 1;
+
+	/* A command's end has shut it already; else others may win the word now and then. */
+	for (int i = 0; i < SHUT_TRIES && ret > 0; i++)
+		ret = control(s, CPT_STAT_SHUT);
+	return ret > 0 ? -EBUSY : ret;
 }
 
 void stat_session__end(struct stat_session *s)
@@ -520,6 +532,8 @@ void stat_session__free(struct stat_session *s)
 {
 	if (!s)
 		return;
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
 	ring_buffer__free(s->deaths);
 	bpf_link__destroy(s->group_link);
 	if (s->profile)

@@ -80,8 +80,9 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *sample);
 bool stat_session__waits_known(const struct stat_session *s);
 
 /* Shuts the account: what happens from here on does not count. Tasks that end still say their last
- * word, so that each is in the next look at all tasks or among the deaths after it, and not in both. */
-void stat_session__shut(struct stat_session *s);
+ * word, so that each is in the next look at all tasks or among the deaths after it, and not in both. 0 or
+ * -errno: it goes on. */
+int stat_session__shut(struct stat_session *s);
 
 /* Detaches. */
 void stat_session__end(struct stat_session *s);
