@@ -220,9 +220,7 @@ static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *cou
 	r->quality.steal_ns = UINT64_MAX;
 	if (!close_facts)
 		return;
-	for (int i = 0; i < CPT_LOSS_CNT; i++)
-		r->quality.lost_other += close_facts->lost[i];
-	r->quality.lost_other += close_facts->lost_recursion;
+	r->quality.lost_other = trace_close__lost_other(close_facts);
 	r->quality.mends = close_facts->mends;
 	r->quality.mends_failed = close_facts->mends_failed;
 	r->quality.steal_ns = close_facts->steal_ns;

@@ -66,8 +66,9 @@ struct cpt_tenant {
 
 struct cpt_trace_close {
 	uint64_t end_mono_ns; /* everything up to here was seen */
-	uint8_t exit_kind;    /* of the command */
-	uint8_t loops_state;  /* CPT_LOOPS_* */
+	uint32_t failure;    /* errno of what ended the recording before its time, 0: nothing did */
+	uint8_t exit_kind;   /* of the command */
+	uint8_t loops_state; /* CPT_LOOPS_* */
 	uint8_t reserved[2];
 	uint32_t exit_value;
 	uint64_t lost_ring;	      /* switch records lost, located in LOSS events */
@@ -86,5 +87,16 @@ struct cpt_trace_close {
 	uint32_t tenant_cnt;	  /* the largest, in order; neither ours nor the recorder */
 	struct cpt_tenant tenants[CPT_TENANTS_MAX];
 };
+
+/* Events lost beside those that LOSS events locate: records of other rings, tasks that could not be followed,
+ * programs the kernel skipped. */
+static inline uint64_t trace_close__lost_other(const struct cpt_trace_close *close)
+{
+	uint64_t lost = close->lost_recursion;
+
+	for (int i = 0; i < CPT_LOSS_CNT; i++)
+		lost += close->lost[i];
+	return lost;
+}
 
 #endif /* CPT_TRACE_H */

@@ -52,7 +52,8 @@
 	X(16, irq_ns)                                                                              \
 	X(17, quota_periods)                                                                       \
 	X(18, quota_throttled)                                                                     \
-	X(19, tenants_rest_ns)
+	X(19, tenants_rest_ns)                                                                     \
+	X(32, failure)
 
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
 #define CLOSE_STACKS_LOST 26 /* likewise, of CPT_STACK_LOSSES */

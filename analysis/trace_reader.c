@@ -409,7 +409,9 @@ static void judge(struct trace_reader *r, const struct trace_header *h)
 {
 	if ((h->flags & TRACE_INCOMPLETE) && r->incomplete[0])
 		return;
-	if (h->flags & TRACE_INCOMPLETE)
+	if (r->has_close && r->close.failure)
+		note(r, "the recorder could not go on: %s", strerror((int)r->close.failure));
+	else if (h->flags & TRACE_INCOMPLETE)
 		note(r, "recording was not ended properly");
 	else if (r->file_sz < h->closed_sz)
 		note(r, "cut off at byte %" PRIu64, r->end_pos);

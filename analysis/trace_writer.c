@@ -44,6 +44,7 @@ struct trace_writer {
 	size_t late_sz;
 	uint32_t late_cnt;
 	uint64_t late_prev_ns, late_min_ns, late_max_ns;
+	uint64_t late_since_ns; /* the first tick that found some of them; UINT64_MAX none has */
 	uint32_t cpu_cnt;
 	struct side_buf samples, loops;
 };
@@ -132,6 +133,7 @@ static int flush_late(struct trace_writer *w)
 	w->late_cnt = 0;
 	w->late_sz = 0;
 	w->late_prev_ns = 0;
+	w->late_since_ns = UINT64_MAX;
 	return w->err;
 }
 
@@ -191,6 +193,7 @@ struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta
 	w->cpu_cnt = meta->cpu_cnt;
 	w->samples.type = SECTION_SAMPLES;
 	w->loops.type = SECTION_LOOPS;
+	w->late_since_ns = UINT64_MAX;
 	w->block = block_encoder__new(meta->cpu_cnt);
 	w->late = malloc(LATE_FULL + LATE_ENTRY_MAX);
 	if (!w->block || !w->late)
@@ -322,13 +325,32 @@ struct cpt_merge_sink trace_writer__sink(struct trace_writer *w)
 		.events = sink_events, .late = sink_late, .side = sink_side, .ctx = w};
 }
 
+/* The time of the oldest thing that is not written yet; UINT64_MAX: all is. Late facts are older than
+ * that, but known only since a tick ago at most. */
+static uint64_t oldest_ns(struct trace_writer *w, uint64_t now_ns)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	if (block_encoder__cnt(w->block))
+		oldest = block_encoder__first_ns(w->block);
+	if (w->samples.cnt && w->samples.side[0].ts_ns < oldest)
+		oldest = w->samples.side[0].ts_ns;
+	if (w->loops.cnt && w->loops.side[0].ts_ns < oldest)
+		oldest = w->loops.side[0].ts_ns;
+	if (!w->late_cnt)
+		w->late_since_ns = UINT64_MAX;
+	else if (w->late_since_ns > now_ns)
+		w->late_since_ns = now_ns;
+	return w->late_since_ns < oldest ? w->late_since_ns : oldest;
+}
+
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns)
 {
-	const uint64_t first_ns = block_encoder__first_ns(w->block);
+	const uint64_t oldest = oldest_ns(w, now_ns);
 
-	if (w->err || !block_encoder__cnt(w->block))
+	if (w->err)
 		return w->err;
-	return now_ns > first_ns && now_ns - first_ns > BLOCK_AGE_NS ? flush_block(w) : 0;
+	return now_ns > oldest && now_ns - oldest > BLOCK_AGE_NS ? flush_block(w) : 0;
 }
 
 int trace_writer__words(struct trace_writer *w, const struct cpt_words *ws)
@@ -350,9 +372,14 @@ int trace_writer__close(struct trace_writer *w, const struct cpt_trace_close *cl
 	if (w->err || flush_block(w))
 		return w->err;
 	payload = trace_close__encode(close, &sz);
-	if (write_owned(w, SECTION_CLOSE, payload, sz))
+	if (write_owned(w, SECTION_CLOSE, payload, sz) || close->failure)
 		return w->err;
 	return write_header(w, 0, w->pos);
+}
+
+int trace_writer__err(const struct trace_writer *w)
+{
+	return w->err;
 }
 
 uint64_t trace_writer__bytes(const struct trace_writer *w)

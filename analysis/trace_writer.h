@@ -36,17 +36,19 @@ int trace_writer__latencies(struct trace_writer *w, const uint8_t *payload, size
 /* A sink for merge__new that calls the first three of these. */
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
 
-/* Writes the open block if its first event is older than 0.25 s at now_ns. */
+/* Writes what is open if the first of it, event, sample, step of a loop or late fact, is older than 0.25 s
+ * at now_ns. */
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns);
 
 /* Writes what is open and the WORDS section; no events may follow. 0 or -errno. */
 int trace_writer__words(struct trace_writer *w, const struct cpt_words *ws);
 
-/* Writes what is open, the closing section, and clears the INCOMPLETE mark last: only for a recording
- * that has all its events. Else (a merge that failed) free the writer without closing, and the trace
- * says that it is not whole. 0 or -errno. */
+/* Writes what is open, the closing section, and clears the INCOMPLETE mark last, but for a recording that
+ * failed (close->failure): that one says that it is not whole, and why. 0 or -errno. */
 int trace_writer__close(struct trace_writer *w, const struct cpt_trace_close *close);
 
+/* 0, or the -errno after which it writes nothing more. */
+int trace_writer__err(const struct trace_writer *w);
 uint64_t trace_writer__bytes(const struct trace_writer *w); /* written so far */
 uint64_t trace_writer__switches(const struct trace_writer *w);
 void trace_writer__free(struct trace_writer *w); /* accepts NULL; does not close the fd */

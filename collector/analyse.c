@@ -168,6 +168,7 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 	struct cpt_analysis_opts with = *opts;
 	struct cpt_analysis *analysis;
 	uint64_t last_ns, span_ns;
+	bool whole;
 	int err;
 
 	with.stacks = trace_reader__stacks(a->reader);
@@ -184,8 +185,11 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 		analysis__free(analysis);
 		return err;
 	}
-	/* A trace that was cut off has seen everything up to its last event and no more. */
-	if (closed && !trace_reader__incomplete(a->reader) && closed->end_mono_ns > last_ns)
+	/* A trace that was cut off has seen everything up to its last event and no more. One whose recorder
+	 * failed says itself up to where it is whole. */
+	whole = !trace_reader__incomplete(a->reader) ||
+		(closed && closed->failure && last_ns >= span_ns);
+	if (closed && whole && closed->end_mono_ns > last_ns)
 		last_ns = closed->end_mono_ns;
 	a->report =
 		analysis__finish(analysis, closed, trace_reader__incomplete(a->reader), last_ns);

@@ -47,6 +47,8 @@ struct recorder {
 	uint64_t *attempts;		  /* per CPU, told to the merge */
 	uint64_t drained_ns, drained_cnt; /* when the last drain began, records it brought */
 	uint64_t checked_ns;		  /* when chains were looked at */
+	uint64_t complete_ns;		  /* the merge has all that was before */
+	uint64_t written_ns;		  /* the writer has */
 	int pause_ms;			  /* to the next drain */
 	uint64_t start_ns;
 	uint64_t steal_ns, irq_ns, own_cpu_ns; /* when recording started */
@@ -123,7 +125,8 @@ no_memory:
 
 /* ---- draining -------------------------------------------------------------------------------------- */
 
-/* From the first failure on the trace takes no more, but the command is seen to its end. */
+/* From the first failure on the trace takes no more, but the command is seen to its end. What was taken
+ * is written all the same, unless it is the writing that failed. */
 static void note_failure(struct recorder *r, int err, const char *what)
 {
 	if (!err || r->res->trace_err)
@@ -215,6 +218,7 @@ static void drain_and_write(struct recorder *r)
 	choose_pause(r, now);
 	if (r->res->trace_err)
 		return;
+	r->complete_ns = now;
 	places__tick(r->places, false);
 	if (r->book)
 		stack_book__tick(r->book, now);
@@ -223,8 +227,10 @@ static void drain_and_write(struct recorder *r)
 			     "cannot record event loops");
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
-	if (!r->res->trace_err)
-		note_failure(r, trace_writer__tick(r->writer, now), "cannot write the trace");
+	if (r->res->trace_err)
+		return;
+	r->written_ns = now - HOLD_BACK_NS;
+	note_failure(r, trace_writer__tick(r->writer, now), "cannot write the trace");
 }
 
 static bool at_end(struct recorder *r)
@@ -238,8 +244,9 @@ static bool at_end(struct recorder *r)
 	bpf_session__live(r->session, &root, &all);
 	if (r->opts->duration_ns && now - r->start_ns >= r->opts->duration_ns)
 		return true;
+	/* Once the command is gone, nobody is left to hand a signal on to: it is for us. */
 	if (r->opts->wait_all)
-		return reaped && !all;
+		return reaped && (!all || spawn__interrupted());
 	/* A process is only reaped after its last thread; that switch-out is under way at most. */
 	return reaped && (!root || now > r->reaped_ns + GRACE_NS);
 }
@@ -310,6 +317,16 @@ static uint64_t since(uint64_t before, uint64_t now)
 	return before == UINT64_MAX || now == UINT64_MAX ? UINT64_MAX : now - before;
 }
 
+/* The recording failed before its end: sums over all of the run are not of what the trace holds. */
+static void forget_sums(struct cpt_trace_close *close, int err)
+{
+	close->failure = (uint32_t)-err;
+	close->steal_ns = close->irq_ns = close->throttled_ns = UINT64_MAX;
+	close->quota_periods = close->quota_throttled = UINT64_MAX;
+	close->tenants_rest_ns = UINT64_MAX;
+	close->tenant_cnt = 0;
+}
+
 static void close_trace(struct recorder *r)
 {
 	struct cpt_trace_close *close = &r->res->close;
@@ -327,7 +344,10 @@ static void close_trace(struct recorder *r)
 		note_failure(r, loop_watch__finish(r->loops, end), "cannot record event loops");
 	if (!r->res->trace_err)
 		note_failure(r, merge__finish(r->merge), "cannot write the trace");
-	if (r->book && !r->res->trace_err)
+	else if (!merge__advance(r->merge,
+				 r->complete_ns)) /* of what is held back, where all is there */
+		r->written_ns = r->complete_ns;
+	if (r->book && !trace_writer__err(r->writer))
 		note_failure(r, write_stacks(r), "cannot write the stacks");
 	if (r->loops && !r->res->trace_err)
 		note_failure(r, loop_watch__write_latencies(r->loops), "cannot write the trace");
@@ -338,7 +358,7 @@ static void close_trace(struct recorder *r)
 	quota = machine__quota(getpid());
 	bpf_session__counters(r->session, &counters);
 	*close = (struct cpt_trace_close){
-		.end_mono_ns = end,
+		.end_mono_ns = r->res->trace_err ? r->written_ns : end,
 		.lost_ring = counters.lost_ring,
 		.lost_recursion = counters.lost_recursion,
 		.mends = counters.mends,
@@ -364,11 +384,20 @@ static void close_trace(struct recorder *r)
 		close->exit_kind = CPT_EXIT_SIGNAL;
 		close->exit_value = WTERMSIG(r->child.status);
 	}
+	if (r->res->trace_err)
+		forget_sums(close, r->res->trace_err);
+	if (trace_writer__err(r->writer))
+		return;
 	name_words(r);
-	if (!r->res->trace_err)
-		note_failure(r, words_tee__write(&r->tee), "cannot write the trace");
-	if (!r->res->trace_err)
-		note_failure(r, trace_writer__close(r->writer, close), "cannot close the trace");
+	note_failure(r, words_tee__write(&r->tee), "cannot write the trace");
+	note_failure(r, trace_writer__close(r->writer, close), "cannot close the trace");
+}
+
+static void take_result(struct recorder *r)
+{
+	struct bpf_session_counters counters;
+
+	bpf_session__counters(r->session, &counters);
 	places__stats(r->places, &r->res->places);
 	r->res->located_lost = merge__lost(r->merge);
 	r->res->trace_bytes = trace_writer__bytes(r->writer);
@@ -464,6 +493,7 @@ int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
 		opts->released(opts->released_ctx);
 	watch(&r);
 	close_trace(&r);
+	take_result(&r);
 	if (!r.child.reaped)
 		spawn__wait(&r.child);
 	res->status = workload_status(&r.child);

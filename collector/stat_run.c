@@ -306,8 +306,9 @@ static bool command_at_end(struct stat_run *r, uint64_t now)
 	if (spawn__reap(&r->child) && !r->reaped_ns)
 		r->reaped_ns = now;
 	stat_session__live(r->session, &root, &all);
+	/* Once the command is gone, nobody is left to hand a signal on to: it is for us. */
 	if (r->o->wait_all)
-		return r->child.reaped && !all;
+		return r->child.reaped && (!all || spawn__interrupted());
 	/* A process is only reaped after its last thread; that switch-out is under way at most. */
 	return r->child.reaped && (!root || now > r->reaped_ns + GRACE_NS);
 }
@@ -374,7 +375,10 @@ static void watch(struct stat_run *r)
 
 static void finish(struct stat_run *r)
 {
-	stat_session__shut(r->session);
+	int err = stat_session__shut(r->session);
+
+	if (err)
+		note(r, fail(err, "cannot end the account: %s", strerror(-err)));
 	take_sample(r);
 	drain(r);
 	stat_procs__end(r->procs);

@@ -565,6 +565,65 @@ static void killed_recording_reads_up_to_its_last_block(void **state)
 	close(fd);
 }
 
+/* A recorder that ran into an error: what it had is there, and why there is no more. */
+static void failed_recording_tells_its_end_and_why(void **state)
+{
+	const int fd = new_file();
+	struct trace_writer *w = new_writer(fd);
+	const struct cpt_trace_close facts = {.failure = ENOMEM,
+					      .exit_kind = CPT_EXIT_CODE,
+					      .exit_value = 7,
+					      .lost_recursion = 2,
+					      .lost = {3, 4}};
+	const struct cpt_trace_close *closed;
+	char incomplete[CPT_TRACE_ERR_LEN];
+	struct event_list got = {0};
+	struct trace_reader *r;
+
+	write_event(w, switch_at(100, 0, 7, 0));
+	assert_int_equal(trace_writer__close(w, &facts), 0);
+	trace_writer__free(w);
+	assert_int_equal(event_list__read(&got, fd, incomplete), 0);
+	assert_int_equal(got.cnt, 1);
+	assert_non_null(strstr(incomplete, "could not go on: Cannot allocate memory"));
+	event_list__clear(&got);
+	r = open_whole(fd);
+	closed = trace_reader__close_facts(r);
+	assert_non_null(closed);
+	assert_int_equal(closed->failure, ENOMEM);
+	assert_int_equal(closed->exit_value, 7);
+	assert_int_equal(trace_close__lost_other(closed), 9);
+	trace_reader__free(r);
+	close(fd);
+}
+
+/* Where nothing switches, what stands beside the events must not wait for the next of them. */
+static void side_events_and_late_facts_do_not_wait_for_events(void **state)
+{
+	const struct cpt_event sample = {
+		.ts_ns = 1000, .type = CPT_EV_SAMPLE, .task = 7, .user = 1};
+	const struct cpt_event step = {.ts_ns = 1000, .type = CPT_EV_LOOP_LOST};
+	const struct cpt_late wake = {.ts_ns = 500, .task = 7, .kind = CPT_LATE_WAKE};
+	const uint64_t soon = 200000000, late = 600000000;
+
+	for (int kind = 0; kind < 3; kind++) {
+		const int fd = new_file();
+		struct trace_writer *w = new_writer(fd);
+		const uint64_t bytes = trace_writer__bytes(w);
+
+		assert_int_equal(kind == 0   ? trace_writer__side(w, &sample, 1)
+				 : kind == 1 ? trace_writer__side(w, &step, 1)
+					     : trace_writer__late(w, &wake),
+				 0);
+		assert_int_equal(trace_writer__tick(w, soon), 0);
+		assert_int_equal(trace_writer__bytes(w), bytes);
+		assert_int_equal(trace_writer__tick(w, late), 0);
+		assert_true(trace_writer__bytes(w) > bytes);
+		trace_writer__free(w);
+		close(fd);
+	}
+}
+
 static void sections_of_later_versions_are_passed_over(void **state)
 {
 	for (int critical = 0; critical < 2; critical++) {
@@ -626,6 +685,8 @@ int main(void)
 		cmocka_unit_test(other_files_are_refused_in_words),
 		cmocka_unit_test(directory_is_refused_with_the_systems_words),
 		cmocka_unit_test(killed_recording_reads_up_to_its_last_block),
+		cmocka_unit_test(failed_recording_tells_its_end_and_why),
+		cmocka_unit_test(side_events_and_late_facts_do_not_wait_for_events),
 		cmocka_unit_test(sections_of_later_versions_are_passed_over),
 	};
 
