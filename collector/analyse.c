@@ -215,9 +215,10 @@ int analysed__status(const struct analysed *a, int err)
 	if (a->report)
 		return words__data_incomplete(a->report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
 	closed = trace_reader__close_facts(a->reader);
-	return trace_reader__incomplete(a->reader) || !closed || closed->lost_ring
-		       ? CPT_STATUS_INCOMPLETE
-		       : CPT_STATUS_OK;
+	if (trace_reader__incomplete(a->reader) || !closed || closed->lost_ring ||
+	    trace_close__lost_other(closed) || closed->loops_lost[CPT_LOOP_LOSS_RING_FULL])
+		return CPT_STATUS_INCOMPLETE;
+	return CPT_STATUS_OK;
 }
 
 void analysed__free(struct analysed *a)
