@@ -287,6 +287,48 @@ static void explain_loop(struct explain *x)
 	end_line(x, "event loop", duration(x, d, l->life_ns));
 }
 
+static void explain_path(struct explain *x)
+{
+	const struct cpt_path *p = &x->r->path;
+	uint64_t waits = 0;
+	const char *sep = "";
+	char d[FMT_SZ], share[FMT_SZ];
+
+	if (!p->length_ns || !p->end_id)
+		return;
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		waits += p->reason_ns[i];
+	add_term(x, &sep, "running alone", p->serial_ns);
+	add_term(x, &sep, "running beside others", p->parallel_ns);
+	add_term(x, &sep, "without a CPU", p->runnable_ns);
+	add_term(x, &sep, "waits that no thread of the workload ended", waits);
+	add_term(x, &sep, "unknown", p->unknown_ns);
+	add_term(x, &sep, "without any of its threads", p->absent_ns);
+	strbuf__addf(
+		&x->text,
+		" = window; who ended a wait is known for %s of it. From the thread that "
+		"ended last backwards: what a thread did, and before a wait what its waker did",
+		fmt_percent(share, p->known_waker_ns, p->length_ns));
+	end_line(x, "critical path", duration(x, d, p->length_ns));
+}
+
+static void explain_span(struct explain *x)
+{
+	const struct cpt_work_span *ws = &x->r->work_span;
+	char d[FMT_SZ], w[FMT_SZ], n[FMT_SZ];
+
+	if (!ws->span_ns)
+		return;
+	strbuf__adds(&x->text,
+		     "the longest chain of computing in which each piece came after the one "
+		     "before: of one thread, by a birth, or by a wake-up that ended a wait");
+	if (report__span_bounds(x->r))
+		strbuf__addf(&x->text, "; CPU time / span = %s / %s = %s",
+			     duration(x, w, ws->work_ns), duration(x, d, ws->span_ns),
+			     fmt_average(n, ws->parallelism));
+	end_line(x, "span", duration(x, d, ws->span_ns));
+}
+
 static void explain_verdict(struct explain *x)
 {
 	const struct cpt_report *r = x->r;
@@ -330,7 +372,7 @@ void text_explain__add(struct strbuf *out, const struct cpt_report *r,
 		explain_window,	    explain_cpu_time,	 explain_average, explain_tlp,
 		explain_efficiency, explain_concurrency, explain_waiting, explain_ledger,
 		explain_verdict,    explain_budget,	 explain_demand,  explain_limit,
-		explain_loop,	    explain_audit,
+		explain_loop,	    explain_path,	 explain_span,	  explain_audit,
 	};
 	struct explain x = {.b = out, .style = &opts->style, .r = r};
 

@@ -14,6 +14,7 @@ import sys
 
 import cases_ceilings
 import cases_locks
+import cases_verdict
 import cases_waits
 from harness import HERE, Failed
 
@@ -158,10 +159,10 @@ def gil(case):
     for lock in report["locks"]:
         if lock.get("python_gil_switch"):
             case.equal("distance", int(lock["address"], 16) - int(found[0]["address"], 16), 88)
-    case.check("the verdict names it", "CPython's GIL" in report["verdict"]["limit"],
-               report["verdict"]["limit"])
+    limit = cases_verdict.first_limit(report)
+    case.check("the verdict names it", "CPython's GIL" in limit["evidence"], limit)
     case.check("the text names it", "CPython's GIL" in text, text[-1500:])
-    case.note(report["verdict"]["limit"])
+    case.note(limit["evidence"])
 
 
 @newer_case("an interpreter's own lock on the heap is offered, and not called the GIL")
