@@ -25,13 +25,16 @@ static void add_row(struct truth *t, const struct loop_side *side, const char *s
 	row->needs = TRUTH_LOOPS;
 }
 
-/* A percentile, within those of ranks that lie `rank` percent off. */
+/*
+ * A percentile. What is true lies between the one of least times and the one of most (net.h), of ranks that
+ * lie `rank` percent off: the stamp of an inbound operation's begin has one side only.
+ */
 static void expect_percentile(struct truth *t, const struct loop_side *side, const char *figure,
 			      double p, double rank)
 {
-	const double of = (double)op_percentile(side->log, p);
-	const double low = (double)op_percentile(side->log, p - rank);
-	const double high = (double)op_percentile(side->log, p + rank);
+	const double of = (double)op_percentile(side->log, OP_TOOK, p);
+	const double low = (double)op_percentile(side->log, OP_TOOK_LEAST, p - rank);
+	const double high = (double)op_percentile(side->log, OP_TOOK_MOST, p + rank);
 
 	add_row(t, side, TRUTH_RUN, figure, of, low / of * (1 - clock_slack(low)),
 		high / of * (1 + clock_slack(high)));

@@ -70,8 +70,10 @@ static void accept_one(struct instance *at)
 
 static void answer(struct server *server, struct connection *c)
 {
+	const int64_t early_ns = now_ns();
+
 	write_full(c->fd, &c->message, sizeof(c->message));
-	op_end(server->log, c->began_ns);
+	op_end(server->log, c->began_ns, c->began_ns, early_ns);
 	/* Never taken back: every loop is to see it. */
 	if (atomic_load(&server->log->completed) == server->load->requests)
 		eventfd_raise(server->stop_fd);

@@ -197,15 +197,18 @@ void op_cancel(struct op_log *log)
 	atomic_fetch_sub(&log->in_flight, 1);
 }
 
-void op_end(struct op_log *log, int64_t began_ns)
+void op_end(struct op_log *log, int64_t begun_early_ns, int64_t began_ns, int64_t early_ns)
 {
+	const int64_t ended_ns = now_ns();
 	int64_t slot = atomic_fetch_add(&log->completed, 1);
 
 	atomic_fetch_sub(&log->in_flight, 1);
 	if (slot >= log->capacity)
 		die(0, "more than the %lld operations there should be", (long long)log->capacity);
+	log->ops[slot].begun_early_ns = begun_early_ns;
 	log->ops[slot].began_ns = began_ns;
-	log->ops[slot].ended_ns = now_ns();
+	log->ops[slot].early_ns = early_ns;
+	log->ops[slot].ended_ns = ended_ns;
 }
 
 double op_mean(const struct op_log *log, int64_t from_ns, int64_t to_ns)
@@ -228,17 +231,30 @@ static int compare_times(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-int64_t op_percentile(const struct op_log *log, double p)
+static int64_t took_ns(const struct op_log *log, int64_t i, enum op_took took)
+{
+	switch (took) {
+	case OP_TOOK_LEAST:
+		return log->ops[i].early_ns - log->ops[i].began_ns;
+	case OP_TOOK_MOST:
+		return log->ops[i].ended_ns - log->ops[i].begun_early_ns;
+	case OP_TOOK:
+		break;
+	}
+	return log->ops[i].ended_ns - log->ops[i].began_ns;
+}
+
+int64_t op_percentile(const struct op_log *log, enum op_took took, double p)
 {
 	int64_t count = log->completed, at, result;
-	int64_t *took = make_array((size_t)count + 1, sizeof(*took));
+	int64_t *all = make_array((size_t)count + 1, sizeof(*all));
 
 	for (int64_t i = 0; i < count; i++)
-		took[i] = log->ops[i].ended_ns - log->ops[i].began_ns;
-	qsort(took, (size_t)count, sizeof(*took), compare_times);
+		all[i] = took_ns(log, i, took);
+	qsort(all, (size_t)count, sizeof(*all), compare_times);
 	at = (int64_t)((double)count * p / 100);
-	result = took[at < count ? at : count ? count - 1 : 0];
-	free(took);
+	result = all[at < count ? at : count ? count - 1 : 0];
+	free(all);
 	return result;
 }
 
@@ -249,11 +265,11 @@ void op_facts(const struct op_log *log, struct truth *truth, const char *prefix)
 		   op_mean(log, truth->span_start_ns, truth->span_end_ns));
 	truth_fact(truth, truth_path(truth, "%sin_flight_peak", prefix), (double)log->peak);
 	truth_fact(truth, truth_path(truth, "%slatency_p50_ns", prefix),
-		   (double)op_percentile(log, 50));
+		   (double)op_percentile(log, OP_TOOK, 50));
 	truth_fact(truth, truth_path(truth, "%slatency_p99_ns", prefix),
-		   (double)op_percentile(log, 99));
+		   (double)op_percentile(log, OP_TOOK, 99));
 	truth_fact(truth, truth_path(truth, "%slatency_max_ns", prefix),
-		   (double)op_percentile(log, 100));
+		   (double)op_percentile(log, OP_TOOK, 100));
 }
 
 struct load *load_make(const char *name, int64_t connections, int64_t requests)
@@ -274,7 +290,7 @@ struct load *load_make(const char *name, int64_t connections, int64_t requests)
 /* One of the load's connections, with its open request. */
 struct caller {
 	int fd; /* -1: done */
-	int64_t number, began_ns;
+	int64_t number, begun_early_ns, began_ns;
 };
 
 struct load_state {
@@ -299,6 +315,7 @@ static void call(struct load_state *state, struct caller *caller)
 	}
 	caller->number = state->sent++;
 	op_begin(state->load->log);
+	caller->begun_early_ns = now_ns();
 	write_full(caller->fd, &message, sizeof(message));
 	/* On its way once the call has returned: before, it may have had to wait for its CPU. */
 	caller->began_ns = now_ns();
@@ -310,6 +327,7 @@ static void call(struct load_state *state, struct caller *caller)
 
 static void take_answer(struct load_state *state, struct caller *caller)
 {
+	const int64_t early_ns = now_ns();
 	struct message message;
 
 	if (!read_full(caller->fd, &message, sizeof(message)))
@@ -317,7 +335,7 @@ static void take_answer(struct load_state *state, struct caller *caller)
 	if (message.number != caller->number)
 		die(0, "request %lld was answered as %lld", (long long)caller->number,
 		    (long long)message.number);
-	op_end(state->load->log, caller->began_ns);
+	op_end(state->load->log, caller->begun_early_ns, caller->began_ns, early_ns);
 	if (state->load->reconnect || state->sent == state->load->requests)
 		hang_up(caller);
 	if (state->sent < state->load->requests)

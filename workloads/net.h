@@ -55,25 +55,41 @@ void eventfd_raise(int fd);
 /*
  * Operations in progress, seen by whoever serves them: one in [began, ended) each. In shared
  * memory, so that the processes and threads of a server write to one log.
+ *
+ * A clock is read beside a system call, and a thread that loses its CPU between the two reads it late:
+ * one that has just woken its client by a write loses it often. So the clock is read on both sides of the
+ * call that ends an operation, and of the one that begins it where that is a write; what is true lies
+ * between:
+ *
+ *   |before write      |behind        ...        |before read      |behind
+ *   |------------------+-------- took_least -----|                 |
+ *   |------------------+-------- took_most ------+-----------------|
  */
 struct op_log {
 	_Atomic int64_t completed, in_flight, peak;
 	int64_t capacity;
 	struct {
-		int64_t began_ns, ended_ns;
+		int64_t began_ns, ended_ns; /* behind the calls */
+		int64_t early_ns;	    /* before the one that ended it */
+		int64_t begun_early_ns;	    /* before the one that began it */
 	} ops[];
 };
 
 struct op_log *op_log_make(int64_t capacity);
 void op_begin(struct op_log *log);
 void op_cancel(struct op_log *log);
-void op_end(struct op_log *log, int64_t began_ns);
+
+/* An operation is over. early_ns: the clock before the call that ended it; begun_early_ns: before the one that
+ * began it, began_ns where that is not known. */
+void op_end(struct op_log *log, int64_t begun_early_ns, int64_t began_ns, int64_t early_ns);
 
 /* The mean number in progress in [from, to). */
 double op_mean(const struct op_log *log, int64_t from_ns, int64_t to_ns);
 
-/* The pth percentile of the time an operation took; p = 100: the longest. */
-int64_t op_percentile(const struct op_log *log, double p);
+/* The pth percentile of the time an operation took; p = 100: the longest. By the stamps behind the calls, and
+ * what it was at least and at most. */
+enum op_took { OP_TOOK, OP_TOOK_LEAST, OP_TOOK_MOST };
+int64_t op_percentile(const struct op_log *log, enum op_took took, double p);
 
 /* completed, in_flight_mean, in_flight_peak, latency_p50_ns, latency_p99_ns, latency_max_ns, each
  * with the prefix. */

@@ -143,7 +143,7 @@ static void compute_half(const struct site *site)
 static bool serve_request(struct site *site, int fd, int backend_fd)
 {
 	struct message message;
-	int64_t began, asked;
+	int64_t began, asked, early;
 
 	if (!read_full(fd, &message, sizeof(message)))
 		return false;
@@ -156,8 +156,9 @@ static bool serve_request(struct site *site, int fd, int backend_fd)
 		die(0, "the backend closed a connection without an answer");
 	atomic_fetch_add(&site->backend_wait_ns, now_ns() - asked);
 	compute_half(site);
+	early = now_ns();
 	write_full(fd, &message, sizeof(message));
-	op_end(site->log, began);
+	op_end(site->log, began, began, early);
 	return true;
 }
 
@@ -296,12 +297,14 @@ static void ask_backend(struct loop *loop, struct connection *c)
 static void answer_client(struct loop *loop, struct connection *c)
 {
 	struct site *site = loop->loops->site;
+	int64_t early;
 
 	if (!read_full(c->backend_fd, &c->message, sizeof(c->message)))
 		die(0, "the backend closed a connection without an answer");
 	compute_half(site);
+	early = now_ns();
 	write_full(c->fd, &c->message, sizeof(c->message));
-	op_end(site->log, c->began_ns);
+	op_end(site->log, c->began_ns, c->began_ns, early);
 	/* Never taken back: every loop is to see it. */
 	if (atomic_load(&site->log->completed) == site->run->opt[OPT_REQUESTS])
 		eventfd_raise(loop->loops->stop_fd);
