@@ -154,6 +154,19 @@ def check_loops(result, _guest, found):
         need(found, flight["completed"] == 400 and flight["peak"] == 16, f"in flight {flight}")
 
 
+def check_loops_auto(result, _guest, found):
+    """Nothing was watched before the loop was met: what is told is what came after."""
+    report = report_of(result, found)
+    if not report:
+        return
+    served = [i for i in report.get("epoll_instances", []) if i["direction"] == "inbound"]
+    need(found, len(served) == 1, f"instances {report.get('epoll_instances')}")
+    if served:
+        flight = served[0]["in_flight"]
+        need(found, 0 < flight["completed"] <= 600 and flight["peak"] == 8, f"in flight {flight}")
+        need(found, served[0]["loops_since"] > 0, f"loops_since {served[0]['loops_since']}")
+
+
 def check_stat(result, _guest, found):
     try:
         stat = json.loads(result["stat.json"])
@@ -229,6 +242,9 @@ CASES = (
     Case("loops",
          f"ip link set lo up; {RUN} --loops on epoll one-loop --connections 16 --requests 400",
          check_loops),
+    Case("loops_auto",
+         f"ip link set lo up; {RUN} epoll one-loop --connections 8 --requests 600 --delay-us 200000",
+         check_loops_auto),
     Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
     Case("rings", f"{RUN} --loops on ring_load armed 8 80 > truth", check_ring),
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
