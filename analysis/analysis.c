@@ -37,6 +37,7 @@
 #include "loop_ledger.h"
 #include "loops.h"
 #include "summary.h"
+#include "sqpoll.h"
 #include "sysno.h"
 #include "tasks.h"
 #include "timeline_step.h"
@@ -62,6 +63,7 @@ struct cpt_analysis {
 	struct ceilings *ceilings;
 	struct loop_ledger *loops;
 	struct loops *flights;
+	struct sqpolls *sqpolls;
 	struct wakegraph wakes;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
@@ -130,11 +132,12 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
 	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
 	a->loops = loop_ledger__new(a->flights, &a->opts);
+	a->sqpolls = sqpolls__new(a->flights);
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->cpu_ran = calloc(a->tl.cpu_cnt, sizeof(struct task *));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
-	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->cpu_cur || !a->cpu_ran ||
-	    !a->hole_until_ns)
+	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->sqpolls || !a->cpu_cur ||
+	    !a->cpu_ran || !a->hole_until_ns)
 		err = -ENOMEM;
 	if (meta->sample_hz || meta->stack_flags & CPT_TRACE_STACKS_TAKEN) {
 		a->tl.sites = a->sites = sites__new(opts->stacks);
@@ -161,6 +164,7 @@ void analysis__free(struct cpt_analysis *a)
 	ceilings__free(a->ceilings);
 	loop_ledger__free(a->loops);
 	loops__free(a->flights);
+	sqpolls__free(a->sqpolls);
 	wakegraph__fini(&a->wakes);
 	free(a->cpu_cur);
 	free(a->cpu_ran);
@@ -201,6 +205,8 @@ static inline void tell_watchers(struct cpt_analysis *a, struct task *t)
 		ceilings__update(a->ceilings, t);
 	if (t->loop)
 		loop_ledger__update(a->loops, t, a->now_ns);
+	if (t->sqpoll)
+		sqpolls__update(a->sqpolls, t, a->now_ns);
 }
 
 static void open_accounting(struct cpt_analysis *a)
@@ -1135,6 +1141,8 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 	timeline__leave(&a->tl, t);
 	timeline__drop_mask(&a->tl, t);
 	err = tasks__born(&a->tasks, t, parent, ev->info);
+	if (!err)
+		err = sqpolls__named(a->sqpolls, t, a->now_ns);
 	if (err)
 		return err;
 	if (!t->live && ev->task == 1 && a->meta->argv) /* lives from its exec on */
@@ -1206,7 +1214,7 @@ static int on_rename(struct cpt_analysis *a, const struct cpt_event *ev)
 	refresh_member(a, t);
 	timeline__enter(&a->tl, t);
 	tell_watchers(a, t);
-	return 0;
+	return sqpolls__named(a->sqpolls, t, a->now_ns);
 }
 
 static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
@@ -1336,7 +1344,8 @@ static int on_sample(struct cpt_analysis *a, const struct cpt_event *ev)
 	t->row.samples++;
 	t->row.latency += 1.0 / a->tl.running;
 	return sites__sampled(a->sites, timeline__group(&a->tl, t), ev->user, ev->kernel,
-			      (uint8_t)ev->flags, a->tl.running);
+			      (uint8_t)ev->flags, a->tl.running,
+			      t->sqpoll && sqpolls__spins(a->sqpolls, t, a->now_ns));
 }
 
 /* ---- records of event loops ------------------------------------------------------------------------- */
@@ -1344,9 +1353,13 @@ static int on_sample(struct cpt_analysis *a, const struct cpt_event *ev)
 static int on_loop(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	struct task *t = ev->task ? tasks__find(&a->tasks, ev->task) : NULL;
-	int err = loops__feed(a->flights, ev, a->now_ns);
+	int taken;
 
-	return err ? err : loop_ledger__feed(a->loops, &a->tasks, t, ev, a->now_ns);
+	/* What it did so far is told by how things stood before. */
+	if (t && t->sqpoll && ev->type == CPT_EV_LOOP)
+		sqpolls__acted(a->sqpolls, t, ev->other, a->now_ns);
+	taken = loops__feed(a->flights, ev, a->now_ns);
+	return taken <= 0 ? taken : loop_ledger__feed(a->loops, &a->tasks, t, ev, a->now_ns);
 }
 
 /* ---- the pass ---------------------------------------------------------------------------------- */
@@ -1477,6 +1490,8 @@ static int take_loops(struct cpt_analysis *a, struct cpt_report *r)
 {
 	int err = loop_ledger__take(a->loops, a->now_ns, &r->loops);
 
+	if (!err)
+		err = sqpolls__take(a->sqpolls, &r->sqpolls, &r->sqpolls_cnt);
 	return err ? err : loop_groups__find(r);
 }
 

@@ -18,9 +18,14 @@ struct latency_row {
 	struct cpt_latency_facts facts;
 };
 
-struct cpt_latencies {
+struct latency_rows {
 	struct latency_row *rows; /* in order of instance */
 	uint32_t cnt, cap;
+};
+
+struct cpt_latencies {
+	bool apart;
+	struct latency_rows of[2]; /* inbound, outbound */
 };
 
 uint32_t loop_bucket(uint64_t ns)
@@ -41,21 +46,26 @@ uint64_t loop_bucket_from(uint32_t bucket)
 	return (uint64_t)(STEPS + bucket % STEPS) << (bucket / STEPS - 1);
 }
 
-struct cpt_latencies *latencies__new(void)
+struct cpt_latencies *latencies__new(bool apart)
 {
-	return calloc(1, sizeof(struct cpt_latencies));
+	struct cpt_latencies *l = calloc(1, sizeof(*l));
+
+	if (l)
+		l->apart = apart;
+	return l;
 }
 
 void latencies__free(struct cpt_latencies *l)
 {
 	if (!l)
 		return;
-	free(l->rows);
+	free(l->of[0].rows);
+	free(l->of[1].rows);
 	free(l);
 }
 
 /* Index of the first row that is not below. */
-static uint32_t find(const struct cpt_latencies *l, uint32_t instance)
+static uint32_t find(const struct latency_rows *l, uint32_t instance)
 {
 	uint32_t lo = 0, hi = l->cnt;
 
@@ -70,7 +80,7 @@ static uint32_t find(const struct cpt_latencies *l, uint32_t instance)
 	return lo;
 }
 
-static int add(struct cpt_latencies *l, uint32_t instance, const struct cpt_latency_facts *facts)
+static int add(struct latency_rows *l, uint32_t instance, const struct cpt_latency_facts *facts)
 {
 	struct latency_row *rows;
 
@@ -88,13 +98,15 @@ static int add(struct cpt_latencies *l, uint32_t instance, const struct cpt_late
 	return 0;
 }
 
-struct cpt_latency_facts latencies__of(const struct cpt_latencies *l, uint32_t instance)
+struct cpt_latency_facts latencies__of(const struct cpt_latencies *l, uint32_t instance,
+				       bool outbound)
 {
-	const uint32_t at = l ? find(l, instance) : 0;
+	const struct latency_rows *rows = l ? &l->of[outbound && l->apart] : NULL;
+	const uint32_t at = rows ? find(rows, instance) : 0;
 
-	if (!l || at == l->cnt || l->rows[at].instance != instance)
+	if (!rows || at == rows->cnt || rows->rows[at].instance != instance)
 		return (struct cpt_latency_facts){0};
-	return l->rows[at].facts;
+	return rows->rows[at].facts;
 }
 
 /* The value below which percent of all lie. */
@@ -135,7 +147,7 @@ uint8_t *latencies__put(uint8_t *p, uint32_t instance, const uint64_t *buckets, 
 	return p;
 }
 
-static int get_row(struct cpt_latencies *l, struct cursor *c, uint64_t *buckets)
+static int get_row(struct latency_rows *l, struct cursor *c, uint64_t *buckets)
 {
 	const uint32_t instance = get_varint32(c);
 	struct cpt_latency_facts facts = {.max_ns = get_varint(c)};
@@ -164,14 +176,14 @@ static int get_row(struct cpt_latencies *l, struct cursor *c, uint64_t *buckets)
 	return add(l, instance, &facts);
 }
 
-int latencies__decode(struct cpt_latencies *l, const uint8_t *in, size_t sz)
+int latencies__decode(struct cpt_latencies *l, bool outbound, const uint8_t *in, size_t sz)
 {
 	struct cursor c = {.at = in, .end = in + sz};
 	uint64_t *buckets = malloc(CPT_LOOP_BUCKETS * sizeof(*buckets));
 	int err = buckets ? 0 : -ENOMEM;
 
 	while (!err && c.at < c.end)
-		err = get_row(l, &c, buckets);
+		err = get_row(&l->of[outbound], &c, buckets);
 	free(buckets);
 	return err;
 }

@@ -2,7 +2,7 @@
 /*
  * latencies.h - how long the operations of epoll instances took.
  *
- * Owns:     the buckets of the histograms, the bytes of a LATENCIES section, percentiles.
+ * Owns:     the buckets of the histograms, the bytes of LATENCIES sections, percentiles.
  * Must not: do I/O.
  *
  * Bucket b < 32 holds b ns; above, each doubling has 32 buckets of one width: a bucket is at most 1/32
@@ -11,6 +11,7 @@
 #ifndef CPT_LATENCIES_H
 #define CPT_LATENCIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,14 +25,18 @@ struct cpt_latency_facts {
 /* Instances and their facts, as read. */
 struct cpt_latencies;
 
-struct cpt_latencies *latencies__new(void);    /* NULL without memory */
+/* apart: inbound and outbound ones were kept apart (format 1.3 on); else those of inbound payloads are of the
+ * instance, whichever way its operations go. NULL without memory. */
+struct cpt_latencies *latencies__new(bool apart);
 void latencies__free(struct cpt_latencies *l); /* accepts NULL */
 
-/* All 0 where nothing is known of it. l may be NULL. */
-struct cpt_latency_facts latencies__of(const struct cpt_latencies *l, uint32_t instance);
+/* Of the instance's operations of one direction. All 0 where nothing is known of it. l may be NULL. */
+struct cpt_latency_facts latencies__of(const struct cpt_latencies *l, uint32_t instance,
+				       bool outbound);
 
-/* Adds what a payload holds; numbers of instances rise, over all payloads. 0, -ENOMEM, -EBADMSG. */
-int latencies__decode(struct cpt_latencies *l, const uint8_t *in, size_t sz);
+/* Adds what a payload holds; numbers of instances rise, over all payloads of a direction. 0, -ENOMEM,
+ * -EBADMSG. */
+int latencies__decode(struct cpt_latencies *l, bool outbound, const uint8_t *in, size_t sz);
 
 /* One instance's histogram, CPT_LOOP_BUCKETS counts, for a payload at p, which has room for
  * LATENCIES_ROW_MAX bytes. Returns the byte behind it. */

@@ -19,6 +19,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Operations of one direction. */
+struct cpt_flight_sums {
+	uint64_t in_flight_ns; /* integral of the number in flight */
+	double average;	       /* in_flight_ns / the known part of the instance's span */
+	uint32_t peak;
+	uint64_t opened, completed, cancelled;
+	double arrivals, rate; /* opened, completed: a second of that */
+	/* Of completed ones over the whole recording, from opened to ended; 0: none. */
+	uint64_t p50_ns, p99_ns, max_ns, latency_cnt;
+};
+
 struct cpt_epoll_instance {
 	uint32_t id;	  /* run-unique number, from 1; event loops (thread, instance) name it */
 	uint32_t proc;	  /* number of the task that leads its process */
@@ -34,14 +45,9 @@ struct cpt_epoll_instance {
 		span_ns; /* how long it was watched in the window; its known part: less unknown_ns */
 	uint64_t unknown_ns; /* of it: records lost */
 
-	/* operations, of its direction */
-	uint64_t in_flight_ns; /* integral of the number in flight */
-	double average;	       /* in_flight_ns / (span_ns - unknown_ns) */
-	uint32_t peak;
-	uint64_t opened, completed, cancelled;
-	double rate; /* completed a second of its known span */
-	/* Of completed ones over the whole recording, from opened to ended; 0: none. */
-	uint64_t p50_ns, p99_ns, max_ns, latency_cnt;
+	struct cpt_flight_sums ops; /* of its direction */
+	/* Inbound: what it asked others meanwhile, a part of what it serves; else all 0. */
+	struct cpt_flight_sums upstream;
 
 	/* what stands behind them; of a ring (CPT_LOOP_RING) conns are operations that a poll is armed
 	 * for, timers those that a worker of the kernel has */

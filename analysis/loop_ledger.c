@@ -77,14 +77,16 @@ void loop_ledger__free(struct loop_ledger *ll)
 	free(ll);
 }
 
-/* The loop's instance is known: from now on its returns are recorded. */
-static void bind(const struct loop_ledger *ll, struct loop *l, uint32_t instance)
+/* The loop's instance is known: from now on its returns are recorded. 0 or -ENOMEM. */
+static int bind(struct loop_ledger *ll, uint32_t idx, uint32_t instance)
 {
+	struct loop *l = &ll->table.tab[idx];
+
 	if (!instance || l->row.rest || l->row.kind == CPT_LOOP_KIND_RING)
-		return;
-	l->row.instance = instance;
+		return 0;
 	l->losses = ll->losses;
 	l->recorded = true;
+	return loop_table__bind(&ll->table, idx, instance);
 }
 
 /* Index of the thread's loop with this key. NO_LOOP with errno: ENOSPC, ENOMEM. */
@@ -97,7 +99,10 @@ static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct lo
 	if (idx == NO_LOOP || !made)
 		return idx;
 	l = &ll->table.tab[idx];
-	bind(ll, l, loops__instance_of(ll->flights, l->proc, l->row.fd));
+	if (bind(ll, idx, loops__instance_of(ll->flights, l->proc, l->row.fd))) {
+		errno = ENOMEM;
+		return NO_LOOP;
+	}
 	return idx;
 }
 
@@ -505,7 +510,7 @@ static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct tas
 	if (w)
 		idx = loop_table__of_thread(&ll->table, &w->list, ev->other);
 	if (idx == NO_LOOP)
-		idx = loop_table__of_any(&ll->table, proc, fd, ev->other);
+		idx = loop_table__of_any(&ll->table, ev->other);
 	if (idx == NO_LOOP && (!t || !t->live || t->proc != proc || fd < 0))
 		return 0;
 	if (idx == NO_LOOP) { /* a loop that never had to wait */
@@ -535,30 +540,35 @@ static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct tas
 		       : 0;
 }
 
-static void on_new_instance(struct loop_ledger *ll, const struct tasks *ts,
-			    const struct cpt_event *ev, uint64_t now_ns)
+/* Loops on the descriptor of a new instance: one that was there all along and of which the loop had not been
+ * told is theirs; else the descriptor has become another one, and they are over. Each is passed once as over,
+ * and those of other descriptors with the same hash are LOOPS_MAX at most. */
+static int on_new_instance(struct loop_ledger *ll, const struct tasks *ts,
+			   const struct cpt_event *ev, uint64_t now_ns)
 {
-	uint32_t proc, *at;
+	uint32_t proc, *at, idx;
 	int32_t fd;
+	int err = 0;
 
 	if (!loops__whose(ll->flights, ev->other, &proc, &fd) || fd < 0)
-		return;
-	for (at = loop_table__chain(&ll->table, proc, fd); *at;) {
-		struct loop *l = &ll->table.tab[*at - 1];
+		return 0;
+	for (at = loop_table__chain(&ll->table, proc, fd); *at && !err;) {
+		struct loop *l = &ll->table.tab[idx = *at - 1];
 		struct task *t = tasks__find(ts, l->row.id);
 
 		if (l->proc != proc || l->row.fd != fd) {
 			at = &l->next_of_hash;
-		} else if (ev->flags & CPT_LOOP_FOUND) { /* it was there all along */
-			bind(ll, l, ev->other);
+		} else if (ev->flags & CPT_LOOP_FOUND && !l->row.instance) {
+			err = bind(ll, idx, ev->other);
 			at = &l->next_of_hash;
 		} else {
-			l->over = true;
-			if (t && t->loop && t->loop->cur == *at)
+			loop_table__over(&ll->table, idx);
+			if (t && t->loop && t->loop->cur == idx + 1)
 				loop_ledger__stop(ll, t, now_ns);
 			*at = l->next_of_hash;
 		}
 	}
+	return err;
 }
 
 int loop_ledger__feed(struct loop_ledger *ll, const struct tasks *ts, struct task *t,
@@ -567,8 +577,8 @@ int loop_ledger__feed(struct loop_ledger *ll, const struct tasks *ts, struct tas
 	if (ev->type == CPT_EV_LOOP)
 		return on_returns(ll, ts, t, ev, now_ns);
 	if (ev->type == CPT_EV_LOOP_NEW)
-		on_new_instance(ll, ts, ev, now_ns);
-	else if (ev->type == CPT_EV_LOOP_LOST)
+		return on_new_instance(ll, ts, ev, now_ns);
+	if (ev->type == CPT_EV_LOOP_LOST)
 		ll->losses++;
 	return 0;
 }

@@ -144,6 +144,10 @@ static inline uint64_t loop_dispatching_ns(const struct cpt_loop *l)
 double loop_on_cpu(const struct cpt_loop *l);
 double loop_utilisation(const struct cpt_loop *l);
 
+/* Events of an average return, and what one of them took: an average dispatch over that batch. 0: not known. */
+double loop_batch(const struct cpt_loop *l);
+uint64_t loop_service_ns(const struct cpt_loop *l);
+
 void cpt_loops__free(struct cpt_loops *loops); /* what hangs on it; zeroed is fine */
 
 #endif /* CPT_LOOP_LEDGER_FACTS_H */

@@ -97,6 +97,18 @@ double loop_utilisation(const struct cpt_loop *l)
 	return l->life_ns ? 1 - (double)(l->waiting_ns + l->woken_ns) / (double)l->life_ns : 0;
 }
 
+double loop_batch(const struct cpt_loop *l)
+{
+	return l->iterations ? (double)l->events / (double)l->iterations : 0;
+}
+
+uint64_t loop_service_ns(const struct cpt_loop *l)
+{
+	if (!l->dispatches || !l->events || !l->iterations)
+		return 0;
+	return (uint64_t)((double)l->dispatch_ns / (double)l->dispatches / loop_batch(l));
+}
+
 void cpt_loops__free(struct cpt_loops *loops)
 {
 	for (uint32_t i = 0; i < loops->cnt; i++)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace_limits.h"
+
 void loop_table__fini(struct loop_table *lt)
 {
 	for (uint32_t i = 0; i < lt->cnt; i++) {
@@ -15,6 +17,27 @@ void loop_table__fini(struct loop_table *lt)
 		free(lt->tab[i].stalls);
 	}
 	free(lt->tab);
+	free(lt->by_instance);
+}
+
+int loop_table__bind(struct loop_table *lt, uint32_t idx, uint32_t instance)
+{
+	if (!lt->by_instance)
+		lt->by_instance = calloc(CPT_LOOP_NUMBER_MAX + 1, sizeof(*lt->by_instance));
+	if (!lt->by_instance)
+		return -ENOMEM;
+	lt->tab[idx].row.instance = instance;
+	lt->by_instance[instance] = idx + 1;
+	return 0;
+}
+
+void loop_table__over(struct loop_table *lt, uint32_t idx)
+{
+	struct loop *l = &lt->tab[idx];
+
+	l->over = true;
+	if (l->row.instance)
+		lt->by_instance[l->row.instance] = 0;
 }
 
 static uint32_t hash_of(uint32_t proc, int32_t fd)
@@ -111,14 +134,9 @@ uint32_t loop_table__of_thread(const struct loop_table *lt, const struct loop_li
 	return NO_LOOP;
 }
 
-uint32_t loop_table__of_any(const struct loop_table *lt, uint32_t proc, int32_t fd,
-			    uint32_t instance)
+uint32_t loop_table__of_any(const struct loop_table *lt, uint32_t instance)
 {
-	uint32_t at = fd < 0 ? 0 : lt->by_hash[hash_of(proc, fd)];
-
-	while (at && lt->tab[at - 1].row.instance != instance)
-		at = lt->tab[at - 1].next_of_hash;
-	return at - 1; /* 0 - 1 is NO_LOOP */
+	return lt->by_instance ? lt->by_instance[instance] - 1 : NO_LOOP; /* 0 - 1 is NO_LOOP */
 }
 
 uint32_t *loop_table__chain(struct loop_table *lt, uint32_t proc, int32_t fd)

@@ -7,6 +7,7 @@
  *
  *	thread  ──► its loops (struct loop_list, next_of_thread)
  *	{process, descriptor}  ──► loops on it (next_of_hash), but those that are over
+ *	instance  ──► one of them (by_instance)
  *
  * Private to analysis/.
  */
@@ -47,6 +48,7 @@ struct loop_table {
 	uint32_t cnt, cap;
 	uint32_t untold;
 	uint32_t by_hash[LOOP_HASH_SZ]; /* index + 1 */
+	uint32_t *by_instance; /* likewise; CPT_LOOP_NUMBER_MAX + 1 of them, NULL until needed */
 };
 
 /* What tells a loop of a thread from its others. */
@@ -61,11 +63,15 @@ void loop_table__fini(struct loop_table *lt);
 uint32_t loop_table__find(struct loop_table *lt, struct loop_list *of, const struct task *t,
 			  struct loop_key key, bool *made);
 
+/* The loop is one of this instance from now on. 0 or -ENOMEM. */
+int loop_table__bind(struct loop_table *lt, uint32_t idx, uint32_t instance);
+/* The loop is over, and so are all others of its instance. */
+void loop_table__over(struct loop_table *lt, uint32_t idx);
+
 /* The thread's loop on an instance; some thread's. NO_LOOP if there is none. */
 uint32_t loop_table__of_thread(const struct loop_table *lt, const struct loop_list *of,
 			       uint32_t instance);
-uint32_t loop_table__of_any(const struct loop_table *lt, uint32_t proc, int32_t fd,
-			    uint32_t instance);
+uint32_t loop_table__of_any(const struct loop_table *lt, uint32_t instance);
 
 /* Where the chain of loops on such descriptors begins; others may be in it. */
 uint32_t *loop_table__chain(struct loop_table *lt, uint32_t proc, int32_t fd);

@@ -15,9 +15,10 @@ struct proc {
 	struct loop_proc pub;
 	uint32_t id;   /* its leader's number */
 	uint32_t live; /* tasks */
-	uint32_t levels[3];
+	uint64_t levels[3];
 	bool serves; /* an inbound operation was seen: the outbound ones are parts of those */
-	struct instance *first;
+	/* Its instances that are not over: new ones come first; such as go on after all, last. */
+	struct instance *first, *last;
 };
 
 /* A number over time, and what it adds up to while accounting. */
@@ -29,7 +30,7 @@ struct gauge {
 struct instance {
 	struct cpt_epoll_instance row;
 	struct proc *proc;
-	struct instance *next; /* of its process */
+	struct instance *next, *prev; /* of its process, while it is not over */
 	struct gauge flight[2], conns, timers;
 	uint64_t opened[2], completed[2], cancelled[2];
 	uint64_t begin_ns;   /* it is watched from here on */
@@ -50,8 +51,9 @@ struct loops {
 	/* Those that a loss puts in doubt. Each loss empties the list, each event puts its instance back:
 	 * so many losses cost no more than many events. As many places as instances. */
 	uint32_t *certain, certain_cnt;
-	struct proc **procs;
+	struct proc **procs; /* in no order: a leader knows its own, task.leads */
 	uint32_t proc_cnt, proc_cap;
+	uint64_t steps;
 	bool open;
 };
 
@@ -163,8 +165,7 @@ static void set_level(const struct loops *l, struct instance *in, int way, uint6
 {
 	struct proc *p = in->proc;
 
-	/* Within 32 bits: a level is at most 2^20, and there are 2^16 instances at most. */
-	p->levels[is_ring(in) ? RINGS : way] += level - in->flight[way].level;
+	p->levels[is_ring(in) ? RINGS : way] += (uint64_t)level - in->flight[way].level;
 	gauge_set(l, &in->flight[way], now_ns, level, peak);
 	tell_level(l, in, way, now_ns);
 	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND] + p->levels[RINGS];
@@ -175,23 +176,14 @@ static void set_level(const struct loops *l, struct instance *in, int way, uint6
 
 static struct proc *find_proc(const struct loops *l, uint32_t id)
 {
-	uint32_t lo = 0, hi = l->proc_cnt;
+	const struct task *leader = tasks__find(l->tasks, id);
 
-	while (lo < hi) {
-		const uint32_t mid = lo + (hi - lo) / 2;
-
-		if (l->procs[mid]->id < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < l->proc_cnt && l->procs[lo]->id == id ? l->procs[lo] : NULL;
+	return leader ? (struct proc *)leader->leads : NULL;
 }
 
-static int insert_proc(struct loops *l, struct proc *p)
+static int list_proc(struct loops *l, struct proc *p)
 {
 	struct proc **procs;
-	uint32_t at = l->proc_cnt;
 
 	if (l->proc_cnt == l->proc_cap) {
 		procs = realloc(l->procs, (l->proc_cap ? 2 * l->proc_cap : 16) * sizeof(*procs));
@@ -200,10 +192,7 @@ static int insert_proc(struct loops *l, struct proc *p)
 		l->procs = procs;
 		l->proc_cap = l->proc_cap ? 2 * l->proc_cap : 16;
 	}
-	for (; at && l->procs[at - 1]->id > p->id; at--)
-		l->procs[at] = l->procs[at - 1];
-	l->procs[at] = p;
-	l->proc_cnt++;
+	l->procs[l->proc_cnt++] = p;
 	return 0;
 }
 
@@ -222,26 +211,29 @@ static void join(const struct loops *l, struct task *t, struct proc *p)
 	timeline__flight(l->tl, &p->pub);
 }
 
-/* Process `id` has loops. NULL without memory. */
-static struct proc *get_proc(struct loops *l, uint32_t id)
+/* t's process has loops. NULL without memory. */
+static struct proc *get_proc(struct loops *l, const struct task *t)
 {
-	struct proc *p = find_proc(l, id);
+	struct task *leader = tasks__find(l->tasks, t->proc), *mate;
+	struct proc *p = find_proc(l, t->proc);
 
-	if (p)
+	if (p || !leader)
 		return p;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
-	p->id = id;
-	if (insert_proc(l, p)) {
+	if (list_proc(l, p)) {
 		free(p);
 		return NULL;
 	}
-	for (uint32_t i = 1; i < l->tasks->end; i++) {
-		struct task *t = tasks__find(l->tasks, i);
-
-		if (t && t->proc == id)
-			join(l, t, p);
+	p->id = t->proc;
+	leader->leads = &p->pub;
+	if (leader->proc == p->id)
+		join(l, leader, p);
+	for (mate = tasks__find(l->tasks, leader->mates); mate;
+	     mate = tasks__find(l->tasks, mate->next_mate)) {
+		l->steps++;
+		join(l, mate, p);
 	}
 	return p;
 }
@@ -258,8 +250,31 @@ void loops__alive(struct loops *l, struct task *t)
 		join(l, t, p);
 }
 
-static void end_instance(const struct loops *l, struct instance *in, uint64_t now_ns)
+/* Among its process's, at the front or at the end. */
+static void link_instance(struct instance *in, bool front)
 {
+	struct proc *p = in->proc;
+
+	in->prev = front ? NULL : p->last;
+	in->next = front ? p->first : NULL;
+	*(in->prev ? &in->prev->next : &p->first) = in;
+	*(in->next ? &in->next->prev : &p->last) = in;
+}
+
+static void unlink_instance(struct instance *in)
+{
+	struct proc *p = in->proc;
+
+	*(in->prev ? &in->prev->next : &p->first) = in->next;
+	*(in->next ? &in->next->prev : &p->last) = in->prev;
+	in->next = in->prev = NULL;
+}
+
+static void end_instance(struct loops *l, struct instance *in, uint64_t now_ns)
+{
+	if (in->over)
+		return;
+	l->steps++;
 	set_doubt(l, in, now_ns, false);
 	set_level(l, in, INBOUND, now_ns, 0, 0);
 	set_level(l, in, OUTBOUND, now_ns, 0, 0);
@@ -267,6 +282,13 @@ static void end_instance(const struct loops *l, struct instance *in, uint64_t no
 	gauge_set(l, &in->timers, now_ns, 0, 0);
 	sync(l, in, now_ns);
 	in->over = true;
+	unlink_instance(in);
+}
+
+static void end_all_of(struct loops *l, struct proc *p, uint64_t now_ns)
+{
+	while (p->first)
+		end_instance(l, p->first, now_ns);
 }
 
 void loops__exec(struct loops *l, struct task *t, uint64_t now_ns)
@@ -274,8 +296,7 @@ void loops__exec(struct loops *l, struct task *t, uint64_t now_ns)
 	struct proc *p = t->flight ? find_proc(l, t->proc) : NULL;
 
 	if (p)
-		for (struct instance *in = p->first; in; in = in->next)
-			end_instance(l, in, now_ns);
+		end_all_of(l, p, now_ns);
 }
 
 void loops__died(struct loops *l, struct task *t, uint64_t now_ns)
@@ -283,8 +304,7 @@ void loops__died(struct loops *l, struct task *t, uint64_t now_ns)
 	struct proc *p = t->flight ? find_proc(l, t->proc) : NULL;
 
 	if (p && p->live && --p->live == 0)
-		for (struct instance *in = p->first; in; in = in->next)
-			end_instance(l, in, now_ns);
+		end_all_of(l, p, now_ns);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -331,7 +351,7 @@ static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 		return 0;
 	if (ev->other < l->instance_end && l->instances[ev->other])
 		return 0; /* a damaged trace names it twice */
-	p = get_proc(l, t->proc);
+	p = get_proc(l, t);
 	if (!p || grow_instances(l, ev->other))
 		return -ENOMEM;
 	in = calloc(1, sizeof(*in));
@@ -339,8 +359,7 @@ static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 		return -ENOMEM;
 	l->instances[ev->other] = in;
 	in->proc = p;
-	in->next = p->first;
-	p->first = in;
+	link_instance(in, true);
 	in->begin_ns = in->span_at_ns = in->doubt_ns = now_ns;
 	in->flight[INBOUND].at_ns = in->flight[OUTBOUND].at_ns = now_ns;
 	in->conns.at_ns = in->timers.at_ns = now_ns;
@@ -351,7 +370,7 @@ static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 	in->row.flags = ev->flags;
 	list_certain(l, in);
 	timeline__poller(l->tl, t);
-	return 0;
+	return 1;
 }
 
 static void on_operations(struct loops *l, struct instance *in, const struct cpt_event *ev,
@@ -383,6 +402,7 @@ static void on_loop(struct loops *l, const struct cpt_event *ev, uint64_t now_ns
 	if (in->over) { /* its process has not ended after all, or kept it through its exec */
 		sync(l, in, now_ns);
 		in->over = false;
+		link_instance(in, false);
 	}
 	set_doubt(l, in, now_ns, false);
 	list_certain(l, in);
@@ -417,7 +437,12 @@ int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 	else if (ev->type == CPT_EV_LOOP_END && ev->other < l->instance_end &&
 		 l->instances[ev->other])
 		end_instance(l, l->instances[ev->other], now_ns);
-	return 0;
+	return 1;
+}
+
+uint64_t loops__steps(const struct loops *l)
+{
+	return l->steps;
 }
 
 /* ---- what loops are told ------------------------------------------------------------------- */
@@ -432,11 +457,11 @@ static int32_t fd_of(const struct instance *in)
 
 uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd)
 {
-	const struct proc *p = l->proc_cnt ? find_proc(l, proc) : NULL;
+	const struct proc *p = find_proc(l, proc);
 	const struct instance *in = p ? p->first : NULL;
 
 	for (int i = 0; in && i < LOOK_AT_MAX; i++, in = in->next)
-		if (fd_of(in) == fd && !in->over)
+		if (fd_of(in) == fd)
 			return in->row.id;
 	return 0;
 }
@@ -464,6 +489,16 @@ bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, ui
 	*level = g->level;
 	*integral_ns = g->sum_ns + (l->open ? (now_ns - g->at_ns) * g->level : 0);
 	return true;
+}
+
+bool loops__ring_at_work(const struct loops *l, uint32_t instance)
+{
+	const struct instance *in = instance < l->instance_end ? l->instances[instance] : NULL;
+
+	if (!in || in->doubtful)
+		return true;
+	/* Of a ring these are what is armed, and what workers have. */
+	return in->flight[OUTBOUND].level > (uint64_t)in->conns.level + in->timers.level;
 }
 
 /* ---- accounting ------------------------------------------------------------------------------ */
@@ -503,12 +538,36 @@ void loops__close(struct loops *l, uint64_t now_ns)
 	l->open = false;
 }
 
+static struct cpt_flight_sums sums_of(const struct loops *l, const struct instance *in, int way,
+				      double known_ns)
+{
+	const struct cpt_latency_facts facts =
+		latencies__of(l->latencies, in->row.id, way == OUTBOUND);
+	const struct gauge *g = &in->flight[way];
+	struct cpt_flight_sums sums = {
+		.in_flight_ns = g->sum_ns,
+		.peak = g->peak,
+		.opened = in->opened[way],
+		.completed = in->completed[way],
+		.cancelled = in->cancelled[way],
+		.latency_cnt = facts.cnt,
+		.p50_ns = facts.p50_ns,
+		.p99_ns = facts.p99_ns,
+		.max_ns = facts.max_ns,
+	};
+
+	if (known_ns <= 0)
+		return sums;
+	sums.average = (double)g->sum_ns / known_ns;
+	sums.arrivals = (double)sums.opened * 1e9 / known_ns;
+	sums.rate = (double)sums.completed * 1e9 / known_ns;
+	return sums;
+}
+
 static void fill_row(const struct loops *l, const struct instance *in, uint64_t window_start_ns,
 		     struct cpt_epoll_instance *row)
 {
 	const int way = way_that_counts(in);
-	const struct cpt_latency_facts facts = latencies__of(l->latencies, in->row.id);
-	const struct gauge *g = &in->flight[way];
 	double known;
 
 	*row = in->row;
@@ -516,21 +575,13 @@ static void fill_row(const struct loops *l, const struct instance *in, uint64_t 
 	row->outbound = way == OUTBOUND;
 	if (row->flags & CPT_LOOP_FOUND && in->begin_ns > window_start_ns)
 		row->since_ns = in->begin_ns - window_start_ns;
-	row->in_flight_ns = g->sum_ns;
-	row->peak = g->peak;
-	row->opened = in->opened[way];
-	row->completed = in->completed[way];
-	row->cancelled = in->cancelled[way];
+	row->ops = sums_of(l, in, way, known);
+	if (way == INBOUND && in->opened[OUTBOUND])
+		row->upstream = sums_of(l, in, OUTBOUND, known);
 	row->conns_peak = in->conns.peak;
 	row->timers_peak = in->timers.peak;
-	row->latency_cnt = facts.cnt;
-	row->p50_ns = facts.p50_ns;
-	row->p99_ns = facts.p99_ns;
-	row->max_ns = facts.max_ns;
 	if (known <= 0)
 		return;
-	row->average = (double)g->sum_ns / known;
-	row->rate = (double)row->completed * 1e9 / known;
 	row->conns_average = (double)in->conns.sum_ns / known;
 	row->timers_average = (double)in->timers.sum_ns / known;
 }

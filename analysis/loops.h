@@ -9,7 +9,8 @@
  *   LOOP_NEW  ──►  instance ──┐ level (in, out)
  *   LOOP      ──►  instance ──┴─►  process: L_p = in if it serves, else out  ──►  timeline: A
  *
- * Memory: O(instances + their processes).
+ * Memory: O(instances + their processes). Work: O(1) for an event, but that an instance which ends is looked at
+ * once more, and a task when its process comes to have loops; so O(events + tasks) in all, whatever the trace.
  *
  * Private to analysis/.
  */
@@ -26,7 +27,8 @@ struct loops *loops__new(struct tasks *tasks, struct timeline *tl,
 			 const struct cpt_latencies *latencies);
 void loops__free(struct loops *l); /* accepts NULL */
 
-/* The events CPT_EV_LOOP_NEW, _LOOP, _LOOP_LOST and _LOOP_END, at now_ns. 0 or -errno. */
+/* The events CPT_EV_LOOP_NEW, _LOOP, _LOOP_LOST and _LOOP_END, at now_ns. -errno; 1; 0: a LOOP_NEW that says
+ * nothing new, or of nobody. */
 int loops__feed(struct loops *l, const struct cpt_event *ev, uint64_t now_ns);
 
 /* t, not counted now, has come alive or become part of its process: it knows its process's loops. */
@@ -51,6 +53,13 @@ bool loops__whose(const struct loops *l, uint32_t instance, uint32_t *proc, int3
  * then, of its direction. False where it is not known. */
 bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, uint64_t *integral_ns,
 		   uint32_t *level);
+
+/* Has this ring an operation that its submitter may be at right now: neither done, nor armed, nor given to a
+ * worker? Also where that is not known. */
+bool loops__ring_at_work(const struct loops *l, uint32_t instance);
+
+/* Tasks and instances that were looked at beyond the one an event names: what the promise above is about. */
+uint64_t loops__steps(const struct loops *l);
 
 /* Rows of the instances whose process was counted, by id; malloc'd. window_start_ns: of the run. 0 or
  * -ENOMEM. */

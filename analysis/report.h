@@ -22,6 +22,7 @@
 #include "loop_ledger_facts.h"
 #include "sites.h"
 #include "path_facts.h"
+#include "sqpoll_facts.h"
 #include "states.h"
 #include "trace.h"
 
@@ -57,6 +58,7 @@ struct cpt_thread {
 	bool alive_at_end;
 	bool identity_lost; /* its NEW or EXEC record is missing */
 	bool io_worker;
+	uint32_t cause; /* io_worker: number of the task whose operations it is there for; else 0 */
 };
 
 /* One column of the run's timeline: averages over [from, from + bin_ns). */
@@ -158,6 +160,8 @@ struct cpt_report {
 
 	struct cpt_epoll_instance *instances; /* by id */
 	uint32_t instances_cnt;
+	struct cpt_sqpoll *sqpolls; /* by id */
+	uint32_t sqpolls_cnt;
 	uint64_t
 		in_flight_ns; /* integral of A: operations that no task of their process stands for */
 	uint32_t in_flight_peak; /* of A */
@@ -183,6 +187,13 @@ struct cpt_report {
  * lies outside may depend on it or come at the same time; nor where events were lost, for what was lost
  * may have been computing; nor where nothing ran. */
 bool report__span_bounds(const struct cpt_report *r);
+
+/* Average parallelism less busy-waiting: estimated from samples; without those, less what kernel threads that
+ * poll for rings are known to spin. Below 0: neither is known. */
+double report__effective(const struct cpt_report *r);
+
+/* What those threads spin, in all, and what they ran. */
+uint64_t report__sqpoll_ns(const struct cpt_report *r, uint64_t *running_ns);
 
 /* The row of the thread with this number in threads_tab; NULL if it has none. */
 const struct cpt_thread *report__thread(const struct cpt_report *r, uint32_t id);

@@ -206,12 +206,12 @@ static bool is_spin(const struct sites *s, uint32_t user, uint8_t flags)
 }
 
 int sites__sampled(struct sites *s, uint32_t name, uint32_t user, uint32_t kernel, uint8_t flags,
-		   uint32_t running)
+		   uint32_t running, bool spins)
 {
 	struct cpt_site *at = find_site(
 		s, (struct cpt_site){
 			   .name = name, .reason = CPT_REASON_CNT, .user = user, .kernel = kernel});
-	const bool spin = is_spin(s, user, flags);
+	const bool spin = spins || is_spin(s, user, flags);
 	const double latency = 1.0 / (running ? running : 1);
 
 	if (!at)

@@ -95,7 +95,7 @@ int sites__waited(struct sites *s, uint32_t name, enum cpt_reason reason, uint32
 		  uint32_t kernel, uint64_t wait_ns, double lost_ns, uint32_t *site);
 int sites__woken(struct sites *s, uint32_t site, uint32_t user, uint32_t kernel, uint64_t wait_ns);
 int sites__sampled(struct sites *s, uint32_t name, uint32_t user, uint32_t kernel, uint8_t flags,
-		   uint32_t running);
+		   uint32_t running, bool spins); /* spins: known without its stacks */
 void sites__stray(struct sites *s);
 
 /* The facts; names are copied. NULL without memory. */

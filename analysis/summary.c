@@ -37,6 +37,7 @@ void report__free(struct cpt_report *r)
 	free(r->ceilings);
 	cpt_loops__free(&r->loops);
 	free(r->instances);
+	free(r->sqpolls);
 	cpt_sites__free(r->sites);
 	cpt_grid__free(r->grid);
 	free(r->path.threads);
@@ -224,6 +225,30 @@ static void take_quality(struct cpt_report *r, const struct cpt_pass_counts *cou
 	r->quality.mends = close_facts->mends;
 	r->quality.mends_failed = close_facts->mends_failed;
 	r->quality.steal_ns = close_facts->steal_ns;
+}
+
+uint64_t report__sqpoll_ns(const struct cpt_report *r, uint64_t *running_ns)
+{
+	uint64_t spinning_ns = 0;
+
+	*running_ns = 0;
+	for (uint32_t i = 0; i < r->sqpolls_cnt; i++) {
+		*running_ns += r->sqpolls[i].running_ns;
+		spinning_ns += r->sqpolls[i].spinning_ns;
+	}
+	return spinning_ns;
+}
+
+double report__effective(const struct cpt_report *r)
+{
+	uint64_t running_ns;
+	const uint64_t spinning_ns = report__sqpoll_ns(r, &running_ns);
+
+	if (r->sites && r->sites->samples)
+		return r->sites->effective;
+	if (!r->sqpolls_cnt || !r->window_ns)
+		return -1;
+	return (double)(r->cpu_time_ns - spinning_ns) / (double)r->window_ns;
 }
 
 const struct cpt_thread *report__thread(const struct cpt_report *r, uint32_t id)

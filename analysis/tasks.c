@@ -204,6 +204,25 @@ static struct task *tid_map_find(const struct tasks *ts, const struct tid_map *m
 	return tasks__find(ts, map->ids[tid_slot(ts, map, proc, ns_tid)]);
 }
 
+/* t, until now alone, is one of its process's threads. */
+static void list_mate(const struct tasks *ts, struct task *t)
+{
+	struct task *leader = tasks__find(ts, t->proc);
+
+	if (!leader || leader == t)
+		return;
+	t->next_mate = leader->mates;
+	leader->mates = t->path.id;
+}
+
+/* Of a worker that parent made for an io_uring: the task that is no such worker itself. */
+static uint32_t cause_of(const struct tasks *ts, const struct task *parent)
+{
+	if (parent && parent->row.io_worker && tasks__find(ts, parent->row.cause))
+		return parent->row.cause;
+	return parent ? parent->row.id : 0;
+}
+
 int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 		const struct cpt_info *info)
 {
@@ -215,12 +234,14 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 	t->row.pid = info->tgid;
 	t->row.parent = parent ? parent->row.id : 0;
 	t->row.io_worker = info->flags & CPT_TASK_IO_WORKER;
+	t->row.cause = t->row.io_worker ? cause_of(ts, parent) : 0;
 	if (!again) {
 		t->row.ns_tid = info->ns_tid;
 		t->proc = t->row.id;
 		if ((info->flags & CPT_TASK_THREAD) && parent) {
 			t->proc = parent->proc;
 			t->space = parent->space;
+			list_mate(ts, t);
 		}
 	}
 	set_name(t, info->comm);
@@ -274,8 +295,23 @@ static bool in_list(const uint32_t *list, uint32_t cnt, uint32_t a, uint32_t b)
 	return false;
 }
 
+static bool name_chosen(const struct cpt_filter *f, const struct task *t)
+{
+	for (uint32_t i = 0; i < f->comm_cnt; i++)
+		if (!strncmp(f->comms[i], t->row.name, CPT_COMM_LEN - 1))
+			return true;
+	return !f->comm_cnt;
+}
+
+static bool tid_chosen(const struct cpt_filter *f, const struct task *t)
+{
+	return !f->tid_cnt || in_list(f->tids, f->tid_cnt, t->row.tid, t->row.ns_tid);
+}
+
+/* What the kernel's workers do for an io_uring is counted with the task that caused them. */
 bool task_chosen(const struct tasks *ts, const struct task *t)
 {
+	const struct task *cause = t->row.cause ? tasks__find(ts, t->row.cause) : NULL;
 	const struct cpt_filter *f = &ts->filter;
 
 	if (f->pid_cnt) {
@@ -284,18 +320,9 @@ bool task_chosen(const struct tasks *ts, const struct task *t)
 		if (!in_list(f->pids, f->pid_cnt, t->row.pid, leader ? leader->row.ns_tid : 0))
 			return false;
 	}
-	if (f->tid_cnt && !in_list(f->tids, f->tid_cnt, t->row.tid, t->row.ns_tid))
+	if (!tid_chosen(f, t) && !(cause && tid_chosen(f, cause)))
 		return false;
-	if (f->comm_cnt) {
-		uint32_t i;
-
-		for (i = 0; i < f->comm_cnt; i++)
-			if (!strncmp(f->comms[i], t->row.name, CPT_COMM_LEN - 1))
-				break;
-		if (i == f->comm_cnt)
-			return false;
-	}
-	return true;
+	return name_chosen(f, t) || (cause && name_chosen(f, cause));
 }
 
 bool task_is_here(const struct tasks *ts, const struct task *t)

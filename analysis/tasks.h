@@ -80,12 +80,18 @@ struct task {
 	struct loop_proc *flight; /* of its process, NULL none; see timeline.h */
 
 	/* who it is */
-	bool known;	/* its NEW was seen */
-	bool chosen;	/* the filter's conditions on identity select it */
-	bool member;	/* and its CPU is in the filter's set: it is of the workload */
-	uint32_t proc;	/* number of the task that leads its process */
+	bool known;	    /* its NEW was seen */
+	bool chosen;	    /* the filter's conditions on identity select it */
+	bool member;	    /* and its CPU is in the filter's set: it is of the workload */
+	uint32_t proc;	    /* number of the task that leads its process */
+	uint32_t mates;	    /* leader: its process's last born thread beside it, 0 none */
+	uint32_t next_mate; /* the one born before this one, likewise */
 	uint32_t space; /* execs of its process: addresses before and after are different things */
 	uint32_t mask;	/* index of its affinity mask, TASK_NONE not known */
+
+	struct loop_proc
+		*leads; /* leader: of its process, as flight, whether it is of it itself or not */
+	struct task_sqpoll *sqpoll; /* see sqpoll.h; NULL: it polls for no ring */
 
 	/* more of the accounting */
 	bool lived;	     /* was ever counted */

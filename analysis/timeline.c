@@ -574,15 +574,22 @@ void timeline__note_wait(struct timeline *tl, struct task *t, uint64_t span)
 
 /* ---- operations in flight ----------------------------------------------------------------------- */
 
+static uint32_t limited_flight(uint64_t sum)
+{
+	return sum < FLIGHT_MAX ? (uint32_t)sum : FLIGHT_MAX;
+}
+
 void timeline__flight(struct timeline *tl, struct loop_proc *p)
 {
-	const uint32_t level = p->pollers ? p->level : 0;
-	const uint32_t in_flight = level > p->standing ? level - p->standing : 0;
-	const uint32_t then = in_flight > p->condvars ? in_flight - p->condvars : 0;
+	const uint64_t level = p->pollers ? p->level : 0;
+	const uint64_t in_flight = level > p->standing ? level - p->standing : 0;
+	const uint64_t then = in_flight > p->condvars ? in_flight - p->condvars : 0;
 	const bool doubtful = p->pollers && p->doubts;
 
-	tl->in_flight += in_flight - p->in_flight;
-	tl->in_flight_then += then - p->in_flight_then;
+	tl->flight_sum += in_flight - p->in_flight;
+	tl->flight_then_sum += then - p->in_flight_then;
+	tl->in_flight = limited_flight(tl->flight_sum);
+	tl->in_flight_then = limited_flight(tl->flight_then_sum);
 	tl->flight_doubts += (uint32_t)doubtful - (uint32_t)p->doubtful;
 	p->in_flight = in_flight;
 	p->in_flight_then = then;

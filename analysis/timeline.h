@@ -32,6 +32,10 @@
 /* More steps than this are refused (E2BIG): a trace that claims years must not fill the disk. */
 #define STEPS_MAX 100000000ull
 
+/* More operations in flight at once than probes can follow count as that many, so that no sum of them wraps
+ * within hours, whatever a trace claims. */
+#define FLIGHT_MAX (1u << 20)
+
 #define GROUP_MAX (CPT_OVERLAP_MAX - 1) /* names with a row of their own */
 
 /* Counts as far as they matter for the split: R, Q and W as 0, 1, many, and two flags; A is 0. */
@@ -53,10 +57,10 @@ struct loop_proc {
 	uint32_t condvars; /* counted tasks of it among the timeline's condvars */
 	uint32_t
 		pollers; /* counted tasks of it that were seen at its loops: none, and nothing counts */
-	uint32_t level;		 /* L_p */
 	uint32_t doubts;	 /* instances of which L is not known */
-	uint32_t in_flight;	 /* its part of the timeline's */
-	uint32_t in_flight_then; /* likewise, if its condvars stood for some */
+	uint64_t level;		 /* L_p */
+	uint64_t in_flight;	 /* its part of the timeline's */
+	uint64_t in_flight_then; /* likewise, if its condvars stood for some */
 	bool doubtful;		 /* counted among the timeline's flight_doubts */
 	bool counted;		 /* ever had a poller */
 };
@@ -96,10 +100,11 @@ struct timeline {
 	uint32_t condvars;	      /* parked: condvar, and not counted as in progress */
 	uint32_t split_flags;	      /* 2: lock_waits, 1: asleep is not 0 */
 	uint32_t unknown;	      /* state cannot be told */
-	uint32_t in_flight;	      /* A: operations that no task stands for */
-	uint32_t in_flight_then;      /* A, if condvars counted as in progress */
-	uint32_t flight_doubts;	      /* processes whose part of A is not known */
-	uint32_t holes;		      /* CPUs whose records are missing at this instant */
+	uint32_t in_flight;	 /* A: operations that no task stands for, FLIGHT_MAX at most */
+	uint32_t in_flight_then; /* A, if condvars counted as in progress */
+	uint64_t flight_sum, flight_then_sum; /* they, without that limit: the processes' parts */
+	uint32_t flight_doubts;		      /* processes whose part of A is not known */
+	uint32_t holes;			      /* CPUs whose records are missing at this instant */
 	uint32_t alive;
 	uint32_t cores_running; /* distinct physical cores */
 

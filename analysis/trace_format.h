@@ -12,7 +12,7 @@
 #include "trace_limits.h"
 
 #define CPT_TRACE_MAJOR 1
-#define CPT_TRACE_MINOR 2
+#define CPT_TRACE_MINOR 3
 
 #define TRACE_HEADER_SZ	  64
 #define SECTION_HEADER_SZ 40
@@ -29,15 +29,17 @@ struct trace_header {
 };
 
 /* Types of sections; values are on disk. */
-#define SECTION_META	  1 /* the first section */
-#define SECTION_BLOCK	  2
-#define SECTION_LATE	  3
-#define SECTION_CLOSE	  4  /* the last section of a closed trace */
-#define SECTION_WORDS	  5  /* since 1.1: words_codec.h */
-#define SECTION_STACKS	  7  /* what stack numbers stand for: stacks.h */
-#define SECTION_SAMPLES	  8  /* stacks of switches, samples: trace_side.h */
-#define SECTION_LOOPS	  9  /* since 1.2: operations of event loops: trace_loops.h */
-#define SECTION_LATENCIES 10 /* since 1.2: how long those took: latencies.h */
+#define SECTION_META	1 /* the first section */
+#define SECTION_BLOCK	2
+#define SECTION_LATE	3
+#define SECTION_CLOSE	4 /* the last section of a closed trace */
+#define SECTION_WORDS	5 /* since 1.1: words_codec.h */
+#define SECTION_STACKS	7 /* what stack numbers stand for: stacks.h */
+#define SECTION_SAMPLES 8 /* stacks of switches, samples: trace_side.h */
+#define SECTION_LOOPS	9 /* since 1.2: operations of event loops: trace_loops.h */
+#define SECTION_LATENCIES                                                                          \
+	10 /* since 1.2: how long those took: latencies.h; since 1.3 inbound ones */
+#define SECTION_LATENCIES_OUT 11 /* since 1.3: likewise, outbound ones */
 
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 

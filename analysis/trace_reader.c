@@ -88,6 +88,7 @@ struct trace_reader {
 	struct cpt_event late_event;
 	struct side samples, loops;
 	struct cpt_latencies *latencies; /* NULL: none */
+	uint16_t minor;			 /* of its format */
 	const struct cpt_event *held;	 /* of the blocks, read and not returned yet */
 	size_t held_cnt;
 	struct cpt_stacks *stacks;
@@ -299,6 +300,9 @@ static int walk_side(struct trace_reader *r, struct side *side, uint64_t pos,
 	return 1;
 }
 
+/* Before this one, latencies were of one direction without saying of which. */
+#define MINOR_WAYS_APART 3
+
 /* Latencies that cannot be read are left out. 1 or -errno. */
 static int walk_latencies(struct trace_reader *r, uint64_t pos, const struct section *s)
 {
@@ -307,10 +311,10 @@ static int walk_latencies(struct trace_reader *r, uint64_t pos, const struct sec
 	if (ret <= 0)
 		return ret ? ret : 1;
 	if (!r->latencies)
-		r->latencies = latencies__new();
+		r->latencies = latencies__new(r->minor >= MINOR_WAYS_APART);
 	if (!r->latencies)
 		return -ENOMEM;
-	ret = latencies__decode(r->latencies, r->aside.at, s->sz);
+	ret = latencies__decode(r->latencies, s->type == SECTION_LATENCIES_OUT, r->aside.at, s->sz);
 	if (ret == -ENOMEM)
 		return ret;
 	if (ret)
@@ -365,7 +369,7 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 		return walk_side(r, &r->samples, pos, s);
 	} else if (s->type == SECTION_LOOPS) {
 		return walk_side(r, &r->loops, pos, s);
-	} else if (s->type == SECTION_LATENCIES) {
+	} else if (s->type == SECTION_LATENCIES || s->type == SECTION_LATENCIES_OUT) {
 		return walk_latencies(r, pos, s);
 	} else if (s->type == SECTION_CLOSE) {
 		ret = read_payload(r, &r->aside, pos, s);
@@ -431,6 +435,7 @@ static int open_trace(struct trace_reader *r, char *err)
 		return refuse_errno(err, -errno);
 	r->file_sz = (uint64_t)sz;
 	ret = open_header(r, &h, err);
+	r->minor = h.minor;
 	if (!ret)
 		ret = open_meta(r, err);
 	if (ret)

@@ -282,9 +282,10 @@ int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_
 	return w->err;
 }
 
-int trace_writer__latencies(struct trace_writer *w, const uint8_t *payload, size_t sz)
+int trace_writer__latencies(struct trace_writer *w, bool outbound, const uint8_t *payload,
+			    size_t sz)
 {
-	struct section s = {.type = SECTION_LATENCIES};
+	struct section s = {.type = outbound ? SECTION_LATENCIES_OUT : SECTION_LATENCIES};
 
 	return sz && !flush_block(w) ? write_section(w, &s, payload, sz) : w->err;
 }

@@ -30,8 +30,10 @@ int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_
 struct cpt_stacks;
 int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks);
 
-/* A payload of latencies (latencies.h), at most 4 MiB; nothing where sz is 0. 0 or -errno. */
-int trace_writer__latencies(struct trace_writer *w, const uint8_t *payload, size_t sz);
+/* A payload of latencies (latencies.h), inbound or outbound ones, at most 4 MiB; nothing where sz is 0. 0 or
+ * -errno. */
+int trace_writer__latencies(struct trace_writer *w, bool outbound, const uint8_t *payload,
+			    size_t sz);
 
 /* A sink for merge__new that calls the first three of these. */
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);

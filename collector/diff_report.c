@@ -306,7 +306,8 @@ static void add_loops(const struct place *at, const struct cpt_report *r)
 	}
 	for (uint32_t i = 0; i < r->instances_cnt; i++)
 		add_loop_figures(at, CPT_DIFF_UNIT_AVERAGE, thread_name(r, r->instances[i].proc),
-				 "in flight", share(r->instances[i].in_flight_ns, r->window_ns));
+				 "in flight",
+				 share(r->instances[i].ops.in_flight_ns, r->window_ns));
 }
 
 static void add_run(struct diff_runs *runs, uint32_t run, const struct cpt_report *r)

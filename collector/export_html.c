@@ -81,14 +81,16 @@ static uint32_t choose_ways(const struct cpt_report *r, struct cpt_grid_way *way
 		for (uint32_t i = 0; i < r->instances_cnt; i++) {
 			const struct cpt_epoll_instance *in = &r->instances[i];
 
-			if (in->in_flight_ns && (!best || in->in_flight_ns > best->in_flight_ns) &&
-			    (in->in_flight_ns < below || (in->in_flight_ns == below && i >= from)))
+			if (in->ops.in_flight_ns &&
+			    (!best || in->ops.in_flight_ns > best->ops.in_flight_ns) &&
+			    (in->ops.in_flight_ns < below ||
+			     (in->ops.in_flight_ns == below && i >= from)))
 				best = in;
 		}
 		if (!best)
 			break;
 		ways[cnt++] = (struct cpt_grid_way){best->id, best->outbound};
-		below = best->in_flight_ns;
+		below = best->ops.in_flight_ns;
 		from = (uint32_t)(best - r->instances) + 1;
 	}
 	return cnt;

@@ -52,6 +52,8 @@ static const struct table_col thread_cols[] = {
 	 T(kernel_cpu_ns)},
 	{"alive_at_end", "it outlived the window", TABLE_BOOL, T(alive_at_end)},
 	{"io_worker", "made by the kernel for asynchronous I/O", TABLE_BOOL, T(io_worker)},
+	{"cause", "io_worker: number of the task whose operations it is there for, else 0",
+	 TABLE_U32, T(cause)},
 	COLS_END,
 };
 

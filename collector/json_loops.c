@@ -85,19 +85,9 @@ static json_t *batch(const struct cpt_loop *l)
 {
 	struct json_obj o = json_obj__new();
 
-	json_obj__put_real(&o, "average",
-			   l->iterations ? (double)l->events / (double)l->iterations : 0);
+	json_obj__put_real(&o, "average", loop_batch(l));
 	json_obj__put_ns(&o, "max", l->batch_max);
 	return json_obj__done(&o);
-}
-
-/* Of one descriptor that was reported: the average turn by the average batch. */
-static uint64_t service_ns(const struct cpt_loop *l)
-{
-	if (!l->dispatches)
-		return 0;
-	return (uint64_t)((double)l->dispatch_ns / (double)l->dispatches * (double)l->iterations /
-			  (double)l->events);
 }
 
 static json_t *event_loop(const struct cpt_report *r, const struct cpt_loop *l)
@@ -130,7 +120,7 @@ static json_t *event_loop(const struct cpt_report *r, const struct cpt_loop *l)
 	json_obj__put(&o, "utilisation", utilisation(l));
 	if (l->events) {
 		json_obj__put(&o, "batch", batch(l));
-		json_obj__put_ns(&o, "service_ns", service_ns(l));
+		json_obj__put_ns(&o, "service_ns", loop_service_ns(l));
 	}
 	json_obj__put(&o, "dispatch", dispatch(l));
 	json_obj__put(&o, "stalls", stalls(r, l));
@@ -148,7 +138,7 @@ static json_t *event_loops(const struct cpt_report *r)
 
 /* ---- instances --------------------------------------------------------------------------------------- */
 
-static json_t *latency(const struct cpt_epoll_instance *in)
+static json_t *latency(const struct cpt_flight_sums *in)
 {
 	struct json_obj o = json_obj__new();
 
@@ -159,7 +149,7 @@ static json_t *latency(const struct cpt_epoll_instance *in)
 	return json_obj__done(&o);
 }
 
-static json_t *in_flight(const struct cpt_epoll_instance *in)
+static json_t *in_flight(const struct cpt_flight_sums *in)
 {
 	struct json_obj o = json_obj__new();
 
@@ -169,6 +159,7 @@ static json_t *in_flight(const struct cpt_epoll_instance *in)
 	json_obj__put_ns(&o, "opened", in->opened);
 	json_obj__put_ns(&o, "cancelled", in->cancelled);
 	json_obj__put_real(&o, "completed_per_second", in->rate);
+	json_obj__put_real(&o, "arrivals_per_second", in->arrivals);
 	json_obj__put_ns(&o, "integral_ns", in->in_flight_ns);
 	json_obj__put(&o, "latency_ns", latency(in));
 	return json_obj__done(&o);
@@ -197,7 +188,9 @@ static json_t *instance(const struct cpt_epoll_instance *in)
 	json_obj__put_ns(&o, "unknown_ns", in->unknown_ns);
 	json_obj__put(&o, "direction", json_string(in->outbound ? "outbound" : "inbound"));
 	json_obj__put_ns(&o, "fds_peak", ring ? 0 : in->conns_peak);
-	json_obj__put(&o, "in_flight", in_flight(in));
+	json_obj__put(&o, "in_flight", in_flight(&in->ops));
+	if (in->upstream.opened)
+		json_obj__put(&o, "upstream", in_flight(&in->upstream));
 	json_obj__put(&o, "connections",
 		      ring ? level(0, 0) : level(in->conns_average, in->conns_peak));
 	json_obj__put(&o, "timers",
@@ -267,15 +260,22 @@ static json_t *loop_parallelism(const struct cpt_loops *loops)
 	return json_obj__done(&o);
 }
 
-/* A: operations that no task of their process stands for. */
+/* A: operations that no task of their process stands for; and L, all of them. */
 static json_t *beyond_tasks(const struct cpt_report *r)
 {
 	struct json_obj o = json_obj__new();
+	uint64_t all_ns = 0;
+
+	for (uint32_t i = 0; i < r->instances_cnt; i++)
+		all_ns += r->instances[i].ops.in_flight_ns;
 
 	json_obj__put_real(&o, "average",
 			   r->window_ns ? (double)r->in_flight_ns / (double)r->window_ns : 0);
 	json_obj__put_ns(&o, "peak", r->in_flight_peak);
 	json_obj__put_ns(&o, "integral_ns", r->in_flight_ns);
+	json_obj__put_real(&o, "operations_average",
+			   r->window_ns ? (double)all_ns / (double)r->window_ns : 0);
+	json_obj__put_ns(&o, "operations_integral_ns", all_ns);
 	return json_obj__done(&o);
 }
 

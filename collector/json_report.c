@@ -119,8 +119,8 @@ static json_t *parallelism(const struct cpt_report *r)
 	json_obj__put_ns(&o, "peak", r->parallel_peak);
 	json_obj__put(&o, "efficiency", json_value__real(r->efficiency));
 	json_obj__put(&o, "effective",
-		      r->sites && r->sites->samples ? json_value__real(r->sites->effective)
-						    : json_null());
+		      report__effective(r) >= 0 ? json_value__real(report__effective(r))
+						: json_null());
 	json_obj__put(&o, "siblings_busy_ns",
 		      r->budget.siblings_ns == UINT64_MAX
 			      ? json_null()
@@ -206,6 +206,8 @@ static json_t *thread(const struct cpt_report *r, const struct cpt_thread *t)
 	json_obj__put(&o, "kernel_cpu_ns",
 		      t->kernel_cpu_ns ? json_integer((json_int_t)t->kernel_cpu_ns) : json_null());
 	json_obj__put(&o, "io_worker", json_boolean(t->io_worker));
+	if (t->cause)
+		json_obj__put_ns(&o, "cause", t->cause);
 	json_obj__put(&o, "identity_lost", json_boolean(t->identity_lost));
 	return json_obj__done(&o);
 }

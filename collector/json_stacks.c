@@ -70,6 +70,21 @@ json_t *json_stacks__hot(const struct cpt_report *r)
 	return json_obj__done(&o);
 }
 
+static json_t *sqpolls(const struct cpt_report *r)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < r->sqpolls_cnt; i++) {
+		struct json_obj o = json_obj__new();
+
+		json_obj__put_ns(&o, "id", r->sqpolls[i].id);
+		json_obj__put_ns(&o, "running_ns", r->sqpolls[i].running_ns);
+		json_obj__put_ns(&o, "spinning_ns", r->sqpolls[i].spinning_ns);
+		array = json_array__append(array, json_obj__done(&o));
+	}
+	return array;
+}
+
 json_t *json_stacks__spin(const struct cpt_report *r)
 {
 	const struct cpt_sites *s = r->sites;
@@ -85,6 +100,7 @@ json_t *json_stacks__spin(const struct cpt_report *r)
 		      number_or_null(sampled, sampled ? s->effective_error : 0));
 	json_obj__put_ns(&o, "yielding_threads", spin__yielders(r, &per_sec));
 	json_obj__put_real(&o, "yields_per_second", per_sec);
+	json_obj__put(&o, "sqpoll", sqpolls(r));
 	return json_obj__done(&o);
 }
 

@@ -191,11 +191,18 @@ int loop_session__seed(struct loop_session *s, uint32_t tgid, uint32_t epfd, uin
 	return opts.retval ? -ENOSPC : 0;
 }
 
-int loop_session__histogram(const struct loop_session *s, uint32_t slot, uint64_t *buckets)
+static uint32_t hist_at(uint32_t slot, uint32_t way)
 {
+	return slot * CPT_LOOP_WAYS + way;
+}
+
+int loop_session__histogram(const struct loop_session *s, uint32_t slot, uint32_t way,
+			    uint64_t *buckets)
+{
+	const uint32_t at = hist_at(slot, way);
 	struct hist_value value;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.cpt_loop_hists), &slot, &value))
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.cpt_loop_hists), &at, &value))
 		return -errno;
 	for (uint32_t i = 0; i < CPT_LOOP_BUCKETS; i++)
 		buckets[i] = value.buckets[i];
@@ -207,7 +214,11 @@ void loop_session__free_slot(struct loop_session *s, uint32_t slot)
 	const struct hist_value none = {0};
 	struct cpt_loop_inst *in = &s->insts[slot];
 
-	(void)bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_loop_hists), &slot, &none, 0);
+	for (uint32_t way = 0; way < CPT_LOOP_WAYS; way++) {
+		const uint32_t at = hist_at(slot, way);
+
+		(void)bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_loop_hists), &at, &none, 0);
+	}
 	memset(in, 0, sizeof(*in));
 	(void)bpf_map_update_elem(bpf_map__fd(s->skel->maps.cpt_loop_free_insts), NULL, &slot, 0);
 }

@@ -42,8 +42,9 @@ bool loop_session__take_window(struct loop_session *s, uint32_t slot, uint64_t b
 int loop_session__seed(struct loop_session *s, uint32_t tgid, uint32_t epfd, uint32_t fd,
 		       uint64_t cookie);
 
-/* The histogram of a slot, CPT_LOOP_BUCKETS counts. 0 or -errno. */
-int loop_session__histogram(const struct loop_session *s, uint32_t slot, uint64_t *buckets);
+/* The histogram of a slot's operations of one way, CPT_LOOP_BUCKETS counts. 0 or -errno. */
+int loop_session__histogram(const struct loop_session *s, uint32_t slot, uint32_t way,
+			    uint64_t *buckets);
 
 /* The slot's instance is closed and all of it read: another may have it. */
 void loop_session__free_slot(struct loop_session *s, uint32_t slot);

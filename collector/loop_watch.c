@@ -25,6 +25,11 @@ struct row {
 	uint8_t *bytes;
 };
 
+struct rows {
+	struct row *at;
+	size_t cnt, cap;
+};
+
 struct loop_watch {
 	enum loops_mode mode;
 	struct bpf_session *bpf;
@@ -34,8 +39,7 @@ struct loop_watch {
 	uint64_t ring_losses; /* seen so far */
 	uint64_t clean_ns;    /* nothing more was lost up to here */
 	uint64_t census_ns;   /* the next look */
-	struct row *rows;
-	size_t row_cnt, row_cap;
+	struct rows rows[CPT_LOOP_WAYS];
 	uint32_t *procs; /* that have, or had, instances and have not ended */
 	size_t proc_cnt, proc_cap;
 	char failure[160];
@@ -87,9 +91,11 @@ void loop_watch__free(struct loop_watch *w)
 		return;
 	loop_session__free(w->session);
 	loop_book__free(w->book);
-	for (size_t i = 0; i < w->row_cnt; i++)
-		free(w->rows[i].bytes);
-	free(w->rows);
+	for (uint32_t way = 0; way < CPT_LOOP_WAYS; way++) {
+		for (size_t i = 0; i < w->rows[way].cnt; i++)
+			free(w->rows[way].at[i].bytes);
+		free(w->rows[way].at);
+	}
 	free(w->procs);
 	free(w);
 }
@@ -116,33 +122,54 @@ static void seed(struct loop_watch *w, uint32_t tgid, uint32_t epfd)
 
 /* ---- the end of an instance ----------------------------------------------------------------------- */
 
-static int keep_row(struct loop_watch *w, const struct cpt_loop_inst *in, uint32_t slot)
+static int add_row(struct rows *rows, const struct row *row)
+{
+	struct row *at;
+
+	if (rows->cnt == rows->cap) {
+		at = realloc(rows->at, (rows->cap ? 2 * rows->cap : 16) * sizeof(*at));
+		if (!at)
+			return -ENOMEM;
+		rows->at = at;
+		rows->cap = rows->cap ? 2 * rows->cap : 16;
+	}
+	rows->at[rows->cnt++] = *row;
+	return 0;
+}
+
+static int keep_row(struct loop_watch *w, const struct cpt_loop_inst *in, uint32_t slot,
+		    uint32_t way)
 {
 	uint64_t buckets[CPT_LOOP_BUCKETS];
-	struct row *rows, row = {.instance = in->instance};
-	uint8_t *bytes, *end;
+	struct row row = {.instance = in->instance};
+	uint8_t *bytes;
+	int err;
 
 	/* A number that a trace cannot hold: it was not followed either. */
-	if (!in->max_ns || in->instance > CPT_LOOP_NUMBER_MAX ||
-	    loop_session__histogram(w->session, slot, buckets))
+	if (!in->max_ns[way] || in->instance > CPT_LOOP_NUMBER_MAX ||
+	    loop_session__histogram(w->session, slot, way, buckets))
 		return 0;
-	if (w->row_cnt == w->row_cap) {
-		rows = realloc(w->rows, (w->row_cap ? 2 * w->row_cap : 16) * sizeof(*rows));
-		if (!rows)
-			return -ENOMEM;
-		w->rows = rows;
-		w->row_cap = w->row_cap ? 2 * w->row_cap : 16;
-	}
 	bytes = malloc(LATENCIES_ROW_MAX);
 	if (!bytes)
 		return -ENOMEM;
-	end = latencies__put(bytes, in->instance, buckets, in->max_ns);
-	row.sz = (size_t)(end - bytes);
+	row.sz = (size_t)(latencies__put(bytes, in->instance, buckets, in->max_ns[way]) - bytes);
 	row.bytes = realloc(bytes, row.sz);
 	if (!row.bytes)
 		row.bytes = bytes;
-	w->rows[w->row_cnt++] = row;
-	return 0;
+	err = add_row(&w->rows[way], &row);
+	if (err)
+		free(row.bytes);
+	return err;
+}
+
+static int keep_rows(struct loop_watch *w, uint32_t slot)
+{
+	const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
+	int err = 0;
+
+	for (uint32_t way = 0; way < CPT_LOOP_WAYS && !err; way++)
+		err = keep_row(w, in, slot, way);
+	return err;
 }
 
 static int take_window(struct loop_watch *w, uint32_t slot, uint64_t before_ns)
@@ -163,7 +190,7 @@ static int end_instance(struct loop_watch *w, uint32_t slot, uint64_t ts_ns)
 	if (!err)
 		err = loop_book__end(w->book, in->instance, ts_ns);
 	if (!err)
-		err = keep_row(w, in, slot);
+		err = keep_rows(w, slot);
 	loop_session__free_slot(w->session, slot);
 	return err;
 }
@@ -319,26 +346,26 @@ static int compare_rows(const void *a, const void *b)
 	return x->instance < y->instance ? -1 : x->instance > y->instance;
 }
 
-static int write_rows(struct loop_watch *w)
+static int write_rows(struct loop_watch *w, uint32_t way)
 {
+	const struct rows *rows = &w->rows[way];
 	uint8_t *payload = malloc(PAYLOAD_MAX + LATENCIES_ROW_MAX);
 	size_t sz = 0;
 	int err = 0;
 
 	if (!payload)
 		return -ENOMEM;
-	if (w->row_cnt)
-		qsort(w->rows, w->row_cnt, sizeof(*w->rows), compare_rows);
-	for (size_t i = 0; i < w->row_cnt && !err; i++) {
-		memcpy(payload + sz, w->rows[i].bytes, w->rows[i].sz);
-		sz += w->rows[i].sz;
+	qsort(rows->at, rows->cnt, sizeof(*rows->at), compare_rows);
+	for (size_t i = 0; i < rows->cnt && !err; i++) {
+		memcpy(payload + sz, rows->at[i].bytes, rows->at[i].sz);
+		sz += rows->at[i].sz;
 		if (sz < PAYLOAD_MAX)
 			continue;
-		err = trace_writer__latencies(w->writer, payload, sz);
+		err = trace_writer__latencies(w->writer, way == CPT_LOOP_OUT, payload, sz);
 		sz = 0;
 	}
 	if (!err)
-		err = trace_writer__latencies(w->writer, payload, sz);
+		err = trace_writer__latencies(w->writer, way == CPT_LOOP_OUT, payload, sz);
 	free(payload);
 	return err;
 }
@@ -355,7 +382,7 @@ int loop_watch__finish(struct loop_watch *w, uint64_t end_ns)
 		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
 
 		if (in->instance)
-			err = keep_row(w, in, slot);
+			err = keep_rows(w, slot);
 	}
 	if (!err)
 		err = loop_book__advance(w->book, UINT64_MAX);
@@ -364,7 +391,11 @@ int loop_watch__finish(struct loop_watch *w, uint64_t end_ns)
 
 int loop_watch__write_latencies(struct loop_watch *w)
 {
-	return w->row_cnt ? write_rows(w) : 0;
+	int err = 0;
+
+	for (uint32_t way = 0; way < CPT_LOOP_WAYS && !err; way++)
+		err = w->rows[way].cnt ? write_rows(w, way) : 0;
+	return err;
 }
 
 uint8_t loop_watch__state(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT])

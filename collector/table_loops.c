@@ -8,7 +8,8 @@ struct loop_row {
 	struct cpt_loop loop;
 	uint32_t tid, pid, epfd;
 	const char *name, *kind, *stall_call, *stall_reason;
-	double on_cpu, utilisation;
+	double on_cpu, utilisation, batch;
+	uint64_t service_ns;
 	struct cpt_stall stall;
 };
 
@@ -40,6 +41,10 @@ const struct table_col loop_cols[] = {
 	{"iterations_at_least", "returns that did not block were not seen", TABLE_BOOL,
 	 L(iterations_least)},
 	{"events", "descriptors these reported, 0 not known", TABLE_U64, L(events)},
+	{"batch", "events / iterations", TABLE_DOUBLE, R(batch)},
+	{"batch_max", "most events of one return", TABLE_U32, L(batch_max)},
+	{"service_ns", "of one event: an average dispatch over an average batch", TABLE_U64,
+	 R(service_ns)},
 	{"on_cpu", "on_cpu_ns / life_ns", TABLE_DOUBLE, R(on_cpu)},
 	{"utilisation", "1 - (waiting_ns + woken_ns) / life_ns, as Node has it", TABLE_DOUBLE,
 	 R(utilisation)},
@@ -72,6 +77,8 @@ static int write_loop(struct table_out *out, const struct cpt_report *r, const s
 		.kind = loop_kind_name((enum cpt_loop_kind)l->kind),
 		.on_cpu = loop_on_cpu(l),
 		.utilisation = loop_utilisation(l),
+		.batch = loop_batch(l),
+		.service_ns = loop_service_ns(l),
 	};
 
 	if (l->stalls_cnt) {
@@ -114,16 +121,21 @@ const struct table_col instance_cols[] = {
 	 I(since_ns)},
 	{"span_ns", "how long it was watched in the window", TABLE_U64, I(span_ns)},
 	{"unknown_ns", "of span_ns: records were lost", TABLE_U64, I(unknown_ns)},
-	{"in_flight_ns", "operations in flight, integrated", TABLE_U64, I(in_flight_ns)},
-	{"average", "in_flight_ns over the known part of span_ns", TABLE_DOUBLE, I(average)},
-	{"peak", "most in flight at once", TABLE_U32, I(peak)},
-	{"opened", "operations that began", TABLE_U64, I(opened)},
-	{"completed", "that were answered", TABLE_U64, I(completed)},
-	{"cancelled", "that ended without an answer", TABLE_U64, I(cancelled)},
-	{"completed_per_second", "of the known part of span_ns", TABLE_DOUBLE, I(rate)},
-	{"p50_ns", "latency, of the whole recording: median", TABLE_U64, I(p50_ns)},
-	{"p99_ns", "likewise: 99 % are at most that long", TABLE_U64, I(p99_ns)},
-	{"max_ns", "likewise: the longest", TABLE_U64, I(max_ns)},
+	{"in_flight_ns", "operations in flight, integrated", TABLE_U64, I(ops.in_flight_ns)},
+	{"average", "in_flight_ns over the known part of span_ns", TABLE_DOUBLE, I(ops.average)},
+	{"peak", "most in flight at once", TABLE_U32, I(ops.peak)},
+	{"opened", "operations that began", TABLE_U64, I(ops.opened)},
+	{"completed", "that were answered", TABLE_U64, I(ops.completed)},
+	{"cancelled", "that ended without an answer", TABLE_U64, I(ops.cancelled)},
+	{"completed_per_second", "of the known part of span_ns", TABLE_DOUBLE, I(ops.rate)},
+	{"arrivals_per_second", "opened, of the known part of span_ns", TABLE_DOUBLE,
+	 I(ops.arrivals)},
+	{"upstream_completed", "outbound ones of an instance that serves", TABLE_U64,
+	 I(upstream.completed)},
+	{"upstream_average", "likewise: in flight", TABLE_DOUBLE, I(upstream.average)},
+	{"p50_ns", "latency, of the whole recording: median", TABLE_U64, I(ops.p50_ns)},
+	{"p99_ns", "likewise: 99 % are at most that long", TABLE_U64, I(ops.p99_ns)},
+	{"max_ns", "likewise: the longest", TABLE_U64, I(ops.max_ns)},
 	{"connections_average", "registered with it; of a ring: operations with a poll armed",
 	 TABLE_DOUBLE, I(conns_average)},
 	{"connections_peak", "likewise, the most", TABLE_U32, I(conns_peak)},

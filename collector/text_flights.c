@@ -11,11 +11,14 @@
 #include "escape.h"
 #include "format.h"
 #include "loop_names.h"
+#include "text_loop_rates.h"
 
 /* From two operations at once on, a loop is concurrent without being parallel. */
 #define MANY_IN_FLIGHT 1.5
 /* Not watched for less than that, against the window: start-up. */
 #define WORTH_SAYING 0.01
+/* Instances of which more is said than their row. */
+#define MORE_OF 2
 
 static double share(uint64_t part, uint64_t total)
 {
@@ -37,15 +40,15 @@ static struct flights flights_of(const struct cpt_report *r, bool outbound)
 	for (uint32_t i = 0; i < r->instances_cnt; i++) {
 		const struct cpt_epoll_instance *in = &r->instances[i];
 
-		if (in->outbound != outbound || !in->opened)
+		if (in->outbound != outbound || !in->ops.opened)
 			continue;
 		f.instances++;
-		f.completed += in->completed;
+		f.completed += in->ops.completed;
 		/* Before it was watched nothing is known, not even that there was nothing. */
 		if (in->since_ns < r->window_ns)
-			f.average += share(in->in_flight_ns, r->window_ns - in->since_ns);
-		f.peak = in->peak > f.peak ? in->peak : f.peak;
-		if (!f.most || in->completed > f.most->completed)
+			f.average += share(in->ops.in_flight_ns, r->window_ns - in->since_ns);
+		f.peak = in->ops.peak > f.peak ? in->ops.peak : f.peak;
+		if (!f.most || in->ops.completed > f.most->ops.completed)
 			f.most = in;
 	}
 	return f;
@@ -65,8 +68,9 @@ void loops__flight_sentence(struct strbuf *b, const struct cpt_report *r, bool u
 	if (f.instances == 1)
 		strbuf__addf(b, ", %" PRIu32 " at most", f.peak);
 	strbuf__addf(b, "; %s completed", fmt_count(c, f.completed));
-	if (f.most->latency_cnt)
-		strbuf__addf(b, ", half of them within %s", fmt_duration(d, f.most->p50_ns, utf8));
+	if (f.most->ops.latency_cnt)
+		strbuf__addf(b, ", half of them within %s",
+			     fmt_duration(d, f.most->ops.p50_ns, utf8));
 	strbuf__addc(b, '.');
 }
 
@@ -87,15 +91,15 @@ static void instance_cells(struct draw_table *t, const struct cpt_report *r,
 	if (instance_fd(in) >= 0)
 		strbuf__addf(&text, " %" PRId32, instance_fd(in));
 	draw_table__cell(t, strbuf__str(&text));
-	draw_table__cell(t, fmt_average(f, in->average));
-	draw_table__cell(t, fmt_count(f, in->peak));
+	draw_table__cell(t, fmt_average(f, in->ops.average));
+	draw_table__cell(t, fmt_count(f, in->ops.peak));
 	strbuf__clear(&text);
-	strbuf__addf(&text, "%s%s", fmt_count(f, in->completed), in->lower_bound ? "+" : "");
+	strbuf__addf(&text, "%s%s", fmt_count(f, in->ops.completed), in->lower_bound ? "+" : "");
 	draw_table__cell(t, strbuf__str(&text));
-	if (in->latency_cnt) {
-		draw_table__duration(t, in->p50_ns);
-		draw_table__duration(t, in->p99_ns);
-		draw_table__duration(t, in->max_ns);
+	if (in->ops.latency_cnt) {
+		draw_table__duration(t, in->ops.p50_ns);
+		draw_table__duration(t, in->ops.p99_ns);
+		draw_table__duration(t, in->ops.max_ns);
 	} else {
 		for (int i = 0; i < 3; i++)
 			draw_table__cell(t, "");
@@ -110,8 +114,8 @@ static int cmp_instances(const void *pa, const void *pb)
 	const struct cpt_epoll_instance *a = *(const struct cpt_epoll_instance *const *)pa,
 					*b = *(const struct cpt_epoll_instance *const *)pb;
 
-	if (a->in_flight_ns != b->in_flight_ns)
-		return a->in_flight_ns > b->in_flight_ns ? -1 : 1;
+	if (a->ops.in_flight_ns != b->ops.in_flight_ns)
+		return a->ops.in_flight_ns > b->ops.in_flight_ns ? -1 : 1;
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
@@ -122,7 +126,7 @@ static void add_since(struct strbuf *b, const struct cpt_report *r, const struct
 	char d[FMT_SZ];
 
 	for (uint32_t i = 0; i < r->instances_cnt; i++)
-		if (r->instances[i].opened && r->instances[i].since_ns > since)
+		if (r->instances[i].ops.opened && r->instances[i].since_ns > since)
 			since = r->instances[i].since_ns;
 	if (share(since, r->window_ns) < WORTH_SAYING)
 		return;
@@ -150,7 +154,7 @@ void add_flights(struct strbuf *b, const struct cpt_report *r, const struct text
 		return;
 	}
 	for (uint32_t i = 0; i < r->instances_cnt; i++)
-		if (r->instances[i].opened)
+		if (r->instances[i].ops.opened)
 			rows[cnt++] = &r->instances[i];
 	qsort(rows, cnt, sizeof(*rows), cmp_instances);
 	for (unsigned int i = 2; i < t.cols; i++)
@@ -165,6 +169,8 @@ void add_flights(struct strbuf *b, const struct cpt_report *r, const struct text
 		strbuf__free(&t.cells);
 	if (cnt > opts->top)
 		strbuf__addf(b, "   and %s more\n", fmt_count(n, cnt - opts->top));
+	for (uint32_t i = 0; i < cnt && i < MORE_OF; i++)
+		add_flight_rates(b, r, rows[i], &opts->style);
 	if (cnt)
 		add_since(b, r, &opts->style);
 	free(rows);

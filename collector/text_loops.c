@@ -13,6 +13,7 @@
 #include "frame_text.h"
 #include "loop_names.h"
 #include "text_flights.h"
+#include "text_loop_rates.h"
 
 /* A thread that waits for events now and then is not driven by them. */
 #define TURNS_MIN 10
@@ -25,6 +26,8 @@
 /* One that ran a fifth longer than the average of its pool is what the others wait for. */
 #define UNEVEN 1.2
 #define STALLS 3
+/* Loops, and instances, of which more is said than their row. */
+#define MORE_OF 2
 /* Of a stack: from the call to the handler it is in. */
 #define FRAMES	  6
 #define POOLS	  3
@@ -241,12 +244,16 @@ static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struc
 	struct stall_row worst[STALLS];
 	const unsigned int cnt = worst_stalls(r, worst);
 	struct strbuf line = {0};
+	char d[FMT_SZ];
 
 	for (unsigned int i = 0; i < cnt; i++) {
 		add_name(&line, report__thread(r, worst[i].loop->id), style->utf8);
 		strbuf__addc(&line, ' ');
 		add_stall(&line, r, worst[i].loop, worst[i].stall, style->utf8);
 		strbuf__addc(&line, '.');
+		if (worst[i].loop->flight_known && worst[i].stall->delay_ns)
+			strbuf__addf(&line, " They were delayed by %s in all.",
+				     fmt_duration(d, worst[i].stall->delay_ns, style->utf8));
 		add_place(&line, r, worst[i].stall, style->utf8);
 		add_line(b, &line, style);
 	}
@@ -365,10 +372,13 @@ void add_loops(struct strbuf *b, const struct cpt_report *r, const struct text_r
 		b->failed = true;
 		return;
 	}
-	if (cnt) {
+	if (cnt || spins_for_rings(r))
 		draw_title(b, style, "Event loops",
-			   "  (shares of each one's life; n+: at least n turns)");
+			   cnt ? "  (shares of each one's life; n+: at least n turns)" : "");
+	if (cnt) {
 		add_table(b, r, rows, cnt, opts);
+		for (uint32_t i = 0; i < cnt && i < MORE_OF; i++)
+			add_loop_rates(b, r, rows[i], style);
 		add_flights(b, r, opts);
 		add_stalls(b, r, style);
 		add_not_back(b, r, rows, cnt, style);
@@ -376,6 +386,7 @@ void add_loops(struct strbuf *b, const struct cpt_report *r, const struct text_r
 		add_pools(b, r, style);
 		add_offloads(b, r, style);
 	}
+	add_sqpolls(b, r, style);
 	free(rows);
 }
 

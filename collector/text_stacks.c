@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "format.h"
 #include "frame_text.h"
+#include "text_loop_rates.h"
 
 /* Below that the estimate is the noise of the samples. */
 #define SPIN_WORTH_SAYING 0.01
@@ -58,6 +59,9 @@ void text_stacks__spin(struct strbuf *b, const struct cpt_report *r, const struc
 			100 * s->spin_error);
 		return;
 	}
+	if (spins_for_rings(r))
+		strbuf__addf(b, "   effective %s at most: kernel threads spin for io_uring\n",
+			     fmt_average(x, report__effective(r)));
 	cnt = spin__yielders(r, &per_sec);
 	if (!cnt)
 		return;

@@ -452,8 +452,8 @@ struct cpt_loop_inst {
 	__s32 level[CPT_LOOP_WAYS];
 	__s32 conns;
 	__s32 timers;
-	__u32 serves; /* an inbound operation was opened: latencies are of those */
-	__u64 max_ns; /* largest latency */
+	__u32 reserved2;
+	__u64 max_ns[CPT_LOOP_WAYS]; /* largest latency */
 	__u32 lock;
 	__u32 task;    /* of the first step */
 	__u64 base_ns; /* 0: no step is held back */
@@ -567,7 +567,7 @@ CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
 CPT_ASSERT(sizeof(struct cpt_rec_loop) == 112);
-CPT_ASSERT(sizeof(struct cpt_loop_inst) == 152);
+CPT_ASSERT(sizeof(struct cpt_loop_inst) == 160);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

@@ -132,8 +132,6 @@ static __always_inline void op_open(struct loop_conn *c, __u32 to, __u32 task, _
 	if (!in || !op_turn(c, OP_IDLE, to))
 		return;
 	c->opened_ns = ts;
-	if (to != OP_SENT)
-		in->serves = 1;
 	step(in, way_of(c), STEP_OPENED, task, ts);
 }
 
@@ -147,8 +145,7 @@ static __always_inline void op_complete(struct loop_conn *c, __u32 from, __u32 t
 		return;
 	ts = bpf_ktime_get_ns();
 	step(in, way, STEP_COMPLETED, task, ts);
-	if (way == CPT_LOOP_IN || !in->serves)
-		count_latency(in, c->slot, ts > c->opened_ns ? ts - c->opened_ns : 0);
+	count_latency(in, c->slot, way, ts > c->opened_ns ? ts - c->opened_ns : 0);
 }
 
 static __always_inline int op_end(struct loop_conn *c, __u32 task)
@@ -582,7 +579,6 @@ static __always_inline void event_reported(struct batch *b, __u32 events, __u64 
 	if (!op_turn(c, OP_IDLE, OP_REPORTED))
 		return;
 	c->opened_ns = b->ts;
-	b->in->serves = 1;
 	if (b->locked)
 		step_locked(b->in, CPT_LOOP_IN, STEP_OPENED, b->task, b->ts);
 	else

@@ -83,9 +83,10 @@ struct {
 	__type(value, struct cpt_loop_inst);
 } cpt_loop_insts SEC(".maps");
 
+/* By slot * CPT_LOOP_WAYS + way. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CPT_LOOP_INSTANCES);
+	__uint(max_entries, CPT_LOOP_WAYS *CPT_LOOP_INSTANCES);
 	__type(key, __u32);
 	__type(value, struct loop_hist);
 } cpt_loop_hists SEC(".maps");
@@ -440,14 +441,15 @@ static __always_inline __u32 latency_bucket(__u64 ns)
 	return bucket < CPT_LOOP_BUCKETS ? bucket : CPT_LOOP_BUCKETS - 1;
 }
 
-static __always_inline void count_latency(struct cpt_loop_inst *in, __u32 slot, __u64 ns)
+static __always_inline void count_latency(struct cpt_loop_inst *in, __u32 slot, __u32 way, __u64 ns)
 {
-	struct loop_hist *h = bpf_map_lookup_elem(&cpt_loop_hists, &slot);
+	__u32 at = slot * CPT_LOOP_WAYS + (way & 1);
+	struct loop_hist *h = bpf_map_lookup_elem(&cpt_loop_hists, &at);
 
 	if (h)
 		__sync_fetch_and_add(&h->buckets[latency_bucket(ns) & (CPT_LOOP_BUCKETS - 1)], 1);
-	if (ns > in->max_ns)
-		in->max_ns = ns;
+	if (ns > in->max_ns[way & 1])
+		in->max_ns[way & 1] = ns;
 }
 
 #endif /* LOOPS_BPF_H */

@@ -181,6 +181,14 @@ static __always_inline struct cpt_loop_inst *ring_op_inst(const struct ring_op *
 	return in && in->instance == op->instance ? in : NULL;
 }
 
+static __always_inline void ring_gauge(struct cpt_loop_inst *in, __u32 how, __s32 by)
+{
+	if (how == RING_OP_ARMED)
+		__sync_fetch_and_add(&in->conns, by);
+	else if (how == RING_OP_PUNTED)
+		__sync_fetch_and_add(&in->timers, by);
+}
+
 /* An operation goes the way of `how` from here on. */
 static __always_inline void ring_op_goes(__u64 key, __u32 how)
 {
@@ -192,15 +200,9 @@ static __always_inline void ring_op_goes(__u64 key, __u32 how)
 	in = ring_op_inst(op);
 	if (!in)
 		return;
-	if (op->how == RING_OP_ARMED)
-		__sync_fetch_and_add(&in->conns, -1);
-	else if (op->how == RING_OP_PUNTED)
-		__sync_fetch_and_add(&in->timers, -1);
+	ring_gauge(in, op->how, -1);
 	op->how = how;
-	if (how == RING_OP_ARMED)
-		__sync_fetch_and_add(&in->conns, 1);
-	else if (how == RING_OP_PUNTED)
-		__sync_fetch_and_add(&in->timers, 1);
+	ring_gauge(in, how, 1);
 }
 
 SEC("?tp_btf/io_uring_poll_arm")
@@ -228,7 +230,6 @@ int cpt_ring_complete(__u64 *ctx)
 	op = key ? bpf_map_lookup_elem(&cpt_loop_ops, &key) : NULL;
 	if (!op)
 		return 0;
-	ring_op_goes(key, 0);
 	was = *op;
 	if (bpf_map_delete_elem(&cpt_loop_ops, &key))
 		return 0; /* somebody else completes it */
@@ -237,8 +238,10 @@ int cpt_ring_complete(__u64 *ctx)
 		return 0;
 	t = family_get(bpf_get_current_task_btf());
 	ts = bpf_ktime_get_ns();
+	/* The step first: a window that it sends says what was armed while that lasted. */
 	step(in, CPT_LOOP_OUT, STEP_COMPLETED, t ? t->id : 0, ts);
-	count_latency(in, was.slot, ts > was.opened_ns ? ts - was.opened_ns : 0);
+	ring_gauge(in, was.how, -1);
+	count_latency(in, was.slot, CPT_LOOP_OUT, ts > was.opened_ns ? ts - was.opened_ns : 0);
 	return 0;
 }
 

@@ -155,13 +155,18 @@ static int write_latencies(struct trace_writer *w)
 	static uint64_t buckets[CPT_LOOP_BUCKETS];
 	static uint8_t payload[2 * LATENCIES_ROW_MAX];
 	uint8_t *p;
+	int err;
 
 	buckets[loop_bucket(12)] = 1;
 	buckets[loop_bucket(1000000)] = 298;
 	buckets[loop_bucket(UINT64_MAX)] = 1;
 	p = latencies__put(payload, 1, buckets, 100000000000);
 	p = latencies__put(p, 3, buckets, 99);
-	return trace_writer__latencies(w, payload, (size_t)(p - payload));
+	err = trace_writer__latencies(w, false, payload, (size_t)(p - payload));
+	/* Since 1.3. */
+	buckets[loop_bucket(12)] = 7;
+	p = latencies__put(payload, 1, buckets, 200000000000);
+	return err ? err : trace_writer__latencies(w, true, payload, (size_t)(p - payload));
 }
 
 static int write_stacks(struct trace_writer *w)

@@ -246,6 +246,32 @@ def registrations(case):
 # ---------------------------------------------------------------- io_uring
 
 
+def check_spinning(case, run, report, facts):
+    """The thread that polls is on a CPU all the while; what of it is work, the kernel counts itself."""
+    threads = {row["id"]: row for row in run.report["threads"]}
+    rows = run.report["spin"]["sqpoll"]
+    case.equal("threads that poll", [threads[row["id"]]["name"][:8] for row in rows], ["iou-sqp-"])
+    poller = threads[rows[0]["id"]]
+    case.equal("whose it is", threads[poller["cause"]]["name"], "ring_load")
+    case.equal("what it ran", rows[0]["running_ns"], poller["running_ns"])
+    case.within("spinning / what it ran", rows[0]["spinning_ns"] / rows[0]["running_ns"], 0.6, 1)
+    if facts["sq_total_us"]:
+        idle = 1000 * (facts["sq_total_us"] - facts["sq_work_us"])
+        case.within("spinning / by the kernel", rows[0]["spinning_ns"] / idle, 0.8, 1.02)
+    window = run.report["window_ns"]
+    effective = run.report["parallelism"]["effective"]
+    case.within("effective + spinning", effective + rows[0]["spinning_ns"] / window,
+                run.report["parallelism"]["average"] - 1e-6,
+                run.report["parallelism"]["average"] + 1e-6)
+    text = case.cpt("report", "-i", run.trace).out
+    case.check("it is said", "That is no work." in re.sub(r"\s+", " ", text), text)
+    named = case.report_json(run.trace, "--comm", "ring_load")
+    case.equal("it is counted with the task that caused it",
+               [row["id"] for row in named["spin"]["sqpoll"]], [rows[0]["id"]])
+    case.note(f"spins {rows[0]['spinning_ns'] / 1e6:.1f} of {rows[0]['running_ns'] / 1e6:.1f} ms, "
+              f"{facts['completed']} reads; effective {effective:.2f}")
+
+
 def _ring(kind):
     def body(case):
         run = loops_run(case, [case.helper("ring_load"), kind, 16, 3000])
@@ -272,6 +298,8 @@ def _ring(kind):
         if kind != "polled":  # there a thread that must get a CPU first submits
             case.within("in flight / by itself", average / facts["in_flight"], 0.95, 1.02)
             case.equal("class", report["verdict"]["class"], "concurrent")
+        if kind == "polled":
+            check_spinning(case, run, report, facts)
         # A worker that finds nothing to read arms a poll, too, where the file can be polled.
         most = armed if kind in ("armed", "polled") else punted
         case.within("its way", most / average, 0.5 if kind == "punted" else 0.8, 1)

@@ -231,18 +231,34 @@ def middle_of(case, run, comm):
     return cut(run, start + (end - start) // 4, end - (end - start) // 4)
 
 
+MEMCACHED_STATS = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as s:
+    s.sendall(b"stats\\r\\n")
+    got = b""
+    while not got.endswith(b"END\\r\\n"):
+        got += s.recv(65536)
+print(got.decode())
+"""
+
+
 def memcached(case):
     """A loop that accepts and two that serve."""
+    ask = case.write("stats.py", MEMCACHED_STATS)
     port = free_port()
     run = serve(case, f"memcached -l 127.0.0.1 -p {port} -U 0 -t 2 -m 16 -u root",
                 f"{wait_for_port(port)}\n{PYTHON} {CLIENT} {port} 32 6000 memcached",
-                "kill $server")
+                f"{PYTHON} {ask} {port}\nkill $server")
     facts = check_client(case, run, "python3")
+    own = dict(re.findall(r"^STAT (cmd_get|threads|total_connections) (\d+)", run.result.out, re.M))
+    case.equal("commands by its own count", int(own["cmd_get"]), facts["completed"])
     # Its threads have names of their own.
     pid = next(row["pid"] for row in run.report["threads"] if row["name"] == "memcached")
     report = case.report_json(run.trace, "--pid", str(pid))
     server = [one for one in report["epoll_instances"] if one["in_flight"]["peak"]]
-    case.equal("completed by memcached", total(server, "completed"), facts["completed"])
+    # The last one asked for its own count.
+    case.equal("completed by memcached", total(server, "completed"), int(own["cmd_get"]) + 1)
+    case.equal("its threads that serve, by its own count", int(own["threads"]), 2)
     case.equal("their direction", {one["direction"] for one in server}, {"inbound"})
     case.equal("instances that serve", len(server), 2)
     serving = {one["epfd"] for one in server}

@@ -198,6 +198,8 @@ def loop_findings(report, same, holds):
             flight["average"] - flight["integral_ns"] / known) <= RATIO_TOLERANCE)
         holds(f"{name}: an average is at most its peak", flight["average"] <= flight["peak"])
     if "in_flight" in report and report["window_ns"]:
+        every = sum(one["in_flight"]["integral_ns"] for one in report.get("epoll_instances", []))
+        holds("L is that of all instances", report["in_flight"]["operations_integral_ns"] == every)
         holds("A is in progress", report["in_flight"]["average"]
               <= report["concurrency"]["average"] + RATIO_TOLERANCE)
     if "loop_parallelism" in report:
@@ -342,12 +344,14 @@ def example():
         "loop_parallelism": {"with_loops_ns": 30, "unknown_ns": 0, "profile_ns": [19, 11],
                              "peak_alive": 1},
         "loop_pools": [], "loop_offload": [],
-        "in_flight": {"average": 0.5, "peak": 2, "integral_ns": 50},
+        "in_flight": {"average": 0.3, "peak": 2, "integral_ns": 30,
+                      "operations_average": 0.4, "operations_integral_ns": 40},
         "epoll_instances": [{
             "id": 1, "pid": 11, "kind": "epoll", "epfd": 5, "loops_since": 0, "span_ns": 80,
             "unknown_ns": 0, "fds_peak": 3, "direction": "inbound", "iterations": 3, "events": 4,
             "in_flight": {"average": 0.5, "peak": 2, "completed": 2, "opened": 2, "cancelled": 0,
-                          "completed_per_second": 2.5e7, "integral_ns": 40,
+                          "completed_per_second": 2.5e7, "arrivals_per_second": 2.5e7,
+                          "integral_ns": 40,
                           "latency_ns": {"count": 2, "p50": 19, "p99": 22, "max": 22}},
             "connections": {"average": 2.5, "peak": 3}, "timers": {"average": 0.1, "peak": 1}}],
         "critical_path": {
@@ -417,7 +421,8 @@ def self_test():
         ("event_loops.0.waits", 5), ("event_loops.0.stalls.0.longest_ns", 6),
         ("epoll_instances.0.span_ns", 101), ("epoll_instances.0.in_flight.integral_ns", 41),
         ("epoll_instances.0.in_flight.peak", 0), ("epoll_instances.0.id", 0),
-        ("in_flight.average", 1.5), ("epoll_instances.0.direction", "up"),
+        ("in_flight.average", 1.5),
+        ("in_flight.operations_integral_ns", 41), ("epoll_instances.0.direction", "up"),
         ("loop_parallelism.with_loops_ns", 31), ("loop_parallelism.profile_ns", [18, 12]),
         ("loop_parallelism.profile_ns", [20, 11]), ("event_loops.0.kind", "select"),
         ("ceilings.0.wanted_ns", 40), ("ceilings.0.kind", "gil"),

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "../../analysis/stacks.h"
 #include "../../analysis/latencies.h"
@@ -225,17 +226,26 @@ static void dump_event(FILE *out, const struct cpt_event *ev)
 	fputc('\n', out);
 }
 
+static void dump_latency(FILE *out, uint32_t id, const char *way, const struct cpt_latency_facts *f)
+{
+	if (f->max_ns)
+		fprintf(out,
+			"latencies of %u%s: %" PRIu64 " p50=%" PRIu64 " p99=%" PRIu64
+			" max=%" PRIu64 "\n",
+			id, way, f->cnt, f->p50_ns, f->p99_ns, f->max_ns);
+}
+
 /* Of the first instances: whose numbers those are the events say. */
 static void dump_latencies(FILE *out, const struct cpt_latencies *l)
 {
 	for (uint32_t id = 1; id <= 64; id++) {
-		const struct cpt_latency_facts f = latencies__of(l, id);
+		const struct cpt_latency_facts in = latencies__of(l, id, false);
+		const struct cpt_latency_facts away = latencies__of(l, id, true);
 
-		if (f.max_ns)
-			fprintf(out,
-				"latencies of %u: %" PRIu64 " p50=%" PRIu64 " p99=%" PRIu64
-				" max=%" PRIu64 "\n",
-				id, f.cnt, f.p50_ns, f.p99_ns, f.max_ns);
+		dump_latency(out, id, "", &in);
+		/* Before 1.3 they were one. */
+		if (memcmp(&in, &away, sizeof(in)) != 0)
+			dump_latency(out, id, ", outbound", &away);
 	}
 }
 

@@ -534,7 +534,7 @@ static void loops_match_by_the_name_of_their_thread(void **state)
 	for (int side = 0; side < 2; side++) {
 		report_fixture(&s.f);
 		loop.blocked_ns = side ? 300 * FIXTURE_MS : 0;
-		instance.in_flight_ns = (side ? 64 : 32) * s.f.report.window_ns;
+		instance.ops.in_flight_ns = (side ? 64 : 32) * s.f.report.window_ns;
 		s.f.report.loops.tab = &loop;
 		s.f.report.loops.cnt = 1;
 		s.f.report.instances = &instance;

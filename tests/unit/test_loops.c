@@ -92,11 +92,11 @@ static void instance_adds_up_to_its_own_account(void **state)
 	assert_int_equal(in->pid, tb_tid(1));
 	assert_int_equal(in->since_ns, 0);
 	assert_false(in->outbound);
-	assert_int_equal(in->opened, 3);
-	assert_int_equal(in->completed, 2);
-	assert_int_equal(in->cancelled, 1);
-	assert_int_equal(in->peak, 3);
-	assert_int_equal(in->in_flight_ns, 3 * 200 + 1 * 250);
+	assert_int_equal(in->ops.opened, 3);
+	assert_int_equal(in->ops.completed, 2);
+	assert_int_equal(in->ops.cancelled, 1);
+	assert_int_equal(in->ops.peak, 3);
+	assert_int_equal(in->ops.in_flight_ns, 3 * 200 + 1 * 250);
 	assert_int_equal(in->span_ns, 590);
 	assert_int_equal(in->iterations, 1);
 	assert_int_equal(in->events, 3);
@@ -127,8 +127,8 @@ static void operations_of_a_ring_count_beside_those_served(void **state)
 	assert_int_equal(r->instances_cnt, 2);
 	assert_false(r->instances[0].outbound);
 	assert_true(r->instances[1].outbound);
-	assert_int_equal(r->instances[1].completed, 2);
-	assert_int_equal(r->instances[1].in_flight_ns, 2 * 200);
+	assert_int_equal(r->instances[1].ops.completed, 2);
+	assert_int_equal(r->instances[1].ops.in_flight_ns, 2 * 200);
 	done(r, tb);
 }
 
@@ -148,7 +148,7 @@ static void outbound_operations_count_where_nobody_is_served(void **state)
 	tb__exit(tb, 1400, app, 0, TB_IDLE);
 	r = report_of(tb);
 	assert_true(r->instances[0].outbound);
-	assert_int_equal(r->instances[0].completed, 4);
+	assert_int_equal(r->instances[0].ops.completed, 4);
 	assert_int_equal(r->in_flight_ns, 3 * 100 + 4 * 100);
 	done(r, tb);
 }
@@ -239,7 +239,7 @@ static void operations_end_with_their_process(void **state)
 	tb__exit(tb, 1300, app, 0, TB_IDLE);
 	r = report_of(tb);
 	assert_int_equal(r->in_flight_ns, 400);
-	assert_int_equal(r->instances[0].in_flight_ns, 500);
+	assert_int_equal(r->instances[0].ops.in_flight_ns, 500);
 	assert_int_equal(r->instances[0].span_ns, 100);
 	done(r, tb);
 }
@@ -257,7 +257,7 @@ static void a_closed_instance_is_watched_no_longer(void **state)
 	tb__exit(tb, 1600, app, 0, TB_IDLE);
 	r = report_of(tb);
 	assert_int_equal(r->instances[0].span_ns, 200);
-	assert_int_equal(r->instances[0].in_flight_ns, 800);
+	assert_int_equal(r->instances[0].ops.in_flight_ns, 800);
 	assert_int_equal(r->in_flight_ns, 600);
 	done(r, tb);
 }
@@ -299,10 +299,10 @@ static void time_filter_cuts_levels_and_counts(void **state)
 	struct trace_builder *tb = draw_loop(&instance);
 	struct cpt_report *r = report_until(tb, &opts, 0);
 
-	assert_int_equal(r->instances[0].opened, 0);
-	assert_int_equal(r->instances[0].completed, 2);
-	assert_int_equal(r->instances[0].peak, 3);
-	assert_int_equal(r->instances[0].in_flight_ns, 3 * 150 + 1 * 100);
+	assert_int_equal(r->instances[0].ops.opened, 0);
+	assert_int_equal(r->instances[0].ops.completed, 2);
+	assert_int_equal(r->instances[0].ops.peak, 3);
+	assert_int_equal(r->instances[0].ops.in_flight_ns, 3 * 150 + 1 * 100);
 	assert_int_equal(r->instances[0].span_ns, 250);
 	done(r, tb);
 }
@@ -392,29 +392,80 @@ static void percentiles_come_out_of_the_histogram(void **state)
 {
 	static uint64_t buckets[CPT_LOOP_BUCKETS];
 	static uint8_t payload[LATENCIES_ROW_MAX];
-	struct cpt_latencies *l = latencies__new();
+	struct cpt_latencies *l = latencies__new(true);
 	struct cpt_latency_facts f;
 	uint8_t *end;
 
 	for (uint64_t us = 1; us <= 1000; us++)
 		buckets[loop_bucket(us * 1000)]++;
 	end = latencies__put(payload, 4, buckets, 1000000);
-	assert_int_equal(latencies__decode(l, payload, (size_t)(end - payload)), 0);
-	f = latencies__of(l, 4);
+	assert_int_equal(latencies__decode(l, false, payload, (size_t)(end - payload)), 0);
+	f = latencies__of(l, 4, false);
 	assert_int_equal(f.cnt, 1000);
 	assert_int_equal(f.max_ns, 1000000);
 	assert_in_range(f.p50_ns, 500000 - 16000, 500000 + 16000);
 	assert_in_range(f.p99_ns, 990000 - 31000, 1000000);
-	assert_int_equal(latencies__of(l, 3).cnt, 0);
+	assert_int_equal(latencies__of(l, 3, false).cnt, 0);
 	/* Again, or a lower number: refused. */
-	assert_int_equal(latencies__decode(l, payload, (size_t)(end - payload)), -EBADMSG);
+	assert_int_equal(latencies__decode(l, false, payload, (size_t)(end - payload)), -EBADMSG);
 	for (size_t cut = 1; cut < (size_t)(end - payload); cut++) {
-		struct cpt_latencies *other = latencies__new();
+		struct cpt_latencies *other = latencies__new(true);
 
-		assert_int_equal(latencies__decode(other, payload, cut), -EBADMSG);
+		assert_int_equal(latencies__decode(other, false, payload, cut), -EBADMSG);
 		latencies__free(other);
 	}
 	latencies__free(l);
+}
+
+/* What a server asked others before it was asked anything is no part of how long it took to answer. */
+static void latencies_of_the_two_directions_stay_apart(void **state)
+{
+	static uint64_t served[CPT_LOOP_BUCKETS], asked[CPT_LOOP_BUCKETS];
+	static uint8_t payload[LATENCIES_ROW_MAX];
+	struct cpt_latencies *l = latencies__new(true), *old = latencies__new(false);
+	uint8_t *end;
+
+	served[loop_bucket(5000)] = 10;
+	asked[loop_bucket(9000000)] = 90;
+	end = latencies__put(payload, 4, served, 5000);
+	assert_int_equal(latencies__decode(l, false, payload, (size_t)(end - payload)), 0);
+	assert_int_equal(latencies__decode(old, false, payload, (size_t)(end - payload)), 0);
+	assert_int_equal(latencies__of(l, 4, true).cnt, 0);
+	/* Older traces do not say which it was. */
+	assert_int_equal(latencies__of(old, 4, true).cnt, 10);
+	end = latencies__put(payload, 4, asked, 9000000);
+	assert_int_equal(latencies__decode(l, true, payload, (size_t)(end - payload)), 0);
+	assert_int_equal(latencies__of(l, 4, false).cnt, 10);
+	assert_int_equal(latencies__of(l, 4, false).max_ns, 5000);
+	assert_int_equal(latencies__of(l, 4, true).cnt, 90);
+	assert_int_equal(latencies__of(l, 4, true).max_ns, 9000000);
+	latencies__free(l);
+	latencies__free(old);
+}
+
+/* Numbers that no probe sends, each within what a trace may hold: together more than 32 bits. */
+static void levels_of_many_instances_do_not_wrap(void **state)
+{
+	const struct cpt_event full = {.flags = CPT_LOOP_EV_OPS,
+				       .level = CPT_LOOP_LEVEL_MAX,
+				       .peak = CPT_LOOP_LEVEL_MAX,
+				       .opened = 1};
+	struct trace_builder *tb = tb__new(1);
+	uint32_t app = tb__command(tb, 1000, "app");
+	struct cpt_report *r;
+
+	tb__run(tb, 1000, 0, app);
+	for (uint32_t i = 0; i < 256; i++)
+		tb__loop_event(tb, 1010, app, tb__loop_new(tb, 1010, app, EPFD + i, 0), &full);
+	tb__block(tb, 1200, app, wait_epoll(), TB_IDLE);
+	tb__wake_irq(tb, 1500, app, CPT_CTX_SOFTIRQ, 0);
+	tb__run(tb, 1500, 0, app);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = report_of(tb);
+	expect_ledger(r, CPT_SPLIT_SERIAL_RUNNING, 10, CPT_SPLIT_CONCURRENT_OVERLAPPED, 190 + 100,
+		      CPT_SPLIT_CONCURRENT_ALL_WAITING, 300, LEDGER_END);
+	assert_true(r->in_flight_peak > CPT_LOOP_CONNS);
+	done(r, tb);
 }
 
 int main(void)
@@ -436,6 +487,8 @@ int main(void)
 		cmocka_unit_test(damage_to_a_loops_payload_is_refused),
 		cmocka_unit_test(buckets_are_a_32nd_wide),
 		cmocka_unit_test(percentiles_come_out_of_the_histogram),
+		cmocka_unit_test(latencies_of_the_two_directions_stay_apart),
+		cmocka_unit_test(levels_of_many_instances_do_not_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ static int setup(void **state)
 	report_fixture(&fixture);
 	memset(&fixture.report.loops, 0, sizeof(fixture.report.loops));
 	fixture.report.instances_cnt = 0;
+	fixture.report.sqpolls_cnt = 0;
 	stalls[0] = (struct cpt_stall){.sysno = SYS_clock_nanosleep,
 				       .reason = CPT_REASON_SLEEP,
 				       .cnt = 60,
@@ -202,30 +203,70 @@ static void what_it_did_after_its_last_wait_is_said(void **state)
 	has(text(), "in its last 500 ms, not counted here.");
 }
 
+static void turns_are_told_and_why_two_utilisations_differ(void **state)
+{
+	has(text(), "2.00 events a turn, 16 at most, each served in 297 µs.");
+	has(text(), "Busy for 46.8 % as Node counts it, on a CPU for 13.2 %: its handlers were "
+		    "blocked for 32.7 % and had no CPU for 1.0 %.");
+	/* One that is never blocked is as busy as it is on a CPU. */
+	loops[0].on_cpu_ns = 850 * FIXTURE_MS;
+	loops[0].blocked_ns = 21 * FIXTURE_MS;
+	lacks(text(), "as Node counts it");
+	loops[0].events = 0;
+	lacks(text(), "events a turn");
+}
+
+static void what_a_stall_cost_others_is_told(void **state)
+{
+	lacks(text(), "delayed by");
+	loops[0].flight_known = true;
+	stalls[0].held_up = 12;
+	stalls[0].delay_ns = 7000 * FIXTURE_MS;
+	has(text(), "with up to 12 operations in flight behind it. They were delayed by 7.00 s in "
+		    "all.");
+}
+
+static struct cpt_sqpoll poller;
+
+static void kernel_threads_that_spin_for_rings_are_named(void **state)
+{
+	lacks(text(), "io_uring");
+	poller = (struct cpt_sqpoll){3, 1000 * FIXTURE_MS, 900 * FIXTURE_MS};
+	fixture.report.sqpolls = &poller;
+	fixture.report.sqpolls_cnt = 1;
+	has(text(), "polls for an io_uring");
+	has(text(), "of the 1.00 s that it ran it spun for 900 ms at least");
+	/* Also where nobody waits for events. */
+	fixture.report.loops.cnt = 0;
+	has(text(), "That is no work.");
+	poller.spinning_ns = 0;
+	assert_string_equal(text(), "");
+}
+
 static struct cpt_epoll_instance instances[2];
 
 /* The server of 64 connections, each answered 10 ms later, and its client. */
 static void add_two_instances(void)
 {
-	instances[0] = (struct cpt_epoll_instance){.id = 1,
-						   .proc = 1,
-						   .pid = 4001,
-						   .epfd = 6,
-						   .span_ns = 2000 * FIXTURE_MS,
-						   .in_flight_ns = 122000 * FIXTURE_MS,
-						   .average = 61,
-						   .peak = 64,
-						   .opened = 9601,
-						   .completed = 9600,
-						   .p50_ns = 10 * FIXTURE_MS,
-						   .p99_ns = 11 * FIXTURE_MS,
-						   .max_ns = 14 * FIXTURE_MS,
-						   .latency_cnt = 9600};
+	instances[0] = (struct cpt_epoll_instance){
+		.id = 1, .proc = 1, .pid = 4001, .epfd = 6, .span_ns = 2000 * FIXTURE_MS};
+	instances[0].ops = (struct cpt_flight_sums){.in_flight_ns = 122000 * FIXTURE_MS,
+						    .average = 61,
+						    .peak = 64,
+						    .opened = 9601,
+						    .completed = 9600,
+						    .arrivals = 4800.5,
+						    .rate = 4800,
+						    .p50_ns = 10 * FIXTURE_MS,
+						    .p99_ns = 11 * FIXTURE_MS,
+						    .max_ns = 14 * FIXTURE_MS,
+						    .latency_cnt = 9600};
+	instances[0].conns_average = instances[0].conns_peak = 64;
 	instances[1] = instances[0];
 	instances[1].id = 2;
 	instances[1].outbound = true;
-	instances[1].in_flight_ns = 126000 * FIXTURE_MS;
-	instances[1].average = 63;
+	instances[1].ops.in_flight_ns = 126000 * FIXTURE_MS;
+	instances[1].ops.average = 63;
 	fixture.report.instances = instances;
 	fixture.report.instances_cnt = 2;
 }
@@ -242,12 +283,24 @@ static void operations_in_flight_are_said(void **state)
 			    "at most; 9,600 completed, half of them within 10.0 ms.");
 	has(text(), "in flight");
 	has(text(), "  63.0    64      9,600  10.0 ms  11.0 ms  14.0 ms");
+	has(text_with_top(400, 10),
+	    "epoll 6: 4,801 operations arrived a second on 64.0 connections, of which 61.0 "
+	    "had one open.");
+	lacks(text(), "timers armed");
+	lacks(text(), "asked others");
+	instances[0].timers_average = 60.5;
+	instances[0].timers_peak = 64;
+	instances[0].upstream = (struct cpt_flight_sums){
+		.opened = 31, .completed = 30, .average = 2.5, .latency_cnt = 30, .p50_ns = 5000};
+	has(text_with_top(400, 10),
+	    "; 60.5 timers armed on average, 64 at most. Meanwhile it asked others 30 "
+	    "times, 2.50 at a time, half of them answered within 5.00 µs.");
 	lacks(text(), "Watched from");
 	instances[0].since_ns = 300 * FIXTURE_MS;
 	has(text(), "Watched from 300 ms on");
 	/* One thing after the other is no news. */
 	strbuf__clear(&b);
-	instances[0].in_flight_ns = instances[1].in_flight_ns = 2000 * FIXTURE_MS;
+	instances[0].ops.in_flight_ns = instances[1].ops.in_flight_ns = 2000 * FIXTURE_MS;
 	loops__flight_sentence(&b, &fixture.report, true);
 	assert_string_equal(strbuf__str(&b), "");
 }
@@ -327,6 +380,8 @@ static void table_has_a_row_per_loop(void **state)
 	assert_non_null(row);
 	assert_int_equal(number(row, "blocked_ns"), 621 * FIXTURE_MS);
 	assert_int_equal(number(row, "stall_count"), 60);
+	assert_int_equal(number(row, "batch_max"), 16);
+	assert_int_equal(number(row, "service_ns"), 890 * FIXTURE_MS / 1499 / 2);
 	assert_string_equal(json_string_value(json_object_get(row, "stall_syscall")),
 			    "clock_nanosleep");
 	assert_string_equal(json_string_value(json_object_get(row, "kind")), "epoll");
@@ -350,6 +405,9 @@ static void json_and_table_have_the_instances(void **state)
 	assert_int_equal(number(in, "epfd"), 6);
 	assert_string_equal(json_string_value(json_object_get(in, "direction")), "inbound");
 	assert_int_equal(number(json_object_get(in, "in_flight"), "completed"), 9600);
+	assert_true(json_real_value(json_object_get(json_object_get(in, "in_flight"),
+						    "arrivals_per_second")) == 4800.5);
+	assert_null(json_object_get(in, "upstream"));
 	assert_int_equal(
 		number(json_object_get(json_object_get(in, "in_flight"), "latency_ns"), "p99"),
 		11 * FIXTURE_MS);
@@ -373,6 +431,9 @@ int main(void)
 		cmocka_unit_test_setup(a_loop_is_a_row_of_shares, setup),
 		cmocka_unit_test_setup(what_blocked_it_is_told_dearest_first, setup),
 		cmocka_unit_test_setup(a_blocked_loop_is_said_under_the_verdict, setup),
+		cmocka_unit_test_setup(turns_are_told_and_why_two_utilisations_differ, setup),
+		cmocka_unit_test_setup(what_a_stall_cost_others_is_told, setup),
+		cmocka_unit_test_setup(kernel_threads_that_spin_for_rings_are_named, setup),
 		cmocka_unit_test_setup(hardly_a_loop_is_no_part, setup),
 		cmocka_unit_test_setup(rows_are_capped, setup),
 		cmocka_unit_test_setup(an_uneven_pool_is_told_if_it_is_certain, setup),

@@ -10,7 +10,8 @@
  *
  * A child writes a byte to every pipe each PERIOD_US. Prints one line of JSON: completed; peak, the
  * most in flight; in_flight, their mean from first submission to the last (span_ns), from just before
- * a submission to just behind its completion being seen.
+ * a submission to just behind its completion being seen; polled: sq_total_us, sq_work_us, what the kernel says
+ * the thread ran and worked, 0 where it does not (before 6.8).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -113,6 +114,24 @@ static pid_t open_files(struct load *l, bool pipes)
 	return child;
 }
 
+/* A line of the ring's fdinfo, "SqWorkTime:\t1234"; 0 if there is none. */
+static unsigned long fdinfo(int fd, const char *key)
+{
+	unsigned long value = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	if (!f)
+		die(path, errno);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ':')
+			value = strtoul(line + strlen(key) + 1, NULL, 10);
+	fclose(f);
+	return value;
+}
+
 /* Keeps depth reads in flight until the last of them is submitted. */
 static void run(struct load *l, unsigned long reads)
 {
@@ -148,8 +167,9 @@ static void run(struct load *l, unsigned long reads)
 		}
 	}
 	printf("{\"completed\": %lu, \"peak\": %u, \"in_flight\": %.4f, \"span_ns\": [%" PRIu64
-	       ", %" PRIu64 "]}\n",
-	       completed, l->peak, (double)l->sum_ns / (double)(until - since), since, until);
+	       ", %" PRIu64 "], \"sq_total_us\": %lu, \"sq_work_us\": %lu}\n",
+	       completed, l->peak, (double)l->sum_ns / (double)(until - since), since, until,
+	       fdinfo(l->ring.ring_fd, "SqTotalTime"), fdinfo(l->ring.ring_fd, "SqWorkTime"));
 }
 
 int main(int argc, char **argv)
