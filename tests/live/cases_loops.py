@@ -253,7 +253,8 @@ def check_spinning(case, run, report, facts):
     case.equal("threads that poll", [threads[row["id"]]["name"][:8] for row in rows], ["iou-sqp-"])
     poller = threads[rows[0]["id"]]
     case.equal("whose it is", threads[poller["cause"]]["name"], "ring_load")
-    case.equal("what it ran", rows[0]["running_ns"], poller["running_ns"])
+    # It has its name some microseconds after its first switch.
+    case.within("what it ran", rows[0]["running_ns"] / poller["running_ns"], 0.99, 1)
     case.within("spinning / what it ran", rows[0]["spinning_ns"] / rows[0]["running_ns"], 0.6, 1)
     if facts["sq_total_us"]:
         idle = 1000 * (facts["sq_total_us"] - facts["sq_work_us"])
@@ -302,5 +303,6 @@ def _ring(kind):
             check_spinning(case, run, report, facts)
         # A worker that finds nothing to read arms a poll, too, where the file can be polled.
         most = armed if kind in ("armed", "polled") else punted
-        case.within("its way", most / average, 0.5 if kind == "punted" else 0.8, 1)
+        # What is armed is told once for each window of 20 us, as it was at its end.
+        case.within("its way", most / average, 0.5 if kind == "punted" else 0.8, 1.01)
     return body
