@@ -258,6 +258,16 @@ int64_t op_percentile(const struct op_log *log, enum op_took took, double p)
 	return result;
 }
 
+/* Between what the percentile is, of what is read of ranks so close. */
+static void fact_bounds(const struct op_log *log, struct truth *truth, const char *prefix,
+			const char *name, double p, double rank)
+{
+	truth_fact(truth, truth_path(truth, "%slatency_%s_low_ns", prefix, name),
+		   (double)op_percentile(log, OP_TOOK_LEAST, p - rank));
+	truth_fact(truth, truth_path(truth, "%slatency_%s_high_ns", prefix, name),
+		   (double)op_percentile(log, OP_TOOK_MOST, p + rank));
+}
+
 void op_facts(const struct op_log *log, struct truth *truth, const char *prefix)
 {
 	truth_fact(truth, truth_path(truth, "%scompleted", prefix), (double)log->completed);
@@ -270,6 +280,8 @@ void op_facts(const struct op_log *log, struct truth *truth, const char *prefix)
 		   (double)op_percentile(log, OP_TOOK, 99));
 	truth_fact(truth, truth_path(truth, "%slatency_max_ns", prefix),
 		   (double)op_percentile(log, OP_TOOK, 100));
+	fact_bounds(log, truth, prefix, "p50", 50, OP_RANK_P50);
+	fact_bounds(log, truth, prefix, "p99", 99, OP_RANK_P99);
 }
 
 struct load *load_make(const char *name, int64_t connections, int64_t requests)

@@ -91,8 +91,12 @@ double op_mean(const struct op_log *log, int64_t from_ns, int64_t to_ns);
 enum op_took { OP_TOOK, OP_TOOK_LEAST, OP_TOOK_MOST };
 int64_t op_percentile(const struct op_log *log, enum op_took took, double p);
 
+/* Some stamps have one side only: a percentile is held to those of ranks so many percent off. */
+#define OP_RANK_P50 1
+#define OP_RANK_P99 0.5
+
 /* completed, in_flight_mean, in_flight_peak, latency_p50_ns, latency_p99_ns, latency_max_ns, each
- * with the prefix. */
+ * with the prefix; latency_p50_low_ns, _high_ns, likewise p99: what is true lies between. */
 void op_facts(const struct op_log *log, struct truth *truth, const char *prefix);
 
 /* Keeps `connections` requests open until `requests` were answered. In shared memory: it reports

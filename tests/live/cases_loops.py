@@ -149,8 +149,9 @@ def on_auto_off(case):
         rate = truth["facts"]["completed"] / (end - start)
         case.within(f"{how}: completed", completed / (rate * half["window_ns"]), 0.9, 1.1)
         for p in ("p50", "p99"):
-            case.within(f"{how}: {p}", figure(half, f"{row}.latency_ns.{p}") /
-                        truth["facts"][f"latency_{p}_ns"], 0.95, 1.05)
+            case.within(f"{how}: {p}", figure(half, f"{row}.latency_ns.{p}"),
+                        0.95 * truth["facts"][f"latency_{p}_low_ns"],
+                        1.05 * truth["facts"][f"latency_{p}_high_ns"])
         since = [one["loops_since"] for one in run.report["epoll_instances"]
                  if one["direction"] == "inbound"]
         case.check(f"{how}: loops_since", all(value == 0 for value in since) if how == "on"
