@@ -8,8 +8,10 @@
  *           |<------------------------- window -------------------------->|
  *           |      |<---- --time A,B: accounting only in here ---->|
  *
- * States are followed from the first event on; the timeline accounts only while it is open. A trace
- * without a command (attached) is open from its first event to its end.
+ * States are followed from the first event on; the timeline accounts only while it is open. What ran
+ * already (attached) has a window from meta.start_mono_ns, when all of it was found, to the end of the
+ * trace; a trace without either, from its first event. With meta.delay_ns the window opens that much later
+ * than the exec.
  *
  * Lost records (LOSS on one CPU): whatever was off the CPUs, or on that one, may have been woken,
  * run and blocked again unseen, so all of it is UNKNOWN until its next event; and while the hole
@@ -75,6 +77,7 @@ struct cpt_analysis {
 	uint64_t cut_from_ns,
 		cut_to_ns;     /* of --time, absolute; whole window: start and UINT64_MAX */
 	uint64_t next_stop_ns; /* first time at which something but an event happens */
+	uint64_t open_at_ns;   /* the window opens then; NO_STOP_NS: by an event */
 	uint32_t root_live, all_live;
 
 	uint32_t *cpu_cur;	 /* by CPU: task that runs there, member or not */
@@ -110,7 +113,10 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	if (meta->flags & CPT_TRACE_WAIT_ALL)
 		a->opts.wait_all = true;
 	a->filtered = f->pid_cnt || f->tid_cnt || f->comm_cnt;
-	a->next_stop_ns = NO_STOP_NS;
+	a->open_at_ns = NO_STOP_NS;
+	if (meta->flags & CPT_TRACE_ATTACHED && meta->start_mono_ns <= TS_MAX_NS)
+		a->open_at_ns = meta->start_mono_ns;
+	a->next_stop_ns = a->open_at_ns;
 	a->hole_end_ns = UINT64_MAX;
 	sysno_table(meta->machine, a->sysno);
 	err = timeline__init(&a->tl, meta, &a->tasks, &a->opts);
@@ -180,10 +186,14 @@ static void find_next_stop(struct cpt_analysis *a)
 {
 	uint64_t next = NO_STOP_NS;
 
+	if (a->window == WINDOW_BEFORE)
+		next = a->open_at_ns;
 	if (a->window == WINDOW_OPEN && !a->tl.open && a->now_ns <= a->cut_from_ns)
 		next = a->cut_from_ns;
 	if (a->tl.open && a->cut_to_ns < next)
 		next = a->cut_to_ns;
+	if (a->window == WINDOW_OPEN && a->opts.end_ns && a->opts.end_ns < next)
+		next = a->opts.end_ns;
 	if (a->holes)
 		for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
 			if (a->hole_until_ns[cpu] && a->hole_until_ns[cpu] < next)
@@ -270,6 +280,16 @@ static inline bool in_doubt(const struct cpt_analysis *a, uint32_t cpu)
 }
 
 static void die(struct cpt_analysis *a, struct task *t);
+static void open_window(struct cpt_analysis *a);
+static void end_window(struct cpt_analysis *a);
+
+/* The time has come; a command that has ended before it has no window. */
+static void open_late(struct cpt_analysis *a)
+{
+	a->open_at_ns = NO_STOP_NS;
+	if (a->meta->flags & CPT_TRACE_ATTACHED || (a->opts.wait_all ? a->all_live : a->root_live))
+		open_window(a);
+}
 
 /* The instant of its EXIT is over, and no switch-out of it came: it was lost. */
 static void end_exit(struct cpt_analysis *a)
@@ -294,6 +314,12 @@ static void do_stop(struct cpt_analysis *a)
 	}
 	if (a->exit_task && a->now_ns > a->exit_ns)
 		end_exit(a);
+	if (a->window == WINDOW_BEFORE && a->now_ns >= a->open_at_ns)
+		open_late(a);
+	if (a->window == WINDOW_OPEN && a->opts.end_ns && a->now_ns >= a->opts.end_ns) {
+		end_window(a);
+		return;
+	}
 	if (a->tl.open && a->now_ns >= a->cut_to_ns) {
 		close_accounting(a);
 		a->cut_from_ns = 0; /* not again */
@@ -692,7 +718,7 @@ static inline int decide_out(struct cpt_analysis *a, struct task *t, const struc
 		t->ready_kind = t->throttled ? CPT_READY_THROTTLED : CPT_READY_PREEMPT;
 		return 0;
 	}
-	t->row.voluntary += t->counted;
+	t->row.voluntary += t->counted && !(ev->flags & CPT_SW_FOUND);
 	t->ready_kind = CPT_READY_WAKE;
 	/* Woken between leaving the run queue and the switch: it is runnable at once. */
 	out->passes = wake_pending;
@@ -893,7 +919,7 @@ static int on_tail(struct cpt_analysis *a, const struct cpt_event *ev)
 static inline struct task *usual_next(const struct cpt_analysis *a, const struct cpt_event *ev,
 				      const struct task *prev)
 {
-	const uint16_t rare = CPT_SW_MENDED | CPT_SW_PREV_DEAD | CPT_SW_PREV_UNKNOWN;
+	const uint16_t rare = CPT_SW_MENDED | CPT_SW_PREV_DEAD | CPT_SW_PREV_UNKNOWN | CPT_SW_FOUND;
 	struct task *next = tasks__place(&a->tasks, ev->other);
 
 	if (!prev || prev->path.id != ev->task || !prev->counted ||
@@ -945,6 +971,7 @@ static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 	struct task *t;
 	int err;
 
+	a->counts.switches -= (ev->flags & CPT_SW_FOUND) != 0;
 	see_outgoing(a, ev);
 	if (a->cpu_cur[cpu] != ev->task) {
 		err = vacate_cpu(a, cpu);
@@ -1194,8 +1221,13 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 	} else {
 		refresh_member(a, t);
 	}
-	if (ev->task == 1 && a->window == WINDOW_BEFORE)
-		open_window(a);
+	if (ev->task == 1 && a->window == WINDOW_BEFORE && a->open_at_ns == NO_STOP_NS) {
+		if (!a->meta->delay_ns)
+			open_window(a);
+		else if (a->meta->delay_ns < TS_MAX_NS - a->now_ns)
+			a->open_at_ns = a->now_ns + a->meta->delay_ns;
+		find_next_stop(a);
+	}
 	timeline__enter(&a->tl, t);
 	tell_watchers(a, t);
 	return 0;
@@ -1373,7 +1405,8 @@ static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const stru
 		return on_tail(a, ev);
 	switch (ev->type) {
 	case CPT_EV_SWITCH:
-		if (a->window == WINDOW_BEFORE && (ev->task || ev->other)) {
+		if (a->window == WINDOW_BEFORE && a->open_at_ns == NO_STOP_NS &&
+		    !a->meta->delay_ns && (ev->task || ev->other)) {
 			/* Nothing is of the workload before the command's exec: that is lost. */
 			a->counts.odd_events++;
 			open_window(a);
@@ -1433,7 +1466,9 @@ static __attribute__((noinline)) int feed_slowly(struct cpt_analysis *a, const s
 	if (a->window == WINDOW_OVER)
 		return on_tail(a, ev);
 	a->counts.events++;
-	if (a->window == WINDOW_BEFORE && !a->meta->argv) { /* attached: from the first event */
+	/* Neither a command nor attached: from the first event. */
+	if (a->window == WINDOW_BEFORE && !a->meta->argv &&
+	    !(a->meta->flags & CPT_TRACE_ATTACHED)) {
 		a->now_ns = ev->ts_ns;
 		open_window(a);
 	}
@@ -1506,8 +1541,12 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 				    const char *incomplete_why, uint64_t last_ns)
 {
 	struct cpt_report *r = NULL;
-	bool open = a->window != WINDOW_OVER;
+	/* What was attached to has no end of its own. */
+	bool open = a->window != WINDOW_OVER && !(a->meta->flags & CPT_TRACE_ATTACHED);
 
+	if (a->window == WINDOW_BEFORE && a->open_at_ns < NO_STOP_NS && a->open_at_ns <= last_ns &&
+	    !a->err)
+		move_to(a, a->open_at_ns);
 	if (a->window == WINDOW_OPEN && !a->err) {
 		move_to(a, last_ns < TS_MAX_NS ? last_ns : TS_MAX_NS);
 		end_window(a);

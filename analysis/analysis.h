@@ -108,6 +108,8 @@ struct cpt_analysis_opts {
 	int (*on_follow)(void *ctx, uint64_t now_ns, uint32_t wakee, uint32_t waker);
 	const struct cpt_stacks *stacks; /* trace_reader__stacks(); borrowed by the report, too */
 	const struct cpt_latencies *latencies; /* trace_reader__latencies(); borrowed */
+	uint64_t
+		end_ns; /* the window ends then at the latest; 0: where the workload or the trace does */
 	void *ctx;
 };
 

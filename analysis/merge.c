@@ -604,6 +604,31 @@ int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, ui
 	return 0;
 }
 
+int merge__add_found(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_switch *wait)
+{
+	const uint64_t ts_ns = wait->ts_ns < m->emitted_ns ? m->emitted_ns : wait->ts_ns;
+	const struct cpt_rec_switch in = {
+		.type = CPT_REC_SWITCH,
+		.flags = CPT_SW_FOUND,
+		.next = wait->prev,
+		.sysno = CPT_SYSNO_NONE,
+		.waker_sysno = CPT_SYSNO_NONE,
+	};
+	struct cpt_rec_switch out = *wait;
+
+	if (m->err)
+		return m->err;
+	if (cpu >= m->cpu_cnt || !wait->prev || wait->next || !(wait->flags & CPT_SW_PREV_BLOCKED))
+		return m->err = -EINVAL;
+	out.flags |= CPT_SW_FOUND;
+	m->err = keys_reserve(&m->fresh_ring, 2);
+	if (!m->err)
+		m->err = add_switch(m, cpu, &in, ts_ns);
+	if (!m->err)
+		m->err = add_switch(m, cpu, &out, ts_ns);
+	return m->err;
+}
+
 /* Size a lifecycle record of this type must have at least, 0 for a type not known. */
 static size_t life_sz(uint32_t type)
 {

@@ -78,6 +78,11 @@ int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, ui
  * NUDGE is accepted and ignored. 0 or -errno. */
 int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz);
 
+/* A task, wait->prev, that was found blocked at wait->ts_ns, by somebody on cpu, which ran none of the
+ * workload then: it comes in there and leaves at one instant, as wait says. Outside of cpu's sequence.
+ * 0 or -errno. */
+int merge__add_found(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_switch *wait);
+
 /* Says that every record with a time before complete_ns has been added (the time at which the last
  * drain began; at least the next horizon). Wake-ups from then on may have predecessors that have not
  * been seen, so they are not used yet to say how a wait ended. Without any call all are used. */

@@ -233,8 +233,8 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 	t->row.tid = info->tid;
 	t->row.pid = info->tgid;
 	t->row.parent = parent ? parent->row.id : 0;
-	t->row.io_worker = info->flags & CPT_TASK_IO_WORKER;
-	t->row.cause = t->row.io_worker ? cause_of(ts, parent) : 0;
+	t->row.io_worker = info->flags & (CPT_TASK_IO_WORKER | CPT_TASK_KTHREAD);
+	t->row.cause = info->flags & CPT_TASK_IO_WORKER ? cause_of(ts, parent) : 0;
 	if (!again) {
 		t->row.ns_tid = info->ns_tid;
 		t->proc = t->row.id;

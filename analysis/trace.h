@@ -25,6 +25,7 @@ struct cpt_cpu_info {
 /* Options of the recording that the analysis must know. */
 #define CPT_TRACE_WAIT_ALL     0x1 /* the window lasts until the last task of the tree */
 #define CPT_TRACE_NO_OCCUPANCY 0x2 /* --no-budget: CPUs that run none of ours were not watched */
+#define CPT_TRACE_ATTACHED     0x4 /* what ran already; the window opens at start_mono_ns */
 
 struct cpt_trace_meta {
 	const char *cpartrace_version;
@@ -43,6 +44,8 @@ struct cpt_trace_meta {
 	const struct cpt_cpu_info *cpus;
 	uint32_t sample_hz;   /* samples a second of each CPU, 0 none */
 	uint32_t stack_flags; /* CPT_TRACE_STACKS_* */
+	uint64_t delay_ns;    /* of a command: the window opens so long after its first exec */
+	const char *target;   /* ATTACHED: "pid 12,13", "cgroup PATH", "all"; else "" */
 };
 
 #define CPT_TRACE_STACKS_TAKEN 0x1 /* --stacks */

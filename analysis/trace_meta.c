@@ -26,13 +26,15 @@
 	X(10, start_boot_ns)                                                                       \
 	X(12, cpu_cnt)                                                                             \
 	X(17, sample_hz)                                                                           \
-	X(18, stack_flags)
+	X(18, stack_flags)                                                                         \
+	X(30, delay_ns)
 
 #define META_STRINGS(X)                                                                            \
 	X(1, cpartrace_version)                                                                    \
 	X(2, hostname)                                                                             \
 	X(3, kernel)                                                                               \
-	X(4, machine)
+	X(4, machine)                                                                              \
+	X(31, target)
 
 #define META_ARGV  5
 #define META_QUOTA 11 /* IEEE 754 double */

@@ -234,7 +234,7 @@ int trace_writer__events(struct trace_writer *w, const struct cpt_event *ev, siz
 			break;
 		w->err = block_encoder__add(w->block, &ev[i]);
 		w->last_ns = ev[i].ts_ns;
-		w->switch_cnt += ev[i].type == CPT_EV_SWITCH;
+		w->switch_cnt += ev[i].type == CPT_EV_SWITCH && !(ev[i].flags & CPT_SW_FOUND);
 	}
 	return w->err;
 }

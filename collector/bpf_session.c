@@ -17,6 +17,7 @@
 #include "wake.h"
 
 #define CPT_IDLE_CHECKS 8	/* idle CPUs looked at per round: each look wakes one */
+#define CPT_LEADS_MAX	65536	/* processes found */
 #define CPT_STILL_NS	2000000 /* a CPU with a record this fresh has just had its chain checked */
 
 struct bpf_session {
@@ -36,6 +37,7 @@ struct bpf_session {
 	bpf_session_life_fn life_fn;
 	void *life_ctx;
 	int life_err;
+	struct bpf_find find;
 };
 
 /* log2 of the slots of one ring. */
@@ -68,6 +70,14 @@ static int choose_programs(struct bpf_session *s, const struct bpf_session_opts 
 
 	s->sample_hz = opts->sample_hz;
 	skel->rodata->cpt_sample_stacks = opts->stacks;
+	skel->rodata->cpt_mode = opts->mode;
+	bpf_program__set_autoload(skel->progs.cpt_find, opts->mode != CPT_MODE_TREE);
+	bpf_program__set_autoload(skel->progs.cpt_find_group, opts->mode == CPT_MODE_GROUP);
+	bpf_program__set_autoload(skel->progs.cpt_group_attach, opts->mode == CPT_MODE_GROUP);
+	bpf_program__set_autoattach(skel->progs.cpt_find_group, false);
+	if (opts->mode != CPT_MODE_TREE &&
+	    bpf_map__set_max_entries(skel->maps.cpt_leads, CPT_LEADS_MAX))
+		return -EINVAL;
 	bpf_program__set_autoload(skel->progs.cpt_sched_switch, !opts->stacks);
 	bpf_program__set_autoload(skel->progs.cpt_sched_waking, !opts->stacks);
 	bpf_program__set_autoload(skel->progs.cpt_switch_stk, opts->stacks);
@@ -188,6 +198,15 @@ static int run_check(struct bpf_session *s, uint32_t cpu, bool last)
 	return ret ? ret : (int)opts.retval;
 }
 
+static void look_at_cpus(void *ctx)
+{
+	struct bpf_session *s = ctx;
+
+	/* Where the kernel cannot run a program on a CPU, its first switch is the first look. */
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		(void)run_check(s, cpu, false);
+}
+
 int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz)
 {
 	int ret = cpartrace__attach(s->skel);
@@ -203,10 +222,23 @@ int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz)
 			return bpf_common__say(err, err_sz, -errno,
 					       "cannot sample the CPU clock: %s", strerror(errno));
 	}
-	/* Where the kernel cannot run a program on a CPU, its first switch is the first look. */
-	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
-		(void)run_check(s, cpu, false);
+	look_at_cpus(s);
 	return 0;
+}
+
+struct bpf_find *bpf_session__finder(struct bpf_session *s)
+{
+	s->find.tasks_fd = bpf_map__fd(s->skel->maps.cpt_tasks);
+	s->find.iter = s->skel->links.cpt_find;
+	s->find.group = s->skel->progs.cpt_find_group;
+	s->find.step = &s->skel->bss->cpt_find_step;
+	s->find.found = &s->skel->bss->cpt_found;
+	s->find.pending = &s->skel->bss->cpt_find_pending;
+	s->find.group_ptr = &s->skel->bss->cpt_group_ptr;
+	s->find.moved = &s->skel->bss->cpt_group_moved;
+	s->find.look = look_at_cpus;
+	s->find.ctx = s;
+	return &s->find;
 }
 
 int bpf_session__seed(struct bpf_session *s, int pidfd, char *err, size_t err_sz)
@@ -411,6 +443,7 @@ void bpf_session__free(struct bpf_session *s)
 		munmap((void *)s->recs, s->recs_sz);
 	if (s->cells)
 		munmap(s->cells, s->cells_sz);
+	bpf_link__destroy(s->find.group_link);
 	cpartrace__destroy(s->skel);
 	free(s);
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "../probes/cpt_abi.h"
+#include "bpf_find.h"
 
 #define CPT_RING_DEFAULT_SZ (8ULL << 20)   /* per CPU */
 #define CPT_RINGS_MAX_SZ    (256ULL << 20) /* of all CPUs together */
@@ -29,6 +30,7 @@ struct bpf_session_opts {
 	bool verbose;	    /* let libbpf write to stderr */
 	bool stacks;	    /* take stacks at blocking switches and wake-ups, and with samples */
 	uint32_t sample_hz; /* samples a second of each CPU; 0: none */
+	uint32_t mode;	    /* CPT_MODE_*: a command, or what runs already */
 };
 
 /* Loads the probes and maps the rings. NULL with errno and a line in err. */
@@ -40,6 +42,9 @@ int bpf_session__attach(struct bpf_session *s, char *err, size_t err_sz);
 
 /* Makes the process of pidfd, which waits to exec, the command: task 1. 0 or -errno with a line. */
 int bpf_session__seed(struct bpf_session *s, int pidfd, char *err, size_t err_sz);
+
+/* What finds what runs already, instead of seed; once attached. The session's own. */
+struct bpf_find *bpf_session__finder(struct bpf_session *s);
 
 /* CPUs that can appear: 0 .. this - 1. */
 uint32_t bpf_session__cpu_cnt(const struct bpf_session *s);

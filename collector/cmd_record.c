@@ -29,21 +29,15 @@ static int record(const struct record_opts *o, char *const *argv)
 static int run(const struct command *self, int argc, char *const *argv)
 {
 	struct record_opts o = {0};
+	const char *mistake;
 	int first, status;
 
 	if (!command__parse(self, &o, argc, argv, &first, &status))
 		return status;
-	if (o.pids || o.cgroup || o.all_cpus)
-		return fail(CPT_STATUS_UNSUPPORTED,
-			    "record: %s is not supported yet; what works is cpartrace record -- "
-			    "COMMAND",
-			    o.pids     ? "--pid"
-			    : o.cgroup ? "--cgroup"
-				       : "--all-cpus");
-	if (first >= argc)
-		return command__usage(self,
-				      "no command to record; as in: cpartrace record -- ./app");
-	return record(&o, argv + first);
+	mistake = record_opts__mistake(&o, first < argc);
+	if (mistake)
+		return command__usage(self, "%s", mistake);
+	return record(&o, first < argc ? argv + first : NULL);
 }
 
 const struct command cmd_record = {

@@ -195,15 +195,18 @@ out:
 static int run(const struct command *self, int argc, char *const *argv)
 {
 	struct run_opts o;
+	const char *mistake;
 	int first, status;
 
 	run_opts__init(&o);
 	if (!command__parse(self, &o, argc, argv, &first, &status))
 		return status;
-	if (first >= argc)
-		return command__usage(
-			self, "no command to run; as in: cpartrace run -- ./app --its options");
-	return run_command(&o, argv + first);
+	mistake = record_opts__mistake(&o.rec, first < argc);
+	if (!mistake && first >= argc && o.repeat > 1)
+		mistake = "--repeat is for a command";
+	if (mistake)
+		return command__usage(self, "%s", mistake);
+	return run_command(&o, first < argc ? argv + first : NULL);
 }
 
 const struct command cmd_run = {

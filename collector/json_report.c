@@ -21,6 +21,7 @@
 #include "json_stacks.h"
 #include "json_path.h"
 #include "strbuf.h"
+#include "target_text.h"
 #include "text_flights.h"
 #include "text_loops.h"
 #include "words.h"
@@ -372,6 +373,7 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "cpartrace_version", json_value__string(meta->cpartrace_version));
 	json_obj__put(&o, "command", command(meta));
 	json_obj__put_ns(&o, "root_pid", meta->root_tid);
+	target_json__put(&o, meta);
 	/* Where the trace does not say how the command ended there is no key. */
 	if (r->close_facts && r->close_facts->exit_kind != CPT_EXIT_RUNNING)
 		json_obj__put(&o, "exit", exit_facts(r->close_facts));

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "../analysis/merge.h"
 #include "../analysis/trace_writer.h"
@@ -38,19 +39,21 @@ struct recorder {
 	struct recorder_result *res;
 	struct bpf_session *session;
 	struct spawn_child child;
+	pid_t root_pid;	 /* the command's, or the one process that is attached to; 0: several */
+	pid_t quota_pid; /* whose quotas are looked at, 0: nobody's */
 	struct trace_writer *writer;
 	struct words_tee tee;
 	struct cpt_merge *merge;
 	struct places *places;
-	struct loop_watch *loops;	  /* NULL: not wanted */
-	struct stack_book *book;	  /* NULL: neither stacks nor samples */
-	uint64_t *attempts;		  /* per CPU, told to the merge */
-	uint64_t drained_ns, drained_cnt; /* when the last drain began, records it brought */
-	uint64_t checked_ns;		  /* when chains were looked at */
-	uint64_t complete_ns;		  /* the merge has all that was before */
-	uint64_t written_ns;		  /* the writer has */
-	int pause_ms;			  /* to the next drain */
-	uint64_t start_ns;
+	struct loop_watch *loops;	       /* NULL: not wanted */
+	struct stack_book *book;	       /* NULL: neither stacks nor samples */
+	uint64_t *attempts;		       /* per CPU, told to the merge */
+	uint64_t drained_ns, drained_cnt;      /* when the last drain began, records it brought */
+	uint64_t checked_ns;		       /* when chains were looked at */
+	uint64_t complete_ns;		       /* the merge has all that was before */
+	uint64_t written_ns;		       /* the writer has */
+	int pause_ms;			       /* to the next drain */
+	uint64_t begun_ns;		       /* when the workload was let go, or was all found */
 	uint64_t steal_ns, irq_ns, own_cpu_ns; /* when recording started */
 	struct machine_quota quota;	       /* likewise */
 	struct tenants *tenants;	       /* NULL: CPUs without ours are not watched */
@@ -87,7 +90,12 @@ static int open_trace(struct recorder *r)
 	meta.kernel = u.release;
 	meta.machine = u.machine;
 	meta.argv = r->opts->spawn.argv;
-	meta.root_tid = r->child.pid;
+	meta.root_tid = (uint32_t)r->root_pid;
+	meta.target = r->opts->attach ? attach__name(r->opts->attach) : "";
+	if (r->opts->attach)
+		meta.flags |= CPT_TRACE_ATTACHED;
+	else
+		meta.delay_ns = r->opts->delay_ns;
 	if (r->opts->wait_all)
 		meta.flags |= CPT_TRACE_WAIT_ALL;
 	if (r->opts->session.no_occupancy)
@@ -96,10 +104,10 @@ static int open_trace(struct recorder *r)
 	if (r->opts->session.stacks)
 		meta.stack_flags |= CPT_TRACE_STACKS_TAKEN;
 	machine__clocks(&meta.start_mono_ns, &meta.start_real_ns, &meta.start_boot_ns);
-	meta.quota_cpus = machine__quota_cpus(r->child.pid);
+	meta.quota_cpus = r->root_pid ? machine__quota_cpus(r->root_pid) : 0;
 	meta.cpu_cnt = bpf_session__cpu_cnt(r->session);
 	meta.cpus = cpus;
-	r->start_ns = meta.start_mono_ns;
+	r->begun_ns = meta.start_mono_ns;
 	r->writer = trace_writer__new(r->opts->trace_fd, &meta);
 	free(cpus);
 	if (!r->writer) {
@@ -132,8 +140,8 @@ static void note_failure(struct recorder *r, int err, const char *what)
 	if (!err || r->res->trace_err)
 		return;
 	r->res->trace_err = err;
-	snprintf(r->res->line, sizeof(r->res->line),
-		 "%s: %s; the trace ends there, the command goes on", what, strerror(-err));
+	snprintf(r->res->line, sizeof(r->res->line), "%s: %s; the trace ends there%s", what,
+		 strerror(-err), r->opts->attach ? "" : ", the command goes on");
 }
 
 static int on_life(void *ctx, const void *rec, size_t sz)
@@ -214,10 +222,16 @@ static void drain_and_write(struct recorder *r)
 		bpf_session__check(r->session, now);
 		r->checked_ns = now;
 	}
+	if (r->opts->attach)
+		note_failure(r, attach__tick(r->opts->attach, r->session, now),
+			     "cannot look at the tasks that run");
 	now = drain(r);
 	choose_pause(r, now);
 	if (r->res->trace_err)
 		return;
+	if (r->opts->attach)
+		note_failure(r, attach__feed(r->opts->attach, r->merge, r->places),
+			     "cannot record");
 	r->complete_ns = now;
 	places__tick(r->places, false);
 	if (r->book)
@@ -233,17 +247,29 @@ static void drain_and_write(struct recorder *r)
 	note_failure(r, trace_writer__tick(r->writer, now), "cannot write the trace");
 }
 
+/* When the recording is to stop, UINT64_MAX: when its workload ends. */
+static uint64_t due_ns(const struct recorder *r)
+{
+	if (!r->opts->duration_ns)
+		return UINT64_MAX;
+	return r->begun_ns + r->opts->duration_ns + (r->opts->attach ? 0 : r->opts->delay_ns);
+}
+
 static bool at_end(struct recorder *r)
 {
-	bool reaped = spawn__reap(&r->child);
 	uint64_t now = machine__now_ns();
 	uint32_t root, all;
+	bool reaped;
 
+	if (now >= due_ns(r))
+		return true;
+	if (r->opts->attach)
+		return spawn__interrupted() || r->res->trace_err ||
+		       attach__over(r->opts->attach, r->session, now);
+	reaped = spawn__reap(&r->child);
 	if (reaped && !r->reaped_ns)
 		r->reaped_ns = now;
 	bpf_session__live(r->session, &root, &all);
-	if (r->opts->duration_ns && now - r->start_ns >= r->opts->duration_ns)
-		return true;
 	/* Once the command is gone, nobody is left to hand a signal on to: it is for us. */
 	if (r->opts->wait_all)
 		return reaped && (!all || spawn__interrupted());
@@ -266,16 +292,31 @@ static void read_affinity(struct recorder *r)
 	r->affinity_ns = start + pause;
 }
 
+/* Up to the next drain, or the end of the recording if that comes before. */
+static int next_timeout(const struct recorder *r)
+{
+	const uint64_t now = machine__now_ns(), due = due_ns(r);
+
+	if (r->child.reaped && !r->opts->wait_all)
+		return 1;
+	if (due <= now)
+		return 0;
+	/* Up to the next millisecond: rounded down it would be spent in vain turns. */
+	if (due - now < (uint64_t)r->pause_ms * 1000000)
+		return (int)((due - now + 999999) / 1000000);
+	return r->pause_ms;
+}
+
 static void watch(struct recorder *r)
 {
-	bool ending;
 	int ret;
 
 	while (!at_end(r)) {
-		ending = r->child.reaped && !r->opts->wait_all;
 		/* A pidfd stays readable: once the end is known it would only keep us from sleeping. */
-		ret = bpf_session__wait(r->session, ending ? 1 : r->pause_ms,
-					r->child.reaped ? -1 : r->child.pidfd);
+		ret = bpf_session__wait(r->session, next_timeout(r),
+					r->opts->attach	  ? attach__fd(r->opts->attach)
+					: r->child.reaped ? -1
+							  : r->child.pidfd);
 		if (ret < 0) {
 			note_failure(r, ret, "cannot wait for the probes");
 			return;
@@ -327,21 +368,31 @@ static void forget_sums(struct cpt_trace_close *close, int err)
 	close->tenant_cnt = 0;
 }
 
+static struct machine_quota read_quota(const struct recorder *r)
+{
+	return r->quota_pid ? machine__quota(r->quota_pid)
+			    : (struct machine_quota){UINT64_MAX, UINT64_MAX, UINT64_MAX};
+}
+
 static void close_trace(struct recorder *r)
 {
 	struct cpt_trace_close *close = &r->res->close;
 	struct bpf_session_counters counters;
 	struct machine_quota quota;
-	uint64_t end;
+	const bool goes_on = !r->child.reaped;
+	uint64_t end = machine__now_ns();
 
 	if (r->tenants)
 		(void)bpf_session__read_tenants(r->session, tenants__last, r->tenants);
 	bpf_session__finish(r->session);
-	end = machine__now_ns();
+	/* Of what goes on, one probe has left and the other not: what they say from here on is not whole. */
+	if (!goes_on)
+		end = machine__now_ns();
 	drain(r);
 	places__tick(r->places, true);
 	if (r->loops && !r->res->trace_err)
-		note_failure(r, loop_watch__finish(r->loops, end), "cannot record event loops");
+		note_failure(r, loop_watch__finish(r->loops, machine__now_ns()),
+			     "cannot record event loops");
 	if (!r->res->trace_err)
 		note_failure(r, merge__finish(r->merge), "cannot write the trace");
 	else if (!merge__advance(r->merge,
@@ -354,8 +405,7 @@ static void close_trace(struct recorder *r)
 	if (r->loops && loop_watch__failure(r->loops))
 		snprintf(r->res->loops_line, sizeof(r->res->loops_line), "%s",
 			 loop_watch__failure(r->loops));
-	/* Of the tracer's own cgroup, which the command inherited; its own is gone with it. */
-	quota = machine__quota(getpid());
+	quota = read_quota(r);
 	bpf_session__counters(r->session, &counters);
 	*close = (struct cpt_trace_close){
 		.end_mono_ns = r->res->trace_err ? r->written_ns : end,
@@ -419,6 +469,44 @@ static void come_first(struct recorder *r)
 	r->raised = !errno && !setpriority(PRIO_PROCESS, 0, RECORDER_NICE);
 }
 
+/* What is counted from here on, and at the end compared with. */
+static void take_start(struct recorder *r)
+{
+	r->steal_ns = machine__steal_ns();
+	r->irq_ns = machine__irq_ns();
+	r->quota = read_quota(r);
+	if (!r->opts->session.no_occupancy) {
+		r->tenants = tenants__new();
+		if (r->tenants)
+			(void)bpf_session__read_tenants(r->session, tenants__first, r->tenants);
+	}
+	r->own_cpu_ns = own_cpu_ns();
+}
+
+static int load(struct recorder *r)
+{
+	come_first(r);
+	r->session = bpf_session__open(&r->opts->session, r->res->line, CPT_RECORDER_LINE);
+	return r->session ? 0 : -errno;
+}
+
+static int watch_loops(struct recorder *r)
+{
+	if (r->opts->loops == LOOPS_OFF)
+		return 0;
+	r->loops = loop_watch__new(r->opts->loops, r->session, r->writer, r->res->line,
+				   CPT_RECORDER_LINE);
+	return r->loops ? 0 : -errno;
+}
+
+static int interrupted(struct recorder *r, const char *what)
+{
+	if (!spawn__interrupted())
+		return 0;
+	snprintf(r->res->line, CPT_RECORDER_LINE, "interrupted before %s", what);
+	return -EINTR;
+}
+
 /* Up to the release every failure is ours, and nothing has run yet. */
 static int prepare(struct recorder *r)
 {
@@ -429,39 +517,105 @@ static int prepare(struct recorder *r)
 	ret = spawn__start(&r->child, &r->opts->spawn, line, CPT_RECORDER_LINE);
 	if (ret)
 		return ret;
-	come_first(r);
-	r->session = bpf_session__open(&r->opts->session, line, CPT_RECORDER_LINE);
-	if (!r->session)
-		return -errno;
-	ret = open_trace(r);
+	r->root_pid = r->child.pid;
+	/* The command inherits our cgroup; its own is gone with it. */
+	r->quota_pid = getpid();
+	ret = load(r);
+	if (!ret)
+		ret = open_trace(r);
+	if (!ret)
+		ret = bpf_session__attach(r->session, line, CPT_RECORDER_LINE);
+	if (!ret)
+		ret = bpf_session__seed(r->session, r->child.pidfd, line, CPT_RECORDER_LINE);
+	if (!ret)
+		ret = watch_loops(r);
+	if (!ret)
+		ret = interrupted(r, "the command was started");
+	if (!ret)
+		take_start(r);
+	return ret;
+}
+
+/* A signal cuts it short. */
+static void sleep_until(uint64_t ns)
+{
+	const struct timespec until = {.tv_sec = (time_t)(ns / 1000000000),
+				       .tv_nsec = (long)(ns % 1000000000)};
+
+	while (!spawn__interrupted() &&
+	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
+static int prepare_attach(struct recorder *r)
+{
+	char *line = r->res->line;
+	uint64_t begun = machine__now_ns();
+	int ret;
+
+	r->root_pid = r->quota_pid = attach__pid(r->opts->attach);
+	ret = load(r);
 	if (ret)
 		return ret;
-	ret = bpf_session__attach(r->session, line, CPT_RECORDER_LINE);
-	if (ret)
+	sleep_until(begun + r->opts->delay_ns);
+	ret = interrupted(r, "the recording began");
+	if (!ret)
+		ret = bpf_session__attach(r->session, line, CPT_RECORDER_LINE);
+	if (!ret)
+		ret = attach__find(r->opts->attach, r->session, line, CPT_RECORDER_LINE);
+	/* The window opens with the trace: all that runs has been found. */
+	if (!ret)
+		ret = open_trace(r);
+	if (!ret)
+		ret = watch_loops(r);
+	if (!ret)
+		take_start(r);
+	if (!ret)
+		ret = attach__feed(r->opts->attach, r->merge, r->places);
+	return ret;
+}
+
+static int status_of_attach(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -EOPNOTSUPP || err == -ENOTSUP
+		       ? CPT_STATUS_UNSUPPORTED
+		       : CPT_STATUS_FAILED;
+}
+
+/* Up to where there is something to record. */
+static int start(struct recorder *r)
+{
+	struct recorder_result *res = r->res;
+	int ret = r->opts->attach ? prepare_attach(r) : prepare(r);
+
+	if (ret) {
+		res->status = r->opts->attach ? status_of_attach(ret) : CPT_STATUS_TRACER;
 		return ret;
-	ret = bpf_session__seed(r->session, r->child.pidfd, line, CPT_RECORDER_LINE);
-	if (ret)
-		return ret;
-	if (r->opts->loops != LOOPS_OFF) {
-		r->loops = loop_watch__new(r->opts->loops, r->session, r->writer, line,
-					   CPT_RECORDER_LINE);
-		if (!r->loops)
-			return -errno;
 	}
-	if (spawn__interrupted()) {
-		snprintf(line, CPT_RECORDER_LINE, "interrupted before the command was started");
-		return -EINTR;
+	if (!r->opts->attach) {
+		ret = spawn__release(&r->child, &r->opts->spawn, res->line, sizeof(res->line));
+		if (ret) {
+			res->status = spawn__status_of(ret);
+			return ret;
+		}
 	}
-	r->steal_ns = machine__steal_ns();
-	r->irq_ns = machine__irq_ns();
-	r->quota = machine__quota(getpid());
-	if (!r->opts->session.no_occupancy) {
-		r->tenants = tenants__new();
-		if (r->tenants)
-			(void)bpf_session__read_tenants(r->session, tenants__first, r->tenants);
-	}
-	r->own_cpu_ns = own_cpu_ns();
+	if (!r->opts->attach)
+		r->begun_ns = machine__now_ns();
+	res->released = true;
+	if (r->opts->released)
+		r->opts->released(r->opts->released_ctx);
 	return 0;
+}
+
+int recorder__status(struct recorder_result *res)
+{
+	if (res->child.pid) {
+		spawn__wait(&res->child);
+		res->status = workload_status(&res->child);
+		spawn__close(&res->child);
+		res->child.pid = 0;
+	}
+	return res->status;
 }
 
 int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
@@ -479,24 +633,20 @@ int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
 	 * leave holes as large as they are. */
 	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 	memset(res, 0, sizeof(*res));
-	res->status = CPT_STATUS_TRACER;
-	ret = prepare(&r);
+	res->of_command = !opts->attach;
+	ret = start(&r);
 	if (ret)
 		goto out;
-	ret = spawn__release(&r.child, &opts->spawn, res->line, sizeof(res->line));
-	if (ret) {
-		res->status = spawn__status_of(ret);
-		goto out;
-	}
-	res->released = true;
-	if (opts->released)
-		opts->released(opts->released_ctx);
 	watch(&r);
 	close_trace(&r);
 	take_result(&r);
-	if (!r.child.reaped)
-		spawn__wait(&r.child);
-	res->status = workload_status(&r.child);
+	res->status = CPT_STATUS_OK;
+	if (!opts->attach && r.child.reaped) {
+		res->status = workload_status(&r.child);
+	} else if (!opts->attach) {
+		res->child = r.child;
+		r.child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
+	}
 out:
 	if (r.raised)
 		(void)setpriority(PRIO_PROCESS, 0, r.nice);

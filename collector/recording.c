@@ -2,6 +2,7 @@
 /* recording.c - see recording.h. */
 #include "recording.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		.version = CPT_VERSION,
 		.wait_all = o->wait_all,
 		.loops = (enum loops_mode)o->loops,
+		.delay_ns = o->delay_ns,
 		.duration_ns = o->duration_ns,
 		.released = put_in_place,
 		.released_ctx = rec,
@@ -67,10 +69,19 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 
 	memset(rec, 0, sizeof(*rec));
 	rec->trace = OUTPUT_FILE_NONE;
-	if (output_file__create(&rec->trace, path, TRACE_FLAGS) < 0)
-		return CPT_STATUS_TRACER;
+	if (!argv) {
+		opts.attach = attach__open(&o->targets);
+		if (!opts.attach)
+			return errno == EOPNOTSUPP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
+		opts.session.mode = attach__mode(opts.attach);
+	}
+	if (output_file__create(&rec->trace, path, TRACE_FLAGS) < 0) {
+		attach__free(opts.attach);
+		return argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED;
+	}
 	opts.trace_fd = rec->trace.fd;
 	recorder__run(&opts, &rec->res);
+	attach__free(opts.attach);
 	if (!rec->res.released) {
 		say_error("%s", rec->res.line);
 		output_file__discard(&rec->trace);
@@ -91,7 +102,11 @@ void recording__end(struct recording *rec)
 	output_file__discard(&rec->trace);
 }
 
-int recording__status(const struct recording *rec, const struct record_opts *o)
+int recording__status(struct recording *rec, const struct record_opts *o)
 {
-	return rec->failed && o->strict ? CPT_STATUS_TRACER : rec->res.status;
+	const int status = recorder__status(&rec->res);
+
+	if (!rec->failed || (!o->strict && rec->res.of_command))
+		return status;
+	return rec->res.of_command ? CPT_STATUS_TRACER : CPT_STATUS_FAILED;
 }

@@ -21,13 +21,14 @@ struct recording {
 /* Once per program, before the first recording: signals, output levels. */
 void recording__begin(const struct record_opts *o);
 
-/* Runs argv and records it to path. 0 if the command ran: the trace is open in rec->trace then, to be
- * read and closed by recording__end. Else it has been said why, and the exit status is returned. */
+/* Runs argv, or attaches to what o->targets says where argv is NULL, and records it to path. 0 if something
+ * was recorded: the trace is open in rec->trace then, to be read and closed by recording__end. Else it has
+ * been said why, and the exit status is returned. */
 int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
 		    char *const *argv);
 void recording__end(struct recording *rec);
 
-/* What the program returns for a recording that was made. */
-int recording__status(const struct recording *rec, const struct record_opts *o);
+/* What the program returns for a recording that was made; waits for a command that goes on. */
+int recording__status(struct recording *rec, const struct record_opts *o);
 
 #endif /* CPT_RECORDING_H */

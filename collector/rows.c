@@ -114,6 +114,7 @@ static void start_row(struct cpt_row *row, const struct cpt_thread *t, const cha
 	memset(row, 0, sizeof(*row));
 	row->id = t->id;
 	row->tid = t->tid;
+	row->ns_tid = t->ns_tid;
 	strcpy(row->name, name);
 	add_thread(row, t);
 }
@@ -150,8 +151,10 @@ static size_t make_rows(struct cpt_row *rows, const struct member *m, size_t cnt
 	for (i = 1; i < cnt; i++) {
 		add_thread(rows, m[i].t);
 		/* A process is called what its main thread is called. */
-		if (by == CPT_ROWS_PROCESS && m[i].t->tid == m[i].t->pid)
+		if (by == CPT_ROWS_PROCESS && m[i].t->tid == m[i].t->pid) {
 			strcpy(rows->name, m[i].t->name);
+			rows->ns_tid = m[i].t->ns_tid;
+		}
 	}
 	if (by == CPT_ROWS_PROCESS)
 		rows->tid = m[0].t->pid;

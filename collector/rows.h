@@ -23,7 +23,8 @@ extern const char *const cpt_sort_words[];    /* NULL-terminated; index = sort k
 struct cpt_row {
 	char name[CPT_COMM_LEN + 1]; /* raw; a trailing '*' stands for differing numbers */
 	uint32_t id;		     /* of the first thread */
-	uint32_t tid; /* thread: its tid; process: its pid; else of the first thread */
+	uint32_t tid;	 /* thread: its tid; process: its pid; else of the first thread */
+	uint32_t ns_tid; /* the same in its own PID namespace */
 	uint32_t threads;
 	uint64_t life_ns, running_ns, runnable_ns, waiting_ns, parked_ns, unknown_ns;
 	uint64_t reason_ns[CPT_REASON_CNT];

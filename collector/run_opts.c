@@ -28,6 +28,9 @@ uint32_t record_opts__sample_hz(const struct record_opts *o)
 /* In the order of enum loops_mode. */
 static const char *const loops_mode_words[] = {"auto", "on", "off", NULL};
 
+#define TARGET_GROUP_HELP                                                                          \
+	"processes of a cgroup (version 1 or 2) and of those below it, also such as come later"
+
 #define RECORD_OPTIONS(type, member)                                                               \
 	{"output",                                                                                 \
 	 'o',                                                                                      \
@@ -99,6 +102,25 @@ static const char *const loops_mode_words[] = {"auto", "on", "off", NULL};
 		 0,                                                                                \
 		 0,                                                                                \
 		 loops_mode_words},                                                                \
+		TARGET_OPTIONS(type, member targets, TARGET_GROUP_HELP),                           \
+		{"delay",                                                                          \
+		 0,                                                                                \
+		 "SECONDS",                                                                        \
+		 "begin so long after the start; what comes before does not count",                \
+		 cli_set_duration,                                                                 \
+		 offsetof(type, member delay_ns),                                                  \
+		 DURATION_MIN_NS,                                                                  \
+		 DURATION_MAX_NS,                                                                  \
+		 NULL},                                                                            \
+		{"duration",                                                                       \
+		 'd',                                                                              \
+		 "SECONDS",                                                                        \
+		 "stop recording after so long; a command goes on",                                \
+		 cli_set_duration,                                                                 \
+		 offsetof(type, member duration_ns),                                               \
+		 DURATION_MIN_NS,                                                                  \
+		 DURATION_MAX_NS,                                                                  \
+		 NULL},                                                                            \
 		{"buffer-size", 'm',                                                               \
 		 "SIZE",	"buffer per CPU, as 512K or 16M; larger where events are lost",    \
 		 cli_set_size,	offsetof(type, member buffer_sz),                                  \
@@ -149,17 +171,25 @@ const struct cli_option run_options[] = {
 
 const struct cli_option record_options[] = {
 	RECORD_OPTIONS(struct record_opts, ),
-	{"duration", 'd', "SECONDS", "stop recording after so long; the command goes on",
-	 cli_set_duration, offsetof(struct record_opts, duration_ns), DURATION_MIN_NS,
-	 DURATION_MAX_NS, NULL},
-	{"pid", 'p', "PID,...", "record running processes (not supported yet)", cli_set_string,
-	 offsetof(struct record_opts, pids), 0, 0, NULL},
-	{"cgroup", 'G', "PATH", "record a cgroup (not supported yet)", cli_set_string,
-	 offsetof(struct record_opts, cgroup), 0, 0, NULL},
-	{"all-cpus", 'a', NULL, "record the whole machine (not supported yet)", cli_set_flag,
-	 offsetof(struct record_opts, all_cpus), 0, 0, NULL},
 	CLI_OPTIONS_END,
 };
+
+const char *record_opts__mistake(const struct record_opts *o, bool command)
+{
+	const uint32_t ways = targets__ways(&o->targets) + command;
+
+	if (!ways)
+		return "nothing to record; name a command, as in: cpartrace run -- ./app --its "
+		       "options, "
+		       "or -p PID, --cgroup PATH, -a";
+	if (ways > 1)
+		return "one of -p, --cgroup, -a and a command, not several at once";
+	if (!command && o->user)
+		return "--user is for a command";
+	if (!command && o->wait_all)
+		return "--wait-all is for a command";
+	return NULL;
+}
 
 void run_opts__init(struct run_opts *o)
 {

@@ -7,14 +7,16 @@
 #ifndef CPT_RUN_OPTS_H
 #define CPT_RUN_OPTS_H
 
-#include "cli.h"
+#include "targets.h"
 #include "view.h"
 
 struct record_opts {
 	const char *output; /* NULL: CPT_TRACE_DEFAULT */
 	const char *user;
-	uint64_t buffer_sz;   /* per CPU; 0: the default */
-	uint64_t duration_ns; /* record: 0 until the command ends */
+	uint64_t buffer_sz;	/* per CPU; 0: the default */
+	struct targets targets; /* instead of a command */
+	uint64_t delay_ns;
+	uint64_t duration_ns; /* 0: until the workload ends */
 	bool wait_all;
 	bool no_budget;
 	bool stacks;
@@ -22,9 +24,6 @@ struct record_opts {
 	int loops;	    /* enum loops_mode */
 	bool strict;
 	bool quiet, verbose;
-	/* record: asked for, not supported yet */
-	const char *pids, *cgroup;
-	bool all_cpus;
 };
 
 struct run_opts {
@@ -48,6 +47,9 @@ uint32_t record_opts__sample_hz(const struct record_opts *o);
 
 extern const struct cli_option run_options[];
 extern const struct cli_option record_options[];
+
+/* What is wrong with the options together, given whether a command follows them; NULL: nothing. */
+const char *record_opts__mistake(const struct record_opts *o, bool command);
 
 /* Defaults. */
 void run_opts__init(struct run_opts *o);

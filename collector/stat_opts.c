@@ -2,7 +2,6 @@
 /* stat_opts.c - see stat_opts.h. */
 #include "stat_opts.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "text_report.h"
@@ -12,43 +11,11 @@
 #define INTERVAL_MIN_MS 10
 #define INTERVAL_MAX_MS 86400000
 
-static int set_pids(void *field, const char *value, const struct cli_option *opt,
-		    struct strbuf *why)
-{
-	struct stat_pids *pids = field;
-
-	for (;;) {
-		size_t len = strcspn(value, ",");
-		uint64_t pid;
-		uint32_t i;
-
-		if (cli_parse_number(value, len, &pid) < 0 || !pid || pid > INT32_MAX) {
-			strbuf__addf(why, "'%.*s' is not a process number", (int)len, value);
-			return -EINVAL;
-		}
-		for (i = 0; i < pids->cnt && pids->list[i] != pid; i++)
-			;
-		if (i == CPT_STAT_PIDS_MAX) {
-			strbuf__addf(why, "more than %d processes; use a cgroup or -a",
-				     CPT_STAT_PIDS_MAX);
-			return -EINVAL;
-		}
-		if (i == pids->cnt)
-			pids->list[pids->cnt++] = (uint32_t)pid;
-		if (!value[len])
-			return 0;
-		value += len + 1;
-	}
-}
-
 #define FIELD(member) offsetof(struct stat_opts, member)
 
 const struct cli_option stat_options[] = {
-	{"pid", 'p', "PID,...", "running processes: all their threads, and what they start",
-	 set_pids, FIELD(pids), 0, 0, NULL},
-	{"cgroup", 'G', "PATH", "processes of a cgroup (version 2) and of those below it",
-	 cli_set_string, FIELD(cgroup), 0, 0, NULL},
-	{"all-cpus", 'a', NULL, "the whole machine", cli_set_flag, FIELD(all_cpus), 0, 0, NULL},
+	TARGET_OPTIONS(struct stat_opts, targets,
+		       "processes of a cgroup (version 2) and of those below it"),
 	{"interval", 'I', "MS", "print every MS milliseconds, too", cli_set_number,
 	 FIELD(interval_ms), INTERVAL_MIN_MS, INTERVAL_MAX_MS, NULL},
 	{"duration", 'd', "SECONDS", "stop after so long; a command goes on", cli_set_duration,
@@ -84,7 +51,7 @@ void stat_opts__init(struct stat_opts *o)
 
 const char *stat_opts__mistake(const struct stat_opts *o, bool command)
 {
-	int targets = (o->pids.cnt != 0) + (o->cgroup != NULL) + o->all_cpus + command;
+	uint32_t targets = targets__ways(&o->targets) + command;
 
 	if (!targets)
 		return "nothing to watch; name a command, as in: cpartrace stat -- ./app, or -p "

@@ -7,19 +7,10 @@
 #ifndef CPT_STAT_OPTS_H
 #define CPT_STAT_OPTS_H
 
-#include "cli.h"
-
-#define CPT_STAT_PIDS_MAX 256
-
-struct stat_pids {
-	uint32_t list[CPT_STAT_PIDS_MAX]; /* ascending as given, each once */
-	uint32_t cnt;
-};
+#include "targets.h"
 
 struct stat_opts {
-	struct stat_pids pids;
-	const char *cgroup;
-	bool all_cpus;
+	struct targets targets; /* a cgroup: of version 2 */
 	const char *user;
 	bool wait_all;
 	uint64_t duration_ns; /* 0: until it ends */

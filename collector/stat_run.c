@@ -16,7 +16,6 @@
 #include "spawn.h"
 #include "stat_output.h"
 #include "stat_session.h"
-#include "stat_target.h"
 
 #define LOOK_MS	      100
 #define PROCESSES_MAX 4096
@@ -34,7 +33,7 @@ struct stat_run {
 	struct stat_session *session;
 	struct stat_procs *procs;
 	struct stat_output out;
-	int pidfds[CPT_STAT_PIDS_MAX];
+	int pidfds[CPT_TARGET_PIDS_MAX];
 	uint32_t pidfd_cnt;
 	int group_fd;
 	struct stat_sample start, before, now;
@@ -187,11 +186,11 @@ static int open_targets(struct stat_run *r)
 		err = spawn__start(&r->child, &r->spawn, r->line, sizeof(r->line));
 		if (err)
 			say_error("%s", r->line);
-	} else if (r->o->pids.cnt) {
-		err = stat_target__open_pids(&r->o->pids, r->pidfds);
-		r->pidfd_cnt = err ? 0 : r->o->pids.cnt;
-	} else if (r->o->cgroup) {
-		r->group_fd = stat_target__open_cgroup(r->o->cgroup);
+	} else if (r->o->targets.pids.cnt) {
+		err = targets__open_pids(&r->o->targets.pids, r->pidfds);
+		r->pidfd_cnt = err ? 0 : r->o->targets.pids.cnt;
+	} else if (r->o->targets.cgroup) {
+		r->group_fd = targets__open_cgroup(r->o->targets.cgroup, false);
 		err = r->group_fd < 0 ? r->group_fd : 0;
 	}
 	return err;
@@ -214,9 +213,9 @@ static int mark_targets(struct stat_run *r)
 static int load(struct stat_run *r)
 {
 	struct stat_session_opts opts = {
-		.mode = r->o->all_cpus ? CPT_STAT_ALL
-			: r->o->cgroup ? CPT_STAT_CGROUP
-				       : CPT_STAT_TREE,
+		.mode = r->o->targets.all_cpus ? CPT_STAT_ALL
+			: r->o->targets.cgroup ? CPT_STAT_CGROUP
+					       : CPT_STAT_TREE,
 		.command = r->target.argv,
 		.wait_all = r->o->wait_all,
 		.verbose = r->o->verbose,
@@ -429,8 +428,10 @@ int stat_run(const struct stat_opts *o, char *const *argv)
 		return fail(argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED, "out of memory");
 	r->o = o;
 	r->spawn = (struct spawn_opts){.argv = argv, .user = o->user};
-	r->target = (struct stat_target){
-		.argv = argv, .pids = o->pids.list, .pid_cnt = o->pids.cnt, .cgroup = o->cgroup};
+	r->target = (struct stat_target){.argv = argv,
+					 .pids = o->targets.pids.list,
+					 .pid_cnt = o->targets.pids.cnt,
+					 .cgroup = o->targets.cgroup};
 	r->child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
 	r->group_fd = -1;
 	r->out.file = OUTPUT_FILE_NONE;

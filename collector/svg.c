@@ -12,6 +12,7 @@
 #include "escape.h"
 #include "format.h"
 #include "limit.h"
+#include "target_text.h"
 #include "text_report.h"
 #include "words.h"
 
@@ -281,7 +282,7 @@ void svg__open(struct strbuf *b, const struct cpt_report *r, const char *what, c
 	const double height = SVG_MARGIN + 24 + SVG_LINE * cnt + 12 + body_height + SVG_MARGIN;
 	const char *line = strbuf__str(&lines);
 
-	text_report__command(&command, r->meta ? r->meta->argv : NULL);
+	target_text__add(&command, r);
 	strbuf__adds(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			"<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" role=\"img\"");
 	add_attr(b, "width", SVG_WIDTH);

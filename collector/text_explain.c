@@ -56,9 +56,13 @@ static void explain_window(struct explain *x)
 	char d[FMT_SZ];
 
 	if (r->meta && r->meta->argv)
-		strbuf__adds(&x->text,
-			     "from the command's first exec to the final switch-out of its "
-			     "last thread");
+		strbuf__addf(&x->text,
+			     "from the command's first exec%s to the final switch-out of its "
+			     "last thread",
+			     r->meta->delay_ns ? ", and the delay asked for," : "");
+	else if (r->meta && r->meta->flags & CPT_TRACE_ATTACHED)
+		strbuf__adds(&x->text, "from when all that ran had been found to the end of the "
+				       "recording");
 	else
 		strbuf__adds(&x->text, "from the first event to the end of the recording");
 	if (r->window_open)

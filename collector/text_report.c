@@ -16,6 +16,7 @@
 #include "escape.h"
 #include "format.h"
 #include "limit.h"
+#include "target_text.h"
 #include "text_limits.h"
 #include "text_locks.h"
 #include "text_flights.h"
@@ -110,7 +111,7 @@ static void add_head(struct strbuf *b, const struct cpt_report *r,
 	struct strbuf command = {0}, facts = {0};
 	char d[FMT_SZ], n[FMT_SZ];
 
-	text_report__command(&command, r->meta ? r->meta->argv : NULL);
+	target_text__add(&command, r);
 	strbuf__addc(b, ' ');
 	draw_begin(b, style, DRAW_BOLD);
 	if (command.len)
@@ -128,7 +129,7 @@ static void add_head(struct strbuf *b, const struct cpt_report *r,
 	strbuf__addf(&facts, "%s%s process%s, ", dot, fmt_count(n, r->processes),
 		     r->processes == 1 ? "" : "es");
 	strbuf__addf(&facts, "%s thread%s", fmt_count(n, r->threads), r->threads == 1 ? "" : "s");
-	if (r->close_facts) {
+	if (r->close_facts && !(r->meta && r->meta->flags & CPT_TRACE_ATTACHED)) {
 		strbuf__adds(&facts, dot);
 		add_exit(&facts, r);
 	}

@@ -84,6 +84,12 @@ static void cell_reason(struct draw_table *t, const struct cpt_row *row)
 	draw_table__cell(t, text);
 }
 
+/* Is it known by another number where it lives? */
+static bool in_namespace(const struct cpt_row *row)
+{
+	return row->threads == 1 && row->ns_tid && row->ns_tid != row->tid;
+}
+
 static void row_cells(struct draw_table *t, const struct cpt_row *row, bool unknown)
 {
 	char text[FMT_SZ + 8], p[FMT_SZ];
@@ -92,6 +98,8 @@ static void row_cells(struct draw_table *t, const struct cpt_row *row, bool unkn
 	if (row->threads > 1)
 		snprintf(text, sizeof(text), "%s%" PRIu32, t->style->utf8 ? "×" : "x",
 			 row->threads);
+	else if (in_namespace(row))
+		snprintf(text, sizeof(text), "%" PRIu32 "/%" PRIu32, row->tid, row->ns_tid);
 	else
 		snprintf(text, sizeof(text), "%" PRIu32, row->tid);
 	draw_table__cell(t, text);
@@ -134,6 +142,14 @@ static bool any_unknown(const struct cpt_row *rows, size_t cnt)
 
 	for (i = 0; i < cnt; i++)
 		if (rows[i].unknown_ns)
+			return true;
+	return false;
+}
+
+static bool any_in_namespace(const struct cpt_row *rows, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (in_namespace(&rows[i]))
 			return true;
 	return false;
 }
@@ -194,6 +210,8 @@ void add_thread_rows(struct strbuf *b, const struct cpt_report *r,
 							     "parallel: share of its running time "
 							     "in which another one ran too.",
 			 3, 3, opts->style.width - 1);
+		if (any_in_namespace(rows, shown))
+			strbuf__adds(b, "   tid a/b: b is its number in its own PID namespace.\n");
 		draw_end(b, &opts->style, DRAW_DIM);
 	}
 	free(rows);

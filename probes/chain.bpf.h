@@ -178,6 +178,9 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	__u32 kind;
 	__u16 flags = CPT_SW_MENDED;
 	bool dead;
+	/* It has become one of ours while it ran here: nothing was missed. */
+	bool joins = cpt_mode != CPT_MODE_TREE && cell->ready && p && !cell->cur &&
+		     cell->cur_task_ptr == (__u64)prev;
 
 	if (!cell->ready) {
 		/* The first sight of this CPU: nothing was missed, it starts here. */
@@ -192,7 +195,12 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 		}
 	}
 	ts = missed_ts(cell, prev, now);
-	cell->mends++;
+	if (cpt_mode != CPT_MODE_TREE && p && p->run_state == CPT_RUN_FOUND && ts < p->in_ts_ns)
+		ts = p->in_ts_ns;
+	if (joins)
+		flags = 0;
+	else
+		cell->mends++;
 	if (!cell->cur && !p) {
 		kind = foreign_kind(prev);
 		if (kind != cell->kind)

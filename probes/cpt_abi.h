@@ -113,6 +113,7 @@ struct cpt_cell {
 #define CPT_SW_PREV_THROTTLED 0x0400 /* not blocked and held by its group's CPU quota */
 #define CPT_SW_PREV_TIMEOUT   0x0800 /* the blocking call carries a timeout */
 #define CPT_SW_WAKE_ON_WORD   0x1000 /* next was woken by a futex call on the word it waited on */
+#define CPT_SW_FOUND	      0x2000 /* no switch: how a task was found (merge__add_found) */
 
 /* Context a wake-up came from. */
 #define CPT_CTX_TASK	     0 /* the waker itself, in a system call, fault or exit */
@@ -310,6 +311,8 @@ struct cpt_rec_head {
 #define CPT_TASK_THREAD	   0x1 /* shares its thread group with its creator (CLONE_THREAD) */
 #define CPT_TASK_IO_WORKER 0x2 /* kernel-made worker of the creator: io_uring, vhost */
 #define CPT_TASK_VFORK	   0x4 /* CLONE_VFORK: the creator waits for its exec or exit */
+#define CPT_TASK_KTHREAD   0x8 /* a thread of the kernel */
+#define CPT_TASK_FOUND	   0x10 /* it was there before it was recorded; its parent leads its process */
 
 struct cpt_rec_task {
 	struct cpt_rec_head head;
@@ -477,16 +480,46 @@ enum { CPT_LOOP_LOSSES(CPT_LOOP_LOSS_ENUM) CPT_LOOP_LOSS_CNT };
 /* ---- all tasks of the machine, as the collector reads them at both ends ----------------------- */
 
 #define CPT_TENANT_OURS 0x1 /* of the workload */
+#define CPT_TENANT_GONE 0x2 /* it has ended, and nobody has asked how yet */
 
 struct cpt_rec_tenant {
 	__u32 tid;
 	__u32 tgid;
 	__u64 start_boottime_ns;
 	__u64 sum_exec_ns;
-	__u64 dead_ns; /* of a leader: CPU time of its threads that have ended */
-	__u32 flags;   /* CPT_TENANT_* */
-	__u32 reserved;
+	__u64 dead_ns;		 /* of a leader: CPU time of its threads that have ended */
+	__u32 flags;		 /* CPT_TENANT_* */
+	__u32 id;		 /* of the workload: its task number */
 	char comm[CPT_COMM_LEN]; /* of the leader */
+};
+
+/* ---- who is recorded, and tasks that were there before ------------------------------------------ */
+
+#define CPT_MODE_TREE  0 /* a command and all it starts */
+#define CPT_MODE_PIDS  1 /* running processes, and all they start */
+#define CPT_MODE_GROUP 2 /* what is in a cgroup or below it */
+#define CPT_MODE_ALL   3 /* everything but the recorder */
+
+/* The iterator that finds them is run in steps: */
+#define CPT_FIND_NAMED	 0 /* which processes the collector has marked through their pidfds */
+#define CPT_FIND_LEADERS 1 /* threads that lead their process: others name them as their parent */
+#define CPT_FIND_ALL	 2
+#define CPT_FIND_STATES	 3 /* what each is doing, once all are known: it may wait for another */
+
+/*
+ * A task that was there before it was of the workload: who it is, and what it was blocked on.
+ *
+ *   storage (it is of the workload from here on)      task.head.ts_ns        wait.ts_ns
+ *   ---------|------------------------------------------|----------------------|----
+ *            any switch of it is recorded: what it was found in is only told where there was none
+ */
+struct cpt_rec_found {
+	struct cpt_rec_task task; /* head.type 0: has been told before, and its state follows */
+	struct cpt_rec_exec exec; /* head.type 0: it leads no process, or has no program */
+	struct cpt_rec_switch
+		wait; /* type 0: it is not blocked; else as if it had just left `cpu` */
+	__u32 cpu;    /* of the iterator: ran none of the workload at wait.ts_ns */
+	__u32 reserved;
 };
 
 /* ---- counters of loss other than full switch rings (one global array, atomically added) ------ */
@@ -504,12 +537,16 @@ enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
 /* ---- state of a task, in task storage (seeded by the collector through a pidfd) --------------- */
 
 /* cpt_task.flags */
-#define CPT_TS_GATED 0x1 /* the command before its first exec: not of the workload yet */
+#define CPT_TS_GATED  0x1 /* not of the workload (yet): the command before its first exec */
+#define CPT_TS_NAMED  0x2 /* leads a process that the user has named (with GATED) */
+#define CPT_TS_UNTOLD 0x4 /* found, and its cpt_rec_found could not be written yet */
+#define CPT_TS_UNSURE 0x8 /* found, and its state could not be told yet */
 
 /* cpt_task.run_state: by our account, which a switch without an event can put behind the truth */
 #define CPT_RUN_ON	0
 #define CPT_RUN_OFF	1 /* off the CPU and runnable */
 #define CPT_RUN_BLOCKED 2
+#define CPT_RUN_FOUND	3 /* no switch of it has been seen since it was found */
 
 struct cpt_task {
 	__u32 id;

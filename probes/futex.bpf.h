@@ -95,7 +95,7 @@ static __noinline bool is_cond(__u64 at, __u32 group)
 	struct glibc_cond c = {};
 	__u32 refs;
 
-	if (bpf_probe_read_user(&c, sizeof(c), (void *)at))
+	if (read_user(&c, sizeof(c), (void *)at))
 		return false;
 	refs = c.refs >> (group & 1) * 32;
 	if (group & COND_EITHER_GROUP)
@@ -110,7 +110,7 @@ static __noinline bool is_cond_241(__u64 at)
 {
 	struct glibc_cond_241 c = {};
 
-	if (bpf_probe_read_user(&c, sizeof(c), (void *)at))
+	if (read_user(&c, sizeof(c), (void *)at))
 		return false;
 	return c.wrefs >> COND_WAITER_SHIFT && c.wrefs >> COND_WAITER_SHIFT <= PID_MAX &&
 	       c.wseq >> 1 && c.wseq >> 48 == 0 && c.g1_start <= c.wseq >> 1 &&
@@ -123,7 +123,7 @@ static __noinline __u8 rwlock_object(__u64 at, __u32 *holder)
 {
 	struct glibc_rwlock l = {};
 
-	if (bpf_probe_read_user(&l, sizeof(l), (void *)at))
+	if (read_user(&l, sizeof(l), (void *)at))
 		return CPT_FUTEX_PLAIN;
 	if (!(l.readers | l.writers) || l.phase > 3 || l.writers_futex > 3 || l.flags > 2 ||
 	    (l.shared & ~FUTEX_PRIVATE & ~1) || (__u32)l.cur_writer > PID_MAX)
@@ -136,7 +136,7 @@ static __noinline __u8 barrier_object(__u64 at, __u32 val)
 {
 	struct glibc_barrier b = {};
 
-	if (bpf_probe_read_user(&b, sizeof(b), (void *)at))
+	if (read_user(&b, sizeof(b), (void *)at))
 		return CPT_FUTEX_PLAIN;
 	if (b.in <= val || b.round < val || b.count < 2 || b.count > PID_MAX ||
 	    (b.shared & ~FUTEX_PRIVATE) || b.out > b.in)
@@ -148,7 +148,7 @@ static __noinline __u8 mutex_object(__u64 uaddr, __u32 *holder)
 {
 	struct glibc_mutex m = {};
 
-	if (bpf_probe_read_user(&m, sizeof(m), (void *)uaddr))
+	if (read_user(&m, sizeof(m), (void *)uaddr))
 		return CPT_FUTEX_UNREAD;
 	if (m.kind & ~MUTEX_KIND_MASK)
 		return CPT_FUTEX_PLAIN;
@@ -217,7 +217,7 @@ static __always_inline __u8 bitset_object(__u64 uaddr, __u32 val, __u32 *holder)
 		return CPT_FUTEX_CONDVAR_241;
 	if (val || uaddr & 7)
 		return CPT_FUTEX_PLAIN;
-	if (bpf_probe_read_user(w, sizeof(w), (void *)uaddr))
+	if (read_user(w, sizeof(w), (void *)uaddr))
 		return CPT_FUTEX_UNREAD;
 	return w[1] ? CPT_FUTEX_SEM : CPT_FUTEX_PLAIN;
 }
@@ -232,7 +232,7 @@ static __noinline __u8 futex_object(__u64 uaddr, __u32 cmd, __u32 val, __u32 *ho
 	switch (cmd) {
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
-		if (bpf_probe_read_user(&word, sizeof(word), (void *)uaddr))
+		if (read_user(&word, sizeof(word), (void *)uaddr))
 			return CPT_FUTEX_UNREAD;
 		*holder = word & FUTEX_TID_MASK;
 		return CPT_FUTEX_MUTEX_PI;
@@ -276,7 +276,7 @@ static __always_inline void futex_wait_args(struct pt_regs *regs, __u32 nr, __u6
 		*timeout = arg5;
 		return;
 	}
-	bpf_probe_read_user(&first, sizeof(first), (void *)*uaddr);
+	read_user(&first, sizeof(first), (void *)*uaddr);
 	*uaddr = first.uaddr;
 	*op = FUTEX_WAIT_BITSET | (first.flags & FUTEX_PRIVATE);
 	*val = first.val;
@@ -337,7 +337,7 @@ static __always_inline bool wake_is_on_word(struct pt_regs *regs, __u32 nr, bool
 	if (wakee_nr == NR_futex_waitv) {
 		struct futex_waitv first = {};
 
-		if (!same_mm || bpf_probe_read_user(&first, sizeof(first), (void *)word))
+		if (!same_mm || read_user(&first, sizeof(first), (void *)word))
 			return false;
 		word = first.uaddr;
 	}

@@ -118,13 +118,26 @@ struct kernfs_node {
 	__u64 id;
 };
 
+struct cgroup;
+
+struct cgroup_root {
+	int hierarchy_id; /* 0: that of version 2 */
+	unsigned int subsys_mask;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
 struct cgroup {
 	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 	struct cgroup *ancestors[0]; /* 6.1 on */
 };
 
 struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* by controller */
 	struct cgroup *dfl_cgrp;
 };
 
@@ -239,6 +252,7 @@ struct io_kiocb {
 
 /* task_struct.__state */
 #define TASK_DEAD 0x00000080
+#define TASK_NEW  0x00000800
 
 /* clone_flags (uapi/linux/sched.h) */
 #define CLONE_VFORK  0x00004000

@@ -9,26 +9,8 @@
  * Inheritance is at task_newtask: sched_process_fork does not fire for kernel-made workers of
  * io_uring.
  */
-#include "state.bpf.h"
-
-static __always_inline __u32 pid_in_own_ns(struct pid *pid)
-{
-	__u32 level = BPF_CORE_READ(pid, level);
-	struct upid upid = {};
-
-	bpf_core_read(&upid.nr, sizeof(upid.nr), &pid->numbers[level].nr);
-	return upid.nr;
-}
-
-static __always_inline __u32 ns_tid(struct task_struct *task)
-{
-	return pid_in_own_ns(BPF_CORE_READ(task, thread_pid));
-}
-
-static __always_inline __u32 ns_tgid(struct task_struct *task)
-{
-	return pid_in_own_ns(BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]));
-}
+#include "identity.bpf.h"
+#include "target.bpf.h"
 
 /* Announces a task; t must be its storage, already numbered. */
 static __always_inline void emit_new(struct task_struct *task, struct cpt_task *t, __u32 parent,
@@ -36,25 +18,14 @@ static __always_inline void emit_new(struct task_struct *task, struct cpt_task *
 {
 	struct cpt_rec_task *rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
 
-	t->nr_cpus_allowed = task->nr_cpus_allowed;
-	t->mask0 = task->cpus_mask.bits[0];
 	if (!rec) {
+		t->nr_cpus_allowed = task->nr_cpus_allowed;
+		t->mask0 = task->cpus_mask.bits[0];
 		count_loss(CPT_LOSS_LIFE_RING_FULL);
 		return;
 	}
 	fill_head(&rec->head, CPT_REC_NEW, sizeof(*rec), ts, t->id, bpf_get_smp_processor_id());
-	rec->parent = parent;
-	rec->tid = task->pid;
-	rec->tgid = task->tgid;
-	rec->ns_tid = ns_tid(task);
-	rec->ns_tgid = ns_tgid(task);
-	rec->flags = flags;
-	rec->start_boottime_ns = task->start_boottime;
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
-	rec->nr_cpus_allowed = t->nr_cpus_allowed;
-	rec->reserved = 0;
-	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
-	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
+	fill_task(rec, task, t, parent, flags);
 	life_submit(rec);
 }
 
@@ -66,16 +37,23 @@ int cpt_task_newtask(__u64 *ctx)
 	struct cpt_task *parent = family_get(creator), *t = NULL;
 	__u32 flags = 0;
 
-	if (!parent)
+	if (cpt_mode == CPT_MODE_TREE
+		    ? !parent
+		    : !is_target_born(task, creator, parent, clone_flags & CLONE_THREAD))
 		return 0;
 	/* Behind the last number there is, tasks are lost as those are that find no memory. All CPUs may
 	 * be here at once. */
 	if (cpt_last_id < CPT_TASK_MAX - CPT_MAX_CPUS)
 		t = bpf_task_storage_get(&cpt_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* It is in the list of tasks before it comes here: it may have been found there. */
+	if (cpt_mode != CPT_MODE_TREE && !t && bpf_task_storage_get(&cpt_tasks, task, NULL, 0))
+		return 0;
 	if (!t) {
 		count_loss(CPT_LOSS_TASK_STORAGE);
 		return 0;
 	}
+	if (cpt_mode != CPT_MODE_TREE && t->id)
+		return 0;
 	if (clone_flags & CLONE_THREAD)
 		flags |= CPT_TASK_THREAD;
 	if (clone_flags & CLONE_VFORK)
@@ -86,7 +64,7 @@ int cpt_task_newtask(__u64 *ctx)
 	t->run_state = CPT_RUN_OFF;
 	family_changed();
 	count_live(task->tgid, 1);
-	emit_new(task, t, parent->id, flags, bpf_ktime_get_ns());
+	emit_new(task, t, parent ? parent->id : 0, flags, bpf_ktime_get_ns());
 	return 0;
 }
 

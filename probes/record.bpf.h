@@ -18,10 +18,10 @@ static __always_inline __u16 record_wake(struct cpt_rec_switch *rec, struct cpt_
 
 	rec->next = n->id;
 	/* Not blocked: preempted, or new. Still on by our account: its switch-out fired no event,
-	 * and a wake-up since it came in proves that it blocked. */
+	 * and a wake-up since it came in, or was found, proves that it blocked. */
 	if (likely(n->run_state == CPT_RUN_BLOCKED)
 		    ? !wake
-		    : n->run_state != CPT_RUN_ON || wake <= n->in_ts_ns) {
+		    : n->run_state == CPT_RUN_OFF || wake <= n->in_ts_ns) {
 		rec->wake_ctx = 0;
 		rec->waker_sysno = CPT_SYSNO_NONE;
 		rec->waker = 0;

@@ -154,9 +154,9 @@ static __always_inline int on_switch(__u64 *ctx, bool stacks)
 
 	if (!cell)
 		return 0;
-	/* Its own look-up is saved to a foreign task that was seen coming in. */
+	/* Its own look-up is saved to a foreign task that was seen coming in, where none becomes ours. */
 	known = cell->cur_task_ptr == (__u64)prev;
-	if (cell->cur || !known)
+	if (cell->cur || !known || cpt_mode != CPT_MODE_TREE)
 		p = family_get(prev);
 	n = family_get(next);
 	if (unlikely(!known || cell->cur != (p ? p->id : 0)))

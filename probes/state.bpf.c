@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* state.bpf.c - definitions of what state.bpf.h and stacks.bpf.h declare. No code. */
+/* state.bpf.c - definitions of what state.bpf.h, stacks.bpf.h and target.bpf.h declare. No code. */
 #include "stacks.bpf.h"
+#include "target.bpf.h"
 
 struct cpt_tasks_map cpt_tasks SEC(".maps");
 struct cpt_cells_map cpt_cells SEC(".maps");
@@ -13,6 +14,7 @@ const volatile __u32 cpt_slots_shift = 10;
 const volatile bool cpt_switch_has_state = true;
 const volatile bool cpt_occupancy = true;
 const volatile __u32 cpt_cpu_words = CPT_MASK_WORDS;
+const volatile __u32 cpt_mode = CPT_MODE_TREE;
 const volatile bool cpt_preempt_known = false;
 const volatile __s64 cpt_preempt_off = 0;
 
@@ -25,6 +27,12 @@ __s32 cpt_live_root = 0;
 __s32 cpt_live_all = 0;
 bool cpt_loop_met = false;
 __s64 cpt_regs_off = 0;
+struct cpt_leads_map cpt_leads SEC(".maps");
+__u32 cpt_tracer_tgid = 0;
+__u64 cpt_group_ptr = 0;
+__s32 cpt_group_level = 0;
+__s32 cpt_group_subsys = -1;
+bool cpt_group_moved = false;
 __u64 cpt_stack_losses[CPT_STACK_LOSS_CNT] = {};
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -63,6 +63,7 @@ extern const volatile __u32 cpt_slots_shift;	 /* log2 of a ring's slots */
 extern const volatile bool cpt_switch_has_state; /* sched_switch tells prev_state (5.18 on) */
 extern const volatile bool cpt_occupancy;	 /* account for CPUs that run none of ours */
 extern const volatile __u32 cpt_cpu_words;	 /* words of a bitmap of all possible CPUs */
+extern const volatile __u32 cpt_mode;		 /* CPT_MODE_* */
 extern const volatile bool cpt_preempt_known;	 /* cpt_preempt_off holds */
 extern const volatile __s64 cpt_preempt_off;	 /* from a CPU's rq to its preempt count */
 
@@ -76,6 +77,12 @@ extern __s32 cpt_live_root; /* threads of it that have not made their final swit
 extern __s32 cpt_live_all;  /* likewise, of the whole workload */
 extern bool cpt_loop_met;   /* a task has blocked in the wait of an event loop */
 extern __s64 cpt_regs_off;  /* from a task's stack to its saved user registers */
+
+/* Memory of the outgoing task, whose address space is still the active one. Who looks at other tasks reads
+ * theirs another way, and defines this before. */
+#ifndef read_user
+#define read_user(dst, sz, at) bpf_probe_read_user(dst, sz, at)
+#endif
 
 static __always_inline void count_loss(__u32 cause)
 {

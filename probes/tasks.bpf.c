@@ -30,6 +30,7 @@ int cpt_tasks_read(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct cpt_rec_tenant rec = {};
+	struct cpt_task *t;
 
 	if (!task)
 		return 0;
@@ -39,8 +40,13 @@ int cpt_tasks_read(struct bpf_iter__task *ctx)
 	rec.sum_exec_ns = task->se.sum_exec_runtime;
 	if (rec.tid == rec.tgid)
 		rec.dead_ns = task->signal->sum_sched_runtime;
-	if (bpf_task_storage_get(&cpt_tasks, task, NULL, 0))
+	t = bpf_task_storage_get(&cpt_tasks, task, NULL, 0);
+	if (t) {
 		rec.flags = CPT_TENANT_OURS;
+		if (task->exit_state)
+			rec.flags |= CPT_TENANT_GONE;
+		rec.id = t->id;
+	}
 	bpf_probe_read_kernel(rec.comm, sizeof(rec.comm), task->group_leader->comm);
 	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));
 	return 0;

@@ -171,9 +171,9 @@ static __noinline void wait_poll(struct task_struct *prev, __u64 ufds, __u32 nfd
 	rec->arg2 = CPT_FD_NONE;
 	fds[0].fd = fds[1].fd = -1;
 	if (nfds == 1)
-		err = bpf_probe_read_user(fds, sizeof(fds[0]), (void *)ufds);
+		err = read_user(fds, sizeof(fds[0]), (void *)ufds);
 	else if (nfds > 1)
-		err = bpf_probe_read_user(fds, sizeof(fds), (void *)ufds);
+		err = read_user(fds, sizeof(fds), (void *)ufds);
 	if (err) { /* not "none waited for", which -1 says, nor the descriptor 0 a failed read leaves */
 		rec->arg1 = ~0ULL >> 1 & ~(1ULL << 31);
 		return;
@@ -212,7 +212,7 @@ static __noinline void wait_select(struct task_struct *prev, struct pt_regs *reg
 	for (int i = 0; i < 3; i++) {
 		__u64 w = 0;
 
-		if (sets[i] && !bpf_probe_read_user(&w, sizeof(w), (void *)sets[i]))
+		if (sets[i] && !read_user(&w, sizeof(w), (void *)sets[i]))
 			bits |= w;
 	}
 	if (n < 64)

@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, stacks, symbols, paths, diff, examples, endings. One line per case; the last line counts them.
+verdict, waits, stat, attach, stacks, symbols, paths, diff, examples, endings. One line per case; the last line counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. A case that fails is run once more, as long as few of its group do.
 """
 
@@ -21,6 +21,7 @@ import time
 import traceback
 
 import cases_accounts
+import cases_attach
 import cases_behaviour
 import cases_ceilings
 import cases_diff
@@ -48,7 +49,7 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "workloads": cases_workloads, "programs": cases_programs,
           "behaviour": cases_behaviour, "loss": cases_loss, "newer": cases_newer,
           "endings": cases_endings, "loops": cases_loops, "loopfds": cases_loopfds, "servers": cases_servers,
-          "accounts": cases_accounts, "verdict": cases_verdict,
+          "accounts": cases_accounts, "attach": cases_attach, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
           "examples": cases_examples, "stacks": cases_stacks,
           "symbols": cases_symbols, "paths": cases_paths}

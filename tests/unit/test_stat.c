@@ -395,7 +395,7 @@ static void one_target_is_named(void **state)
 	stat_opts__init(&o);
 	assert_non_null(stat_opts__mistake(&o, false));
 	assert_null(stat_opts__mistake(&o, true));
-	o.all_cpus = true;
+	o.targets.all_cpus = true;
 	assert_null(stat_opts__mistake(&o, false));
 	assert_non_null(stat_opts__mistake(&o, true));
 	o.user = "nobody";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* stat_target.c - see stat_target.h. */
-#include "stat_target.h"
+/* targets.c - see targets.h. */
+#include "targets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,40 @@
 
 #define PATH_SZ 4096
 
-int stat_target__open_pids(const struct stat_pids *pids, int *fds)
+int cli_set_pids(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
+{
+	struct target_pids *pids = field;
+
+	for (;;) {
+		size_t len = strcspn(value, ",");
+		uint64_t pid;
+		uint32_t i;
+
+		if (cli_parse_number(value, len, &pid) < 0 || !pid || pid > INT32_MAX) {
+			strbuf__addf(why, "'%.*s' is not a process number", (int)len, value);
+			return -EINVAL;
+		}
+		for (i = 0; i < pids->cnt && pids->list[i] != pid; i++)
+			;
+		if (i == CPT_TARGET_PIDS_MAX) {
+			strbuf__addf(why, "more than %d processes; use a cgroup or -a",
+				     CPT_TARGET_PIDS_MAX);
+			return -EINVAL;
+		}
+		if (i == pids->cnt)
+			pids->list[pids->cnt++] = (uint32_t)pid;
+		if (!value[len])
+			return 0;
+		value += len + 1;
+	}
+}
+
+uint32_t targets__ways(const struct targets *t)
+{
+	return (t->pids.cnt != 0) + (t->cgroup != NULL) + t->all_cpus;
+}
+
+int targets__open_pids(const struct target_pids *pids, int *fds)
 {
 	uint32_t i;
 	int err;
@@ -59,7 +92,7 @@ static bool find_mount(char *dir, size_t sz)
 	return found;
 }
 
-int stat_target__open_cgroup(const char *path)
+int targets__open_cgroup(const char *path, bool v1)
 {
 	char mount[PATH_SZ] = "", below[2 * PATH_SZ + 2];
 	struct statfs fs;
@@ -73,9 +106,12 @@ int stat_target__open_cgroup(const char *path)
 	}
 	if (fd < 0)
 		return fail(err, "cannot open cgroup %s: %s", path, strerror(-err));
-	if (!fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
+	if (!fstatfs(fd, &fs) &&
+	    (fs.f_type == CGROUP2_SUPER_MAGIC || (v1 && fs.f_type == CGROUP_SUPER_MAGIC)))
 		return fd;
 	close(fd);
+	if (v1)
+		return fail(-EOPNOTSUPP, "%s is no cgroup; they are below /sys/fs/cgroup", path);
 	if (!find_mount(mount, sizeof(mount)))
 		return fail(-EOPNOTSUPP,
 			    "%s is no cgroup of version 2, and none are mounted here (mount -t "

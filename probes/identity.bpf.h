@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * identity.bpf.h - who a task is, as its records say it.
+ *
+ * Owns:     numbers in PID namespaces; struct cpt_rec_task.
+ * Must not: know when a task is told of, or where the record lies.
+ */
+#ifndef IDENTITY_BPF_H
+#define IDENTITY_BPF_H
+
+#include "state.bpf.h"
+
+static __always_inline __u32 pid_in_own_ns(struct pid *pid)
+{
+	__u32 level = BPF_CORE_READ(pid, level);
+	int nr = 0;
+
+	/* An index would count in our upid, which has one member; the kernel's has more. */
+	bpf_probe_read_kernel(&nr, sizeof(nr),
+			      (void *)pid + bpf_core_field_offset(pid->numbers) +
+				      level * bpf_core_type_size(struct upid) +
+				      bpf_core_field_offset(struct upid, nr));
+	return nr;
+}
+
+static __always_inline __u32 ns_tid(struct task_struct *task)
+{
+	return pid_in_own_ns(BPF_CORE_READ(task, thread_pid));
+}
+
+static __always_inline __u32 ns_tgid(struct task_struct *task)
+{
+	return pid_in_own_ns(BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]));
+}
+
+/* All but the head. What is told of the mask is noted in t. */
+static __always_inline void fill_task(struct cpt_rec_task *rec, struct task_struct *task,
+				      struct cpt_task *t, __u32 parent, __u32 flags)
+{
+	t->nr_cpus_allowed = task->nr_cpus_allowed;
+	t->mask0 = task->cpus_mask.bits[0];
+	rec->parent = parent;
+	rec->tid = task->pid;
+	rec->tgid = task->tgid;
+	rec->ns_tid = ns_tid(task);
+	rec->ns_tgid = ns_tgid(task);
+	rec->flags = flags;
+	rec->start_boottime_ns = task->start_boottime;
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	rec->nr_cpus_allowed = t->nr_cpus_allowed;
+	rec->reserved = 0;
+	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
+	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
+}
+
+#endif /* IDENTITY_BPF_H */
