@@ -42,12 +42,15 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 const struct command cmd_record = {
 	.name = "record",
-	.args = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
-	.summary = "Runs a command and records a trace of it, without a report.",
+	.args = "[OPTIONS] ([--] COMMAND [ARGUMENTS] | -p PID,... | --cgroup PATH | -a)",
+	.summary = "Records a trace of a command, or of what runs already, without a report.",
 	.details =
+		"Of what runs already, all that is there is found first; Ctrl-C ends the "
+		"recording.\n"
 		"Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not "
 		"started "
-		"because of this program, 126 if it cannot be executed, 127 if it was not found.",
+		"because of this program, 126 if it cannot be executed, 127 if it was not found. "
+		"Without a command: 0, 1 if something failed, 3 if it is not supported here.",
 	.options = record_options,
 	.run = run,
 	.usage_status = CPT_STATUS_TRACER,

@@ -211,16 +211,20 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 const struct command cmd_run = {
 	.name = "run",
-	.args = "[OPTIONS] [--] COMMAND [ARGUMENTS]",
-	.summary = "Runs a command, traces it and all it starts, and reports.",
+	.args = "[OPTIONS] ([--] COMMAND [ARGUMENTS] | -p PID,... | --cgroup PATH | -a)",
+	.summary = "Runs a command, or attaches to what runs, traces all it starts, and reports.",
 	.details =
 		"The report goes to standard error; the command keeps its standard input, output "
 		"and "
 		"error. Ctrl-C ends the command, and the report is printed. The trace is kept: "
 		"cpartrace report prints the report again.\n"
+		"With -p, --cgroup or -a nothing is run: what is there is found and traced, until "
+		"it "
+		"ends, the time given has passed, or Ctrl-C.\n"
 		"Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not "
 		"started "
-		"because of this program, 126 if it cannot be executed, 127 if it was not found.",
+		"because of this program, 126 if it cannot be executed, 127 if it was not found. "
+		"Without a command: 0, 1 if something failed, 3 if it is not supported here.",
 	.options = run_options,
 	.run = run,
 	.usage_status = CPT_STATUS_TRACER,

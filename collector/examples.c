@@ -15,6 +15,7 @@ const struct example examples[] = {
 	{"run", "sudo cpartrace run --stacks ./app", "take stacks, and sample what runs"},
 	{"run", "sudo cpartrace run --loops on ./app",
 	 "follow its event loops and rings from the start on"},
+	{"run", "sudo cpartrace run -a -d 2", "attach to the whole machine for two seconds"},
 	{"record", "sudo cpartrace record -o app.data ./app", "the trace alone; report it later"},
 	{"record", "sudo cpartrace record -d 2 ./app", "only the first two seconds"},
 	{"report", "cpartrace report", "the report of cpartrace.data"},

@@ -526,7 +526,11 @@ def group_v1(case):
 def whole_machine(case):
     one, one_path = meter(case, "one")
     two, two_path = meter(case, "two", threads=2)
-    _, trace = record(case, "-a", "-d", "0.8")
+    trace = case.path("attach.trace")
+    recorder = case.spawn([case.cpartrace, "record", "-o", trace, "-a", "-d", "0.8"])
+    _, err = recorder.communicate(timeout=60)
+    if recorder.returncode:
+        raise Failed(f"status {recorder.returncode}: {err}")
     end(one)
     end(two)
     report = case.report_json(trace)
@@ -539,7 +543,7 @@ def whole_machine(case):
                len(report["parallelism"]["profile_ns"]) <= report["cpus"]["online"] + 1)
     names = {row["name"] for row in report["threads"]}
     case.check("threads of the kernel, too", "kthreadd" in names, sorted(names)[:20])
-    case.check("but not the recorder", "cpartrace" not in names)
+    case.check("but not the recorder", recorder.pid not in {row["pid"] for row in report["threads"]})
     idle = sum(row["waiting_ns"].get("other", 0) for row in report["threads"]
                if row["name"].startswith("kworker"))
     case.equal("kernel workers without work wait for it", idle, 0)
