@@ -17,9 +17,8 @@ static __always_inline __u32 pid_in_own_ns(struct pid *pid)
 
 	/* An index would count in our upid, which has one member; the kernel's has more. */
 	bpf_probe_read_kernel(&nr, sizeof(nr),
-			      (void *)pid + bpf_core_field_offset(pid->numbers) +
-				      level * bpf_core_type_size(struct upid) +
-				      bpf_core_field_offset(struct upid, nr));
+			      (void *)&pid->numbers[0].nr +
+				      level * bpf_core_type_size(struct upid));
 	return nr;
 }
 

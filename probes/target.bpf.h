@@ -46,8 +46,7 @@ static __always_inline bool in_group(struct task_struct *task)
 	if (cpt_group_subsys < 0)
 		return group_is_below(BPF_CORE_READ(set, dfl_cgrp));
 	bpf_probe_read_kernel(&css, sizeof(css),
-			      (void *)set + bpf_core_field_offset(set->subsys) +
-				      (cpt_group_subsys & 0x1f) * sizeof(css));
+			      (void *)&set->subsys[0] + (cpt_group_subsys & 0x1f) * sizeof(css));
 	return css && group_is_below(BPF_CORE_READ(css, cgroup));
 }
 
