@@ -4,8 +4,9 @@ workload back is what the verdict names, with the figures of the same report as 
 
 import os
 
-from cases_accounts import FOREIGN, beside, half_a_cpu, run_json
+from cases_accounts import beside, half_a_cpu, run_json
 from harness import Failed
+from known_answers import FOREIGN
 
 PYTHON_THREADS = """
 import threading
