@@ -352,6 +352,7 @@ static void run_one_loop(struct wl_run *run)
 	row->needs = TRUTH_LOOPS;
 	truth_expect_own_cpu(t, 0.4, 1.04);
 	truth_fact_text(t, "class_with_loops", "concurrent");
+	op_facts_of_late(server.log, t);
 	wl_say(run, "one loop answered %lld requests in %.2f s, with %.1f open on average",
 	       (long long)server.log->completed, span_secs(t),
 	       op_mean(server.log, t->span_start_ns, t->span_end_ns));

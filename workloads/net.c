@@ -244,13 +244,16 @@ static int64_t took_ns(const struct op_log *log, int64_t i, enum op_took took)
 	return log->ops[i].ended_ns - log->ops[i].began_ns;
 }
 
-int64_t op_percentile(const struct op_log *log, enum op_took took, double p)
+/* Of those begun at from_ns or later. */
+static int64_t percentile_from(const struct op_log *log, int64_t from_ns, enum op_took took,
+			       double p)
 {
-	int64_t count = log->completed, at, result;
-	int64_t *all = make_array((size_t)count + 1, sizeof(*all));
+	int64_t count = 0, at, result;
+	int64_t *all = make_array((size_t)log->completed + 1, sizeof(*all));
 
-	for (int64_t i = 0; i < count; i++)
-		all[i] = took_ns(log, i, took);
+	for (int64_t i = 0; i < log->completed; i++)
+		if (log->ops[i].began_ns >= from_ns)
+			all[count++] = took_ns(log, i, took);
 	qsort(all, (size_t)count, sizeof(*all), compare_times);
 	at = (int64_t)((double)count * p / 100);
 	result = all[at < count ? at : count ? count - 1 : 0];
@@ -258,14 +261,32 @@ int64_t op_percentile(const struct op_log *log, enum op_took took, double p)
 	return result;
 }
 
+int64_t op_percentile(const struct op_log *log, enum op_took took, double p)
+{
+	return percentile_from(log, 0, took, p);
+}
+
 /* Between what the percentile is, of what is read of ranks so close. */
-static void fact_bounds(const struct op_log *log, struct truth *truth, const char *prefix,
-			const char *name, double p, double rank)
+static void fact_bounds(const struct op_log *log, int64_t from_ns, struct truth *truth,
+			const char *prefix, const char *name, double p, double rank)
 {
 	truth_fact(truth, truth_path(truth, "%slatency_%s_low_ns", prefix, name),
-		   (double)op_percentile(log, OP_TOOK_LEAST, p - rank));
+		   (double)percentile_from(log, from_ns, OP_TOOK_LEAST, p - rank));
 	truth_fact(truth, truth_path(truth, "%slatency_%s_high_ns", prefix, name),
-		   (double)op_percentile(log, OP_TOOK_MOST, p + rank));
+		   (double)percentile_from(log, from_ns, OP_TOOK_MOST, p + rank));
+}
+
+void op_facts_of_late(const struct op_log *log, struct truth *truth)
+{
+	const int64_t tenth = (truth->span_end_ns - truth->span_start_ns) / 10;
+
+	for (int k = 0; k < OP_TENTHS; k++) {
+		const int64_t from_ns = truth->span_start_ns + k * tenth;
+		const char *prefix = truth_path(truth, "from_%d_", k);
+
+		fact_bounds(log, from_ns, truth, prefix, "p50", 50, OP_RANK_P50);
+		fact_bounds(log, from_ns, truth, prefix, "p99", 99, OP_RANK_P99);
+	}
 }
 
 void op_facts(const struct op_log *log, struct truth *truth, const char *prefix)
@@ -280,8 +301,8 @@ void op_facts(const struct op_log *log, struct truth *truth, const char *prefix)
 		   (double)op_percentile(log, OP_TOOK, 99));
 	truth_fact(truth, truth_path(truth, "%slatency_max_ns", prefix),
 		   (double)op_percentile(log, OP_TOOK, 100));
-	fact_bounds(log, truth, prefix, "p50", 50, OP_RANK_P50);
-	fact_bounds(log, truth, prefix, "p99", 99, OP_RANK_P99);
+	fact_bounds(log, 0, truth, prefix, "p50", 50, OP_RANK_P50);
+	fact_bounds(log, 0, truth, prefix, "p99", 99, OP_RANK_P99);
 }
 
 struct load *load_make(const char *name, int64_t connections, int64_t requests)

@@ -91,6 +91,11 @@ double op_mean(const struct op_log *log, int64_t from_ns, int64_t to_ns);
 enum op_took { OP_TOOK, OP_TOOK_LEAST, OP_TOOK_MOST };
 int64_t op_percentile(const struct op_log *log, enum op_took took, double p);
 
+/* What somebody finds who comes late: from_K_latency_p50_low_ns and so on, of operations begun K tenths of the
+ * span behind its start or later, K below OP_TENTHS. */
+#define OP_TENTHS 6
+void op_facts_of_late(const struct op_log *log, struct truth *truth);
+
 /* Some stamps have one side only: a percentile is held to those of ranks so many percent off. */
 #define OP_RANK_P50 1
 #define OP_RANK_P99 0.5

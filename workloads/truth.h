@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define TRUTH_ROWS_MAX	64
-#define TRUTH_FACTS_MAX 48
+#define TRUTH_FACTS_MAX 96
 #define TRUTH_PATHS_MAX 8192
 
 /* Scopes, and what a row may need */
