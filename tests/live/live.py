@@ -7,8 +7,10 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, attach, stacks, symbols, paths, diff, examples, endings. One line per case; the last line counts them.
-Nothing is skipped: what a case needs and does not find makes it fail. A case that fails is run once more, as long as few of its group do.
+verdict, waits, stat, attach, stacks, symbols, paths, diff, examples, endings. One line per case; the last line
+counts them.
+Nothing is skipped: what a case needs and does not find makes it fail. Nor is anything run twice: a case judges
+what does not depend on how busy the machine is.
 """
 
 import argparse
@@ -56,9 +58,6 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
 
 CASE_SECONDS = 120
 
-# A machine that others use can spoil a timed case. One that fails is run once more, and both runs are
-# printed; but so many of a group's cases that pass only then are a defect, not a coincidence.
-SECOND_RUNS = 2
 FINDINGS_SHOWN = 25
 
 TOOLS = ("perf", "xz", "pigz", "make", "cc", "stress-ng", "redis-server", "redis-benchmark",
@@ -98,9 +97,9 @@ def run_case(function, places):
     return case.findings, case.notes, time.monotonic() - begun
 
 
-def say(label, findings, notes, seconds, word="FAIL"):
+def say(label, findings, notes, seconds):
     note = f"  ({'; '.join(notes)})" if notes else ""
-    print(f"{word if findings else 'ok  '} {label}  {seconds:.1f} s{note}")
+    print(f"{'FAIL' if findings else 'ok  '} {label}  {seconds:.1f} s{note}")
     for finding in findings[:FINDINGS_SHOWN]:
         print(f"     - {printable(finding)}")
     if len(findings) > FINDINGS_SHOWN:
@@ -158,7 +157,7 @@ def main(argv):
               file=sys.stderr)
         return 2
     harness.become_subreaper()
-    passed = failed = again = 0
+    passed = failed = 0
     for group in args.groups or GROUPS:
         if not args.list and not prepared(GROUPS[group], places):
             failed += 1
@@ -171,10 +170,6 @@ def main(argv):
                 print(label)
                 continue
             findings, notes, seconds = run_case(function, places)
-            if findings and again < SECOND_RUNS:
-                say(label, findings, notes, seconds, "AGAIN")
-                again += 1
-                findings, notes, seconds = run_case(function, places)
             say(label, findings, notes, seconds)
             passed += not findings
             failed += bool(findings)
@@ -183,8 +178,6 @@ def main(argv):
     if not passed and not failed:
         print("live: no case matches", file=sys.stderr)
         return 2
-    if again:
-        print(f"run twice: {again}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
