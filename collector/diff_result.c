@@ -43,8 +43,10 @@ static void fill_row(const struct diff_result *d, struct diff_row *row, double w
 	const struct diff_figure *f = row->figure;
 	double scale = scale_of(f, window_ns);
 
-	for (int side = 0; side < 2; side++)
+	for (int side = 0; side < 2; side++) {
 		row->side[side] = side_stats(f->values[side], runs[side].cnt);
+		row->shown[side] = row->side[side].mean;
+	}
 	row->difference = row->adjusted = row->side[DIFF_B].mean - row->side[DIFF_A].mean;
 	row->weight = scale > 0 ? fabs(row->difference) / scale : 0;
 	if (f->costs[DIFF_A] && f->costs[DIFF_B])
@@ -58,7 +60,7 @@ double diff_result__resolution(const struct diff_result *d, const struct diff_fi
 }
 
 /* The difference of the means, without what others took. */
-static struct difference difference_of(const struct diff_result *d, const struct diff_row *row)
+static struct difference difference_of(const struct diff_result *d, struct diff_row *row)
 {
 	const struct diff_runs *runs = d->book->runs;
 	const struct diff_figure *f = row->figure;
@@ -72,6 +74,9 @@ static struct difference difference_of(const struct diff_result *d, const struct
 			f->values, (uint32_t[2]){runs[DIFF_A].cnt, runs[DIFF_B].cnt});
 	a = side_stats(f->undisturbed[DIFF_A], runs[DIFF_A].cnt);
 	b = side_stats(f->undisturbed[DIFF_B], runs[DIFF_B].cnt);
+	row->undisturbed = true;
+	row->shown[DIFF_A] = a.mean;
+	row->shown[DIFF_B] = b.mean;
 	return welch_difference(&a, &b);
 }
 

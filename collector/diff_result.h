@@ -39,6 +39,8 @@
 struct diff_row {
 	const struct diff_figure *figure; /* the book's */
 	struct side_stats side[2];
+	bool undisturbed;  /* the difference is that of the figure's undisturbed values */
+	double shown[2];   /* their means then, else those of the sides */
 	double difference; /* B - A */
 	double adjusted;   /* likewise, without what others took; = difference if not judged */
 	double noise;	   /* half width; meaningless unless the result is judged */

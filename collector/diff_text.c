@@ -80,13 +80,16 @@ static void add_margin(struct draw_table *t, const struct diff_row *row)
 	add_cell(t, text);
 }
 
-static void add_name(struct draw_table *t, const struct diff_figure *f)
+static void add_name(struct draw_table *t, const struct diff_row *row)
 {
+	const struct diff_figure *f = row->figure;
 	struct strbuf name = {0};
 
 	strbuf__adds(&name, f->name);
 	if (*f->what)
 		strbuf__addf(&name, " %s", f->what);
+	if (row->undisturbed)
+		strbuf__adds(&name, ", undisturbed");
 	draw_table__name(t, strbuf__str(&name));
 	if (name.failed)
 		t->cells.failed = true;
@@ -95,7 +98,7 @@ static void add_name(struct draw_table *t, const struct diff_figure *f)
 
 static bool worth(const struct diff_row *row)
 {
-	double size = fmax(row->side[DIFF_A].mean, row->side[DIFF_B].mean);
+	double size = fmax(row->shown[DIFF_A], row->shown[DIFF_B]);
 
 	if (row->changed || (row->figure->main && size > 0))
 		return true;
@@ -108,9 +111,9 @@ static void add_row(struct draw_table *t, const struct diff_result *d, const str
 {
 	if (d->judged)
 		add_cell(t, row->changed ? "*" : "");
-	add_name(t, row->figure);
-	add_value(t, row->figure, row->side[DIFF_A].mean);
-	add_value(t, row->figure, row->side[DIFF_B].mean);
+	add_name(t, row);
+	add_value(t, row->figure, row->shown[DIFF_A]);
+	add_value(t, row->figure, row->shown[DIFF_B]);
 	add_difference(t, row);
 	if (d->judged)
 		add_margin(t, row);
@@ -224,9 +227,9 @@ static void add_foot(struct strbuf *b, const struct diff_result *d, const struct
 	if (d->allowed_for)
 		strbuf__addf(&text,
 			     " Other programs kept %.2f (A) and %.2f (B) ready threads from a CPU "
-			     "on average. What that explains is not in the differences: window, "
-			     "parallel and parallelism are as if nothing had been taken (from "
-			     "%.1f %% on a change), the others as if from both sides alike.",
+			     "on average. Undisturbed is what it would have been without them (a "
+			     "change from %.1f %% on); other differences are as if both sides had "
+			     "been disturbed alike.",
 			     d->disturbed[DIFF_A], d->disturbed[DIFF_B],
 			     100 * d->resolution_undisturbed);
 	if (d->judged && d->unknown[0] + d->unknown[1] >= WORTH_A_ROW)

@@ -12,6 +12,13 @@
 /* Below that the runs are alike, as far as one of each can tell. */
 #define WORTH_A_WORD 0.01
 
+/* What is said of figures that were not measured but come from those that were. */
+static void add_undisturbed(struct strbuf *b, const struct diff_row *row)
+{
+	if (row && row->undisturbed)
+		strbuf__adds(b, ", had other programs taken nothing");
+}
+
 static const struct diff_row *row_of(const struct diff_result *d, enum diff_group group,
 				     const char *key)
 {
@@ -28,14 +35,13 @@ static void add_average_pair(struct strbuf *b, const struct diff_row *row)
 	char from[FMT_SZ], to[FMT_SZ];
 
 	strbuf__addf(b, "%s CPUs busy on average instead of %s",
-		     fmt_average(to, row->side[DIFF_B].mean),
-		     fmt_average(from, row->side[DIFF_A].mean));
+		     fmt_average(to, row->shown[DIFF_B]), fmt_average(from, row->shown[DIFF_A]));
 }
 
 static void add_share_pair(struct strbuf *b, const struct diff_row *row)
 {
 	strbuf__addf(b, "parallel for %.1f %% of the time instead of %.1f %%",
-		     100 * row->side[DIFF_B].mean, 100 * row->side[DIFF_A].mean);
+		     100 * row->shown[DIFF_B], 100 * row->shown[DIFF_A]);
 }
 
 /* "takes 1.56 s instead of 1.52 s" */
@@ -44,8 +50,8 @@ static void add_time_pair(struct strbuf *b, const struct diff_row *row, bool utf
 	char from[FMT_SZ], to[FMT_SZ];
 
 	strbuf__addf(b, "takes %s instead of %s",
-		     fmt_duration(to, (uint64_t)row->side[DIFF_B].mean, utf8),
-		     fmt_duration(from, (uint64_t)row->side[DIFF_A].mean, utf8));
+		     fmt_duration(to, (uint64_t)row->shown[DIFF_B], utf8),
+		     fmt_duration(from, (uint64_t)row->shown[DIFF_A], utf8));
 }
 
 void diff_words__summary(struct strbuf *b, const struct diff_result *d, bool utf8)
@@ -72,6 +78,7 @@ void diff_words__summary(struct strbuf *b, const struct diff_result *d, bool utf
 			strbuf__adds(b, "; it ");
 			add_time_pair(b, window, utf8);
 		}
+		add_undisturbed(b, speaks(d, share) ? share : average);
 		strbuf__addc(b, '.');
 		return;
 	}
@@ -80,6 +87,7 @@ void diff_words__summary(struct strbuf *b, const struct diff_result *d, bool utf
 	if (speaks(d, window)) {
 		strbuf__adds(b, "; B ");
 		add_time_pair(b, window, utf8);
+		add_undisturbed(b, window);
 	}
 	strbuf__addc(b, '.');
 }
@@ -97,16 +105,16 @@ void diff_words__cause(struct strbuf *b, const struct diff_result *d, bool utf8)
 		strbuf__adds(b, "the lock ");
 		escape_add(b, f->name, strlen(f->name), utf8);
 		strbuf__addf(b, ", for which threads were blocked for %s instead of %s.",
-			     fmt_duration(to, (uint64_t)row->side[DIFF_B].mean, utf8),
-			     fmt_duration(from, (uint64_t)row->side[DIFF_A].mean, utf8));
+			     fmt_duration(to, (uint64_t)row->shown[DIFF_B], utf8),
+			     fmt_duration(from, (uint64_t)row->shown[DIFF_A], utf8));
 	} else if (f->group == CPT_DIFF_DEMAND) {
 		strbuf__addf(b, "%s kept %s ready threads from a CPU on average instead of %s.",
-			     f->name, fmt_average(to, row->side[DIFF_B].mean),
-			     fmt_average(from, row->side[DIFF_A].mean));
+			     f->name, fmt_average(to, row->shown[DIFF_B]),
+			     fmt_average(from, row->shown[DIFF_A]));
 	} else {
 		strbuf__addf(b,
 			     "%s, which left %.1f %% of the CPU time allowed idle instead of "
 			     "%.1f %%.",
-			     f->name, 100 * row->side[DIFF_B].mean, 100 * row->side[DIFF_A].mean);
+			     f->name, 100 * row->shown[DIFF_B], 100 * row->shown[DIFF_A]);
 	}
 }
