@@ -55,7 +55,7 @@ static void add_difference(struct draw_table *t, const struct diff_row *row)
 
 	format_value(size, row->figure, row->adjusted, t->style->utf8);
 	if (row->figure->unit == CPT_DIFF_UNIT_SHARE)
-		snprintf(size, sizeof(size), "%.1f points", 100 * fabs(row->adjusted));
+		snprintf(size, sizeof(size), "%.1f points", 100 * fmin(fabs(row->adjusted), 1));
 	/* Rounded to nothing it has no sign. */
 	snprintf(text, sizeof(text), "%s%s",
 		 !strpbrk(size, "123456789") ? ""

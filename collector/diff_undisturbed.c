@@ -23,7 +23,11 @@ struct undisturbed undisturbed_of(const struct cpt_report *r)
 				    (double)r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE]);
 	const double kept = f * (double)r->split_ns[CPT_SPLIT_CONCURRENT_INTERLEAVED];
 	const double moved = fmax(0, fmin(kept, longer - starved));
-	struct undisturbed u = {.window_ns = window - longer};
+	/* All CPUs it was allowed, all the time, is the most there can be. */
+	const double least = r->allowed_integral
+				     ? (double)r->cpu_time_ns * window / (double)r->allowed_integral
+				     : 0;
+	struct undisturbed u = {.window_ns = fmax(window - longer, fmin(least, window))};
 
 	if (u.window_ns <= 0)
 		return u;

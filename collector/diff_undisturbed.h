@@ -21,7 +21,7 @@
  *      h0     = f * (starved + serial.runnable)  (R = 0, Q >= 1)  nothing runs beside it
  *      h1     = f * interleaved                  (R = 1, Q >= 1)
  *      moved  = min(h1, d - h0), not below 0          parallel' = parallel + moved
- *      average' = CPU time / window'
+ *      average' = CPU time / window'           at most the CPUs allowed: else window' is what they take
  *
  * For two CPUs `moved` is exact as far as f and d are: with c_k the time in which k CPUs are busy,
  * c_2' = c_1 + 2 c_2 - window' + c_0' follows from the CPU time being the same. For more it is the least that

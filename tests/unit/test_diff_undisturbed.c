@@ -117,6 +117,18 @@ static void what_was_taken_beside_the_path_changes_nothing(void **state)
 	done(r, p.tb);
 }
 
+/* More was taken than there was: of four threads on two CPUs, two had waited without others, too. */
+static void more_than_the_cpus_allowed_is_never_busy(void **state)
+{
+	struct cpt_report r = {.window_ns = 1000, .cpu_time_ns = 800, .allowed_integral = 2000};
+	struct undisturbed u;
+
+	r.path.runnable_ns = r.demand.total_ns = r.demand.item_ns[CPT_DEMAND_OTHERS] = 900;
+	u = undisturbed_of(&r);
+	assert_true(fabs(u.average - 2) < 1e-9);
+	assert_true(fabs(u.window_ns - 400) < 1e-9);
+}
+
 static void an_empty_report_is_survived(void **state)
 {
 	const struct cpt_report r = {0};
@@ -132,6 +144,7 @@ int main(void)
 		cmocka_unit_test(what_was_taken_from_the_path_is_given_back),
 		cmocka_unit_test(time_in_which_all_were_held_is_no_part_of_it),
 		cmocka_unit_test(what_was_taken_beside_the_path_changes_nothing),
+		cmocka_unit_test(more_than_the_cpus_allowed_is_never_busy),
 		cmocka_unit_test(an_empty_report_is_survived),
 	};
 
