@@ -189,6 +189,8 @@ static enum cpt_reason classify_word(const struct cpt_wait_facts *f)
 
 static enum cpt_reason classify_futex(const struct cpt_wait_facts *f)
 {
+	if (f->word && f->word->kind == CPT_WORD_JOIN && wait_may_be_join(f->wait, f->sys))
+		return CPT_REASON_JOIN;
 	switch (f->wait->object) {
 	case CPT_FUTEX_MUTEX:
 	case CPT_FUTEX_MUTEX_NO_OWNER:

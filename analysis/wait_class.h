@@ -49,7 +49,8 @@ bool wait_is_on_mmap_lock(const struct cpt_wait *wait, enum cpt_sys sys);
 bool wait_is_file_lock(const struct cpt_wait *wait, enum cpt_sys sys);
 
 /* True when facts.expects_our_tid matters: a shared WAIT_BITSET on CLOCK_REALTIME, the way glibc's
- * pthread_join waits for the tid word to become 0 (glibc 2.31 and later). */
+ * pthread_join waits for the tid word to become 0 (glibc 2.31 to 2.42; since 2.43 for the thread's state,
+ * which the word then tells). */
 bool wait_may_be_join(const struct cpt_wait *wait, enum cpt_sys sys);
 
 #endif /* CPT_WAIT_CLASS_H */

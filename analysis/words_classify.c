@@ -51,9 +51,19 @@ static bool is_once(const struct cpt_word *w, const struct word_votes *v)
 	return v->may_be_once && w->waits && w->waits == w->waiters && w->wakers <= 1;
 }
 
+/* Nor has the state of a thread, which is waited for until that ends. What lies around it may look like an
+ * rwlock. */
+static bool is_end(const struct cpt_word *w, const struct word_votes *v)
+{
+	return (w->kind == CPT_WORD_FUTEX || w->kind == CPT_WORD_RWLOCK) && v->may_be_end &&
+	       v->by_exit && !w->wakes;
+}
+
 static void classify(struct cpt_word *w, const struct word_votes *v)
 {
 	w->flags &= (uint8_t)~CPT_WORD_BY_SYMBOL;
+	if (is_end(w, v))
+		w->kind = CPT_WORD_JOIN;
 	switch (w->kind) {
 	case CPT_WORD_MUTEX:
 	case CPT_WORD_ROBUST:

@@ -19,6 +19,9 @@
 
 #define ONCE_IN_PROGRESS      1 /* of pthread_once_t; above it the count of forks, by 4 */
 #define FUTEX_OP_WAIT_PRIVATE 0x80
+/* What a thread's state may be while another waits for its end (glibc 2.43, nptl/descr.h). */
+#define THREAD_EXITING	1
+#define THREAD_JOINABLE 2
 
 /* Elements of `pairs`: word index + 1, task, and what it did. */
 #define PAIR_WAITED 0x1u
@@ -193,6 +196,15 @@ static bool waits_for_once(const struct cpt_wait *wait)
 	       (wait->arg1 >> 32 & 3) == ONCE_IN_PROGRESS;
 }
 
+/* Up to 2.42 pthread_join expects the thread's tid (is_join), since 2.43 its state. A process-shared rwlock's
+ * words may hold the same, but no end of a thread wakes from those. */
+static bool waits_for_end(const struct cpt_wait *wait, enum cpt_sys sys)
+{
+	const uint32_t state = (uint32_t)(wait->arg1 >> 32);
+
+	return wait_may_be_join(wait, sys) && (state == THREAD_EXITING || state == THREAD_JOINABLE);
+}
+
 /* Is the expected value the tid of another thread of its process, as pthread_join waits for it? */
 static bool is_join(struct cpt_words *ws, const struct word_task *t, const struct cpt_wait *wait,
 		    enum cpt_sys sys)
@@ -228,7 +240,7 @@ static uint32_t word_of(struct cpt_words *ws, const struct word_task *t,
 		errno = -err;
 		return UINT32_MAX;
 	}
-	ws->votes[ws->cnt - 1].may_be_once = true;
+	ws->votes[ws->cnt - 1].may_be_once = ws->votes[ws->cnt - 1].may_be_end = true;
 	return ws->cnt - 1;
 }
 
@@ -279,6 +291,8 @@ static int on_block(struct cpt_words *ws, const struct cpt_event *ev)
 		ws->at[idx].flags |= CPT_WORD_SHARED;
 	if (!waits_for_once(ev->wait))
 		ws->votes[idx].may_be_once = false;
+	if (!waits_for_end(ev->wait, sys))
+		ws->votes[idx].may_be_end = false;
 	note_pair(ws, idx, ev->task, PAIR_WAITED);
 	return 0;
 }
@@ -301,8 +315,18 @@ static int on_switch(struct cpt_words *ws, const struct cpt_event *ev)
 	return on_block(ws, ev);
 }
 
+/* Woken by the kernel as a thread of t's process ends, which clears the word it was told of. */
+static bool ended_by_exit(const struct cpt_words *ws, const struct word_task *t, uint32_t waker,
+			  uint8_t ctx, uint16_t flags, uint16_t sysno)
+{
+	const struct word_task *by = flags & CPT_SW_WAKER_FOREIGN ? NULL : task_find(ws, waker);
+
+	return by && by->proc == t->proc && ctx == CPT_CTX_TASK && sysno < CPT_SYSNO_TABLE_SZ &&
+	       ws->sysno[sysno] == CPT_SYS_EXIT;
+}
+
 static void on_wake(struct cpt_words *ws, uint32_t task, uint32_t waker, uint8_t ctx,
-		    uint16_t flags)
+		    uint16_t flags, uint16_t sysno)
 {
 	struct word_task *t = task_find(ws, task), *by;
 	uint32_t end_waker, idx;
@@ -314,6 +338,7 @@ static void on_wake(struct cpt_words *ws, uint32_t task, uint32_t waker, uint8_t
 	if (!(flags & CPT_SW_WAKE_ON_WORD)) {
 		ws->at[idx].timeouts +=
 			t->timed && cpt_wake_end(ctx, flags, waker, &end_waker) == CPT_END_IRQ;
+		ws->votes[idx].by_exit += ended_by_exit(ws, t, waker, ctx, flags, sysno);
 		return;
 	}
 	ws->at[idx].wakes++;
@@ -327,7 +352,8 @@ static void on_wake(struct cpt_words *ws, uint32_t task, uint32_t waker, uint8_t
 int words__late(struct cpt_words *ws, const struct cpt_late *late)
 {
 	if (late->kind == CPT_LATE_WAKE)
-		on_wake(ws, late->task, late->waker, late->wake_ctx, late->flags);
+		on_wake(ws, late->task, late->waker, late->wake_ctx, late->flags,
+			late->waker_sysno);
 	return 0;
 }
 
@@ -341,7 +367,8 @@ int words__feed(struct cpt_words *ws, const struct cpt_event *ev, size_t cnt)
 			err = on_switch(ws, &ev[i]);
 			break;
 		case CPT_EV_WAKE:
-			on_wake(ws, ev[i].task, ev[i].other, ev[i].wake_ctx, ev[i].flags);
+			on_wake(ws, ev[i].task, ev[i].other, ev[i].wake_ctx, ev[i].flags,
+				ev[i].waker_sysno);
 			break;
 		case CPT_EV_NEW:
 			err = on_new(ws, &ev[i]);

@@ -16,6 +16,8 @@
 struct word_votes {
 	uint32_t lead;	  /* votes for its kind, less those for others */
 	bool may_be_once; /* all waits so far: WAIT, private, expecting pthread_once's value */
+	bool may_be_end; /* all waits so far: as pthread_join waits for a thread's state since 2.43 */
+	uint32_t by_exit; /* waits that a thread of the process ended by its own end */
 };
 
 /* A task, as far as words need to know it. */

@@ -321,6 +321,42 @@ static void expecting_a_threads_tid_makes_a_join(void **state)
 	assert_int_equal(words__at(ws, 1)->reason, CPT_REASON_OTHER);
 }
 
+static void ends(uint32_t thread, uint32_t waiter)
+{
+	feed((struct cpt_event){.type = CPT_EV_WAKE,
+				.wake_ctx = CPT_CTX_TASK,
+				.task = waiter,
+				.other = thread,
+				.waker_sysno = 60}); /* exit */
+}
+
+/* Since glibc 2.43 a join waits for the thread's state, and around that it may look like an rwlock. */
+static void a_wait_that_a_threads_end_ends_is_a_join(void **state)
+{
+	const uint64_t joinable = FUTEX(9 | 256, 2);
+
+	threads(3);
+	block(1, 0x7ce8, joinable, CPT_FUTEX_PLAIN, 0);
+	ends(2, 1);
+	block(1, 0x8ce8, joinable, CPT_FUTEX_RWLOCK, 0);
+	ends(3, 1);
+	block(1, 0x9ce8, joinable, CPT_FUTEX_RWLOCK,
+	      0); /* a lock: let go, and its holder ends too */
+	wake(1, 2, CPT_SW_WAKE_ON_WORD);
+	block(1, 0x9ce8, joinable, CPT_FUTEX_RWLOCK, 0);
+	ends(2, 1);
+	block(1, 0xace8, FUTEX(9 | 256, 7), CPT_FUTEX_PLAIN, 0); /* no state of a thread */
+	ends(2, 1);
+	block(1, 0xbce8, joinable, CPT_FUTEX_PLAIN, 0); /* nobody was seen to end it */
+	words__classify(ws);
+	assert_int_equal(words__at(ws, 0)->kind, CPT_WORD_JOIN);
+	assert_int_equal(words__at(ws, 0)->reason, CPT_REASON_JOIN);
+	assert_int_equal(words__at(ws, 1)->kind, CPT_WORD_JOIN);
+	assert_int_equal(words__at(ws, 2)->reason, CPT_REASON_LOCK);
+	assert_int_equal(words__at(ws, 3)->reason, CPT_REASON_OTHER);
+	assert_int_equal(words__at(ws, 4)->reason, CPT_REASON_OTHER);
+}
+
 static void most_frequent_kind_of_used_again_memory_stays(void **state)
 {
 	threads(2);
@@ -467,6 +503,7 @@ int main(void)
 		FEED_TEST(runtime_symbol_makes_a_handoff_whoever_waits),
 		FEED_TEST(value_of_pthread_once_makes_one_only_if_each_waits_once),
 		FEED_TEST(expecting_a_threads_tid_makes_a_join),
+		FEED_TEST(a_wait_that_a_threads_end_ends_is_a_join),
 		FEED_TEST(most_frequent_kind_of_used_again_memory_stays),
 		FEED_TEST(section_says_all_of_a_table),
 		FEED_TEST(damaged_section_is_refused_or_read_within_bounds),
