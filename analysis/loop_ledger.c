@@ -99,7 +99,7 @@ static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct lo
 	if (idx == NO_LOOP || !made)
 		return idx;
 	l = &ll->table.tab[idx];
-	if (bind(ll, idx, loops__instance_of(ll->flights, l->proc, l->row.fd))) {
+	if (bind(ll, idx, loops__instance_of(ll->flights, l->proc, l->row.fd, l->row.id))) {
 		errno = ENOMEM;
 		return NO_LOOP;
 	}
@@ -511,12 +511,16 @@ static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct tas
 		idx = loop_table__of_thread(&ll->table, &w->list, ev->other);
 	if (idx == NO_LOOP)
 		idx = loop_table__of_any(&ll->table, ev->other);
-	if (idx == NO_LOOP && (!t || !t->live || t->proc != proc || fd < 0))
+	if (idx == NO_LOOP &&
+	    (!t || !t->live || t->proc != proc ||
+	     (fd < 0 && loops__instance_of(ll->flights, proc, fd, t->row.id) != ev->other)))
 		return 0;
 	if (idx == NO_LOOP) { /* a loop that never had to wait */
 		if (!w && !(w = make_task_loop(ll, t, now_ns)))
 			return -ENOMEM;
-		idx = find_loop(ll, w, (struct loop_key){CPT_LOOP_KIND_EPOLL, fd});
+		idx = find_loop(
+			ll, w,
+			(struct loop_key){fd < 0 ? CPT_LOOP_KIND_POLL : CPT_LOOP_KIND_EPOLL, fd});
 		if (idx == NO_LOOP)
 			return errno == ENOMEM ? -ENOMEM : 0;
 	}
@@ -540,6 +544,21 @@ static int on_returns(struct loop_ledger *ll, const struct tasks *ts, struct tas
 		       : 0;
 }
 
+/* A thread that polls is a loop from its first wait on; that there are more is what makes it an instance. */
+static int bind_polls(struct loop_ledger *ll, const struct task *t, uint32_t instance)
+{
+	uint32_t at = t && t->loop ? t->loop->list.first : 0;
+	int err = 0;
+
+	for (; at && !err; at = ll->table.tab[at - 1].next_of_thread) {
+		const struct loop *l = &ll->table.tab[at - 1];
+
+		if (l->row.kind == CPT_LOOP_KIND_POLL && !l->over && !l->row.rest)
+			err = bind(ll, at - 1, instance);
+	}
+	return err;
+}
+
 /* Loops on the descriptor of a new instance: one that was there all along and of which the loop had not been
  * told is theirs; else the descriptor has become another one, and they are over. Each is passed once as over,
  * and those of other descriptors with the same hash are LOOPS_MAX at most. */
@@ -550,8 +569,10 @@ static int on_new_instance(struct loop_ledger *ll, const struct tasks *ts,
 	int32_t fd;
 	int err = 0;
 
-	if (!loops__whose(ll->flights, ev->other, &proc, &fd) || fd < 0)
+	if (!loops__whose(ll->flights, ev->other, &proc, &fd))
 		return 0;
+	if (fd < 0)
+		return bind_polls(ll, tasks__find(ts, ev->task), ev->other);
 	for (at = loop_table__chain(&ll->table, proc, fd); *at && !err;) {
 		struct loop *l = &ll->table.tab[idx = *at - 1];
 		struct task *t = tasks__find(ts, l->row.id);

@@ -31,6 +31,7 @@ struct instance {
 	struct cpt_epoll_instance row;
 	struct proc *proc;
 	struct instance *next, *prev; /* of its process, while it is not over */
+	uint32_t task;		      /* who was seen with it first; whose polls they are */
 	struct gauge flight[2], conns, timers;
 	uint64_t opened[2], completed[2], cancelled[2];
 	uint64_t begin_ns;   /* it is watched from here on */
@@ -360,6 +361,7 @@ static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 	l->instances[ev->other] = in;
 	in->proc = p;
 	link_instance(in, true);
+	in->task = t->row.id;
 	in->begin_ns = in->span_at_ns = in->doubt_ns = now_ns;
 	in->flight[INBOUND].at_ns = in->flight[OUTBOUND].at_ns = now_ns;
 	in->conns.at_ns = in->timers.at_ns = now_ns;
@@ -455,13 +457,13 @@ static int32_t fd_of(const struct instance *in)
 	return in->row.flags & CPT_LOOP_POLL ? -1 : (int32_t)in->row.epfd;
 }
 
-uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd)
+uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd, uint32_t task)
 {
 	const struct proc *p = find_proc(l, proc);
 	const struct instance *in = p ? p->first : NULL;
 
 	for (int i = 0; in && i < LOOK_AT_MAX; i++, in = in->next)
-		if (fd_of(in) == fd)
+		if (fd_of(in) == fd && (fd >= 0 || in->task == task))
 			return in->row.id;
 	return 0;
 }

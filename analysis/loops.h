@@ -43,8 +43,8 @@ void loops__open(struct loops *l, uint64_t now_ns);
 void loops__close(struct loops *l, uint64_t now_ns);
 
 /* What instance a loop waits on: its number, 0 not known. fd: epoll descriptor in process proc; below 0: the
- * process's polls. Of several the latest. */
-uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd);
+ * polls of this task. Of several the latest. */
+uint32_t loops__instance_of(const struct loops *l, uint32_t proc, int32_t fd, uint32_t task);
 
 /* Process and descriptor of an instance (fd -1: polls). False if there is none of that number. */
 bool loops__whose(const struct loops *l, uint32_t instance, uint32_t *proc, int32_t *fd);

@@ -76,7 +76,7 @@ static void choose_ring_probes(struct loop_session *s)
 		bpf_program__set_autoload(progs[i], usable && there[i]);
 }
 
-static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
+static int start(struct loop_session *s, int tasks_fd, bool from_start, char *err, size_t err_sz)
 {
 	int ret;
 
@@ -84,6 +84,7 @@ static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
 	if (!s->skel)
 		return say(err, err_sz, -errno, "cannot open the probes of event loops");
 	choose_ring_probes(s);
+	s->skel->rodata->cpt_loop_from_start = from_start;
 	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
 	if (!ret)
 		ret = loop_probes__load(s->skel);
@@ -101,10 +102,11 @@ static int start(struct loop_session *s, int tasks_fd, char *err, size_t err_sz)
 	return 0;
 }
 
-struct loop_session *loop_session__open(int tasks_fd, char *err, size_t err_sz)
+struct loop_session *loop_session__open(int tasks_fd, bool from_start, char *err, size_t err_sz)
 {
 	struct loop_session *s = calloc(1, sizeof(*s));
-	int ret = s ? start(s, tasks_fd, err, err_sz) : say(err, err_sz, -ENOMEM, "event loops");
+	int ret = s ? start(s, tasks_fd, from_start, err, err_sz)
+		    : say(err, err_sz, -ENOMEM, "event loops");
 
 	if (!ret)
 		return s;
@@ -306,6 +308,13 @@ void loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t 
 	release(s, &fds);
 	delete_keys(s->skel->maps.cpt_loop_fds, &fds);
 	delete_keys(s->skel->maps.cpt_loop_epfds, &epfds);
+}
+
+void loop_session__forget_instance(struct loop_session *s, uint32_t tgid, uint32_t epfd)
+{
+	const uint64_t key = (uint64_t)tgid << 32 | epfd;
+
+	(void)bpf_map_delete_elem(bpf_map__fd(s->skel->maps.cpt_loop_epfds), &key);
 }
 
 void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP_LOSS_CNT])

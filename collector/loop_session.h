@@ -18,9 +18,9 @@
 
 struct loop_session;
 
-/* Loads and attaches the probes; tasks_fd: the recording probes' map of tasks. NULL with errno and a line
- * in err. */
-struct loop_session *loop_session__open(int tasks_fd, char *err, size_t err_sz);
+/* Loads and attaches the probes; tasks_fd: the recording probes' map of tasks; from_start: the command has
+ * not been released yet. NULL with errno and a line in err. */
+struct loop_session *loop_session__open(int tasks_fd, bool from_start, char *err, size_t err_sz);
 
 /* Readable when the ring should be drained before time. */
 int loop_session__wake_fd(const struct loop_session *s);
@@ -52,6 +52,9 @@ void loop_session__free_slot(struct loop_session *s, uint32_t slot);
 /* Processes that had loops have ended: their descriptors are forgotten. Takes as long as there are
  * descriptors of all, about half a microsecond for each. */
 void loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t cnt);
+
+/* An instance is over, and the probes were not told. */
+void loop_session__forget_instance(struct loop_session *s, uint32_t tgid, uint32_t epfd);
 
 void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP_LOSS_CNT]);
 

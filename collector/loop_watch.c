@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../analysis/latencies.h"
 #include "../analysis/trace_limits.h"
@@ -54,8 +56,8 @@ static int write_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 
 static int attach(struct loop_watch *w)
 {
-	w->session =
-		loop_session__open(bpf_session__tasks_fd(w->bpf), w->failure, sizeof(w->failure));
+	w->session = loop_session__open(bpf_session__tasks_fd(w->bpf), w->mode == LOOPS_ON,
+					w->failure, sizeof(w->failure));
 	if (!w->session)
 		return -errno;
 	bpf_session__also_wake(w->bpf, loop_session__wake_fd(w->session));
@@ -219,6 +221,24 @@ static int note_proc(struct loop_watch *w, uint32_t tgid)
 	return 0;
 }
 
+/* Threads that polled and have ended, in processes that go on. */
+static int end_pollers(struct loop_watch *w, uint64_t now_ns)
+{
+	const uint32_t slots = loop_session__slots(w->session);
+	int err = 0;
+
+	for (uint32_t slot = 0; slot < slots && !err; slot++) {
+		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
+
+		if (!in->instance || !(in->flags & CPT_LOOP_POLL) ||
+		    !syscall(SYS_tgkill, in->tgid, in->epfd & ~CPT_POLL_FD, 0) || errno != ESRCH)
+			continue;
+		loop_session__forget_instance(w->session, in->tgid, in->epfd);
+		err = end_instance(w, slot, now_ns);
+	}
+	return err;
+}
+
 static int take_census(struct loop_watch *w, uint64_t now_ns)
 {
 	const uint32_t slots = loop_session__slots(w->session);
@@ -234,7 +254,7 @@ static int take_census(struct loop_watch *w, uint64_t now_ns)
 	}
 	w->proc_cnt = kept;
 	if (!cnt)
-		return 0;
+		return end_pollers(w, now_ns);
 	loop_session__forget(w->session, dead, cnt);
 	for (uint32_t slot = 0; slot < slots && !err; slot++) {
 		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
@@ -243,7 +263,7 @@ static int take_census(struct loop_watch *w, uint64_t now_ns)
 			if (in->instance && in->tgid == dead[i])
 				err = end_instance(w, slot, now_ns);
 	}
-	return err;
+	return err ? err : end_pollers(w, now_ns);
 }
 
 /* ---- draining ---------------------------------------------------------------------------------- */
@@ -274,7 +294,7 @@ static int on_record(void *ctx, const void *data, size_t sz)
 	err = loop_book__new_instance(w->book, rec);
 	if (!err)
 		err = note_proc(w, rec->tgid);
-	if (!err && rec->flags & CPT_LOOP_FOUND)
+	if (!err && (rec->flags & (CPT_LOOP_FOUND | CPT_LOOP_POLL)) == CPT_LOOP_FOUND)
 		seed(w, rec->tgid, rec->epfd);
 	return err;
 }

@@ -387,7 +387,9 @@ struct cpt_rec_affinity {
 #define CPT_LOOP_CONNS	   131072 /* descriptors registered with them at one time */
 #define CPT_LOOP_BUCKETS   1024	  /* of latencies, 32 to each doubling: see loop_bucket() */
 #define CPT_LOOP_RING_SZ   (1 << 22)
-#define CPT_LOOP_FORGET	   11 /* descriptors that cpt_loop_forget takes at a time */
+#define CPT_POLL_FD	   0x40000000 /* no descriptor is so large */
+#define CPT_POLL_TURNS	   2	      /* a thread to which poll has returned so often is a loop */
+#define CPT_LOOP_FORGET	   11	      /* descriptors that cpt_loop_forget takes at a time */
 
 #define CPT_REC_LOOP_NEW 32 /* an epoll instance is met */
 #define CPT_REC_LOOP	 33 /* steps of one */
@@ -395,7 +397,7 @@ struct cpt_rec_affinity {
 
 /* Flags of an instance: cpt_rec_loop_new.flags, CPT_EV_LOOP_NEW's. */
 #define CPT_LOOP_FOUND 0x1 /* it was there before the probes: what it did before is not known */
-#define CPT_LOOP_POLL  0x2 /* reserved, no probe sets it: a poll or select on several descriptors */
+#define CPT_LOOP_POLL  0x2 /* a thread that polls; epfd is CPT_POLL_FD and its tid */
 #define CPT_LOOP_RING  0x4 /* an io_uring */
 #define CPT_LOOP_OVER                                                                              \
 	0x100 /* of a slot alone: closed, and there was no room for the record of it */
@@ -568,7 +570,10 @@ struct cpt_task {
 	__s32 wake_kernel;
 	__u64 wake_space;
 	__u32 wake_tgid;
-	__u32 reserved2;
+
+	__u8 poll_blocks; /* how often it has blocked in poll or select as event loops do; 255 stays */
+	__u8 poll_turns; /* returns of such calls, as long as it is no loop */
+	__u16 reserved;
 };
 
 /* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8

@@ -107,6 +107,7 @@ int cpt_exec(__u64 *ctx)
 	if (!t)
 		return 0;
 	ts = bpf_ktime_get_ns();
+	t->poll_blocks = t->poll_turns = 0;
 	family_changed();
 	if (t->flags & CPT_TS_GATED) {
 		open_gate(task, t, ts);

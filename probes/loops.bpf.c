@@ -40,6 +40,9 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DOES_TIMER   12
 #define DOES_RANGE   13 /* close_range */
 #define DOES_EXEC    14
+#define DOES_POLL    15
+#define DOES_SELECT  16
+#define DOES_CONNECT 17
 
 static __always_inline __u32 what_does(__u64 nr)
 {
@@ -87,6 +90,14 @@ static __always_inline __u32 what_does(__u64 nr)
 		return DOES_FCNTL;
 	case NR_timerfd_settime:
 		return DOES_TIMER;
+	case NR_poll:
+	case NR_ppoll:
+		return DOES_POLL;
+	case NR_select:
+	case NR_pselect6:
+		return DOES_SELECT;
+	case NR_connect:
+		return DOES_CONNECT;
 	default:
 		return DOES_NOTHING;
 	}
@@ -107,6 +118,7 @@ static __always_inline __u32 what_does(__u64 nr)
 #define RCV_SHUTDOWN 1
 #define MSG_PEEK     2
 #define EINTR	     4
+#define EINPROGRESS  115
 
 /* ---- operations ------------------------------------------------------------------------------- */
 
@@ -214,8 +226,9 @@ static __always_inline void tell_new(struct cpt_loop_inst *in, __u32 task)
 	rec->flags = in->flags;
 	rec->reserved = 0;
 	/* What was registered with it is to be looked up soon. */
-	bpf_ringbuf_submit(rec,
-			   in->flags & CPT_LOOP_FOUND ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(rec, (in->flags & (CPT_LOOP_FOUND | CPT_LOOP_POLL)) == CPT_LOOP_FOUND
+					? BPF_RB_FORCE_WAKEUP
+					: BPF_RB_NO_WAKEUP);
 }
 
 /* The instance is closed: its slot is the collector's to free. */
@@ -563,26 +576,31 @@ static __always_inline bool at_end(const struct loop_conn *c)
 	return shutdown & RCV_SHUTDOWN;
 }
 
-static __always_inline void event_reported(struct batch *b, __u32 events, __u64 cookie)
+#define EVENT_LOCKED (1ULL << 32) /* beside the events: the caller holds the instance's window */
+
+/* Not static: looked at by the verifier once, and not for each event. */
+__noinline int event_reported(struct cpt_loop_inst *in, __u64 events, __u64 cookie, __u32 task,
+			      __u64 ts)
 {
 	struct loop_conn *c;
 
-	if (!(events & EPOLLIN) || events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		return;
-	c = conn_of_cookie(b->in, cookie);
+	if (!in || !(events & EPOLLIN) || events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		return 0;
+	c = conn_of_cookie(in, cookie);
 	if (!c)
-		return;
+		return 0;
 	if (c->kind == CONN_UNRESOLVED)
 		conn_look(c);
 	if (c->kind != CONN_IN || c->state != OP_IDLE || at_end(c))
-		return;
+		return 0;
 	if (!op_turn(c, OP_IDLE, OP_REPORTED))
-		return;
-	c->opened_ns = b->ts;
-	if (b->locked)
-		step_locked(b->in, CPT_LOOP_IN, STEP_OPENED, b->task, b->ts);
+		return 0;
+	c->opened_ns = ts;
+	if (events & EVENT_LOCKED)
+		step_locked(in, CPT_LOOP_IN, STEP_OPENED, task, ts);
 	else
-		step_alone(b->in, CPT_LOOP_IN, STEP_OPENED, b->task, b->ts);
+		step_alone(in, CPT_LOOP_IN, STEP_OPENED, task, ts);
+	return 0;
 }
 
 static long some_events(__u32 n, void *ctx)
@@ -609,8 +627,32 @@ static long some_events(__u32 n, void *ctx)
 		__builtin_memcpy(&hi, raw + i * EPOLL_EVENT_SZ + EPOLL_EVENT_SZ - 4, 4);
 		cookie = (__u64)hi << 32 | lo;
 		__builtin_memcpy(&lo, raw + i * EPOLL_EVENT_SZ, 4);
-		event_reported(b, lo, cookie);
+		event_reported(b->in, lo | (b->locked ? EVENT_LOCKED : 0), cookie, b->task, b->ts);
 	}
+	return 0;
+}
+
+/* A wait has returned so many events. */
+static __always_inline void turn_locked(struct cpt_loop_inst *in, __u32 task, __u32 cnt, __u64 ts)
+{
+	(void)window_open(in, task, ts);
+	in->iterations++;
+	in->batch += cnt;
+}
+
+__noinline int turn_alone(struct cpt_loop_inst *in, __u32 task, __u32 cnt, __u64 ts)
+{
+	if (!in)
+		return 0;
+	struct cpt_rec_loop *rec = record_get(in, task, ts);
+
+	if (!rec)
+		return 0;
+	steps_reset(&rec->steps[CPT_LOOP_IN]);
+	steps_reset(&rec->steps[CPT_LOOP_OUT]);
+	rec->iterations = 1;
+	rec->batch = cnt;
+	loop_submit(rec);
 	return 0;
 }
 
@@ -631,11 +673,10 @@ static __always_inline int on_epoll(struct call *call)
 		b.cnt = EVENTS_MAX;
 	b.ts = bpf_ktime_get_ns();
 	b.locked = inst_lock(b.in);
-	if (b.locked) {
-		(void)window_open(b.in, call->task, b.ts);
-		b.in->iterations++;
-		b.in->batch += b.cnt;
-	}
+	if (b.locked)
+		turn_locked(b.in, call->task, b.cnt, b.ts);
+	else
+		turn_alone(b.in, call->task, b.cnt, b.ts);
 	if (b.cnt)
 		bpf_loop((b.cnt + EVENTS_AT_ONCE - 1) / EVENTS_AT_ONCE, some_events, &b, 0);
 	if (b.locked)
@@ -643,57 +684,61 @@ static __always_inline int on_epoll(struct call *call)
 	return 0;
 }
 
-static __always_inline void read_from(struct call *call, __u32 fd, __u32 nr)
+/* key: process and descriptor (fd_key). */
+__noinline int read_from(__u64 key, long ret, __u32 task)
 {
 	struct loop_conn *c;
 	__u64 ref;
 
-	c = conn_of_fd(call->tgid, fd, &ref);
+	c = conn_of_fd(key >> 32, key, &ref);
 	if (!c)
-		return;
+		return 0;
 	if (c->kind == CONN_UNRESOLVED)
 		conn_look(c);
-	if (nr == NR_recvfrom && call->regs->REG_ARG4 & MSG_PEEK)
-		return;
-	if (nr == NR_recvmsg && call->regs->REG_ARG3 & MSG_PEEK)
-		return;
 	if (c->kind == CONN_IN) {
-		if (call->ret > 0) {
+		if (ret > 0) {
 			if (c->state == OP_REPORTED)
 				op_turn(c, OP_REPORTED, OP_READ);
 			else if (c->state == OP_IDLE)
-				op_open(c, OP_READ, call->task, bpf_ktime_get_ns());
-		} else if (c->state == OP_REPORTED && call->ret != -EINTR) {
-			op_cancel(c, call->task);
+				op_open(c, OP_READ, task, bpf_ktime_get_ns());
+		} else if (c->state == OP_REPORTED && ret != -EINTR) {
+			op_cancel(c, task);
 		}
 	} else if (c->kind == CONN_OUT && c->state == OP_SENT) {
-		if (call->ret > 0)
-			op_complete(c, OP_SENT, call->task);
-		else if (!call->ret)
-			op_cancel(c, call->task);
-	} else if (c->kind == CONN_TIMER && call->ret > 0 && c->state == OP_ARMED && !c->interval) {
-		op_cancel(c, call->task);
+		if (ret > 0)
+			op_complete(c, OP_SENT, task);
+		else if (!ret)
+			op_cancel(c, task);
+	} else if (c->kind == CONN_TIMER && ret > 0 && c->state == OP_ARMED && !c->interval) {
+		op_cancel(c, task);
 	}
+	return 0;
 }
 
-static __always_inline void written_to(struct call *call, __u32 fd)
+__noinline int written_to(__u64 key, __u32 task)
 {
 	struct loop_conn *c;
 	__u64 ref;
 
-	if (call->ret <= 0)
-		return;
-	c = conn_of_fd(call->tgid, fd, &ref);
+	c = conn_of_fd(key >> 32, key, &ref);
 	if (!c)
-		return;
+		return 0;
 	if (c->kind == CONN_UNRESOLVED)
 		conn_look(c);
 	if (c->kind == CONN_IN) {
 		if (c->state == OP_READ)
-			op_complete(c, OP_READ, call->task);
+			op_complete(c, OP_READ, task);
 	} else if (c->kind == CONN_OUT && c->state == OP_IDLE) {
-		op_open(c, OP_SENT, call->task, bpf_ktime_get_ns());
+		op_open(c, OP_SENT, task, bpf_ktime_get_ns());
 	}
+	return 0;
+}
+
+/* Does this call leave in the socket what it has read? */
+static __always_inline bool only_looks(const struct pt_regs *regs, __u32 nr)
+{
+	return (nr == NR_recvfrom && regs->REG_ARG4 & MSG_PEEK) ||
+	       (nr == NR_recvmsg && regs->REG_ARG3 & MSG_PEEK);
 }
 
 /* A connection of a listener that a loop has: of that loop, until it is registered elsewhere. */
@@ -869,6 +914,8 @@ static __noinline int on_timer(struct call *call)
 	return 0;
 }
 
+#include "polls.bpf.h"
+
 static __noinline int on_rare(struct call *call, __u32 does)
 {
 	__u32 fd = call->regs->REG_ARG1;
@@ -889,8 +936,10 @@ static __noinline int on_rare(struct call *call, __u32 does)
 			fds_closed(call, fd, call->regs->REG_ARG2);
 		return 0;
 	case DOES_EXEC: /* what was to be closed by it */
-		if (!call->ret)
-			fds_closed(call, 0, -1);
+		if (call->ret)
+			return 0;
+		inst_close(call->tgid, poll_fd(bpf_get_current_task_btf()), 0);
+		fds_closed(call, 0, -1);
 		return 0;
 	case DOES_DUP:
 		if (call->ret >= 0)
@@ -925,8 +974,8 @@ int cpt_sys_exit(__u64 *ctx)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call.tgid = task->tgid;
-	if (does != DOES_EPOLL && does != DOES_CREATE && does != DOES_CTL &&
-	    !proc_has_loops(call.tgid))
+	if (does != DOES_EPOLL && does != DOES_CREATE && does != DOES_CTL && does != DOES_POLL &&
+	    does != DOES_SELECT && !proc_has_loops(call.tgid))
 		return 0;
 	t = family_get(task);
 	if (!t || mode_is_compat(regs->REG_MODE) || task->flags & (PF_IO_WORKER | PF_USER_WORKER))
@@ -938,14 +987,17 @@ int cpt_sys_exit(__u64 *ctx)
 	case DOES_EPOLL:
 		return on_epoll(&call);
 	case DOES_READ:
-		read_from(&call, regs->REG_ARG1, nr);
+		if (!only_looks(regs, nr))
+			read_from(fd_key(call.tgid, regs->REG_ARG1), call.ret, call.task);
 		return 0;
 	case DOES_WRITE:
-		written_to(&call, regs->REG_ARG1);
+		if (call.ret > 0)
+			written_to(fd_key(call.tgid, regs->REG_ARG1), call.task);
 		return 0;
 	case DOES_MOVE:
-		read_from(&call, regs->REG_ARG1, nr);
-		written_to(&call, regs->REG_ARG3);
+		read_from(fd_key(call.tgid, regs->REG_ARG1), call.ret, call.task);
+		if (call.ret > 0)
+			written_to(fd_key(call.tgid, regs->REG_ARG3), call.task);
 		return 0;
 	case DOES_ACCEPT:
 		return on_accept(&call);
@@ -953,6 +1005,12 @@ int cpt_sys_exit(__u64 *ctx)
 		return on_ctl(&call);
 	case DOES_TIMER:
 		return on_timer(&call);
+	case DOES_POLL:
+		return on_poll(&call, t, false);
+	case DOES_SELECT:
+		return on_poll(&call, t, true);
+	case DOES_CONNECT:
+		return on_connect(&call);
 	default:
 		return on_rare(&call, does);
 	}

@@ -148,6 +148,9 @@ struct {
 	__uint(max_entries, CPT_LOOP_RING_SZ);
 } cpt_loop_ring SEC(".maps");
 
+/* Written by the collector before loading: nothing of the workload has run yet. */
+const volatile bool cpt_loop_from_start = false;
+
 __u64 cpt_loop_losses[CPT_LOOP_LOSS_CNT] = {};
 __u32 cpt_loop_last_instance = 0;
 __u32 cpt_loop_conns_used = 0, cpt_loop_insts_used = 0;

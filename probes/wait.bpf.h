@@ -300,6 +300,22 @@ static __always_inline void meet_loop(void)
 		first_loop();
 }
 
+/* It has blocked in poll or select. Event loops do so on many descriptors, or on one that listens; once is
+ * no loop. */
+static __noinline void note_poll(struct task_struct *prev, struct cpt_rec_switch *rec)
+{
+	struct cpt_task *t;
+
+	if (rec->arg0 <= 2 && rec->object != CPT_FD_SOCK_LISTEN && rec->arg2 != CPT_FD_SOCK_LISTEN)
+		return;
+	t = family_get(prev);
+	if (!t || t->poll_blocks == 255)
+		return;
+	t->poll_blocks++;
+	if (t->poll_blocks == CPT_POLL_TURNS)
+		meet_loop();
+}
+
 /* Fills sysno, object and arguments of a blocking switch-out; prev_state is there already. */
 static __always_inline void wait_describe(struct task_struct *prev, struct cpt_rec_switch *rec,
 					  __u16 *flags)
@@ -329,10 +345,12 @@ static __always_inline void wait_describe(struct task_struct *prev, struct cpt_r
 		*flags |= CPT_SW_PREV_TIMEOUT;
 	if (nr == NR_poll || nr == NR_ppoll) {
 		wait_poll(prev, regs->REG_ARG1, regs->REG_ARG2, rec);
+		note_poll(prev, rec);
 		return;
 	}
 	if (nr == NR_select || nr == NR_pselect6) {
 		wait_select(prev, regs, rec);
+		note_poll(prev, rec);
 		return;
 	}
 	if (nr == NR_epoll_wait || nr == NR_epoll_pwait || nr == NR_epoll_pwait2 ||

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Event loops whose concurrency and parallelism are known: one loop with many requests open, a loop
- * per CPU, a handler that blocks, a loop that hands its work to threads, and a loop driven by a
- * timer.
+ * per CPU, a handler that blocks, a loop that hands its work to threads, a loop driven by a timer, and
+ * (polling.c) loops that wait with poll and select.
  *
  * The first process is the server; its load comes from a child of its own name. A request is open
  * from the return of epoll_wait that reports it to the write of its answer.
@@ -17,6 +17,7 @@
 #include "common.h"
 #include "loop_truth.h"
 #include "net.h"
+#include "polling.h"
 
 #define EVENTS_AT_ONCE 256
 #define SERVER	       "ep-server"
@@ -741,6 +742,10 @@ int main(int argc, char **argv)
 		MODE("offload", "a loop that hands its work to threads", run_offload, offload),
 		MODE("frames", "a loop driven by a timer: work that pauses and resumes", run_frames,
 		     frames),
+		{"poll", "as one-loop, waiting with poll instead of epoll", run_poll,
+		 polling_options, POLLING_OPTIONS},
+		{"select", "as one-loop, waiting with select instead of epoll", run_select,
+		 polling_options, POLLING_OPTIONS},
 	};
 	static const struct wl_program program = {
 		"epoll",

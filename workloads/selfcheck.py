@@ -57,6 +57,8 @@ SHORT = {
         ["blocking-handler", "--requests=60"],
         ["offload", "--requests=30"],
         ["frames", "--frames=6"],
+        ["poll", "--requests=300"],
+        ["select", "--requests=300"],
     ],
     "loops": [
         ["edge", "--requests=200"],

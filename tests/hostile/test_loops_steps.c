@@ -124,11 +124,11 @@ static void instances_that_are_over_are_not_ended_again(void **state)
 	assert_int_equal(loops__steps(w.loops), INSTANCES);
 	/* One that goes on is looked at once more. */
 	assert_int_equal(loops__feed(w.loops, &back, EXECS), 1);
-	assert_int_equal(loops__instance_of(w.loops, t->proc, 7), 7);
+	assert_int_equal(loops__instance_of(w.loops, t->proc, 7, 0), 7);
 	for (uint32_t i = 0; i < EXECS; i++)
 		loops__exec(w.loops, t, EXECS + i);
 	assert_int_equal(loops__steps(w.loops), INSTANCES + 1);
-	assert_int_equal(loops__instance_of(w.loops, t->proc, 7), 0);
+	assert_int_equal(loops__instance_of(w.loops, t->proc, 7, 0), 0);
 	tear_down(&w);
 }
 

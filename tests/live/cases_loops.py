@@ -36,6 +36,8 @@ def cases(workloads):
         ("one loop is concurrent, two are parallel", classes),
         ("on, auto and off", on_auto_off),
         ("a program without loops", without_loops),
+        ("a poll that is no loop", no_loop),
+        ("a client that polls", polling_client),
         ("a server killed in the middle of its work", killed),
         ("10,000 connections do not stay", connections_do_not_stay),
         ("io_uring: reads done at once", _ring("inline")),
@@ -190,6 +192,95 @@ def without_loops(case):
         run = loops_run(case, workload(case, "threads", "mutex", "--work-ms", 100), how, how)
         case.equal(f"{how}: loops", run.report["event_loops"], [])
         case.equal(f"{how}: instances", run.report["epoll_instances"], [])
+
+
+# Polls as programs make them on their way: for an answer, for a name, for some descriptors once.
+SINGLE_POLLS = """
+import select, socket, threading, time
+try:
+    socket.getaddrinfo("name.invalid", 80)
+except OSError:
+    pass
+pairs = [socket.socketpair() for _ in range(4)]
+def write():
+    for ours, theirs in pairs:
+        time.sleep(0.02)
+        theirs.send(b"x")
+writer = threading.Thread(target=write)
+writer.start()
+for ours, theirs in pairs:  # one descriptor at a time, again and again
+    poll = select.poll()
+    poll.register(ours, select.POLLIN)
+    poll.poll()
+    ours.recv(1)
+writer.join()
+def later():
+    time.sleep(0.05)
+    pairs[0][1].send(b"x")
+writer = threading.Thread(target=later)
+writer.start()
+select.select([ours for ours, theirs in pairs], [], [])
+writer.join()
+"""
+
+
+def no_loop(case):
+    script = case.write("polls.py", SINGLE_POLLS)
+    for how in ("auto", "on"):
+        run = loops_run(case, ["/usr/bin/python3", script], how, how)
+        case.equal(f"{how}: instances", [one for one in run.report["epoll_instances"]
+                                         if one["kind"] == "poll"], [])
+
+
+# A client of CNT connections: a request on each, 200 times, polled for the answers of the other end,
+# which come 5 ms later.
+POLLING_CLIENT = """
+import os, select, signal, socket, threading, time
+CNT, TURNS = 8, 200
+listener = socket.create_server(("127.0.0.1", 0))
+server = os.fork()
+if not server:
+    def serve(conn):
+        while conn.recv(10):
+            time.sleep(0.005)
+            conn.send(b"answer")
+    for _ in range(CNT):
+        threading.Thread(target=serve, args=(listener.accept()[0],)).start()
+    signal.pause()
+by_fd = {one.fileno(): one
+         for one in (socket.create_connection(listener.getsockname()) for _ in range(CNT))}
+poll = select.poll()
+for fd in by_fd:
+    poll.register(fd, select.POLLIN)
+    by_fd[fd].send(b"request")
+left = dict.fromkeys(by_fd, TURNS)
+while left:
+    for fd, _ in poll.poll():
+        by_fd[fd].recv(10)
+        left[fd] -= 1
+        if left[fd]:
+            by_fd[fd].send(b"request")
+        else:
+            poll.unregister(fd)
+            del left[fd]
+os.kill(server, signal.SIGKILL)
+os.wait()
+print(CNT * TURNS, CNT)
+"""
+
+
+def polling_client(case):
+    """Its operations are outbound; those sent before it was known to poll are not seen."""
+    script = case.write("client.py", POLLING_CLIENT)
+    run = loops_run(case, ["/usr/bin/python3", script])
+    done, connections = map(int, run.result.out.split())
+    row = [one for one in run.report["epoll_instances"]
+           if one["kind"] == "poll" and one["direction"] == "outbound"]
+    case.equal("instances", len(row), 1)
+    flight = row[0]["in_flight"]
+    case.within("completed", flight["completed"], done - 3 * connections, done)
+    case.within("peak", flight["peak"], connections - 1, connections)
+    case.within("median latency", flight["latency_ns"]["p50"], 5e6, 8e6)
 
 
 # ---------------------------------------------------------------- what becomes of it

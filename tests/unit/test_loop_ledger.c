@@ -310,6 +310,39 @@ static void poll_of_a_set_is_a_loop(void **state)
 	done(r, tb);
 }
 
+/* Two threads of a process poll sets of their own: each one's instance is met when it has polled twice, and
+ * its returns are its loop's alone, also those that did not block. */
+static void polls_are_of_their_thread(void **state)
+{
+	uint32_t app, other, in[2];
+	struct trace_builder *tb = one_task(2, &app);
+	struct cpt_report *r;
+
+	other = tb__thread(tb, 1050, app, "other");
+	tb__run(tb, 1060, 1, other);
+	tb__block(tb, 1100, app, poll_of(3), TB_IDLE);
+	tb__block(tb, 1100, other, poll_of(5), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	comes_back(tb, 1210, 1, other);
+	in[0] = tb__loop_new(tb, 1300, app, CPT_POLL_FD | 1, CPT_LOOP_POLL);
+	tb__loop(tb, 1310, app, in[0], 1, 0, 0);
+	in[1] = tb__loop_new(tb, 1320, other, CPT_POLL_FD | 2, CPT_LOOP_POLL);
+	tb__loop(tb, 1330, other, in[1], 2, 0, 0);
+	tb__loop(tb, 1400, app, in[0], 1, 0, 0);
+	tb__loop(tb, 1410, app, in[0], 1, 0, 0);
+	tb__exit(tb, 1500, other, 1, TB_IDLE);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(r->loops.cnt, 2);
+	assert_int_equal(loop(r, app, -1)->instance, in[0]);
+	assert_int_equal(loop(r, app, -1)->iterations,
+			 3); /* its first return was before it was met */
+	assert_int_equal(loop(r, other, -1)->instance, in[1]);
+	assert_int_equal(loop(r, other, -1)->iterations, 1);
+	assert_int_equal(loop(r, other, -1)->events, 2);
+	done(r, tb);
+}
+
 /* A program that has a loop of its own around another's polls for the instance inside. */
 static void poll_for_an_instance_is_its_loop(void **state)
 {
@@ -924,6 +957,7 @@ int main(void)
 		cmocka_unit_test(stalls_are_summed_by_call_and_reason),
 		cmocka_unit_test(many_kinds_of_stalls_keep_their_sum),
 		cmocka_unit_test(poll_of_a_set_is_a_loop),
+		cmocka_unit_test(polls_are_of_their_thread),
 		cmocka_unit_test(poll_for_an_instance_is_its_loop),
 		cmocka_unit_test(a_ring_is_a_loop),
 		cmocka_unit_test(one_thread_with_two_instances),
