@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "draw.h"
 #include "escape.h"
 #include "format.h"
@@ -132,10 +131,7 @@ static void add_since(struct strbuf *b, const struct cpt_report *r, const struct
 		return;
 	strbuf__addf(&line, "Watched from %s on; before that operations were not seen.",
 		     fmt_duration(d, since, style->utf8));
-	strbuf__adds(b, "   ");
-	cli_wrap(b, strbuf__str(&line), 3, 3, style->width - 1);
-	if (line.failed)
-		b->failed = true;
+	add_loop_text(b, &line, style);
 	strbuf__free(&line);
 }
 

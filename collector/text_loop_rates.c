@@ -21,7 +21,7 @@ static double share(uint64_t part, uint64_t total)
 	return total ? (double)part / (double)total : 0;
 }
 
-static void add_name(struct strbuf *b, const struct cpt_thread *t, bool utf8)
+void add_loop_name(struct strbuf *b, const struct cpt_thread *t, bool utf8)
 {
 	strbuf__addc(b, '`');
 	if (t)
@@ -29,7 +29,7 @@ static void add_name(struct strbuf *b, const struct cpt_thread *t, bool utf8)
 	strbuf__addf(b, "` (%" PRIu32 ")", t ? t->tid : 0);
 }
 
-static void add_paragraph(struct strbuf *b, struct strbuf *text, const struct text_style *style)
+void add_loop_text(struct strbuf *b, struct strbuf *text, const struct text_style *style)
 {
 	if (text->len) {
 		strbuf__adds(b, "   ");
@@ -37,7 +37,7 @@ static void add_paragraph(struct strbuf *b, struct strbuf *text, const struct te
 	}
 	if (text->failed)
 		b->failed = true;
-	strbuf__free(text);
+	strbuf__clear(text);
 }
 
 /* ---- a loop ------------------------------------------------------------------------------------------ */
@@ -70,7 +70,7 @@ void add_loop_rates(struct strbuf *b, const struct cpt_report *r, const struct c
 
 	if (!l->events)
 		return;
-	add_name(&text, report__thread(r, l->id), style->utf8);
+	add_loop_name(&text, report__thread(r, l->id), style->utf8);
 	strbuf__addf(&text, ": %s events a turn, %" PRIu32 " at most",
 		     fmt_average(a, loop_batch(l)), l->batch_max);
 	if (loop_service_ns(l))
@@ -78,7 +78,8 @@ void add_loop_rates(struct strbuf *b, const struct cpt_report *r, const struct c
 			     fmt_duration(d, loop_service_ns(l), style->utf8));
 	strbuf__addc(&text, '.');
 	add_utilisations(&text, l);
-	add_paragraph(b, &text, style);
+	add_loop_text(b, &text, style);
+	strbuf__free(&text);
 }
 
 /* ---- an instance ------------------------------------------------------------------------------------- */
@@ -106,7 +107,7 @@ void add_flight_rates(struct strbuf *b, const struct cpt_report *r,
 
 	if (in->ops.arrivals < 1)
 		return;
-	add_name(&text, report__thread(r, in->proc), style->utf8);
+	add_loop_name(&text, report__thread(r, in->proc), style->utf8);
 	strbuf__addf(&text, ", %s %" PRId32 ": %s operations %s a second", instance_kind(in),
 		     instance_fd(in), fmt_count(c, (uint64_t)(in->ops.arrivals + 0.5)),
 		     in->outbound ? "begun" : "arrived");
@@ -122,7 +123,8 @@ void add_flight_rates(struct strbuf *b, const struct cpt_report *r,
 			     fmt_average(n, in->timers_average), in->timers_peak);
 	strbuf__addc(&text, '.');
 	add_upstream(&text, &in->upstream, style->utf8);
-	add_paragraph(b, &text, style);
+	add_loop_text(b, &text, style);
+	strbuf__free(&text);
 }
 
 /* ---- threads that poll for rings --------------------------------------------------------------------- */
@@ -146,17 +148,18 @@ void add_sqpolls(struct strbuf *b, const struct cpt_report *r, const struct text
 		if (share(p->spinning_ns, r->window_ns) < WORTH_SAYING)
 			continue;
 		shown++;
-		add_name(&text, t, style->utf8);
+		add_loop_name(&text, t, style->utf8);
 		strbuf__adds(&text, " polls for an io_uring");
 		if (t && report__thread(r, t->cause)) {
 			strbuf__adds(&text, " of ");
-			add_name(&text, report__thread(r, t->cause), style->utf8);
+			add_loop_name(&text, report__thread(r, t->cause), style->utf8);
 		}
 		strbuf__addf(&text,
 			     ": of the %s that it ran it spun for %s at least, with nothing to "
 			     "submit or complete. That is no work.",
 			     fmt_duration(d, p->running_ns, style->utf8),
 			     fmt_duration(s, p->spinning_ns, style->utf8));
-		add_paragraph(b, &text, style);
+		add_loop_text(b, &text, style);
+		strbuf__free(&text);
 	}
 }

@@ -10,6 +10,12 @@
 
 #include "text_report.h"
 
+/* "`name` (tid)"; t NULL: not known. */
+void add_loop_name(struct strbuf *b, const struct cpt_thread *t, bool utf8);
+
+/* A paragraph of its own, if there is anything in it; text is empty then. */
+void add_loop_text(struct strbuf *b, struct strbuf *text, const struct text_style *style);
+
 /* Appends a paragraph, or nothing where nothing of it is known. */
 void add_loop_rates(struct strbuf *b, const struct cpt_report *r, const struct cpt_loop *l,
 		    const struct text_style *style);

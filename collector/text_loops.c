@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
 #include "draw.h"
 #include "escape.h"
 #include "format.h"
@@ -43,24 +42,6 @@ static bool worth_a_row(const struct cpt_report *r, const struct cpt_loop *l)
 {
 	return l->iterations >= TURNS_MIN &&
 	       share(l->life_ns + l->not_back_ns, r->window_ns) >= WORTH_A_ROW;
-}
-
-static void add_name(struct strbuf *b, const struct cpt_thread *t, bool utf8)
-{
-	strbuf__addc(b, '`');
-	if (t)
-		escape_add(b, t->name, strnlen(t->name, CPT_COMM_LEN), utf8);
-	strbuf__addf(b, "` (%" PRIu32 ")", t ? t->tid : 0);
-}
-
-/* A paragraph of its own. */
-static void add_line(struct strbuf *b, struct strbuf *line, const struct text_style *style)
-{
-	strbuf__adds(b, "   ");
-	cli_wrap(b, strbuf__str(line), 3, 3, style->width - 1);
-	if (line->failed)
-		b->failed = true;
-	strbuf__clear(line);
 }
 
 /* ---- the table --------------------------------------------------------------------------------------- */
@@ -247,7 +228,7 @@ static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struc
 	char d[FMT_SZ];
 
 	for (unsigned int i = 0; i < cnt; i++) {
-		add_name(&line, report__thread(r, worst[i].loop->id), style->utf8);
+		add_loop_name(&line, report__thread(r, worst[i].loop->id), style->utf8);
 		strbuf__addc(&line, ' ');
 		add_stall(&line, r, worst[i].loop, worst[i].stall, style->utf8);
 		strbuf__addc(&line, '.');
@@ -255,7 +236,7 @@ static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struc
 			strbuf__addf(&line, " They were delayed by %s in all.",
 				     fmt_duration(d, worst[i].stall->delay_ns, style->utf8));
 		add_place(&line, r, worst[i].stall, style->utf8);
-		add_line(b, &line, style);
+		add_loop_text(b, &line, style);
 	}
 	strbuf__free(&line);
 }
@@ -270,12 +251,12 @@ static void add_not_back(struct strbuf *b, const struct cpt_report *r, const str
 	for (uint32_t i = 0; i < cnt && i < STALLS; i++) {
 		if (share(rows[i]->not_back_ns, r->window_ns) < BLOCKED_SHARE)
 			continue;
-		add_name(&line, report__thread(r, rows[i]->id), style->utf8);
+		add_loop_name(&line, report__thread(r, rows[i]->id), style->utf8);
 		strbuf__addf(&line, " did not wait for events in its last %s, not counted here%s.",
 			     fmt_duration(d, rows[i]->not_back_ns, style->utf8),
 			     rows[i]->iterations_least ? ": it had stopped, or always had some"
 						       : "");
-		add_line(b, &line, style);
+		add_loop_text(b, &line, style);
 	}
 	strbuf__free(&line);
 }
@@ -302,7 +283,7 @@ static void add_levels(struct strbuf *b, const struct cpt_loops *loops,
 	if (more)
 		strbuf__addf(&line, ", more for %s", fmt_percent(p, more, loops->with_loops_ns));
 	strbuf__adds(&line, " of the time with loops.");
-	add_line(b, &line, style);
+	add_loop_text(b, &line, style);
 	strbuf__free(&line);
 }
 
@@ -326,7 +307,7 @@ static void add_pools(struct strbuf *b, const struct cpt_report *r, const struct
 			"` the busiest ran for %s, %s times the average, the least busy for %s.",
 			fmt_duration(d, p->busiest_ns, style->utf8), fmt_average(a, p->imbalance),
 			fmt_duration(l, p->least_ns, style->utf8));
-		add_line(b, &line, style);
+		add_loop_text(b, &line, style);
 	}
 	strbuf__free(&line);
 }
@@ -345,7 +326,7 @@ static void add_offloads(struct strbuf *b, const struct cpt_report *r,
 		if (!o->handed || !o->returned)
 			continue;
 		shown++;
-		add_name(&line, report__thread(r, o->id), style->utf8);
+		add_loop_name(&line, report__thread(r, o->id), style->utf8);
 		strbuf__addf(&line, " hands work to %" PRIu32 " thread%s (`", o->workers,
 			     o->workers == 1 ? "" : "s");
 		if (w)
@@ -356,7 +337,7 @@ static void add_offloads(struct strbuf *b, const struct cpt_report *r,
 			"%s.",
 			fmt_count(h, o->handed), fmt_count(n, o->returned),
 			fmt_duration(d, o->workers_on_cpu_ns, style->utf8));
-		add_line(b, &line, style);
+		add_loop_text(b, &line, style);
 	}
 	strbuf__free(&line);
 }
@@ -398,7 +379,7 @@ void loops__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 	    share(worst[0].stall->total_ns, r->window_ns) < BLOCKED_SHARE)
 		return;
 	strbuf__adds(b, "Blocked event loop: ");
-	add_name(b, report__thread(r, worst[0].loop->id), utf8);
+	add_loop_name(b, report__thread(r, worst[0].loop->id), utf8);
 	strbuf__addc(b, ' ');
 	add_stall(b, r, worst[0].loop, worst[0].stall, false);
 	strbuf__addc(b, '.');

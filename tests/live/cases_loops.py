@@ -139,6 +139,17 @@ def classes(case):
     case.equal("its peak parallelism", report["parallelism"]["peak"], 1)
     case.equal("its parallel time", report["ledger_ns"]["parallel"], 0)
     case.within("its level", report["concurrency"]["average"], 60, 64.5)
+    served = [one for one in report["epoll_instances"] if one["direction"] == "inbound"]
+    case.equal("instances", len(served), 1)
+    flight = served[0]["in_flight"]
+    # Each request but those being read or answered has its timerfd armed.
+    case.within("timers armed / in flight", served[0]["timers"]["average"] / flight["average"],
+                0.9, 1.01)
+    case.equal("connections", served[0]["connections"]["peak"], 64)
+    case.within("arrivals / answers", flight["arrivals_per_second"] /
+                flight["completed_per_second"], 0.98, 1.02)
+    case.within("L / that of the instance", report["in_flight"]["operations_average"] *
+                report["window_ns"] / flight["integral_ns"], 0.999999, 1.000001)
     run = loops_run(case, workload(case, "epoll", "loop-pool", "--truth"), "two")
     report = span_of(case, run, None)
     case.equal("two loops", report["verdict"]["class"], "parallel")
