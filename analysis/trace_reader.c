@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "late_index.h"
 #include "latencies.h"
 #include "stacks.h"
 #include "trace_block.h"
@@ -35,6 +36,11 @@
 
 /* A late end looks at this many switches of its instant, so that no file can make it look for long. */
 #define SAME_TIME_MAX 64
+
+/* How often late facts are decoded, on average. A section is decoded again for each window that some of its
+ * facts lie in: those of long waits, so that it is a few times where as many tasks wait at once as a window
+ * holds. A file in which each section spans all of time would take its square. */
+#define LATE_READS_MAX 16
 
 struct bytes {
 	uint8_t *at;
@@ -73,7 +79,7 @@ struct trace_reader {
 	uint64_t first_ns, last_ns;
 	struct cpt_trace_meta meta;
 	struct cpt_trace_close close;
-	bool has_close, has_late, has_blocks;
+	bool has_close, has_blocks;
 	struct cpt_words *words; /* NULL: none that is sound */
 	uint32_t task_max;
 	struct block_decoder *decoder;
@@ -81,6 +87,8 @@ struct trace_reader {
 	struct ahead ahead;
 	struct bytes aside; /* any other section's */
 	struct late_window late;
+	struct late_index late_index;
+	uint64_t late_read;	  /* bytes of late facts that were decoded since rewinding */
 	struct cpt_event *events; /* the current block */
 	size_t event_cnt, event_pos;
 	size_t end_idx, wake_idx; /* next of late.at to look at for an end, a wake-up */
@@ -300,6 +308,22 @@ static int walk_side(struct trace_reader *r, struct side *side, uint64_t pos,
 	return 1;
 }
 
+static int walk_late(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	const struct late_part part = {.pos = pos,
+				       .end_pos = next_pos(pos, s),
+				       .first_ns = s->first_ns,
+				       .last_ns = s->last_ns};
+	int err;
+
+	if (s->first_ns > s->last_ns) {
+		note(r, "damaged at byte %" PRIu64 ": late facts", pos);
+		return 1;
+	}
+	err = late_index__add(&r->late_index, &part, s->sz);
+	return err ? err : 1;
+}
+
 /* Before this one, latencies were of one direction without saying of which. */
 #define MINOR_WAYS_APART 3
 
@@ -362,7 +386,7 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 		r->last_ns = s->last_ns;
 		r->has_blocks = true;
 	} else if (s->type == SECTION_LATE) {
-		r->has_late = true;
+		return walk_late(r, pos, s);
 	} else if (s->type == SECTION_STACKS) {
 		return walk_stacks(r, pos, s);
 	} else if (s->type == SECTION_SAMPLES) {
@@ -486,6 +510,7 @@ void trace_reader__free(struct trace_reader *r)
 	words__free(r->words);
 	block_decoder__free(r->decoder);
 	late_window__clear(&r->late);
+	late_index__clear(&r->late_index);
 	free(r->payload.at);
 	free(r->aside.at);
 	free(r->samples.events);
@@ -498,7 +523,8 @@ void trace_reader__free(struct trace_reader *r)
 /* ---- late facts ------------------------------------------------------------------------------- */
 
 /* Entries of the LATE section at pos, whose header is s, into the window. 0 or -errno. */
-static int load_late_section(struct trace_reader *r, uint64_t pos, const struct section *s)
+static int load_late_section(struct trace_reader *r, struct late_part *part, uint64_t pos,
+			     const struct section *s)
 {
 	struct cursor c;
 	uint64_t prev_ns = 0;
@@ -506,14 +532,19 @@ static int load_late_section(struct trace_reader *r, uint64_t pos, const struct 
 
 	if (ret <= 0)
 		return ret;
+	r->late_read += s->sz;
 	c = (struct cursor){.at = r->aside.at, .end = r->aside.at + s->sz};
 	while (c.at < c.end) {
 		struct cpt_late late;
 
-		if (!late__decode(&c, &late, &prev_ns, r->meta.cpu_cnt, r->task_max)) {
+		/* The header decides when its section is read: nothing may lie outside of its span. */
+		if (!late__decode(&c, &late, &prev_ns, r->meta.cpu_cnt, r->task_max) ||
+		    late.ts_ns < s->first_ns || late.ts_ns > s->last_ns ||
+		    late.ts_ns < part->first_ns || late.ts_ns > part->last_ns) {
 			note(r, "damaged at byte %" PRIu64 ": late facts", pos);
 			return 0;
 		}
+		late_part__note(part, late.ts_ns);
 		ret = late_window__add(&r->late, &late);
 		if (ret)
 			return ret;
@@ -521,23 +552,41 @@ static int load_late_section(struct trace_reader *r, uint64_t pos, const struct 
 	return 0;
 }
 
+/* The sections of a part. 0 or -errno. */
+static int load_late_part(struct trace_reader *r, struct late_part *part)
+{
+	uint64_t pos = part->pos;
+	struct section s;
+	int ret = 1;
+
+	late_part__begin(part);
+	while (pos < part->end_pos) {
+		ret = read_section(r, pos, &s);
+		if (ret > 0 && s.type == SECTION_LATE)
+			ret = load_late_section(r, part, pos, &s) ?: 1;
+		if (ret <= 0)
+			return ret;
+		pos = next_pos(pos, &s);
+	}
+	return 0;
+}
+
 /* Fills the window with late facts from from_ns on. 0 or -errno. */
 static int load_late(struct trace_reader *r, uint64_t from_ns)
 {
-	uint64_t pos = r->data_pos;
-	struct section s;
+	struct late_index *idx = &r->late_index;
 	int ret = 0;
 
 	late_window__begin(&r->late, from_ns);
 	r->end_idx = r->wake_idx = 0;
-	while (r->has_late && pos < r->end_pos && !ret) {
-		ret = read_section(r, pos, &s);
-		if (ret <= 0)
+	for (uint32_t i = 0; i < idx->cnt && !ret; i++) {
+		if (!late_part__meets(&idx->parts[i], from_ns, r->late.until_ns))
+			continue;
+		if (r->late_read / LATE_READS_MAX > idx->bytes) {
+			note(r, "its late facts are in no order that a recorder leaves them in");
 			break;
-		ret = 0;
-		if (s.type == SECTION_LATE && s.last_ns >= from_ns && s.first_ns < r->late.until_ns)
-			ret = load_late_section(r, pos, &s);
-		pos = next_pos(pos, &s);
+		}
+		ret = load_late_part(r, &idx->parts[i]);
 	}
 	late_window__end(&r->late);
 	if (r->late.excess)
@@ -991,6 +1040,7 @@ int trace_reader__rewind(struct trace_reader *r)
 	r->event_cnt = r->event_pos = 0;
 	r->block_last_ns = 0;
 	r->end_idx = r->wake_idx = 0;
+	r->late_read = 0;
 	r->samples.pos = r->loops.pos = r->data_pos;
 	r->samples.cnt = r->samples.at = 0;
 	r->loops.cnt = r->loops.at = 0;
@@ -1039,6 +1089,11 @@ void trace_reader__span(const struct trace_reader *r, uint64_t *first_ns, uint64
 uint64_t trace_reader__file_sz(const struct trace_reader *r)
 {
 	return r->file_sz;
+}
+
+uint64_t trace_reader__late_read(const struct trace_reader *r)
+{
+	return r->late_read;
 }
 
 uint64_t trace_reader__file_pos(const struct trace_reader *r)

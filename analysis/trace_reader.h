@@ -75,5 +75,7 @@ int trace_reader__rewind(struct trace_reader *r);
 
 uint64_t trace_reader__file_sz(const struct trace_reader *r);
 uint64_t trace_reader__file_pos(const struct trace_reader *r); /* for progress */
+/* Bytes of late facts decoded since the first event: how often they had to be gone over. */
+uint64_t trace_reader__late_read(const struct trace_reader *r);
 
 #endif /* CPT_TRACE_READER_H */

@@ -5,9 +5,13 @@
  * Two CPUs serve the tasks in turn: each is woken, runs for a while and blocks on a pipe. Events are
  * written as they are made, as the recorder does it, so that the memory this takes is that of writing.
  *
- * usage: bench_grow FILE TASKS SWITCHES
+ * With `late` how each wait ended is told when it ends, as the recorder does it for waits that are longer than
+ * what it holds back: where there are more tasks than switches in a block, nearly all of them.
+ *
+ * usage: bench_grow FILE TASKS SWITCHES [late]
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +28,8 @@ struct grow {
 	struct cpt_event ev[BATCH];
 	size_t cnt;
 	uint64_t now_ns;
+	uint64_t *
+		out_ns; /* by task: when it blocked, its end is to be told; NULL: ends are told at once */
 	int err;
 };
 
@@ -75,6 +81,19 @@ static void add_tasks(struct grow *g, uint32_t tasks)
 	}
 }
 
+/* task, which has blocked, is woken. */
+static void end_wait(struct grow *g, uint32_t task, uint32_t waker)
+{
+	const struct cpt_late late = {.ts_ns = g->out_ns[task],
+				      .task = task,
+				      .waker = waker,
+				      .kind = CPT_LATE_END,
+				      .end = CPT_END_TASK};
+
+	if (late.ts_ns && !g->err)
+		g->err = trace_writer__late(g->w, &late);
+}
+
 static void add_switches(struct grow *g, uint32_t tasks, uint64_t switches)
 {
 	uint32_t on[CPUS] = {1, 0}, next = 1;
@@ -86,6 +105,8 @@ static void add_switches(struct grow *g, uint32_t tasks, uint64_t switches)
 		do
 			next = next % tasks + 1;
 		while (next == on[0] || next == on[1]);
+		if (g->out_ns)
+			end_wait(g, next, on[cpu]);
 		ev = add(g, CPT_EV_WAKE, next);
 		ev->other = on[cpu];
 		ev->cpu = cpu;
@@ -95,15 +116,17 @@ static void add_switches(struct grow *g, uint32_t tasks, uint64_t switches)
 		if (on[cpu]) {
 			ev->flags = CPT_SW_PREV_BLOCKED;
 			ev->wait = &pipe_wait;
-			ev->end = CPT_END_TASK;
-			ev->end_waker = on[1 - cpu] ? on[1 - cpu] : 1;
+			ev->end = g->out_ns ? CPT_END_OPEN : CPT_END_TASK;
+			ev->end_waker = g->out_ns ? 0 : on[1 - cpu] ? on[1 - cpu] : 1;
+			if (g->out_ns)
+				g->out_ns[on[cpu]] = ev->ts_ns;
 		}
 		on[cpu] = next;
 	}
 	flush(g);
 }
 
-static int make(int fd, uint32_t tasks, uint64_t switches)
+static int make(int fd, uint32_t tasks, uint64_t switches, bool late)
 {
 	static char *argv[] = {(char *)"grow", NULL};
 	const struct cpt_cpu_info cpus[CPUS] = {{.cpu = 0, .online = 1, .core = 0},
@@ -120,8 +143,11 @@ static int make(int fd, uint32_t tasks, uint64_t switches)
 	if (!g)
 		return -1;
 	g->now_ns = 1000000;
+	if (late)
+		g->out_ns = calloc(tasks + 1, sizeof(*g->out_ns));
 	g->w = trace_writer__new(fd, &meta);
-	if (!g->w) {
+	if (!g->w || (late && !g->out_ns)) {
+		free(g->out_ns);
 		free(g);
 		return -1;
 	}
@@ -130,14 +156,16 @@ static int make(int fd, uint32_t tasks, uint64_t switches)
 	close_facts.end_mono_ns = g->now_ns;
 	err = g->err ? g->err : trace_writer__close(g->w, &close_facts);
 	trace_writer__free(g->w);
+	free(g->out_ns);
 	free(g);
 	return err;
 }
 
 int main(int argc, char **argv)
 {
-	uint32_t tasks = argc == 4 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
-	uint64_t switches = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
+	bool late = argc == 5 && !strcmp(argv[4], "late"), good = argc == 4 || late;
+	uint32_t tasks = good ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+	uint64_t switches = good ? strtoull(argv[3], NULL, 10) : 0;
 	int fd;
 
 	if (tasks < 4 || !switches) {
@@ -145,7 +173,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || make(fd, tasks, switches) || close(fd)) {
+	if (fd < 0 || make(fd, tasks, switches, late) || close(fd)) {
 		fprintf(stderr, "bench_grow: cannot write %s\n", argv[1]);
 		return 1;
 	}

@@ -624,6 +624,72 @@ static void side_events_and_late_facts_do_not_wait_for_events(void **state)
 	}
 }
 
+/* Reads all events. How many bytes of late facts that took. */
+static uint64_t read_late_bytes(int fd, char *incomplete)
+{
+	struct trace_reader *r = open_whole(fd);
+	const struct cpt_event *ev;
+	uint64_t bytes;
+	size_t cnt;
+
+	while (trace_reader__next(r, &ev, &cnt) > 0)
+		;
+	bytes = trace_reader__late_read(r);
+	strcpy(incomplete, trace_reader__incomplete(r) ? trace_reader__incomplete(r) : "");
+	trace_reader__free(r);
+	return bytes;
+}
+
+/* Many windows of late facts; each section has one fact of long ago, so that its span is all of time. */
+static void one_long_wait_a_section_is_not_read_in_between(void **state)
+{
+	const uint32_t sections = 400, facts = 10000;
+	const int fd = new_file();
+	struct trace_writer *w = new_writer(fd);
+	char incomplete[CPT_TRACE_ERR_LEN];
+	uint64_t before, late_bytes = 0, ts_ns = 1000000000;
+
+	for (uint32_t i = 0; i < sections; i++) {
+		before = trace_writer__bytes(w);
+		write_late(w, CPT_LATE_END, 1000 + i, 7, 9);
+		for (uint32_t k = 0; k < facts; k++)
+			write_late(w, CPT_LATE_END, ts_ns += 1000, 7, 9);
+		assert_int_equal(trace_writer__tick(w, UINT64_C(1) << 60), 0);
+		assert_int_equal(trace_writer__tick(w, UINT64_C(1) << 61), 0);
+		late_bytes += trace_writer__bytes(w) - before;
+		write_event(w, switch_at(ts_ns, 0, 7, 0));
+	}
+	close_writer(w);
+	/* Once to learn what they have, and about twice for the windows they lie in. */
+	assert_true(read_late_bytes(fd, incomplete) < late_bytes * 4);
+	assert_string_equal(incomplete, "");
+	close(fd);
+}
+
+static void late_fact_outside_its_sections_span_is_damage(void **state)
+{
+	const int fd = new_file();
+	struct trace_writer *w = new_writer(fd);
+	const off_t at = (off_t)trace_writer__bytes(w);
+	char incomplete[CPT_TRACE_ERR_LEN];
+	uint8_t head[SECTION_HEADER_SZ];
+	struct section s;
+
+	write_late(w, CPT_LATE_END, 100, 7, 9);
+	write_late(w, CPT_LATE_END, 900, 7, 9);
+	write_event(w, switch_at(1000, 0, 7, 0));
+	close_writer(w);
+	assert_int_equal(pread(fd, head, sizeof(head), at), sizeof(head));
+	assert_int_equal(section__decode(&s, head), 0);
+	assert_int_equal(s.last_ns, 900);
+	s.last_ns = 899;
+	section__encode(head, &s);
+	assert_int_equal(pwrite(fd, head, sizeof(head), at), sizeof(head));
+	read_late_bytes(fd, incomplete);
+	assert_non_null(strstr(incomplete, "late facts"));
+	close(fd);
+}
+
 static void sections_of_later_versions_are_passed_over(void **state)
 {
 	for (int critical = 0; critical < 2; critical++) {
@@ -687,6 +753,8 @@ int main(void)
 		cmocka_unit_test(killed_recording_reads_up_to_its_last_block),
 		cmocka_unit_test(failed_recording_tells_its_end_and_why),
 		cmocka_unit_test(side_events_and_late_facts_do_not_wait_for_events),
+		cmocka_unit_test(one_long_wait_a_section_is_not_read_in_between),
+		cmocka_unit_test(late_fact_outside_its_sections_span_is_damage),
 		cmocka_unit_test(sections_of_later_versions_are_passed_over),
 	};
 
