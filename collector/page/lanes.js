@@ -31,8 +31,16 @@ function add_series(list, length) {
 	return sum;
 }
 
-/* First and last bin of each column: 2 numbers a column. */
+/* First and last bin of each column: 2 numbers a column. All lanes of a frame have the same. */
+const last_columns = { view: null, width: 0, columns: null };
+
 function columns_of(view, grid, width) {
+	if (last_columns.view === view && last_columns.width === width) return last_columns.columns;
+	const columns = find_columns(view, grid, width);
+	Object.assign(last_columns, { view, width, columns });
+	return columns;
+}
+function find_columns(view, grid, width) {
 	const columns = new Int32Array(2 * width);
 	const per = (view.to - view.from) / width;
 	for (let x = 0; x < width; x++) {
@@ -44,11 +52,25 @@ function columns_of(view, grid, width) {
 	return columns;
 }
 
+/* A canvas's own, cleared: to make one for each frame costs more than to draw. */
+const images = new WeakMap();
+
+function blank_image(canvas, context, width, height) {
+	let image = images.get(canvas);
+	if (image && image.width === width && image.height === height) {
+		image.data.fill(0);
+		return image;
+	}
+	image = context.createImageData(width, height);
+	images.set(canvas, image);
+	return image;
+}
+
 /* layers: [{sums, pixel}], bottom first; a column is as high as their sums over its time come to, of `most`. */
 function draw_stack(canvas, layers, grid, view, most) {
 	const { context, width, height } = fit(canvas);
 	const columns = columns_of(view, grid, width), span = grid.count("span");
-	const image = context.createImageData(width, height);
+	const image = blank_image(canvas, context, width, height);
 	const pixels = new Uint32Array(image.data.buffer);
 	for (let x = 0; x < width; x++) {
 		const a = columns[2 * x], b = columns[2 * x + 1];

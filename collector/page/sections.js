@@ -29,6 +29,8 @@ function show_head(page) {
 		r.hostname, "Linux " + r.kernel, r.started_at.replace("T", " ").replace(/\.\d+Z$/, " UTC"),
 	];
 	if (page.note) facts.splice(1, 0, page.note);
+	if (r.data_quality.lost_events) facts.push(plural(r.data_quality.lost_events, "event") + " lost");
+	if (r.data_quality.incomplete) facts.push("incomplete");
 	put(by_id("facts"), facts.join(" · "));
 }
 
@@ -71,6 +73,11 @@ function boxes(value, scale, kind, frame) {
 	return node;
 }
 
+/* What a row is of; where there is no room for a column, with its meaning. */
+function row_head(mark, name, meaning) {
+	return el("th", { scope: "row" }, mark, name.replace(/_/g, " "), el("small", { class: "narrow-only" }, meaning || ""));
+}
+
 /* ---- ledger ---- */
 
 function show_ledger(f, words) {
@@ -84,12 +91,12 @@ function show_ledger(f, words) {
 	const rows = [];
 	for (const cls of CLASSES) {
 		if (cls === "unknown" && !f.ledger.unknown) continue;
-		rows.push(el("tr", { class: "class" }, el("th", { scope: "row" }, swatch(cls), cls),
+		rows.push(el("tr", { class: "class" }, row_head(swatch(cls), cls, CLASS_MEANING[cls]),
 			figure("ledger." + cls, f.ledger[cls]), cell(percent(f.ledger[cls], total), "n"),
 			cell(CLASS_MEANING[cls], "what")));
 		for (const [name, ns] of Object.entries(f.split[cls] || {}))
 			if (ns && cls !== "unknown")
-				rows.push(el("tr", { class: "split" }, el("th", { scope: "row" }, name.replace(/_/g, " ")),
+				rows.push(el("tr", { class: "split" }, row_head(null, name, (words.splits[cls] || {})[name]),
 					figure("split." + cls + "." + name, ns), cell(percent(ns, total), "n"),
 					cell((words.splits[cls] || {})[name] || "", "what")));
 	}
@@ -156,10 +163,9 @@ function show_account(id, account, words, order) {
 	const place = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
 	items.sort((x, y) => place(x[0]) - place(y[0]) || y[1] - x[1]);
 	bar(by_id(id + "-bar"), items.map(([name, ns]) => ({ kind: name, ns, label: name.replace(/_/g, " ") })), total, true);
-	const rows = items.map(([name, ns]) => el("tr", {},
-		el("th", { scope: "row" }, swatch(name), name.replace(/_/g, " ")), figure(id + "." + name, ns),
-		cell(percent(ns, total), "n"),
-		cell(words[id][name] || (words.reasons[name] ? "idle, while things waited for " + words.reasons[name] : ""), "what")));
+	const meaning = (name) => words[id][name] || (words.reasons[name] ? "idle, while things waited for " + words.reasons[name] : "");
+	const rows = items.map(([name, ns]) => el("tr", {}, row_head(swatch(name), name, meaning(name)), figure(id + "." + name, ns),
+		cell(percent(ns, total), "n"), cell(meaning(name), "what")));
 	rows.push(el("tr", { class: "class" }, el("th", { scope: "row" }, "in all"), figure(id + ".total", total),
 		cell("", "n"), cell("", "what")));
 	put(by_id(id + "-table"), el("caption", { class: "hidden" }, by_id(id + "-head").textContent),

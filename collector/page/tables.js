@@ -201,7 +201,7 @@ function lock_row(l, i, names) {
 		cell(l.kind.replace(/_/g, " ")), cell(l.waits.toLocaleString("en"), "n"), figure("lock." + i + ".blocked", l.blocked_ns),
 		figure("lock." + i + ".longest", l.longest_ns), cell((l.waiters_at_least ? "≥ " : "") + l.waiters, "n"),
 		el("td", {}, did, el("span", { class: "dim" }, h.running_ns ? "ran " + percent(h.running_ns, l.blocked_ns) : h.unknown_ns === l.blocked_ns ? "not known" : "")),
-		cell(held_by ? held_by + (l.top_holders.length > 3 ? " and others" : "") : "–"));
+		cell(held_by ? held_by + (l.top_holders.length > 3 ? " and others" : "") : "–", "wide"));
 }
 
 function show_locks(r) {
@@ -227,7 +227,7 @@ function stall_list(stalls, show) {
 	const list = (some) => el("ul", { class: "stalls" }, some.map((s) => stall_line(s, show)));
 	if (!stalls.length) return cell("–");
 	const rest = stalls.slice(STALLS_SHOWN);
-	return el("td", { class: "what" }, list(stalls.slice(0, STALLS_SHOWN)),
+	return el("td", { class: "what wide" }, list(stalls.slice(0, STALLS_SHOWN)),
 		rest.length ? el("details", {}, el("summary", {}, rest.length + " more"), list(rest)) : null);
 }
 
@@ -307,8 +307,8 @@ function show_path(r) {
 	bar(by_id("path-bar"), parts, total, true);
 	const w = r.work_span;
 	put(by_id("path-figures"), parts.filter((x) => x.ns).map((x) => el("span", { class: "key" }, swatch(x.kind), x.label + " " + percent(x.ns, total))),
-		w && w.span_ns && w.parallelism !== null ? "Work over span " + level(w.parallelism) + ": with any number of CPUs, and the same threads, the run takes at least " +
-			short_time(w.span_ns) + "." : "");
+		w && w.span_ns && w.parallelism !== null ? el("div", {}, "Work over span " + level(w.parallelism) + ": with any number of CPUs, and the same threads, the run takes at least " +
+			short_time(w.span_ns) + ".") : null);
 	show_rows(by_id("path-table"), { caption: "Threads on the critical path", most: 15, what: "thread", items: p.by_thread,
 		heads: head([["Thread"], ["On the path", "n"], ["Share", "n"], ["Runs alone", "n"], ["Runs beside others", "n"], ["Ready", "n"], ["Blocked", "n"]]),
 		row: (t) => el("tr", {},

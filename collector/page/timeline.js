@@ -449,15 +449,13 @@ class Timeline {
 			t.draw(t);
 			t.drawn = key;
 		}
-		this.draw_overlay();
+		this.draw_overlay(all);
 	}
-	draw_overlay() {
-		const overlay = by_id("overlay"), tracks = by_id("tracks"), box = this.area();
-		const outer = tracks.getBoundingClientRect();
-		overlay.style.left = box.left - outer.left + "px";
-		overlay.style.top = "0px";
-		overlay.style.width = box.width + "px";
-		overlay.style.height = outer.height + "px";
+	/* It lies over what is in sight, and no more: a picture of all lanes is large. */
+	draw_overlay(all) {
+		const overlay = by_id("overlay"), box = this.area(), outer = this.overlay_box(all);
+		overlay.style.top = outer.from + "px";
+		overlay.style.height = all ? "100%" : outer.height + "px";
 		const { context, width, height, ratio } = fit(overlay);
 		const x_of = (ns) => ((ns - this.view.from) / (this.view.to - this.view.from)) * width;
 		context.clearRect(0, 0, width, height);
@@ -475,6 +473,12 @@ class Timeline {
 		if (this.hover_x) context.fillRect(Math.round((this.hover_x - box.left) * ratio), 0, 1, height);
 		context.fillStyle = colours.edge.css;
 		if (this.cursor !== null) context.fillRect(Math.round(x_of(this.cursor)), 0, ratio, height);
+	}
+	overlay_box(all) {
+		const tracks = by_id("tracks").getBoundingClientRect();
+		const top = all ? tracks.top : Math.max(tracks.top, Math.min(tracks.bottom, -200));
+		const bottom = all ? tracks.bottom : Math.min(tracks.bottom, Math.max(tracks.top, innerHeight + 200));
+		return { top, height: bottom - top, from: top - tracks.top };
 	}
 	stall_points(outer, x_of, ratio) {
 		if (!this.stalls.length) return [];
