@@ -202,16 +202,39 @@ def check(program, path, view):
     return sum(map(len, trace.slices.values())), check_locks(trace, report), loops
 
 
+def peak_memory(*command):
+    """Of a program that ends well, in kB."""
+    with open(os.devnull, "wb") as null, subprocess.Popen(command, stdout=null) as child:
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    same("status", child.returncode, 0)
+    return usage.ru_maxrss
+
+
+def check_memory(program, page_trace, work):
+    """However long a trace is, what it takes to write it is the same."""
+    peaks = []
+    for switches in (100_000, 800_000):
+        path = os.path.join(work, f"long-{switches}")
+        run(page_trace, path, "50", str(switches), "2")
+        peaks.append(peak_memory(program, "export", "-f", "perfetto", "-i", path))
+        print(f"{switches} switches: {peaks[-1]} kB at most")
+    same("memory does not grow with the trace", peaks[1] < 1.15 * peaks[0] + 1024, True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cpartrace", required=True)
     parser.add_argument("--hostile", help="program that writes a trace with hostile names")
+    parser.add_argument("--long", help="program that writes a trace as long as asked for")
     parser.add_argument("traces", nargs="+")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         if options.hostile:
             options.traces.append(os.path.join(work, "hostile.cptrace"))
             run(options.hostile, options.traces[-1])
+        if options.long:
+            check_memory(options.cpartrace, options.long, work)
         return check_all(options)
 
 
