@@ -10,7 +10,8 @@
  *
  * A child writes a byte to every pipe each PERIOD_US. Prints one line of JSON: completed; peak, the
  * most in flight; in_flight, their mean from first submission to the last (span_ns), from just before
- * a submission to just behind its completion being seen; polled: sq_total_us, sq_work_us, what the kernel says
+ * a submission to just behind its completion being seen; delay_ns: for how long it was
+ * ready and had no CPU, and so saw completions late; polled: sq_total_us, sq_work_us, what the kernel says
  * the thread ran and worked, 0 where it does not (before 6.8).
  */
 #include <errno.h>
@@ -132,6 +133,18 @@ static unsigned long fdinfo(int fd, const char *key)
 	return value;
 }
 
+/* How long this thread was ready and had no CPU. */
+static unsigned long run_delay_ns(void)
+{
+	unsigned long ran, delay = 0;
+	FILE *f = fopen("/proc/thread-self/schedstat", "re");
+
+	if (!f || fscanf(f, "%lu %lu", &ran, &delay) != 2)
+		die("/proc/thread-self/schedstat", errno);
+	fclose(f);
+	return delay;
+}
+
 /* Keeps depth reads in flight until the last of them is submitted. */
 static void run(struct load *l, unsigned long reads)
 {
@@ -167,9 +180,10 @@ static void run(struct load *l, unsigned long reads)
 		}
 	}
 	printf("{\"completed\": %lu, \"peak\": %u, \"in_flight\": %.4f, \"span_ns\": [%" PRIu64
-	       ", %" PRIu64 "], \"sq_total_us\": %lu, \"sq_work_us\": %lu}\n",
+	       ", %" PRIu64 "], \"delay_ns\": %lu, \"sq_total_us\": %lu, \"sq_work_us\": %lu}\n",
 	       completed, l->peak, (double)l->sum_ns / (double)(until - since), since, until,
-	       fdinfo(l->ring.ring_fd, "SqTotalTime"), fdinfo(l->ring.ring_fd, "SqWorkTime"));
+	       run_delay_ns(), fdinfo(l->ring.ring_fd, "SqTotalTime"),
+	       fdinfo(l->ring.ring_fd, "SqWorkTime"));
 }
 
 int main(int argc, char **argv)
