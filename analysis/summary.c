@@ -190,8 +190,28 @@ static int take_sites(struct cpt_report *r, struct timeline *tl, const struct cp
 	return 0;
 }
 
+/* Of what was attached to most has not ended: the kernel's account was read at the end. */
+static void audit_alive(struct cpt_report *r, const struct tasks *tasks)
+{
+	const struct cpt_trace_close *close = r->close_facts;
+
+	if (!close || close->alive_exec_ns == UINT64_MAX || !(r->meta->flags & CPT_TRACE_ATTACHED))
+		return;
+	r->quality.audit_kernel_ns += close->alive_exec_ns;
+	for (uint32_t id = 1; id < tasks->end; id++) {
+		const struct task *t = tasks__find(tasks, id);
+
+		if (!t || !t->live)
+			continue;
+		r->quality.audit_ours_ns += t->row.traced_cpu_ns;
+		if (t->state == CPT_STATE_RUNNING && close->end_mono_ns > t->on_cpu_since_ns)
+			r->quality.audit_ours_ns += close->end_mono_ns - t->on_cpu_since_ns;
+	}
+}
+
 static void audit(struct cpt_report *r, const struct tasks *tasks)
 {
+	audit_alive(r, tasks);
 	for (uint32_t id = 1; id < tasks->end; id++) {
 		const struct task *t = tasks__find(tasks, id);
 

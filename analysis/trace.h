@@ -86,6 +86,10 @@ struct cpt_trace_close {
 				* UINT64_MAX unknown */
 	uint64_t irq_ns;       /* of the machine, hard and soft interrupts; UINT64_MAX unknown */
 	uint64_t quota_periods, quota_throttled; /* of those cgroups; UINT64_MAX unknown */
+	uint64_t
+		alive_exec_ns; /* ATTACHED: what the kernel charged the tasks that live at the end, from when
+				 * each was found or born; UINT64_MAX unknown. In the EXIT of one that was
+				 * found sum_exec_ns is from then on, too */
 	uint64_t tenants_rest_ns; /* CPU time of all others together; UINT64_MAX: nobody looked */
 	uint32_t tenant_cnt;	  /* the largest, in order; neither ours nor the recorder */
 	struct cpt_tenant tenants[CPT_TENANTS_MAX];

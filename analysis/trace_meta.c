@@ -55,6 +55,7 @@
 	X(17, quota_periods)                                                                       \
 	X(18, quota_throttled)                                                                     \
 	X(19, tenants_rest_ns)                                                                     \
+	X(33, alive_exec_ns)                                                                       \
 	X(32, failure)
 
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
@@ -468,6 +469,7 @@ int trace_close__decode(struct cpt_trace_close *close, const uint8_t *in, size_t
 	close->irq_ns = UINT64_MAX;
 	close->quota_periods = close->quota_throttled = UINT64_MAX;
 	close->tenants_rest_ns = UINT64_MAX;
+	close->alive_exec_ns = UINT64_MAX;
 	while (next_field(&c, &f))
 		if (!take_close_field(close, &f))
 			return -EBADMSG;

@@ -23,8 +23,10 @@ struct attach {
 	int group_fd, epoll_fd;
 	struct cpt_rec_found *found; /* not handed over yet */
 	size_t found_cnt, found_cap;
-	bool failed;	  /* memory ran out: some were found and are not known */
-	uint64_t look_ns; /* the next */
+	bool failed;	     /* memory ran out: some were found and are not known */
+	uint64_t look_ns;    /* the next */
+	uint64_t *before_ns; /* by task number: CPU time before it was found */
+	size_t before_cnt;
 };
 
 uint32_t attach__mode(const struct attach *a)
@@ -128,6 +130,7 @@ void attach__free(struct attach *a)
 		close(a->epoll_fd);
 	strbuf__free(&a->name);
 	free(a->found);
+	free(a->before_ns);
 	free(a);
 }
 
@@ -184,6 +187,59 @@ int attach__find(struct attach *a, struct bpf_session *s, char *err, size_t err_
 	return 0;
 }
 
+/* ---- the kernel's own account ------------------------------------------------------------------- */
+
+static int note_before(struct attach *a, uint32_t id, uint64_t exec_ns)
+{
+	if (id >= a->before_cnt) {
+		size_t cnt = a->before_cnt ? a->before_cnt : 256;
+		uint64_t *list;
+
+		while (cnt <= id)
+			cnt *= 2;
+		list = realloc(a->before_ns, cnt * sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		memset(list + a->before_cnt, 0, (cnt - a->before_cnt) * sizeof(*list));
+		a->before_ns = list;
+		a->before_cnt = cnt;
+	}
+	a->before_ns[id] = exec_ns;
+	return 0;
+}
+
+static uint64_t since_found(const struct attach *a, uint32_t id, uint64_t exec_ns)
+{
+	const uint64_t before = id < a->before_cnt ? a->before_ns[id] : 0;
+
+	return exec_ns > before ? exec_ns - before : 0;
+}
+
+void attach__since_found(const struct attach *a, struct cpt_rec_exit *rec)
+{
+	rec->sum_exec_ns = since_found(a, rec->head.id, rec->sum_exec_ns);
+}
+
+struct alive {
+	const struct attach *a;
+	uint64_t sum_ns;
+};
+
+static void add_alive(void *ctx, const struct cpt_rec_tenant *task)
+{
+	struct alive *alive = ctx;
+
+	if (task->flags == CPT_TENANT_OURS && task->id)
+		alive->sum_ns += since_found(alive->a, task->id, task->sum_exec_ns);
+}
+
+uint64_t attach__alive_exec_ns(const struct attach *a, struct bpf_session *s)
+{
+	struct alive alive = {.a = a};
+
+	return bpf_session__read_tenants(s, add_alive, &alive) ? UINT64_MAX : alive.sum_ns;
+}
+
 int attach__feed(struct attach *a, struct cpt_merge *m, struct places *ps)
 {
 	int err = 0;
@@ -191,7 +247,9 @@ int attach__feed(struct attach *a, struct cpt_merge *m, struct places *ps)
 	for (size_t i = 0; i < a->found_cnt && !err; i++) {
 		const struct cpt_rec_found *f = &a->found[i];
 
-		if (f->task.head.type) {
+		if (f->task.head.type)
+			err = note_before(a, f->task.head.id, f->sum_exec_ns);
+		if (!err && f->task.head.type) {
 			err = places__life(ps, &f->task, sizeof(f->task));
 			if (!err)
 				err = merge__add_life(m, &f->task, sizeof(f->task));

@@ -48,6 +48,12 @@ int attach__feed(struct attach *a, struct cpt_merge *m, struct places *ps);
  * then (now_ns). 0 or -errno; feed then. */
 int attach__tick(struct attach *a, struct bpf_session *s, uint64_t now_ns);
 
+/* The kernel's account of a task that has ended begins with it; ours when it was found: takes off what was
+ * before. */
+void attach__since_found(const struct attach *a, struct cpt_rec_exit *rec);
+/* And of those that live, in all; UINT64_MAX not known. */
+uint64_t attach__alive_exec_ns(const struct attach *a, struct bpf_session *s);
+
 /* Readable when one of the processes has ended; -1: none was named. */
 int attach__fd(const struct attach *a);
 /* Have all processes that were named, and what they started, ended? */

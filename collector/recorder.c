@@ -147,7 +147,14 @@ static void note_failure(struct recorder *r, int err, const char *what)
 static int on_life(void *ctx, const void *rec, size_t sz)
 {
 	struct recorder *r = ctx;
+	struct cpt_rec_exit ended;
 
+	if (r->opts->attach && sz >= sizeof(ended) &&
+	    ((const struct cpt_rec_head *)rec)->type == CPT_REC_EXIT) {
+		memcpy(&ended, rec, sizeof(ended));
+		attach__since_found(r->opts->attach, &ended);
+		rec = &ended;
+	}
 	if (!r->res->trace_err)
 		note_failure(r, places__life(r->places, rec, sz), "cannot record");
 	if (!r->res->trace_err)
@@ -222,16 +229,16 @@ static void drain_and_write(struct recorder *r)
 		bpf_session__check(r->session, now);
 		r->checked_ns = now;
 	}
-	if (r->opts->attach)
+	if (r->opts->attach && !r->res->trace_err) {
 		note_failure(r, attach__tick(r->opts->attach, r->session, now),
 			     "cannot look at the tasks that run");
+		note_failure(r, attach__feed(r->opts->attach, r->merge, r->places),
+			     "cannot record");
+	}
 	now = drain(r);
 	choose_pause(r, now);
 	if (r->res->trace_err)
 		return;
-	if (r->opts->attach)
-		note_failure(r, attach__feed(r->opts->attach, r->merge, r->places),
-			     "cannot record");
 	r->complete_ns = now;
 	places__tick(r->places, false);
 	if (r->book)
@@ -380,7 +387,10 @@ static void close_trace(struct recorder *r)
 	struct bpf_session_counters counters;
 	struct machine_quota quota;
 	const bool goes_on = !r->child.reaped;
-	uint64_t end = machine__now_ns();
+	uint64_t end = machine__now_ns(), alive_ns = UINT64_MAX;
+
+	if (r->opts->attach)
+		alive_ns = attach__alive_exec_ns(r->opts->attach, r->session);
 
 	if (r->tenants)
 		(void)bpf_session__read_tenants(r->session, tenants__last, r->tenants);
@@ -414,6 +424,7 @@ static void close_trace(struct recorder *r)
 		.mends = counters.mends,
 		.mends_failed = counters.mends_failed,
 		.tracer_cpu_ns = own_cpu_ns() - r->own_cpu_ns,
+		.alive_exec_ns = alive_ns,
 		.tenants_rest_ns = UINT64_MAX,
 		.steal_ns = since(r->steal_ns, machine__steal_ns()),
 		.irq_ns = since(r->irq_ns, machine__irq_ns()),

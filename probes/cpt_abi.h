@@ -518,9 +518,10 @@ struct cpt_rec_tenant {
 struct cpt_rec_found {
 	struct cpt_rec_task task; /* head.type 0: has been told before, and its state follows */
 	struct cpt_rec_exec exec; /* head.type 0: it leads no process, or has no program */
-	struct cpt_rec_switch
-		wait; /* type 0: it is not blocked; else as if it had just left `cpu` */
-	__u32 cpu;    /* of the iterator: ran none of the workload at wait.ts_ns */
+	/* Type 0: it is not blocked; else as if it had just left `cpu`. */
+	struct cpt_rec_switch wait;
+	__u64 sum_exec_ns; /* with task: se.sum_exec_runtime then */
+	__u32 cpu;	   /* of the iterator: ran none of the workload at wait.ts_ns */
 	__u32 reserved;
 };
 

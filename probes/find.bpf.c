@@ -225,6 +225,7 @@ static __noinline int tell(struct bpf_iter__task *ctx, struct task_struct *task,
 	if (!parent && BPF_CORE_READ(task, mm))
 		fill_exec(task, t, ts);
 	found.wait.type = 0;
+	found.sum_exec_ns = task->se.sum_exec_runtime;
 	if (!bpf_seq_write(ctx->meta->seq, &found, sizeof(found)))
 		t->flags = CPT_TS_UNSURE;
 	return 0;

@@ -159,6 +159,23 @@ def check_loops_auto(result, _guest, found):
         need(found, served[0]["loops_since"] > 0, f"loops_since {served[0]['loops_since']}")
 
 
+def check_attach(result, _guest, found):
+    """Found half way: its process, the cgroup it was moved to, the machine."""
+    for name, threads in (("process.json", 5), ("group.json", 5), ("all.json", 6)):
+        report = report_of(result, found, name)
+        if not report:
+            continue
+        here = report["tasks"]["threads"]
+        need(found, here == threads or here > threads > 5, f"{name}: {here} threads")
+        main = [row for row in report["threads"]
+                if row["name"] == "main" and row["parked_ns"].get("join", 0) > 0]
+        need(found, len(main) == 1, f"{name}: the first thread joins none of the others")
+        need(found, any(lock["symbol"] == "queue_lock" for lock in report["locks"]),
+             f"{name}: locks {report['locks'][:1]}")
+        need(found, report["data_quality"]["odd_events"] == 0,
+             f"{name}: {report['data_quality']['odd_events']} odd events")
+
+
 def check_stat(result, _guest, found):
     try:
         stat = json.loads(result["stat.json"])
@@ -238,6 +255,14 @@ CASES = (
     Case("loops_auto",
          f"ip link set lo up; {RUN} epoll one-loop --connections 8 --requests 900 --delay-us 200000",
          check_loops_auto),
+    Case("attach",
+         "threads mutex --work-ms 900000 --hold-us 4000 > /dev/null & pid=$!; sleep 0.5;"
+         " mkdir -p /sys/fs/cgroup/some;"
+         " cpartrace run -q --json process.json --report-file text -d 0.5 -p $pid &&"
+         " echo $pid > /sys/fs/cgroup/some/cgroup.procs &&"
+         " cpartrace run -q --json group.json --report-file text -d 0.5 --cgroup /sys/fs/cgroup/some &&"
+         " cpartrace run -q --json all.json --report-file text -d 0.5 -a;"
+         " status=$?; kill -9 $pid; exit $status", check_attach),
     Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
     Case("rings", f"{RUN} --loops on ring_load armed 8 80 > truth", check_ring),
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"

@@ -127,6 +127,15 @@ def sound(case, report, mends=True):
     case.check("the end is no loss", not report["data_quality"]["incomplete"])
 
 
+def check_audit(case, report, bound=0.02):
+    """Ours and what the kernel charged the same tasks between being found and the end. A task on its CPU is
+    charged up to the last tick."""
+    error = report["data_quality"]["audit"]["cpu_time_error"]
+    if case.check("the kernel's account of the tasks is there", error is not None):
+        case.within("CPU time against the kernel's account", error, -bound, bound)
+        case.note(f"kernel's account off by {100 * error:+.2f} %")
+
+
 def check_used(case, report, rows, path, what):
     """The CPU time of these rows is what the program itself measured. The kernel does not charge what the
     hypervisor takes, nor the switch itself."""
@@ -208,6 +217,7 @@ def computing(case):
     report = record_under_perf(case, process.pid)
     case.equal("target", report["target"], {"pids": [process.pid]})
     case.equal("threads", report["tasks"]["threads"], 3)
+    check_audit(case, report)
     main = [row for row in report["threads"] if row["tid"] == process.pid]
     case.check("the first thread joins the others",
                main and main[0]["parked_ns"].get("join", 0) > 0.9 * main[0]["life_ns"], main)
@@ -239,6 +249,7 @@ def interpreter(case):
     check_used(case, report, report["threads"], path, "the interpreter")
     case.within("degree of parallelism", report["parallelism"]["average"], 0, 1.1)
     case.equal("threads", report["tasks"]["threads"], 4)
+    check_audit(case, report)
 
 
 BIRTHS = """\
