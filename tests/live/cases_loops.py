@@ -7,7 +7,6 @@ against those of the same run.
 """
 
 import json
-import json
 import os
 import re
 import signal
@@ -35,6 +34,7 @@ def cases(workloads):
         ("the same requests, served by threads, processes and a loop", same_level),
         ("one loop is concurrent, two are parallel", classes),
         ("on, auto and off", on_auto_off),
+        ("auto sees a loop soon", auto_soon),
         ("a program without loops", without_loops),
         ("a poll that is no loop", no_loop),
         ("a client that polls", polling_client),
@@ -195,6 +195,30 @@ def on_auto_off(case):
     case.equal("off: budget in flight", off["budget_ns"]["in_flight"], 0)
     case.check("off: its loops are known all the same",
                any(row["name"] == "ep-server" for row in off["event_loops"]))
+
+
+def auto_soon(case):
+    """How long after its first wait a loop is followed: the load of the probes, and that alone. What
+    that takes when it is asked for at the start is the measure on a machine that others use, too."""
+    argv = workload(case, "epoll", "one-loop", "--requests", 6000)
+    took = {}
+    for how in ("off", "on"):
+        runs = []
+        for i in range(3):
+            begun = time.monotonic()
+            case.run([case.cpartrace, "run", "-o", case.path("start"), "--loops", how, "--", "true"])
+            runs.append(time.monotonic() - begun)
+        took[how] = min(runs)
+    late = []
+    for i in range(3):
+        run = loops_run(case, argv, f"auto{i}", "auto")
+        lines = case.cpt("script", "-i", run.trace).out.split("\n")
+        first = {kind: next(float(line.split()[0]) for line in lines if re.search(pattern, line))
+                 for kind, pattern in (("wait", r"epoll_wait"), ("seen", r" loop_new "))}
+        late.append(first["seen"] - first["wait"])
+    case.note(f"{min(late) * 1e3:.0f} ms behind the first wait ({max(late) * 1e3:.0f} ms at most); "
+              f"--loops on starts {(took['on'] - took['off']) * 1e3:.0f} ms later than off")
+    case.check("it is soon", min(late) < 0.15 + 2 * (took["on"] - took["off"]), (late, took))
 
 
 def without_loops(case):
