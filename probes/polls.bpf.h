@@ -70,7 +70,7 @@ struct poll_scan {
 static long some_polled(__u32 n, void *ctx)
 {
 	struct poll_scan *p = ctx;
-	struct pollfd fds[POLLED_CNT];
+	struct pollfd fds[POLLED_CNT] = {}; /* before 6.3 a helper fills in part only what is set */
 	__u32 first = n * POLLED_CNT, sz = sizeof(fds);
 
 	if (first >= p->cnt)
