@@ -137,8 +137,9 @@ SYSCALLS = {
              "each look is a poll and a check of every still CPU, at most 8 of them idle; reading the "
              "masks of tasks that sleep, ten times a second, is four calls more"),
     "pipe": (400, "160 at 500,000 switches a second: looks, half-full rings, two writes a block"),
-    "storm": (600, "220 beside an event loop and a storm of forks, whose records ask for nothing: processes "
-                   "are looked at in /proc, and none ends a sleep"),
+    "storm": (1_500, "100 to 500 beside an event loop and a storm of forks, by how many there are: processes are "
+                     "looked at in /proc, and looks come every 10 ms where much comes. A recorder that each "
+                     "record wakes makes thousands"),
 }
 
 
