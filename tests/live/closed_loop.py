@@ -4,9 +4,10 @@
     closed_loop.py PORT CONNECTIONS REQUESTS KIND        KIND: echo, http, memcached
 
 One connection each; the next request goes out when the answer is there. Prints one line of JSON:
-completed; and of the time in which all connections had their request open (CLOCK_MONOTONIC, ns):
-span_ns, the requests begun in it, their mean latency_ns, and the mean number in flight by the time
-stamps taken beside each send and receive.
+completed; and of the time in which all connections had their request open, from the first round's last
+answer on (CLOCK_MONOTONIC, ns): span_ns, the requests begun in it, their mean latency_ns, and the mean
+number in flight by the time stamps taken beside each send and receive. In the first round the server
+still wakes up; its requests, begun before the span, would be in flight without being of its rate.
 """
 
 import json
@@ -48,8 +49,7 @@ def main(argv):
         begun[sock] = now()
         sock.sendall(message)
         sent += 1
-    start = now()
-    last = start
+    start = last = 0
     while len(ops) < requests:
         for key, _ in selector.select():
             sock = key.fileobj
@@ -62,6 +62,8 @@ def main(argv):
                 sock.sendall(message)
                 sent += 1
                 last = now()
+            if len(ops) == connections:
+                start = last = now()
     inside = [b - a for a, b in ops if a >= start and a <= last]
     flight = sum(max(0, min(b, last) - max(a, start)) for a, b in ops)
     print(json.dumps({"completed": len(ops), "span_ns": [start, last], "begun": len(inside),
