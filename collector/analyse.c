@@ -214,12 +214,13 @@ int analysed__status(const struct analysed *a, int err)
 	const struct cpt_trace_close *closed;
 
 	if (err < 0)
-		return err == -ENOTSUP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
+		return err == -ENOTSUP && a->reader ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
 	if (a->report)
 		return words__data_incomplete(a->report) ? CPT_STATUS_INCOMPLETE : CPT_STATUS_OK;
 	closed = trace_reader__close_facts(a->reader);
 	if (trace_reader__incomplete(a->reader) || !closed || closed->lost_ring ||
-	    trace_close__lost_other(closed) || closed->loops_lost[CPT_LOOP_LOSS_RING_FULL])
+	    trace_close__lost_other(closed) || closed->loops_lost[CPT_LOOP_LOSS_RING_FULL] ||
+	    closed->loops_lost[CPT_LOOP_LOSS_SKIPPED])
 		return CPT_STATUS_INCOMPLETE;
 	return CPT_STATUS_OK;
 }

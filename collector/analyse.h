@@ -35,7 +35,8 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 const struct cpt_words *analysed__words(const struct analysed *a);
 
 /* The program's exit status for what was made of the trace: err is the first failure, which has been
- * said, or 0. */
+ * said, or 0. What could not be opened has failed, a trace of another version, too; what was opened and
+ * then was not supported is how this program was built. */
 int analysed__status(const struct analysed *a, int err);
 
 void analysed__free(struct analysed *a);

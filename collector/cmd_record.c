@@ -42,7 +42,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 const struct command cmd_record = {
 	.name = "record",
-	.args = "[OPTIONS] ([--] COMMAND [ARGUMENTS] | -p PID,... | --cgroup PATH | -a)",
+	.args = "[OPTIONS] (COMMAND... | -p PIDS | --cgroup PATH | -a)",
 	.summary = "Records a trace of a command, or of what runs already, without a report.",
 	.details =
 		"Of what runs already, all that is there is found first; Ctrl-C ends the "

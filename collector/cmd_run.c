@@ -211,7 +211,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 const struct command cmd_run = {
 	.name = "run",
-	.args = "[OPTIONS] ([--] COMMAND [ARGUMENTS] | -p PID,... | --cgroup PATH | -a)",
+	.args = "[OPTIONS] (COMMAND... | -p PIDS | --cgroup PATH | -a)",
 	.summary = "Runs a command, or attaches to what runs, traces all it starts, and reports.",
 	.details =
 		"The report goes to standard error; the command keeps its standard input, output "

@@ -23,7 +23,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 const struct command cmd_stat = {
 	.name = "stat",
-	.args = "[OPTIONS] ([--] COMMAND [ARGUMENTS] | -p PID,... | --cgroup PATH | -a)",
+	.args = "[OPTIONS] (COMMAND... | -p PIDS | --cgroup PATH | -a)",
 	.summary = "Counts how many CPUs work at once, without a trace, for as long as you like.",
 	.details =
 		"Sums are kept in the kernel: the parallelism profile, how long tasks that were "

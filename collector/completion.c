@@ -23,7 +23,7 @@ static enum follows value_of(const struct cli_option *opt)
 /* What a command takes behind its options, by its usage. */
 static bool takes_command(const struct command *c)
 {
-	return strstr(c->args, "COMMAND [ARGUMENTS]") != NULL;
+	return strstr(c->args, "(COMMAND") != NULL;
 }
 
 static bool takes_files(const struct command *c)
