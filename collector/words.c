@@ -275,7 +275,8 @@ bool words__data_incomplete(const struct cpt_report *r)
 {
 	uint64_t span;
 
-	if (flight_unknown_ns(r, &span))
+	if (flight_unknown_ns(r, &span) ||
+	    (r->close_facts && r->close_facts->loops_lost[CPT_LOOP_LOSS_SKIPPED]))
 		return true;
 	return r->quality.lost_located || r->quality.lost_other || r->quality.incomplete;
 }
@@ -430,6 +431,23 @@ static bool warn_lost_loops(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+/* Where programs of system calls can be preempted (Linux 7 and later), another task's call on that CPU
+ * meanwhile goes unseen. */
+static bool warn_skipped_loops(struct strbuf *b, const struct cpt_report *r)
+{
+	const struct cpt_trace_close *c = r->close_facts;
+	char n[FMT_SZ];
+
+	if (!c || !c->loops_lost[CPT_LOOP_LOSS_SKIPPED])
+		return false;
+	strbuf__addf(
+		b,
+		"the kernel left out %s runs of the event loops' probes: operations counted are a "
+		"lower bound",
+		fmt_count(n, c->loops_lost[CPT_LOOP_LOSS_SKIPPED]));
+	return true;
+}
+
 static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
 {
 	char n[FMT_SZ];
@@ -456,6 +474,7 @@ bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i
 		warn_untold_loops,
 		warn_unfollowed_loops,
 		warn_lost_loops,
+		warn_skipped_loops,
 	};
 	unsigned int check;
 

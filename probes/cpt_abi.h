@@ -472,7 +472,8 @@ struct cpt_loop_inst {
 #define CPT_LOOP_LOSSES(X)                                                                         \
 	X(RING_FULL, 0)    /* records: instances in doubt until their next */                      \
 	X(INSTANCES, 1)    /* epoll instances beyond CPT_LOOP_INSTANCES at one time */             \
-	X(CONNS, 2)        /* descriptors beyond CPT_LOOP_CONNS at one time */
+	X(CONNS, 2)        /* descriptors beyond CPT_LOOP_CONNS at one time */                     \
+	X(SKIPPED, 3)      /* runs of programs that the kernel's guard against recursion left out */
 /* clang-format on */
 
 #define CPT_LOOP_LOSS_ENUM(name, value) CPT_LOOP_LOSS_##name = value,

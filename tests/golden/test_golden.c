@@ -258,7 +258,7 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 					      .quota_periods = 10,
 					      .quota_throttled = 11,
 					      .stacks_lost = {12, 13},
-					      .loops_lost = {16, 17, 18},
+					      .loops_lost = {16, 17, 18, 19},
 					      .loops_state = CPT_LOOPS_FAILED,
 					      .tenants_rest_ns = 14,
 					      .tenant_cnt = 1,

@@ -80,6 +80,8 @@ static void dump_close(FILE *out, const struct cpt_trace_close *c)
 	if (c->loops_state)
 		fprintf(out, "loops: state %u, lost %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
 			c->loops_state, c->loops_lost[0], c->loops_lost[1], c->loops_lost[2]);
+	if (c->loops_lost[3]) /* since 1.3 */
+		fprintf(out, "loops: probes left out %" PRIu64 "\n", c->loops_lost[3]);
 }
 
 static void dump_words(FILE *out, const struct cpt_words *ws)

@@ -309,18 +309,21 @@ static void operations_in_flight_are_said(void **state)
 static void what_is_not_known_of_loops_is_warned_of(void **state)
 {
 	static struct strbuf b;
-	bool known = false, untold = false, lost = false;
+	bool known = false, untold = false, lost = false, skipped = false;
 
 	add_two_instances();
 	instances[0].unknown_ns = 400 * FIXTURE_MS;
 	fixture.report.loops.untold = 7;
 	fixture.close.loops_lost[CPT_LOOP_LOSS_RING_FULL] = 12;
+	fixture.close.loops_lost[CPT_LOOP_LOSS_SKIPPED] = 13;
 	for (unsigned int i = 0; strbuf__clear(&b), words__warning(&b, &fixture.report, i); i++) {
 		known |= strstr(strbuf__str(&b), "not known for 10.0 % of the time") != NULL;
 		untold |= strstr(strbuf__str(&b), "waits of 7 count for none") != NULL;
 		lost |= strstr(strbuf__str(&b), "12 records of event loops found no room") != NULL;
+		skipped |= strstr(strbuf__str(&b), "left out 13 runs of the event loops' probes") !=
+			   NULL;
 	}
-	assert_true(known && untold && lost);
+	assert_true(known && untold && lost && skipped);
 	assert_true(words__data_incomplete(&fixture.report));
 }
 
