@@ -146,8 +146,8 @@ static void look_at_placement(struct strbuf *b, const struct cpt_report *r,
 			   "idle CPU takes to wake up");
 	else
 		strbuf__adds(b,
-			     "the scheduler's placement: report --by thread for migrations, script "
-			     "for single waits");
+			     "the scheduler's placement: report --by thread --width 100 for each "
+			     "thread's moves to another CPU, script for single waits");
 }
 
 static void quota_evidence(struct strbuf *b, const struct cpt_report *r, const struct limit *limit,
