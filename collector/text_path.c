@@ -62,13 +62,18 @@ static void say_waits(struct strbuf *s, const struct cpt_path *p)
 	}
 	if ((double)sum < WORTH_A_MENTION * (double)p->length_ns)
 		return;
-	strbuf__addf(s,
-		     "%s of it are waits that no thread of the workload ended, most of them for %s",
-		     fmt_percent(share, sum, p->length_ns), reason_name(reason));
-	if (p->by_waker_ns[CPT_WAKER_NOBODY])
-		strbuf__addf(s, " (who ended %s of the path was not seen)",
-			     fmt_percent(share, p->by_waker_ns[CPT_WAKER_NOBODY], p->length_ns));
-	strbuf__adds(s, ". ");
+	strbuf__addf(
+		s, "%s of it are waits that no thread of the workload ended, most of them for %s. ",
+		fmt_percent(share, sum, p->length_ns), reason_name(reason));
+}
+
+/* How far the chain is one that was seen: elsewhere it stays with who waited. */
+static void say_known(struct strbuf *s, const struct cpt_path *p)
+{
+	char share[FMT_SZ];
+
+	strbuf__addf(s, "Who ended the waits is known for %s of it. ",
+		     fmt_percent(share, p->known_waker_ns, p->length_ns));
 }
 
 static void say_serial(struct strbuf *s, const struct cpt_path *p, const struct text_style *style)
@@ -153,6 +158,7 @@ void add_critical_path(struct strbuf *b, const struct cpt_report *r,
 	add_rows(b, p, style);
 	say_serial(&text, p, style);
 	say_waits(&text, p);
+	say_known(&text, p);
 	say_unknown(&text, p);
 	say_bound(&text, r, style);
 	strbuf__adds(b, "   ");

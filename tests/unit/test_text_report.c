@@ -268,6 +268,16 @@ static void a_part_of_the_run_has_no_bound(void **state)
 	assert_null(strstr(report_at(400, true), "the whole run"));
 }
 
+/* However little of it is. */
+static void the_path_says_how_much_of_it_was_seen(void **state)
+{
+	assert_non_null(
+		strstr(report_at(400, true), "Who ended the waits is known for 100.0 % of it."));
+	fixture.report.path.known_waker_ns = 500 * FIXTURE_MS;
+	assert_non_null(
+		strstr(report_at(400, true), "Who ended the waits is known for 25.0 % of it."));
+}
+
 /* The machine's steal is known of all of it: set against a slice it would be a lie. */
 static void a_slice_has_no_steal_of_its_own(void **state)
 {
@@ -422,6 +432,7 @@ int main(void)
 		cmocka_unit_test_setup(a_report_of_nothing_is_a_report, setup),
 		cmocka_unit_test_setup(a_filter_that_leaves_nothing_shows_no_zeros, setup),
 		cmocka_unit_test_setup(a_part_of_the_run_has_no_bound, setup),
+		cmocka_unit_test_setup(the_path_says_how_much_of_it_was_seen, setup),
 		cmocka_unit_test_setup(a_slice_has_no_steal_of_its_own, setup),
 		cmocka_unit_test(a_number_stays_with_its_unit),
 		cmocka_unit_test_setup(one_thread_that_only_computes_has_no_strip, setup),
