@@ -74,7 +74,7 @@ static const struct cli_option options[] = {
 	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME",
 	 "threads (default), ledger, intervals, overlap, locks, loops, instances, wakes, "
-	 "accounts, path or sites",
+	 "accounts, path, sites, run, limits, latency or ceilings",
 	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
 	{"picture", 0, "NAME", "svg: timeline (default), bottle (graph) or ledger", cli_set_word,
 	 offsetof(struct export_opts, picture), 0, 0, picture_words},
@@ -117,7 +117,7 @@ static void more_help(struct strbuf *out, unsigned int width)
 		for (col = table->cols; col->name; col++)
 			add_meaning(out, col->name, col->help, width);
 	}
-	strbuf__adds(out, "\nViews of a database (sqlite), beside those tables, run, "
+	strbuf__adds(out, "\nViews of a database (sqlite), beside those tables, "
 			  "parallelism_profile,\nconcurrency_profile, budget and demand:\n");
 	for (const struct sqlite_view *v = sqlite_views; v->name; v++)
 		add_meaning(out, v->name, v->help, width);
@@ -187,9 +187,11 @@ static int write_database(struct analysed *a, const char *path, struct export_op
 
 static int export_to(struct analysed *a, const char *path, struct export_opts *o, FILE *f)
 {
-	struct export_ctx ctx = {.out = {.f = f,
-					 .jsonl = o->format == FORMAT_JSONL,
-					 .cols = export_tables[o->table].cols}};
+	struct export_ctx ctx = {
+		.out = {.f = f,
+			.jsonl = o->format == FORMAT_JSONL,
+			.cols = export_tables[o->table].cols,
+			.note = o->view.note.len ? strbuf__str(&o->view.note) : NULL}};
 	struct cpt_analysis_opts opts = {0};
 	int err;
 

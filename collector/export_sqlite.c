@@ -205,7 +205,7 @@ static int stream_step(void *ctx, const struct cpt_step *step)
 	return 0;
 }
 
-static int create_tables(struct database *d, const struct cpt_trace_meta *meta)
+static int create_tables(struct database *d, const struct cpt_trace_meta *meta, const char *note)
 {
 	size_t i;
 
@@ -217,8 +217,10 @@ static int create_tables(struct database *d, const struct cpt_trace_meta *meta)
 		       "meaning TEXT) STRICT") < 0)
 		return d->err;
 	for (i = 0; export_tables[i].name && i < TABLES_MAX; i++) {
-		d->ctx[i].out = (struct table_out){
-			.cols = export_tables[i].cols, .sink = insert_row, .sink_ctx = d};
+		d->ctx[i].out = (struct table_out){.cols = export_tables[i].cols,
+						   .sink = insert_row,
+						   .sink_ctx = d,
+						   .note = note};
 		sysno_table(meta->machine, d->ctx[i].sys);
 		d->stream[i] = create_table(d, export_tables[i].name, export_tables[i].help,
 					    export_tables[i].cols);
@@ -236,7 +238,7 @@ static int no_memory(struct database *d)
 	return d->err;
 }
 
-static int write_report(struct database *d, const struct cpt_report *r, const char *note)
+static int write_report(struct database *d, const struct cpt_report *r)
 {
 	struct table_out out = {.sink = insert_row, .sink_ctx = d};
 
@@ -250,7 +252,7 @@ static int write_report(struct database *d, const struct cpt_report *r, const ch
 		d->insert = create_table(d, t->name, t->help, t->cols);
 		if (!d->insert)
 			return d->err;
-		if (t->write(&out, r, note) < 0)
+		if (t->write(&out, r) < 0)
 			no_memory(d);
 		sqlite3_finalize(d->insert);
 	}
@@ -280,7 +282,7 @@ static int fill(struct database *d, struct analysed *a, const char *trace,
 		const struct cpt_analysis_opts *asked, uint64_t step_ns, const char *note)
 {
 	struct cpt_analysis_opts opts = *asked;
-	int err = create_tables(d, trace_reader__meta(a->reader));
+	int err = create_tables(d, trace_reader__meta(a->reader), note);
 
 	if (err < 0)
 		return err;
@@ -297,7 +299,7 @@ static int fill(struct database *d, struct analysed *a, const char *trace,
 				      "cannot export %s: too many steps; choose a longer --step",
 				      trace);
 	}
-	err = write_report(d, a->report, note);
+	err = write_report(d, a->report);
 	return err < 0 ? err : add_views(d);
 }
 

@@ -2,7 +2,7 @@
 /*
  * export_sqlite.h - a trace as one SQLite database: all tables of `export`, indexes and views.
  *
- * Owns:     the tables that only a database has (run, profiles, accounts, columns), the views.
+ * Owns:     the tables that only a database has (profiles, accounts, columns), the views.
  * Must not: know the columns of the other tables (export_tables.h does).
  *
  *	intervals, ledger  as the trace is read   \

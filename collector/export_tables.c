@@ -7,6 +7,7 @@
 #include "table_sites.h"
 #include "table_locks.h"
 #include "table_loops.h"
+#include "table_run.h"
 #include "table_wakes.h"
 
 #define COLS_END                                                                                   \
@@ -222,9 +223,15 @@ const struct export_table export_tables[] = {
 	 write_path},
 	{"sites", "one row per name, reason and stack (--stacks, --sample)", site_cols, NULL, NULL,
 	 write_sites},
+	{"run", "one row: the run as a whole", run_cols, NULL, NULL, write_run},
+	{"limits", "one row per limit of the verdict, dearest first", limit_cols, NULL, NULL,
+	 write_limits},
+	{"latency", "one row per kind of wait for a CPU", latency_cols, NULL, NULL, write_latency},
+	{"ceilings", "one row per runtime that lets one of its threads run at a time", ceiling_cols,
+	 NULL, NULL, write_ceilings},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
-const char *const export_table_words[] = {"threads",  "ledger", "intervals", "overlap",
-					  "locks",    "loops",	"instances", "wakes",
-					  "accounts", "path",	"sites",     NULL};
+const char *const export_table_words[] = {
+	"threads",  "ledger", "intervals", "overlap", "locks",	"loops",   "instances", "wakes",
+	"accounts", "path",   "sites",	   "run",     "limits", "latency", "ceilings",	NULL};

@@ -2,85 +2,10 @@
 /* sqlite_tables.c - see sqlite_tables.h. */
 #include "sqlite_tables.h"
 
-#include <errno.h>
-
-#include "strbuf.h"
-#include "words.h"
-
 #define COLS_END                                                                                   \
 	{                                                                                          \
 		NULL, NULL, TABLE_U64, 0                                                           \
 	}
-
-struct run_row {
-	const char *command, *hostname, *kernel, *version, *verdict, *summary, *filters;
-	uint64_t window_start_ns, window_ns, cpu_time_ns, lost_events;
-	uint32_t cpus_online, cpus_allowed, processes, threads;
-	double parallelism, tlp, concurrency;
-	bool incomplete;
-};
-
-#define R(member) offsetof(struct run_row, member)
-
-static const struct table_col run_cols[] = {
-	{"command", "arguments joined by spaces", TABLE_STRING, R(command)},
-	{"hostname", "the machine", TABLE_STRING, R(hostname)},
-	{"kernel", "its kernel", TABLE_STRING, R(kernel)},
-	{"version", "of the cpartrace that recorded", TABLE_STRING, R(version)},
-	{"filters", "what was asked for beyond the whole run", TABLE_STRING, R(filters)},
-	{"verdict", "class that holds most of the time that is not idle", TABLE_STRING, R(verdict)},
-	{"summary", "the same as a sentence", TABLE_STRING, R(summary)},
-	{"window_start_ns", "CLOCK_MONOTONIC", TABLE_U64, R(window_start_ns)},
-	{"window_ns", "length of the run", TABLE_U64, R(window_ns)},
-	{"cpu_time_ns", "CPU time of the workload", TABLE_U64, R(cpu_time_ns)},
-	{"cpus_online", "CPUs of the machine", TABLE_U32, R(cpus_online)},
-	{"cpus_allowed", "CPUs it was allowed, for the longest time", TABLE_U32, R(cpus_allowed)},
-	{"processes", "that lived in the window", TABLE_U32, R(processes)},
-	{"threads", "likewise", TABLE_U32, R(threads)},
-	{"parallelism", "average number of CPUs busy", TABLE_DOUBLE, R(parallelism)},
-	{"tlp", "the same over the time any was", TABLE_DOUBLE, R(tlp)},
-	{"concurrency", "average number of things in progress", TABLE_DOUBLE, R(concurrency)},
-	{"lost_events", "events that were lost", TABLE_U64, R(lost_events)},
-	{"incomplete", "the trace is cut off", TABLE_BOOL, R(incomplete)},
-	COLS_END,
-};
-
-static int write_run(struct table_out *out, const struct cpt_report *r, const char *note)
-{
-	struct strbuf command = {0}, summary = {0};
-	struct run_row row = {
-		.hostname = r->meta->hostname,
-		.kernel = r->meta->kernel,
-		.version = r->meta->cpartrace_version,
-		.filters = note,
-		.verdict = class_name(r->verdict),
-		.window_start_ns = r->window_start_ns,
-		.window_ns = r->window_ns,
-		.cpu_time_ns = r->cpu_time_ns,
-		.cpus_online = r->cpus_online,
-		.cpus_allowed = r->cpus_allowed,
-		.processes = r->processes,
-		.threads = r->threads,
-		.parallelism = r->parallel_average,
-		.tlp = r->tlp,
-		.concurrency = r->concurrent_average,
-		.lost_events = r->quality.lost_located + r->quality.lost_other,
-		.incomplete = r->quality.incomplete,
-	};
-	int err;
-
-	for (size_t i = 0; r->meta->argv && r->meta->argv[i]; i++) {
-		strbuf__adds(&command, i ? " " : "");
-		strbuf__adds(&command, r->meta->argv[i]);
-	}
-	words__verdict(&summary, r);
-	row.command = strbuf__str(&command);
-	row.summary = strbuf__str(&summary);
-	err = command.failed || summary.failed ? -ENOMEM : table_out__row(out, &row);
-	strbuf__free(&command);
-	strbuf__free(&summary);
-	return err;
-}
 
 struct level_row {
 	uint32_t level;
@@ -109,12 +34,12 @@ static int write_levels(struct table_out *out, const uint64_t *ns, uint32_t cnt)
 	return err;
 }
 
-static int write_parallelism(struct table_out *out, const struct cpt_report *r, const char *note)
+static int write_parallelism(struct table_out *out, const struct cpt_report *r)
 {
 	return write_levels(out, r->parallel_ns, r->parallel_cnt);
 }
 
-static int write_concurrency(struct table_out *out, const struct cpt_report *r, const char *note)
+static int write_concurrency(struct table_out *out, const struct cpt_report *r)
 {
 	return write_levels(out, r->concurrent_ns, r->concurrent_cnt);
 }
@@ -133,7 +58,7 @@ static const struct table_col item_cols[] = {
 	COLS_END,
 };
 
-static int write_budget(struct table_out *out, const struct cpt_report *r, const char *note)
+static int write_budget(struct table_out *out, const struct cpt_report *r)
 {
 	int err = 0;
 
@@ -151,7 +76,7 @@ static int write_budget(struct table_out *out, const struct cpt_report *r, const
 	return err;
 }
 
-static int write_demand(struct table_out *out, const struct cpt_report *r, const char *note)
+static int write_demand(struct table_out *out, const struct cpt_report *r)
 {
 	int err = 0;
 
@@ -163,7 +88,6 @@ static int write_demand(struct table_out *out, const struct cpt_report *r, const
 }
 
 const struct sqlite_table sqlite_tables[] = {
-	{"run", "one row: the run as a whole", run_cols, write_run},
 	{"parallelism_profile", "one row per number of CPUs", parallelism_cols, write_parallelism},
 	{"concurrency_profile", "one row per number of things in progress", concurrency_cols,
 	 write_concurrency},

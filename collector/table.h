@@ -46,6 +46,7 @@ struct table_out {
 	/* Set: rows go there instead, as they are; f and jsonl do not matter. 0 or -errno. */
 	int (*sink)(void *ctx, const struct table_col *cols, const void *row);
 	void *sink_ctx;
+	const char *note; /* what was asked for beyond the whole run; NULL nothing */
 };
 
 /* The head line (CSV only). 0 or -errno. */

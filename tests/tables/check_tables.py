@@ -51,12 +51,20 @@ QUERIES = {
               "FROM {ledger}",
     "accounts": "SELECT account, item, SUM(ns) AS ns FROM {accounts} GROUP BY account, item",
     "locks": "SELECT COUNT(*) AS n, SUM(blocked_ns) AS ns, SUM(waits) AS waits FROM {locks}",
+    "run": "SELECT window_ns + 0 AS \"window\", work_ns + 0 AS work, span_ns + 0 AS span, "
+           "critical_path_known_ns + 0 AS \"known\" FROM {run}",
+    "limits": "SELECT rank + 0 AS rank, cause, account, cost_ns + 0 AS ns, evidence FROM {limits} "
+              "ORDER BY 1",
+    "latency": "SELECT after, count + 0 AS n, sum_ns + 0 AS sum, p50_ns + 0 AS p50, p99_ns + 0 AS p99, "
+               "max_ns + 0 AS max, migrated + 0 AS migrated FROM {latency}",
+    "ceilings": "SELECT COUNT(*) AS n, SUM(turns) AS turns FROM {ceilings}",
     "strangers": "SELECT COUNT(*) AS n FROM {wakes} AS w LEFT JOIN {threads} AS t ON w.id = t.id "
                  "WHERE t.id IS NULL AND w.id + 0 > 0",
 }
 
 # Answers where a table has no rows: DuckDB has then nothing to guess the types of its columns from.
-EMPTY = {"locks": [{"n": 0, "ns": 0, "waits": 0}], "strangers": [{"n": 0}],
+EMPTY = {"locks": [{"n": 0, "ns": 0, "waits": 0}], "strangers": [{"n": 0}], "run": [], "limits": [],
+         "latency": [], "ceilings": [{"n": 0, "turns": 0}],
          "cpu_time": [{"ns": 0}], "runnable": [{"ns": 0}], "life": [{"ns": 0}],
          "switched": [{"voluntary": 0, "involuntary": 0}], "reasons": [], "threads": [],
          "profile": [], "accounts": [],
@@ -200,6 +208,27 @@ def check_answers(checker, what, answers, report):
     checker.equal(f"{what}: locks", (locks["n"], locks["ns"] or 0, locks["waits"] or 0),
                   (len(report["locks"]), sum(lock["blocked_ns"] for lock in report["locks"]),
                    sum(lock["waits"] for lock in report["locks"])))
+    check_answers_of_run(checker, what, sums, report)
+
+
+def check_answers_of_run(checker, what, sums, report):
+    """What is said of the run as a whole."""
+    checker.equal(f"{what}: run", sums["run"],
+                  [{"window": report["window_ns"], "work": report["work_span"]["work_ns"],
+                    "span": report["work_span"]["span_ns"],
+                    "known": report["critical_path"]["known_waker_ns"]}])
+    checker.equal(f"{what}: limits", sums["limits"],
+                  [{"rank": rank, "cause": limit["cause"], "account": limit["account"],
+                    "ns": limit["cost_ns"], "evidence": limit["evidence"]}
+                   for rank, limit in enumerate(report["verdict"]["limits"], 1)])
+    keys = {"n": "count", "sum": "sum", "p50": "p50", "p99": "p99", "max": "max", "migrated": "migrated"}
+    checker.equal(f"{what}: latency",
+                  {row["after"]: {key: row[key] for key in keys} for row in sums["latency"]},
+                  {after: {key: latency[name] for key, name in keys.items()}
+                   for after, latency in report["run_queue_latency_ns"].items()})
+    ceilings = sums["ceilings"][0]
+    checker.equal(f"{what}: ceilings", (ceilings["n"], ceilings["turns"] or 0),
+                  (len(report["ceilings"]), sum(one["turns"] for one in report["ceilings"])))
 
 
 def check_csv(checker, files, tables, report):
@@ -240,6 +269,10 @@ def check_database(checker, tables, report, filters):
         checker.equal(f"run.{key}", run[key], report[key])
     checker.equal("run.summary", run["summary"], report["verdict"]["summary"])
     checker.equal("run.filters", run["filters"] is not None, bool(filters))
+    for key, found in (("speedup_bound", report["work_span"]["speedup_bound"]),
+                       ("span_parallelism", report["work_span"]["parallelism"]),
+                       ("effective", report["parallelism"]["effective"])):
+        checker.check(f"run.{key}", abs(run[key] - (found or 0)) < 1e-6, (run[key], found))
     for item in ("budget", "demand"):
         checker.equal(item, {row["item"]: row["ns"] for row in
                              checker.sqlite(database, f"SELECT item, ns FROM {item}")},
