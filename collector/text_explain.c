@@ -13,8 +13,7 @@
 
 #include "cli.h"
 #include "draw.h"
-#include "format.h"
-#include "limit.h"
+#include "explain_line.h"
 #include "text_wakes.h"
 #include "words.h"
 
@@ -26,19 +25,7 @@
 /* An average times the window is the sum it came from but for the last digits of a double. */
 #define ROUNDING 1e-9
 
-struct explain {
-	struct strbuf *b;
-	const struct text_style *style;
-	const struct cpt_report *r;
-	struct strbuf text; /* of the line being made */
-};
-
-static const char *duration(const struct explain *x, char *buf, uint64_t ns)
-{
-	return fmt_duration(buf, ns, x->style->utf8);
-}
-
-static void end_line(struct explain *x, const char *label, const char *value)
+void explain__end(struct explain *x, const char *label, const char *value)
 {
 	strbuf__adds(x->b, "   ");
 	draw_padded(x->b, label, LABEL_COLUMNS, false);
@@ -67,7 +54,7 @@ static void explain_window(struct explain *x)
 		strbuf__adds(&x->text, "from the first event to the end of the recording");
 	if (r->window_open)
 		strbuf__adds(&x->text, "; that end was not recorded, so to the last event");
-	end_line(x, "window", duration(x, d, r->window_ns));
+	explain__end(x, "window", explain__duration(x, d, r->window_ns));
 }
 
 /* "0 x 15.2 ms + 1 x 1.53 s + 2 x 3.10 ms" */
@@ -86,10 +73,10 @@ static void add_profile_terms(struct explain *x)
 			continue;
 		}
 		strbuf__addf(&x->text, "%s%" PRIu32 " x %s", shown++ ? " + " : "", k,
-			     duration(x, d, r->parallel_ns[k]));
+			     explain__duration(x, d, r->parallel_ns[k]));
 	}
 	if (rest)
-		strbuf__addf(&x->text, " + %s with more", duration(x, d, rest));
+		strbuf__addf(&x->text, " + %s with more", explain__duration(x, d, rest));
 	if (!shown)
 		strbuf__adds(&x->text, "nothing ran");
 }
@@ -102,16 +89,17 @@ static void explain_cpu_time(struct explain *x)
 		     "running time of %s thread%s = sum of k x (time with k CPUs busy) = ",
 		     fmt_count(n, x->r->threads), x->r->threads == 1 ? "" : "s");
 	add_profile_terms(x);
-	end_line(x, "CPU time", duration(x, d, x->r->cpu_time_ns));
+	explain__end(x, "CPU time", explain__duration(x, d, x->r->cpu_time_ns));
 }
 
 static void explain_average(struct explain *x)
 {
 	char d[FMT_SZ], w[FMT_SZ], a[FMT_SZ];
 
-	strbuf__addf(&x->text, "CPU time / window = %s / %s", duration(x, d, x->r->cpu_time_ns),
-		     duration(x, w, x->r->window_ns));
-	end_line(x, "CPUs busy", fmt_average(a, x->r->parallel_average));
+	strbuf__addf(&x->text, "CPU time / window = %s / %s",
+		     explain__duration(x, d, x->r->cpu_time_ns),
+		     explain__duration(x, w, x->r->window_ns));
+	explain__end(x, "CPUs busy", fmt_average(a, x->r->parallel_average));
 }
 
 static void explain_tlp(struct explain *x)
@@ -122,8 +110,8 @@ static void explain_tlp(struct explain *x)
 	for (uint32_t k = 1; k < x->r->parallel_cnt; k++)
 		busy += x->r->parallel_ns[k];
 	strbuf__addf(&x->text, "CPU time / time in which any CPU was busy = %s / %s",
-		     duration(x, d, x->r->cpu_time_ns), duration(x, w, busy));
-	end_line(x, "TLP", fmt_average(a, x->r->tlp));
+		     explain__duration(x, d, x->r->cpu_time_ns), explain__duration(x, w, busy));
+	explain__end(x, "TLP", fmt_average(a, x->r->tlp));
 }
 
 static void explain_efficiency(struct explain *x)
@@ -134,8 +122,9 @@ static void explain_efficiency(struct explain *x)
 	strbuf__addf(&x->text,
 		     "CPU time / CPU time allowed = %s / %s (CPUs online and in the mask of a "
 		     "living thread, over the window)",
-		     duration(x, d, r->cpu_time_ns), duration(x, w, r->allowed_integral));
-	end_line(x, "efficiency", fmt_percent(p, r->cpu_time_ns, r->allowed_integral));
+		     explain__duration(x, d, r->cpu_time_ns),
+		     explain__duration(x, w, r->allowed_integral));
+	explain__end(x, "efficiency", fmt_percent(p, r->cpu_time_ns, r->allowed_integral));
 }
 
 static void explain_concurrency(struct explain *x)
@@ -147,17 +136,17 @@ static void explain_concurrency(struct explain *x)
 	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++)
 		waiting += r->reason_ns[i];
 	strbuf__addf(&x->text, "(running %s + runnable %s + waiting %s",
-		     duration(x, d, r->cpu_time_ns), duration(x, q, r->runnable_ns),
-		     duration(x, w, waiting));
+		     explain__duration(x, d, r->cpu_time_ns),
+		     explain__duration(x, q, r->runnable_ns), explain__duration(x, w, waiting));
 	if (r->in_flight_ns)
 		strbuf__addf(&x->text,
 			     " + operations of event loops that none of these stands for %s",
-			     duration(x, d, r->in_flight_ns));
-	strbuf__addf(&x->text, ") / window %s", duration(x, t, r->window_ns));
+			     explain__duration(x, d, r->in_flight_ns));
+	strbuf__addf(&x->text, ") / window %s", explain__duration(x, t, r->window_ns));
 	sum += waiting + r->in_flight_ns;
 	if (r->concurrent_average * (double)r->window_ns > (double)sum * (1 + ROUNDING))
 		strbuf__adds(&x->text, ", and what --in-progress counts in");
-	end_line(x, "in progress", fmt_average(a, r->concurrent_average));
+	explain__end(x, "in progress", fmt_average(a, r->concurrent_average));
 }
 
 static void explain_waiting(struct explain *x)
@@ -172,7 +161,7 @@ static void explain_waiting(struct explain *x)
 			continue;
 		waiting += r->reason_ns[i];
 		strbuf__addf(&x->text, "%s%s %s", sep, reason_name((enum cpt_reason)i),
-			     duration(x, d, r->reason_ns[i]));
+			     explain__duration(x, d, r->reason_ns[i]));
 		sep = " + ";
 	}
 	if (!waiting) {
@@ -180,7 +169,7 @@ static void explain_waiting(struct explain *x)
 		return;
 	}
 	strbuf__adds(&x->text, ", summed over threads");
-	end_line(x, "waiting", duration(x, d, waiting));
+	explain__end(x, "waiting", explain__duration(x, d, waiting));
 }
 
 static void explain_ledger(struct explain *x)
@@ -193,21 +182,20 @@ static void explain_ledger(struct explain *x)
 		if (!r->class_ns[i])
 			continue;
 		strbuf__addf(&x->text, "%s%s %s", sep, class_name((enum cpt_class)i),
-			     duration(x, d, r->class_ns[i]));
+			     explain__duration(x, d, r->class_ns[i]));
 		sep = " + ";
 	}
 	strbuf__adds(&x->text, " = the window, to the ns");
-	end_line(x, "classes", duration(x, d, r->window_ns));
+	explain__end(x, "classes", explain__duration(x, d, r->window_ns));
 }
 
-/* "used 1.53 s + others 12.0 ms + lock 1.50 s": one term of an account's sum, if it is not 0. */
-static void add_term(struct explain *x, const char **sep, const char *name, uint64_t ns)
+void explain__term(struct explain *x, const char **sep, const char *name, uint64_t ns)
 {
 	char d[FMT_SZ];
 
 	if (!ns)
 		return;
-	strbuf__addf(&x->text, "%s%s %s", *sep, name, duration(x, d, ns));
+	strbuf__addf(&x->text, "%s%s %s", *sep, name, explain__duration(x, d, ns));
 	*sep = " + ";
 }
 
@@ -220,13 +208,13 @@ static void explain_budget(struct explain *x)
 	if (!budget->total_ns)
 		return;
 	for (int i = 0; i < CPT_BUDGET_CNT; i++)
-		add_term(x, &sep, budget_name((enum cpt_budget_item)i), budget->item_ns[i]);
+		explain__term(x, &sep, budget_name((enum cpt_budget_item)i), budget->item_ns[i]);
 	for (int i = 0; i < CPT_REASON_CNT; i++)
-		add_term(x, &sep, reason_name((enum cpt_reason)i), budget->reason_ns[i]);
+		explain__term(x, &sep, reason_name((enum cpt_reason)i), budget->reason_ns[i]);
 	strbuf__adds(&x->text,
 		     " = CPU time allowed; an idle CPU is charged to ready tasks first, then "
 		     "to what was waited for in proportion");
-	end_line(x, "CPU budget", duration(x, d, budget->total_ns));
+	explain__end(x, "CPU budget", explain__duration(x, d, budget->total_ns));
 }
 
 static void explain_demand(struct explain *x)
@@ -238,29 +226,12 @@ static void explain_demand(struct explain *x)
 	if (!demand->total_ns)
 		return;
 	for (int i = 0; i < CPT_DEMAND_CNT; i++)
-		add_term(x, &sep, demand_name((enum cpt_demand_item)i), demand->item_ns[i]);
+		explain__term(x, &sep, demand_name((enum cpt_demand_item)i), demand->item_ns[i]);
 	strbuf__adds(&x->text, " = time threads were ready and did not run");
 	if (demand->shared_ns)
 		strbuf__addf(&x->text, "; %s of others and placement was told apart in proportion",
-			     duration(x, s, demand->shared_ns));
-	end_line(x, "ready, not run", duration(x, d, demand->total_ns));
-}
-
-static void explain_limit(struct explain *x)
-{
-	struct limit limits[CPT_LIMITS_MAX];
-	char d[FMT_SZ];
-
-	if (!limits__find(x->r, limits))
-		return;
-	strbuf__addf(&x->text,
-		     "the dearest cause: %s by the %s; items of both accounts but used and cpus, "
-		     "what others "
-		     "took as far as ready threads wanted it, and contended time for locks; named "
-		     "from a "
-		     "twentieth of the CPU time allowed on",
-		     duration(x, d, limits[0].cost_ns), cost_name(limits[0].by));
-	end_line(x, "limit", cause_name(limits[0].cause));
+			     explain__duration(x, s, demand->shared_ns));
+	explain__end(x, "ready, not run", explain__duration(x, d, demand->total_ns));
 }
 
 /* Of the loop that was away from its wait longest. */
@@ -276,11 +247,11 @@ static void explain_loop(struct explain *x)
 			l = &loops->tab[i];
 	if (!l || !l->life_ns)
 		return;
-	add_term(x, &sep, "waiting", l->waiting_ns);
-	add_term(x, &sep, "on a CPU", l->on_cpu_ns);
-	add_term(x, &sep, "without a CPU", l->runnable_ns);
-	add_term(x, &sep, "blocked elsewhere", l->blocked_ns);
-	add_term(x, &sep, "unknown", l->unknown_ns);
+	explain__term(x, &sep, "waiting", l->waiting_ns);
+	explain__term(x, &sep, "on a CPU", l->on_cpu_ns);
+	explain__term(x, &sep, "without a CPU", l->runnable_ns);
+	explain__term(x, &sep, "blocked elsewhere", l->blocked_ns);
+	explain__term(x, &sep, "unknown", l->unknown_ns);
 	strbuf__addf(
 		&x->text,
 		" = life of the event loop that was away from its wait longest, from its first "
@@ -288,7 +259,7 @@ static void explain_loop(struct explain *x)
 		fmt_percent(p, l->on_cpu_ns, l->life_ns));
 	strbuf__addf(&x->text, "%s (utilisation, as Node counts it: handlers that block are in it)",
 		     fmt_percent(p, l->life_ns - l->waiting_ns - l->woken_ns, l->life_ns));
-	end_line(x, "event loop", duration(x, d, l->life_ns));
+	explain__end(x, "event loop", explain__duration(x, d, l->life_ns));
 }
 
 static void explain_path(struct explain *x)
@@ -302,18 +273,18 @@ static void explain_path(struct explain *x)
 		return;
 	for (int i = 0; i < CPT_REASON_CNT; i++)
 		waits += p->reason_ns[i];
-	add_term(x, &sep, "running alone", p->serial_ns);
-	add_term(x, &sep, "running beside others", p->parallel_ns);
-	add_term(x, &sep, "without a CPU", p->runnable_ns);
-	add_term(x, &sep, "waits that no thread of the workload ended", waits);
-	add_term(x, &sep, "unknown", p->unknown_ns);
-	add_term(x, &sep, "without any of its threads", p->absent_ns);
+	explain__term(x, &sep, "running alone", p->serial_ns);
+	explain__term(x, &sep, "running beside others", p->parallel_ns);
+	explain__term(x, &sep, "without a CPU", p->runnable_ns);
+	explain__term(x, &sep, "waits that no thread of the workload ended", waits);
+	explain__term(x, &sep, "unknown", p->unknown_ns);
+	explain__term(x, &sep, "without any of its threads", p->absent_ns);
 	strbuf__addf(
 		&x->text,
 		" = window; who ended a wait is known for %s of it. From the thread that "
 		"ended last backwards: what a thread did, and before a wait what its waker did",
 		fmt_percent(share, p->known_waker_ns, p->length_ns));
-	end_line(x, "critical path", duration(x, d, p->length_ns));
+	explain__end(x, "critical path", explain__duration(x, d, p->length_ns));
 }
 
 static void explain_span(struct explain *x)
@@ -328,9 +299,9 @@ static void explain_span(struct explain *x)
 		     "before: of one thread, by a birth, or by a wake-up that ended a wait");
 	if (report__span_bounds(x->r))
 		strbuf__addf(&x->text, "; CPU time / span = %s / %s = %s",
-			     duration(x, w, ws->work_ns), duration(x, d, ws->span_ns),
-			     fmt_average(n, ws->parallelism));
-	end_line(x, "span", duration(x, d, ws->span_ns));
+			     explain__duration(x, w, ws->work_ns),
+			     explain__duration(x, d, ws->span_ns), fmt_average(n, ws->parallelism));
+	explain__end(x, "span", explain__duration(x, d, ws->span_ns));
 }
 
 static void explain_verdict(struct explain *x)
@@ -346,8 +317,9 @@ static void explain_verdict(struct explain *x)
 	else
 		strbuf__addf(&x->text,
 			     "the class that holds most of the time that was not idle: %s of %s",
-			     duration(x, d, r->class_ns[r->verdict]), duration(x, a, active));
-	end_line(x, "verdict", class_name(r->verdict));
+			     explain__duration(x, d, r->class_ns[r->verdict]),
+			     explain__duration(x, a, active));
+	explain__end(x, "verdict", class_name(r->verdict));
 }
 
 static void explain_audit(struct explain *x)
@@ -365,18 +337,20 @@ static void explain_audit(struct explain *x)
 		"of the threads that ended, on a CPU by this trace %s, by the kernel's own account "
 		"%s; the kernel leaves out steal and charges a thread that wakes on an idle CPU "
 		"from its wake-up on",
-		duration(x, d, q->audit_ours_ns), duration(x, k, q->audit_kernel_ns));
-	end_line(x, "audit", fmt_percent(p, diff, q->audit_kernel_ns));
+		explain__duration(x, d, q->audit_ours_ns),
+		explain__duration(x, k, q->audit_kernel_ns));
+	explain__end(x, "audit", fmt_percent(p, diff, q->audit_kernel_ns));
 }
 
 void text_explain__add(struct strbuf *out, const struct cpt_report *r,
 		       const struct text_report_opts *opts)
 {
 	static void (*const lines[])(struct explain *) = {
-		explain_window,	    explain_cpu_time,	 explain_average, explain_tlp,
-		explain_efficiency, explain_concurrency, explain_waiting, explain_ledger,
-		explain_verdict,    explain_budget,	 explain_demand,  explain_limit,
-		explain_loop,	    explain_path,	 explain_span,	  explain_audit,
+		explain_window,	  explain_cpu_time,   explain_average,	   explain__effective,
+		explain_tlp,	  explain_efficiency, explain_concurrency, explain_waiting,
+		explain_ledger,	  explain_verdict,    explain_budget,	   explain_demand,
+		explain__latency, explain__limits,    explain__top_lock,   explain__ceilings,
+		explain_loop,	  explain_path,	      explain_span,	   explain_audit,
 	};
 	struct explain x = {.b = out, .style = &opts->style, .r = r};
 

@@ -11,6 +11,7 @@
 #include "analysis/words.h"
 #include "collector/limit.h"
 #include "collector/text_accounts.h"
+#include "collector/text_explain.h"
 #include "collector/text_limits.h"
 
 #include "report_fixture.h"
@@ -357,6 +358,90 @@ static void each_cause_has_a_name_and_evidence(void **state)
 	assert_string_equal(cause_name(CPT_CAUSE_CNT), "?");
 }
 
+static void each_limit_is_explained_by_its_account(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	const char *text;
+
+	r->budget.item_ns[CPT_BUDGET_QUOTA] = 600 * FIXTURE_MS;
+	r->split_ns[CPT_SPLIT_SERIAL_RUNNING] = 500 * FIXTURE_MS;
+	text = said_by(text_explain__add, r, 2000, 10);
+	has(text, "1.90 s by the budget (CPU time allowed that it kept from being used) = 47.5 %");
+	has(text, "limit 2");
+	has(text,
+	    "600 ms by the budget (CPU time allowed that it kept from being used) = 15.0 % of "
+	    "the CPU time allowed: its CPU quota");
+	has(text, "limit 3");
+	has(text, "500 ms by the ledger (time in which one thing computed");
+	r->budget.item_ns[CPT_BUDGET_QUOTA] = r->split_ns[CPT_SPLIT_SERIAL_RUNNING] = 0;
+	lacks(said_by(text_explain__add, r, 2000, 10), "limit 2");
+}
+
+static void the_lock_is_explained_by_its_holders_states(void **state)
+{
+	const char *text;
+
+	lock.wake_delay_ns = 30 * FIXTURE_MS;
+	text = said_by(text_explain__add, &fixture.report, 2000, 10);
+	has(text, "5.86 s  app:queue_lock: 7,000 waits of 4 threads until the wake-up = its holder "
+		  "running 5.69 s + without a CPU 176 ms; 30.0 ms more from the wake-up");
+	lock.holder_running_ns = 0;
+	lock.holder_blocked_ns[CPT_REASON_DISK] = 5000 * FIXTURE_MS;
+	lock.holder_unknown_ns = 686 * FIXTURE_MS;
+	has(said_by(text_explain__add, &fixture.report, 2000, 10),
+	    "without a CPU 176 ms + blocked itself 5.00 s + not known 686 ms");
+	lock.rest = true;
+	lacks(said_by(text_explain__add, &fixture.report, 2000, 10), "lock most waited");
+}
+
+static void delays_and_busy_waiting_are_explained_where_there_are_any(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct cpt_sites sites = {
+		.samples = 200, .spins = 50, .spin_share = 0.25, .effective = 0.76};
+	const char *text = said_by(text_explain__add, r, 2000, 10);
+
+	lacks(text, "after_wakeup");
+	lacks(text, "effective");
+	lacks(text, "ceiling");
+	r->latency[CPT_READY_WAKE] = (struct cpt_latency){.cnt = 1234,
+							  .sum_ns = 90 * FIXTURE_MS,
+							  .p50_ns = 2000,
+							  .p99_ns = 7 * FIXTURE_MS,
+							  .max_ns = 8 * FIXTURE_MS};
+	r->sites = &sites;
+	text = said_by(text_explain__add, r, 2000, 10);
+	has(text, "half of 1,234 stretches from ready to running were at most that; 99 % at most "
+		  "7.00 ms, the longest 8.00 ms, 90.0 ms in all");
+	lacks(text, "after_preemption");
+	has(text, "0.76  CPU time less busy-waiting / window; 50 of 200 samples");
+	r->sites = NULL;
+}
+
+static void ceilings_are_explained_by_what_ran(void **state)
+{
+	struct cpt_ceiling c = {.kind = CPT_CEILING_ONE_OF_N,
+				.symbol = (char *)"",
+				.module = (char *)"",
+				.threads = 4,
+				.wanted_ns = 1900 * FIXTURE_MS,
+				.one_ns = 1850 * FIXTURE_MS,
+				.overlap_ns = 2 * FIXTURE_MS,
+				.turns = 310};
+
+	fixture.report.ceilings = &c;
+	fixture.report.ceilings_cnt = 1;
+	has(said_by(text_explain__add, &fixture.report, 2000, 10),
+	    "possible  of 4 threads one ran for 1.85 s and more than one for 2.00 ms of the 1.90 s "
+	    "in "
+	    "which two wanted to, in 310 turns");
+	c.kind = CPT_CEILING_GIL;
+	c.waited_ns = 1880 * FIXTURE_MS;
+	has(said_by(text_explain__add, &fixture.report, 2000, 10),
+	    "GIL  known by its symbol: some thread waited for it for 1.88 s of 2.00 s; of 4 "
+	    "threads");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +467,11 @@ int main(void)
 		cmocka_unit_test_setup(a_tenant_has_no_figure_of_another_time, setup),
 		cmocka_unit_test_setup(names_from_the_trace_are_escaped, setup),
 		cmocka_unit_test_setup(each_cause_has_a_name_and_evidence, setup),
+		cmocka_unit_test_setup(each_limit_is_explained_by_its_account, setup),
+		cmocka_unit_test_setup(the_lock_is_explained_by_its_holders_states, setup),
+		cmocka_unit_test_setup(delays_and_busy_waiting_are_explained_where_there_are_any,
+				       setup),
+		cmocka_unit_test_setup(ceilings_are_explained_by_what_ran, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
