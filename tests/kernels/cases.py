@@ -256,7 +256,7 @@ CASES = (
          f"ip link set lo up; {RUN} epoll one-loop --connections 8 --requests 900 --delay-us 200000",
          check_loops_auto),
     Case("attach",
-         "threads mutex --work-ms 900000 --hold-us 4000 > /dev/null & pid=$!; sleep 0.5;"
+         "threads mutex --work-ms 600000 --hold-us 4000 > /dev/null & pid=$!; sleep 0.5;"
          " mkdir -p /sys/fs/cgroup/some;"
          " cpartrace run -q --json process.json --report-file text -d 0.5 -p $pid &&"
          " echo $pid > /sys/fs/cgroup/some/cgroup.procs &&"
