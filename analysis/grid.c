@@ -30,6 +30,7 @@ struct grid {
 	struct acct_bins *accounts;
 	struct {
 		uint32_t level;
+		bool known;
 		uint64_t at_ns; /* since when */
 	} flights[CPT_GRID_FLIGHTS_MAX];
 	uint16_t from[CPT_GRID_TRAIL_MAX];  /* by task: where its chain was at the bin's start */
@@ -48,8 +49,10 @@ void cpt_grid__free(struct cpt_grid *g)
 		free(g->cpus[cpu].running_ns);
 		free(g->cpus[cpu].longest);
 	}
-	for (uint32_t i = 0; i < g->flights_cnt; i++)
+	for (uint32_t i = 0; i < g->flights_cnt; i++) {
 		free(g->flights[i].level_ns);
+		free(g->flights[i].known_ns);
+	}
 	free(g->cpus);
 	free(g->bins);
 	free(g->parallel_ns);
@@ -245,20 +248,22 @@ static int book_flight(struct grid *g, uint32_t i, uint64_t now_ns)
 {
 	const uint64_t bin_ns = g->out->bin_ns, level = g->flights[i].level;
 	uint64_t from = g->flights[i].at_ns - g->tl->start_ns, to = now_ns - g->tl->start_ns;
-	uint64_t *row = NULL;
+	uint64_t *levels = NULL, *known;
 
 	g->flights[i].at_ns = now_ns;
-	if (!level || from >= to)
+	if (!g->flights[i].known || from >= to)
 		return 0;
-	row = make_row(&g->out->flights[i].level_ns);
-	if (!row)
+	known = make_row(&g->out->flights[i].known_ns);
+	if (!known || (level && !(levels = make_row(&g->out->flights[i].level_ns))))
 		return -ENOMEM;
 	if ((to - 1) / bin_ns >= CPT_GRID_BINS_MAX)
 		return -E2BIG;
 	for (uint64_t bin = from / bin_ns; from < to; bin++) {
 		const uint64_t end = (bin + 1) * bin_ns < to ? (bin + 1) * bin_ns : to;
 
-		row[bin] += (end - from) * level;
+		known[bin] += end - from;
+		if (levels)
+			levels[bin] += (end - from) * level;
 		from = end;
 	}
 	return 0;
@@ -276,6 +281,19 @@ int grid__flight(struct grid *g, const struct cpt_flight *flight)
 		err = book_flight(g, i, flight->now_ns);
 		g->flights[i].level = flight->level;
 		g->flights[i].at_ns = flight->now_ns;
+	}
+	return err;
+}
+
+int grid__known(struct grid *g, uint32_t instance, bool known, uint64_t now_ns)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < g->out->flights_cnt && !err; i++) {
+		if (g->out->flights[i].way.instance != instance || g->flights[i].known == known)
+			continue;
+		err = book_flight(g, i, now_ns);
+		g->flights[i].known = known;
 	}
 	return err;
 }

@@ -40,6 +40,9 @@ void grid__follow(struct grid *g, uint32_t id, uint32_t waker);
 
 /* From now_ns on so many operations of an instance are in flight, one way. 0 or -errno. */
 int grid__flight(struct grid *g, const struct cpt_flight *flight);
+/* From now_ns on that is known, or not: it is not while the instance is not there, or records of it are lost.
+ * Likewise. */
+int grid__known(struct grid *g, uint32_t instance, bool known, uint64_t now_ns);
 
 /* Where accounts.h books by bins; g's. */
 struct acct_bins *grid__accounts(const struct grid *g);

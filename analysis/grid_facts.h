@@ -104,7 +104,9 @@ struct cpt_grid_account {
 
 struct cpt_grid_flight {
 	struct cpt_grid_way way;
-	uint64_t *level_ns; /* by bin: integral of L; NULL: always 0 */
+	uint64_t *level_ns; /* by bin: integral of L while it is known; NULL: always 0 */
+	uint64_t *
+		known_ns; /* by bin: how long that was, as span_ns - unknown_ns of the instance's row */
 };
 
 struct cpt_grid {

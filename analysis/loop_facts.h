@@ -59,4 +59,9 @@ struct cpt_epoll_instance {
 	uint64_t events;     /* that they returned: events / iterations is the mean batch */
 };
 
+/* How many operations it had in flight on average in a window of so many ns: without records that were lost, and
+ * without what was before it was seen. Before it was made and after it was closed it had none, so averages of
+ * several add up. 0: nothing is known. */
+double instance_in_window(const struct cpt_epoll_instance *in, uint64_t window_ns);
+
 #endif /* CPT_LOOP_FACTS_H */

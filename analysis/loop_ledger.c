@@ -34,7 +34,7 @@ struct task_loop {
 	struct cpt_stall call;	/* what it is blocked in: the first members */
 	uint64_t flight_from_ns; /* integral of operations in flight at from_ns */
 	bool flight_known;
-	uint32_t flight;
+	uint32_t flight, flight_losses;
 	/* the dispatch at hand */
 	bool dispatching, whole;
 	uint64_t dispatch_ns, dispatch_at_ns;
@@ -160,8 +160,10 @@ static void begin_piece(struct loop_ledger *ll, struct task_loop *w, uint8_t doi
 	loop_levels__change(&ll->levels, slot_of(w, doing), LEVEL_NOT, level_of(doing));
 	w->counting = doing;
 	w->from_ns = now_ns;
-	if (doing == STALLED)
-		w->flight_known = read_flight(ll, w, now_ns, &w->flight_from_ns, &w->flight);
+	if (doing != STALLED)
+		return;
+	w->flight_known = read_flight(ll, w, now_ns, &w->flight_from_ns, &w->flight);
+	w->flight_losses = ll->losses;
 }
 
 static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t now_ns)
@@ -173,7 +175,8 @@ static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t now_
 	stall.cnt = 1;
 	stall.total_ns = stall.longest_ns = now_ns - w->from_ns;
 	stall.longest_at_ns = w->from_ns;
-	if (w->flight_known && read_flight(ll, w, now_ns, &integral_ns, &level)) {
+	if (w->flight_known && w->flight_losses == ll->losses &&
+	    read_flight(ll, w, now_ns, &integral_ns, &level)) {
 		stall.delay_ns = integral_ns - w->flight_from_ns;
 		stall.held_up = level > w->flight ? level : w->flight;
 	} else {

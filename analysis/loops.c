@@ -87,17 +87,19 @@ void loops__free(struct loops *l)
 
 /* ---- gauges ---------------------------------------------------------------------------------- */
 
-static void gauge_to(const struct loops *l, struct gauge *g, uint64_t now_ns)
+/* How many there were while that was doubtful is not known: averages are of the rest of the time. */
+static void gauge_to(const struct loops *l, const struct instance *in, struct gauge *g,
+		     uint64_t now_ns)
 {
-	if (l->open)
+	if (l->open && !in->doubtful)
 		g->sum_ns += (now_ns - g->at_ns) * g->level;
 	g->at_ns = now_ns;
 }
 
-static void gauge_set(const struct loops *l, struct gauge *g, uint64_t now_ns, uint32_t level,
-		      uint32_t peak)
+static void gauge_set(const struct loops *l, const struct instance *in, struct gauge *g,
+		      uint64_t now_ns, uint32_t level, uint32_t peak)
 {
-	gauge_to(l, g, now_ns);
+	gauge_to(l, in, g, now_ns);
 	g->level = level;
 	if (!l->open)
 		return;
@@ -110,10 +112,10 @@ static void gauge_set(const struct loops *l, struct gauge *g, uint64_t now_ns, u
 /* All sums of the instance are up to now. */
 static void sync(const struct loops *l, struct instance *in, uint64_t now_ns)
 {
-	gauge_to(l, &in->flight[INBOUND], now_ns);
-	gauge_to(l, &in->flight[OUTBOUND], now_ns);
-	gauge_to(l, &in->conns, now_ns);
-	gauge_to(l, &in->timers, now_ns);
+	gauge_to(l, in, &in->flight[INBOUND], now_ns);
+	gauge_to(l, in, &in->flight[OUTBOUND], now_ns);
+	gauge_to(l, in, &in->conns, now_ns);
+	gauge_to(l, in, &in->timers, now_ns);
 	if (l->open && !in->over)
 		in->row.span_ns += now_ns - in->span_at_ns;
 	in->span_at_ns = now_ns;
@@ -122,12 +124,26 @@ static void sync(const struct loops *l, struct instance *in, uint64_t now_ns)
 	in->doubt_ns = now_ns;
 }
 
+/* The grid hears from when on, or until when, it is known how many are in flight. */
+static void tell_known(const struct loops *l, const struct instance *in, bool known,
+		       uint64_t now_ns)
+{
+	if (l->open && l->tl->grid && !l->tl->err)
+		l->tl->err = grid__known(l->tl->grid, in->row.id, known, now_ns);
+}
+
+static bool is_known(const struct instance *in)
+{
+	return !in->over && !in->doubtful;
+}
+
 static void set_doubt(const struct loops *l, struct instance *in, uint64_t now_ns, bool doubtful)
 {
 	if (in->doubtful == doubtful)
 		return;
 	sync(l, in, now_ns);
 	in->doubtful = doubtful;
+	tell_known(l, in, is_known(in), now_ns);
 	in->row.lower_bound |= doubtful;
 	in->proc->pub.doubts += doubtful ? 1 : (uint32_t)-1;
 	timeline__flight(l->tl, &in->proc->pub);
@@ -167,7 +183,7 @@ static void set_level(const struct loops *l, struct instance *in, int way, uint6
 	struct proc *p = in->proc;
 
 	p->levels[is_ring(in) ? RINGS : way] += (uint64_t)level - in->flight[way].level;
-	gauge_set(l, &in->flight[way], now_ns, level, peak);
+	gauge_set(l, in, &in->flight[way], now_ns, level, peak);
 	tell_level(l, in, way, now_ns);
 	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND] + p->levels[RINGS];
 	timeline__flight(l->tl, &p->pub);
@@ -279,10 +295,11 @@ static void end_instance(struct loops *l, struct instance *in, uint64_t now_ns)
 	set_doubt(l, in, now_ns, false);
 	set_level(l, in, INBOUND, now_ns, 0, 0);
 	set_level(l, in, OUTBOUND, now_ns, 0, 0);
-	gauge_set(l, &in->conns, now_ns, 0, 0);
-	gauge_set(l, &in->timers, now_ns, 0, 0);
+	gauge_set(l, in, &in->conns, now_ns, 0, 0);
+	gauge_set(l, in, &in->timers, now_ns, 0, 0);
 	sync(l, in, now_ns);
 	in->over = true;
+	tell_known(l, in, false, now_ns);
 	unlink_instance(in);
 }
 
@@ -371,6 +388,7 @@ static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 	in->row.epfd = ev->loop_fd;
 	in->row.flags = ev->flags;
 	list_certain(l, in);
+	tell_known(l, in, true, now_ns);
 	timeline__poller(l->tl, t);
 	return 1;
 }
@@ -404,6 +422,7 @@ static void on_loop(struct loops *l, const struct cpt_event *ev, uint64_t now_ns
 	if (in->over) { /* its process has not ended after all, or kept it through its exec */
 		sync(l, in, now_ns);
 		in->over = false;
+		tell_known(l, in, is_known(in), now_ns);
 		link_instance(in, false);
 	}
 	set_doubt(l, in, now_ns, false);
@@ -411,9 +430,9 @@ static void on_loop(struct loops *l, const struct cpt_event *ev, uint64_t now_ns
 	if (ev->flags & CPT_LOOP_EV_OPS)
 		on_operations(l, in, ev, now_ns);
 	else if (ev->flags & CPT_LOOP_EV_TIMERS)
-		gauge_set(l, &in->timers, now_ns, ev->level, ev->peak);
+		gauge_set(l, in, &in->timers, now_ns, ev->level, ev->peak);
 	else if (ev->flags & CPT_LOOP_EV_CONNS)
-		gauge_set(l, &in->conns, now_ns, ev->level, ev->peak);
+		gauge_set(l, in, &in->conns, now_ns, ev->level, ev->peak);
 }
 
 static void on_lost(struct loops *l, uint64_t now_ns)
@@ -527,6 +546,7 @@ void loops__open(struct loops *l, uint64_t now_ns)
 	for (uint32_t i = 0; i < l->instance_end; i++) {
 		if (!l->instances[i])
 			continue;
+		tell_known(l, l->instances[i], is_known(l->instances[i]), now_ns);
 		tell_level(l, l->instances[i], INBOUND, now_ns);
 		tell_level(l, l->instances[i], OUTBOUND, now_ns);
 	}
@@ -534,9 +554,12 @@ void loops__open(struct loops *l, uint64_t now_ns)
 
 void loops__close(struct loops *l, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < l->instance_end; i++)
-		if (l->instances[i])
-			sync(l, l->instances[i], now_ns);
+	for (uint32_t i = 0; i < l->instance_end; i++) {
+		if (!l->instances[i])
+			continue;
+		sync(l, l->instances[i], now_ns);
+		tell_known(l, l->instances[i], false, now_ns);
+	}
 	l->open = false;
 }
 
@@ -603,4 +626,13 @@ int loops__take(struct loops *l, uint64_t window_start_ns, struct cpt_epoll_inst
 		if (l->instances[i] && l->instances[i]->proc->pub.counted)
 			fill_row(l, l->instances[i], window_start_ns, &(*rows)[(*cnt)++]);
 	return 0;
+}
+
+double instance_in_window(const struct cpt_epoll_instance *in, uint64_t window_ns)
+{
+	const uint64_t not_known_ns = in->since_ns + in->unknown_ns;
+
+	return not_known_ns < window_ns
+		       ? (double)in->ops.in_flight_ns / (double)(window_ns - not_known_ns)
+		       : 0;
 }

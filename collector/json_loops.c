@@ -265,16 +265,17 @@ static json_t *beyond_tasks(const struct cpt_report *r)
 {
 	struct json_obj o = json_obj__new();
 	uint64_t all_ns = 0;
+	double average = 0;
 
-	for (uint32_t i = 0; i < r->instances_cnt; i++)
+	for (uint32_t i = 0; i < r->instances_cnt; i++) {
 		all_ns += r->instances[i].ops.in_flight_ns;
-
+		average += instance_in_window(&r->instances[i], r->window_ns);
+	}
 	json_obj__put_real(&o, "average",
 			   r->window_ns ? (double)r->in_flight_ns / (double)r->window_ns : 0);
 	json_obj__put_ns(&o, "peak", r->in_flight_peak);
 	json_obj__put_ns(&o, "integral_ns", r->in_flight_ns);
-	json_obj__put_real(&o, "operations_average",
-			   r->window_ns ? (double)all_ns / (double)r->window_ns : 0);
+	json_obj__put_real(&o, "operations_average", average);
 	json_obj__put_ns(&o, "operations_integral_ns", all_ns);
 	return json_obj__done(&o);
 }

@@ -86,6 +86,8 @@ static int write_loop(struct table_out *out, const struct cpt_report *r, const s
 		row.stall_call = stall_call(r, &row.stall);
 		if (!row.stall.rest)
 			row.stall_reason = reason_name((enum cpt_reason)row.stall.reason);
+		if (!l->flight_known)
+			row.stall.delay_ns = row.stall.held_up = 0;
 	}
 	return table_out__row(out, &row);
 }

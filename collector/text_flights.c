@@ -43,9 +43,7 @@ static struct flights flights_of(const struct cpt_report *r, bool outbound)
 			continue;
 		f.instances++;
 		f.completed += in->ops.completed;
-		/* Before it was watched nothing is known, not even that there was nothing. */
-		if (in->since_ns < r->window_ns)
-			f.average += share(in->ops.in_flight_ns, r->window_ns - in->since_ns);
+		f.average += instance_in_window(in, r->window_ns);
 		f.peak = in->ops.peak > f.peak ? in->ops.peak : f.peak;
 		if (!f.most || in->ops.completed > f.most->ops.completed)
 			f.most = in;

@@ -640,6 +640,32 @@ static void a_loop_that_never_waits_again(void **state)
 	done(r, tb);
 }
 
+/* Records were lost in the middle of the sleep: how many were behind it then is not known, though it is known
+ * again at its end. */
+static void a_loss_inside_a_stall_leaves_its_delay_open(void **state)
+{
+	uint32_t app, in;
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	in = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__loop(tb, 1212, app, in, 3, 0, 0);
+	tb__block(tb, 1300, app, tb_wait_sleep(), TB_IDLE);
+	tb__loop_lost(tb, 1310);
+	tb__loop(tb, 1340, 0, in, 1, 0, 0);
+	tb__wake_irq(tb, 1350, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1350, 0, app);
+	tb__block(tb, 1400, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1500, 0, app);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(only_loop(r)->blocked_ns, 50);
+	assert_false(only_loop(r)->flight_known);
+	done(r, tb);
+}
+
 /* The stall with most operations behind it comes first, though another one is longer. */
 static void stalls_are_ranked_by_what_they_held_up(void **state)
 {
@@ -968,6 +994,7 @@ int main(void)
 		cmocka_unit_test(equal_loops_are_a_pool),
 		cmocka_unit_test(work_handed_to_a_thread_and_back),
 		cmocka_unit_test(a_loop_that_never_waits_again),
+		cmocka_unit_test(a_loss_inside_a_stall_leaves_its_delay_open),
 		cmocka_unit_test(stalls_are_ranked_by_what_they_held_up),
 		cmocka_unit_test(a_worker_that_answers_is_no_loop),
 		cmocka_unit_test(an_instance_inside_another),

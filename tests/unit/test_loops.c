@@ -222,6 +222,74 @@ static void loss_is_unknown_until_the_next_event(void **state)
 	done(r, tb);
 }
 
+/*
+ *          1000   1100               1900    2000
+ *           ┤  10  ├── records lost ───┤  10  ├ exit       L, connections and timers
+ */
+static struct trace_builder *draw_doubt(uint32_t *instance)
+{
+	const struct cpt_event conns = {.flags = CPT_LOOP_EV_CONNS, .level = 10, .peak = 10};
+	const struct cpt_event timers = {.flags = CPT_LOOP_EV_TIMERS, .level = 10, .peak = 10};
+	uint32_t app;
+	struct trace_builder *tb = one_task(1, &app);
+
+	*instance = tb__loop_new(tb, 1000, app, EPFD, 0);
+	tb__loop(tb, 1000, app, *instance, 10, 0, 0);
+	tb__loop_event(tb, 1000, app, *instance, &conns);
+	tb__loop_event(tb, 1000, app, *instance, &timers);
+	tb__loop_lost(tb, 1100);
+	tb__loop(tb, 1900, app, *instance, 0, 0, 0);
+	tb__exit(tb, 2000, app, 0, TB_IDLE);
+	return tb;
+}
+
+static void averages_are_of_the_time_that_is_known(void **state)
+{
+	uint32_t instance;
+	struct trace_builder *tb = draw_doubt(&instance);
+	struct cpt_report *r = report_of(tb);
+	const struct cpt_epoll_instance *in = r->instances;
+
+	assert_int_equal(in->span_ns, 1000);
+	assert_int_equal(in->unknown_ns, 800);
+	assert_int_equal(in->ops.peak, 10);
+	assert_int_equal(in->ops.in_flight_ns, 10 * 200);
+	assert_true(in->ops.average == 10);
+	assert_true(in->conns_average == 10);
+	assert_true(in->timers_average == 10);
+	assert_true(instance_in_window(in, r->window_ns) == 10);
+	done(r, tb);
+}
+
+/* What a part of the run says by itself, its bins add up to. */
+static void bins_have_what_is_known_of_an_instance(void **state)
+{
+	static const uint64_t cuts[][2] = {{0, 1000}, {0, 100}, {0, 500}, {100, 800}, {500, 1000}};
+	struct cpt_grid_way way = {0};
+	const struct cpt_grid_opts grid = {.bin_ns = 100, .ways = &way, .ways_cnt = 1};
+	const struct cpt_analysis_opts with = {.grid = &grid};
+	struct trace_builder *tb = draw_doubt(&way.instance);
+	struct cpt_report *whole = report_until(tb, &with, 0);
+	const struct cpt_grid_flight *f = &whole->grid->flights[0];
+
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		const struct cpt_analysis_opts cut = {.filter = {.have_time = true,
+								 .time_from_ns = cuts[i][0],
+								 .time_to_ns = cuts[i][1]}};
+		struct cpt_report *part = report_until(tb, &cut, 0);
+		uint64_t levels = 0, known = 0;
+
+		for (uint64_t bin = cuts[i][0] / 100; bin < cuts[i][1] / 100; bin++) {
+			levels += f->level_ns[bin];
+			known += f->known_ns[bin];
+		}
+		assert_int_equal(levels, part->instances[0].ops.in_flight_ns);
+		assert_int_equal(known, part->instances[0].span_ns - part->instances[0].unknown_ns);
+		report__free(part);
+	}
+	done(whole, tb);
+}
+
 static void operations_end_with_their_process(void **state)
 {
 	struct trace_builder *tb = tb__new(1);
@@ -479,6 +547,8 @@ int main(void)
 		cmocka_unit_test(a_proxys_upstream_requests_are_parts_of_what_it_serves),
 		cmocka_unit_test(other_threads_of_the_process_stand_for_operations_too),
 		cmocka_unit_test(loss_is_unknown_until_the_next_event),
+		cmocka_unit_test(averages_are_of_the_time_that_is_known),
+		cmocka_unit_test(bins_have_what_is_known_of_an_instance),
 		cmocka_unit_test(operations_end_with_their_process),
 		cmocka_unit_test(a_closed_instance_is_watched_no_longer),
 		cmocka_unit_test(filter_takes_the_operations_of_the_chosen),
