@@ -99,6 +99,7 @@ static struct diff_figure *new_figure(const struct diff_book *book, const struct
 	f->what = e->what;
 	f->main = e->main;
 	f->foreign = e->foreign;
+	f->whole = e->whole;
 	f->key = strdup(e->key);
 	f->name = strdup(e->name);
 	f->values[DIFF_A] = calloc(book->runs[DIFF_A].cnt, sizeof(double));
@@ -160,6 +161,8 @@ struct diff_figure *diff_put(const struct place *at, const struct taken *e)
 		}
 	}
 	f->values[at->side][at->run] += e->value;
+	f->doubtful |= e->doubtful;
+	f->runs++;
 	return f;
 }
 

@@ -57,6 +57,9 @@ struct diff_figure {
 	const char *what;  /* measure */
 	bool main;	   /* of the few that the summary speaks of */
 	bool foreign;	   /* tells of the machine, not of the workload: never called a change */
+	bool doubtful;	   /* a run knows it in part only: likewise */
+	bool whole;	   /* compared only if every run has it: none is no 0 */
+	uint32_t runs;	   /* how often it was put; of `whole` ones: runs that have it */
 	double *values[2]; /* by side, one per run; owned */
 	/* Likewise, as if others had taken no CPU (diff_undisturbed.h); owned, NULL not known. */
 	double *undisturbed[2];

@@ -150,17 +150,31 @@ static void add_path_name(const struct place *at, const char *name, double value
 				     .value = value});
 }
 
+/* bounds: it is of the whole run, as report__span_bounds() says. */
+static void put_bound(const struct place *at, enum diff_unit unit, const char *name, double value,
+		      bool bounds)
+{
+	diff_put(at, &(struct taken){.group = CPT_DIFF_PATH,
+				     .unit = unit,
+				     .key = name,
+				     .name = name,
+				     .what = "",
+				     .doubtful = !bounds,
+				     .whole = true,
+				     .value = value});
+}
+
 /* Of what the path is made, as shares of it, and whose work it is. */
 static void add_path(const struct place *at, const struct cpt_report *r)
 {
 	const struct cpt_path *p = &r->path;
+	const bool bounds = report__span_bounds(r);
 	char name[64];
 
-	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_NS, "work", (double)r->work_span.work_ns);
-	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_NS, "span", (double)r->work_span.span_ns);
-	if (report__span_bounds(r))
-		put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_AVERAGE, "work / span",
-			  r->work_span.parallelism);
+	put_bound(at, CPT_DIFF_UNIT_NS, "work", (double)r->work_span.work_ns, bounds);
+	put_bound(at, CPT_DIFF_UNIT_NS, "span", (double)r->work_span.span_ns, bounds);
+	if (bounds)
+		put_bound(at, CPT_DIFF_UNIT_AVERAGE, "work / span", r->work_span.parallelism, true);
 	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_SHARE, "running alone",
 		  share(p->serial_ns, p->length_ns));
 	put_named(at, CPT_DIFF_PATH, CPT_DIFF_UNIT_SHARE, "running with others",
@@ -306,8 +320,7 @@ static void add_loops(const struct place *at, const struct cpt_report *r)
 	}
 	for (uint32_t i = 0; i < r->instances_cnt; i++)
 		add_loop_figures(at, CPT_DIFF_UNIT_AVERAGE, thread_name(r, r->instances[i].proc),
-				 "in flight",
-				 share(r->instances[i].ops.in_flight_ns, r->window_ns));
+				 "in flight", instance_in_window(&r->instances[i], r->window_ns));
 }
 
 static void add_run(struct diff_runs *runs, uint32_t run, const struct cpt_report *r)

@@ -80,11 +80,15 @@ static struct difference difference_of(const struct diff_result *d, struct diff_
 	return welch_difference(&a, &b);
 }
 
-/* How large a figure is, whichever side it is larger on. */
-static double size_of(const struct diff_book *book, const struct diff_figure *f)
+/* How large a figure is, whichever side it is larger on: of the values that are compared. */
+static double size_of(const struct diff_result *d, const struct diff_figure *f)
 {
-	return fmax(mean_of(f->values[DIFF_A], book->runs[DIFF_A].cnt),
-		    mean_of(f->values[DIFF_B], book->runs[DIFF_B].cnt));
+	const struct diff_runs *runs = d->book->runs;
+	double *const *values =
+		d->allowed_for && f->undisturbed[DIFF_A] ? f->undisturbed : f->values;
+
+	return fmax(mean_of(values[DIFF_A], runs[DIFF_A].cnt),
+		    mean_of(values[DIFF_B], runs[DIFF_B].cnt));
 }
 
 /* What is smaller on both sides than the least that is called cannot be called, and is no chance to err. */
@@ -92,7 +96,7 @@ static bool may_change(const struct diff_result *d, const struct diff_figure *f)
 {
 	const double least = diff_result__resolution(d, f) * scale_of(f, larger_window(d->book));
 
-	return !f->foreign && size_of(d->book, f) > least;
+	return !f->foreign && !f->doubtful && size_of(d, f) > least;
 }
 
 static void judge(const struct diff_result *d, struct diff_row *row, double window_ns)
@@ -107,7 +111,7 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	row->adjusted = diff.value;
 	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));
 	/* What is a sum over threads or CPUs, or a count, can lack as much of itself as is unknown of the time. */
-	reach = fmax(scale, fmax(row->side[DIFF_A].mean, row->side[DIFF_B].mean));
+	reach = fmax(scale, size_of(d, f));
 	row->margin = row->noise + reach * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
 	size = fabs(row->adjusted);
 	row->changed = may_change(d, f) && size > row->margin &&
@@ -133,14 +137,15 @@ static int cmp_sizes(const void *pa, const void *pb)
 
 /* Time of a name, in whatever state: of a thread's running, waiting, runnable; blocked for a lock. A choice
  * that does not look at differences, for those are to be judged. */
-static size_t rank_names(const struct diff_book *book, enum diff_group group, struct name *names)
+static size_t rank_names(const struct diff_result *d, enum diff_group group, struct name *names)
 {
+	const struct diff_book *book = d->book;
 	size_t cnt = 0;
 
 	for (uint32_t i = 0; i < book->cnt; i++) {
 		const struct diff_figure *f = book->figures[i];
 
-		double size = size_of(book, f);
+		double size = size_of(d, f);
 
 		/* What is in flight counts like a thread all the time, and so does a share. */
 		if (f->unit == CPT_DIFF_UNIT_AVERAGE || f->unit == CPT_DIFF_UNIT_SHARE)
@@ -207,12 +212,14 @@ static int take_rows(struct diff_result *d)
 		if (!d->rows || !names[groups[i]])
 			err = -ENOMEM;
 		else
-			cnt[groups[i]] = rank_names(book, groups[i], names[groups[i]]);
+			cnt[groups[i]] = rank_names(d, groups[i], names[groups[i]]);
 	}
 	for (uint32_t i = 0; i < book->cnt && !err; i++) {
 		const struct diff_figure *f = book->figures[i];
 
 		if (diff_group_is_named(f->group) && !among(names[f->group], cnt[f->group], f->key))
+			continue;
+		if (f->whole && f->runs < book->runs[DIFF_A].cnt + book->runs[DIFF_B].cnt)
 			continue;
 		d->rows[d->cnt++] = (struct diff_row){.figure = f};
 		if (may_change(d, f))

@@ -407,6 +407,95 @@ static void what_others_took_from_the_path_hides_no_change_and_makes_none(void *
 	end(&s);
 }
 
+/* All that ran at once others prevented: what the runs would have been is compared, and is not small. */
+static void what_others_took_is_no_measure_of_what_may_change(void **state)
+{
+	const struct diff_row *row;
+	struct sides s;
+
+	begin(&s, RUNS, RUNS);
+	for (int side = 0; side < 2; side++) {
+		for (uint32_t run = 0; run < RUNS; run++) {
+			const uint64_t parallel = ((side ? 600 : 300) + run) * FIXTURE_MS;
+
+			report_fixture(&s.f);
+			less_parallel(&s.f.report, 36 * FIXTURE_MS);
+			s.f.report.class_ns[CPT_CLASS_PARALLEL] = parallel;
+			s.f.report.class_ns[CPT_CLASS_CONCURRENT] -= parallel;
+			take_from_path(&s.f.report, parallel);
+			add_run(&s, side, run);
+		}
+	}
+	judge(&s);
+	assert_true(s.result.allowed_for);
+	row = find(&s, CPT_DIFF_LEDGER, "parallel", "");
+	assert_near(row->side[DIFF_A].mean + row->side[DIFF_B].mean, 0, 0);
+	assert_near(row->adjusted, 0.15, 0.01);
+	assert_true(row->changed);
+	end(&s);
+}
+
+/* ---- what not every run knows ------------------------------------------------------------------ */
+
+/* Runs with one and a half times the span on side B, of which something is `odd`. */
+static void fill_spans(struct sides *s, void (*odd)(struct report_fixture *f))
+{
+	begin(s, RUNS, RUNS);
+	for (int side = 0; side < 2; side++) {
+		for (uint32_t run = 0; run < RUNS; run++) {
+			report_fixture(&s->f);
+			s->f.report.work_span.span_ns -= run * FIXTURE_MS;
+			if (side) {
+				s->f.report.work_span.span_ns /= 2;
+				s->f.report.work_span.work_ns /= 2;
+				s->f.report.work_span.parallelism *= 1.5;
+				odd(&s->f);
+			}
+			add_run(s, side, run);
+		}
+	}
+	judge(s);
+}
+
+static void nothing(struct report_fixture *f)
+{
+}
+
+static void loses_events(struct report_fixture *f)
+{
+	f->report.path.unknown_ns = 1;
+}
+
+static void is_attached_to(struct report_fixture *f)
+{
+	f->meta.flags |= CPT_TRACE_ATTACHED;
+}
+
+static void begins_late(struct report_fixture *f)
+{
+	f->meta.delay_ns = 1;
+}
+
+static void a_span_that_bounds_nothing_is_no_change(void **state)
+{
+	void (*const odd[])(struct report_fixture *) = {loses_events, is_attached_to, begins_late};
+	struct sides s;
+
+	fill_spans(&s, nothing);
+	assert_true(find(&s, CPT_DIFF_PATH, "work / span", "")->changed);
+	assert_true(find(&s, CPT_DIFF_PATH, "work", "")->changed);
+	assert_true(find(&s, CPT_DIFF_PATH, "span", "")->changed);
+	end(&s);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		fill_spans(&s, odd[i]);
+		/* One side does not have it, so there is nothing to compare. */
+		assert_null(diff_result__find(&s.result, CPT_DIFF_PATH, "work / span", ""));
+		assert_false(find(&s, CPT_DIFF_PATH, "work", "")->changed);
+		assert_false(find(&s, CPT_DIFF_PATH, "span", "")->changed);
+		end(&s);
+	}
+}
+
 /* ---- names ------------------------------------------------------------------------------------- */
 
 static void with_lock(struct sides *s, const char *symbol, uint64_t addr)
@@ -612,6 +701,8 @@ int main(void)
 		cmocka_unit_test(a_trace_that_is_cut_off_calls_nothing),
 		cmocka_unit_test(what_others_took_is_never_called_a_change),
 		cmocka_unit_test(what_others_took_from_the_path_hides_no_change_and_makes_none),
+		cmocka_unit_test(what_others_took_is_no_measure_of_what_may_change),
+		cmocka_unit_test(a_span_that_bounds_nothing_is_no_change),
 		cmocka_unit_test(a_lock_that_is_new_is_named_first),
 		cmocka_unit_test(locks_without_a_name_match_by_kind_not_by_address),
 		cmocka_unit_test(threads_match_by_name_without_their_number),
