@@ -139,8 +139,14 @@ static inline uint64_t loop_dispatching_ns(const struct cpt_loop *l)
 	return l->life_ns - l->waiting_ns;
 }
 
-/* Share of its life on a CPU; and what Node calls event loop utilisation: all but the time in the wait,
- * which lasts until the thread runs again. The second counts handlers that block, the first does not. */
+/* Of its life: what is known of it, for while events were lost it may have done anything. */
+static inline uint64_t loop_known_ns(const struct cpt_loop *l)
+{
+	return l->life_ns - l->unknown_ns;
+}
+
+/* Share of that on a CPU; and what Node calls event loop utilisation: all but the time in the wait, which
+ * lasts until the thread runs again. The second counts handlers that block, the first does not. */
 double loop_on_cpu(const struct cpt_loop *l);
 double loop_utilisation(const struct cpt_loop *l);
 

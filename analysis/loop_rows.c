@@ -89,12 +89,14 @@ const char *loop_kind_name(enum cpt_loop_kind kind)
 
 double loop_on_cpu(const struct cpt_loop *l)
 {
-	return l->life_ns ? (double)l->on_cpu_ns / (double)l->life_ns : 0;
+	return loop_known_ns(l) ? (double)l->on_cpu_ns / (double)loop_known_ns(l) : 0;
 }
 
 double loop_utilisation(const struct cpt_loop *l)
 {
-	return l->life_ns ? 1 - (double)(l->waiting_ns + l->woken_ns) / (double)l->life_ns : 0;
+	const double in_wait = (double)(l->waiting_ns + l->woken_ns);
+
+	return loop_known_ns(l) ? 1 - in_wait / (double)loop_known_ns(l) : 0;
 }
 
 double loop_batch(const struct cpt_loop *l)

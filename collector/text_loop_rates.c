@@ -42,24 +42,28 @@ void add_loop_text(struct strbuf *b, struct strbuf *text, const struct text_styl
 
 /* ---- a loop ------------------------------------------------------------------------------------------ */
 
-/* "On a CPU for 31 %, busy for 65 % as Node counts: it was blocked for 30 %, and had no CPU for 4 %." */
+/* "Busy for 65 % as Node counts it, on a CPU for 31 %: its handlers were blocked for 30 % and had no CPU for 4 %."
+ * Of what is known of it. */
 static void add_utilisations(struct strbuf *b, const struct cpt_loop *l)
 {
-	const uint64_t no_cpu = l->runnable_ns - l->woken_ns;
+	const uint64_t no_cpu = l->runnable_ns - l->woken_ns, known = loop_known_ns(l);
 	char on[FMT_SZ], busy[FMT_SZ], p[FMT_SZ], q[FMT_SZ];
 
 	if (loop_utilisation(l) - loop_on_cpu(l) < DIFFERS)
 		return;
 	strbuf__addf(b, " Busy for %s as Node counts it, on a CPU for %s:",
-		     fmt_percent(busy, l->life_ns - l->waiting_ns - l->woken_ns, l->life_ns),
-		     fmt_percent(on, l->on_cpu_ns, l->life_ns));
+		     fmt_percent(busy, known - l->waiting_ns - l->woken_ns, known),
+		     fmt_percent(on, l->on_cpu_ns, known));
 	if (l->blocked_ns)
 		strbuf__addf(b, " its handlers were blocked for %s",
-			     fmt_percent(p, l->blocked_ns, l->life_ns));
+			     fmt_percent(p, l->blocked_ns, known));
 	if (no_cpu)
 		strbuf__addf(b, "%s had no CPU for %s", l->blocked_ns ? " and" : " its handlers",
-			     fmt_percent(q, no_cpu, l->life_ns));
+			     fmt_percent(q, no_cpu, known));
 	strbuf__addc(b, '.');
+	if (share(l->unknown_ns, l->life_ns) >= WORTH_SAYING)
+		strbuf__addf(b, " That is without %s of its life, for which events were lost.",
+			     fmt_percent(p, l->unknown_ns, l->life_ns));
 }
 
 void add_loop_rates(struct strbuf *b, const struct cpt_report *r, const struct cpt_loop *l,

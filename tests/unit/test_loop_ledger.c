@@ -954,6 +954,10 @@ static void lost_events_make_a_loop_unknown(void **state)
 	assert_int_equal(l->on_cpu_ns, 90);
 	assert_int_equal(l->runnable_ns, 20);
 	assert_int_equal(l->dispatches, 0); /* when the one at hand began is not known */
+	assert_true(loop_on_cpu(l) == 90.0 / 310);
+	assert_int_equal(l->woken_ns, 10);
+	assert_true(loop_utilisation(l) > 100.0 / 310 - 1e-9);
+	assert_true(loop_utilisation(l) < 100.0 / 310 + 1e-9);
 	assert_int_equal(r->loops.level_unknown_ns, 100);
 	done(r, tb);
 }

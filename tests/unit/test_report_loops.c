@@ -203,6 +203,22 @@ static void what_it_did_after_its_last_wait_is_said(void **state)
 	has(text(), "in its last 500 ms, not counted here.");
 }
 
+/* While events were lost it may have waited or run: neither of the two utilisations is of that. */
+static void what_is_not_known_of_a_loop_is_not_called_busy(void **state)
+{
+	loops[0].life_ns += 500 * FIXTURE_MS;
+	loops[0].unknown_ns = 500 * FIXTURE_MS;
+	has(text(), "Busy for 46.8 % as Node counts it, on a CPU for 13.2 %: its handlers were "
+		    "blocked for 32.7 % and had no CPU for 1.0 %.");
+	has(text(), "That is without 20.8 % of its life, for which events were lost.");
+	loops[0].on_cpu_ns = 850 * FIXTURE_MS;
+	loops[0].blocked_ns = 21 * FIXTURE_MS;
+	lacks(text(), "as Node counts it");
+	loops[0].life_ns = loops[0].unknown_ns;
+	assert_true(loop_on_cpu(&loops[0]) == 0);
+	assert_true(loop_utilisation(&loops[0]) == 0);
+}
+
 static void turns_are_told_and_why_two_utilisations_differ(void **state)
 {
 	has(text(), "2.00 events a turn, 16 at most, each served in 297 µs.");
@@ -435,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(what_blocked_it_is_told_dearest_first, setup),
 		cmocka_unit_test_setup(a_blocked_loop_is_said_under_the_verdict, setup),
 		cmocka_unit_test_setup(turns_are_told_and_why_two_utilisations_differ, setup),
+		cmocka_unit_test_setup(what_is_not_known_of_a_loop_is_not_called_busy, setup),
 		cmocka_unit_test_setup(what_a_stall_cost_others_is_told, setup),
 		cmocka_unit_test_setup(kernel_threads_that_spin_for_rings_are_named, setup),
 		cmocka_unit_test_setup(hardly_a_loop_is_no_part, setup),
