@@ -69,16 +69,26 @@ static uint64_t hand_over_ns(const struct cpt_report *r)
 	return sum;
 }
 
-/* Time for which threads that had been woken from locks waited for a CPU; 0 where locks limit nothing. */
+/* Time for which threads that had been woken from locks waited for a CPU; less of it the less locks limit, none
+ * where nothing was contended. */
 static uint64_t late_at_locks(const struct cpt_report *r)
 {
+	const double contended =
+		limit_share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns);
 	uint64_t sum = 0;
 
-	if (limit_share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns) < LIMIT_SHARE)
-		return 0;
 	for (uint32_t i = 0; i < r->locks_cnt; i++)
 		sum += r->locks[i].wake_delay_ns;
-	return sum;
+	return contended < LIMIT_SHARE ? (uint64_t)((double)sum * contended / LIMIT_SHARE) : sum;
+}
+
+/* Of the time that masks kept threads from CPUs, what other CPUs would not have saved. A short wait of a thread
+ * that comes from a lock is in both parts, so it is the larger of them, at least. */
+static uint64_t not_the_masks(const struct cpt_report *r)
+{
+	const uint64_t switches = hand_over_ns(r), late = late_at_locks(r);
+
+	return switches > late ? switches : late;
 }
 
 /* Time that ready threads wait adds up over threads, but they could not have had more than the CPU time
@@ -90,7 +100,7 @@ static uint64_t could_have_had(const struct cpt_report *r, enum cpt_cause cause,
 	const bool mask = cause == CPT_CAUSE_MASK;
 	const uint64_t all = mask ? r->window_ns * r->cpus_online : r->budget.total_ns;
 	const uint64_t left = all > r->cpu_time_ns ? all - r->cpu_time_ns : 0;
-	const uint64_t not_its = mask ? hand_over_ns(r) + late_at_locks(r) : 0;
+	const uint64_t not_its = mask ? not_the_masks(r) : 0;
 
 	wanted -= wanted < not_its ? wanted : not_its;
 	return wanted < left ? wanted : left;

@@ -231,18 +231,25 @@ static void no_cause_costs_more_than_there_was(void **state)
 	assert_int_equal(limits[0].cost_ns, r->budget.total_ns - r->cpu_time_ns);
 }
 
+/* So many waits of 1.5 us or a little less: but the switch from one thread to the other. */
+static void put_short_waits(struct cpt_latency *l, uint64_t cnt)
+{
+	uint32_t bucket = 0;
+
+	while (latency_bucket_from(bucket + 1) <= 1500)
+		bucket++;
+	l->bucket[bucket] = cnt;
+}
+
 /* Two that take turns on one CPU would wait for each other on two. */
 static void turns_of_two_on_one_cpu_are_no_limit_of_its_mask(void **state)
 {
 	struct cpt_report *r = &fixture.report;
-	uint32_t bucket = 0;
 
 	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
 	r->demand.item_ns[CPT_DEMAND_MASK] = 500 * FIXTURE_MS;
 	has(section(), "mask");
-	while (latency_bucket_from(bucket + 1) <= 1500)
-		bucket++;
-	r->latency[CPT_READY_WAKE].bucket[bucket] = 400000;
+	put_short_waits(&r->latency[CPT_READY_WAKE], 400000);
 	lacks(section(), "mask");
 }
 
@@ -256,7 +263,15 @@ static void what_a_lock_lets_through_one_by_one_no_mask_holds_back(void **state)
 	has(section(), "mask");
 	lock.wake_delay_ns = 450 * FIXTURE_MS;
 	lacks(section(), "mask");
-	/* Where the lock limits nothing, it is the mask that keeps them waiting. */
+	/* Those of its waits that were but a switch are not taken off once more. */
+	lock.wake_delay_ns = 290 * FIXTURE_MS;
+	put_short_waits(&r->latency[CPT_READY_WAKE], 80000);
+	has(section(), "mask");
+	put_short_waits(&r->latency[CPT_READY_WAKE], 0);
+	lock.wake_delay_ns = 450 * FIXTURE_MS;
+	/* Where the lock limits nothing, it is the mask that keeps them waiting; and little by little. */
+	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 99 * FIXTURE_MS;
+	lacks(section(), "mask");
 	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 50 * FIXTURE_MS;
 	has(section(), "mask");
 }
