@@ -163,6 +163,23 @@ static int find(struct attach *a, struct bpf_session *s)
 	return ret ? ret : a->failed ? -ENOMEM : 0;
 }
 
+/* Of several processes some may have ended while the probes were loaded. */
+static void note_ended(const struct attach *a)
+{
+	for (uint32_t i = 0; i < a->pidfd_cnt; i++) {
+		const uint32_t pid = a->t->pids.list[i];
+		size_t at = 0;
+
+		while (at < a->found_cnt &&
+		       !(a->found[at].task.head.type && a->found[at].task.tgid == pid))
+			at++;
+		if (at == a->found_cnt)
+			say_note("process %" PRIu32
+				 " ended before it could be recorded; the others are recorded",
+				 pid);
+	}
+}
+
 int attach__find(struct attach *a, struct bpf_session *s, char *err, size_t err_sz)
 {
 	struct bpf_find *f = bpf_session__finder(s);
@@ -184,6 +201,7 @@ int attach__find(struct attach *a, struct bpf_session *s, char *err, size_t err_
 		snprintf(err, err_sz, "%s: ended before it could be recorded", attach__name(a));
 		return -ESRCH;
 	}
+	note_ended(a);
 	return 0;
 }
 

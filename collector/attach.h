@@ -4,7 +4,8 @@
  *
  * Owns:     the processes and the cgroup the user named, held open; the tasks found, until there is a
  *           trace; when it is over.
- * Must not: print, know about the trace's bytes. Errors are one line in the caller's buffer.
+ * Must not: print but what of the user's names leads nowhere, know about the trace's bytes. Other errors are one
+ *           line in the caller's buffer.
  *
  *   open ── (load, --delay, attach probes) ── find ── (open the trace) ── feed ── tick … over? ──
  *                                              └ from its return on the window is open

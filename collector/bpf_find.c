@@ -26,10 +26,8 @@ int bpf_find__name(struct bpf_find *f, const int *pidfds, size_t cnt, char *err,
 
 	for (size_t i = 0; i < cnt; i++) {
 		ret = bpf_map_update_elem(fd, &pidfds[i], &task, BPF_NOEXIST);
-		if (ret == -ESRCH)
-			return bpf_common__say(err, err_sz, ret, "the process has ended: %s",
-					       strerror(-ret));
-		if (ret)
+		/* It has ended: nobody of it will be found. */
+		if (ret && ret != -ESRCH && ret != -ENOENT)
 			return bpf_common__say(err, err_sz, ret, "cannot mark the process: %s",
 					       strerror(-ret));
 	}

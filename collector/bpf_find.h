@@ -40,7 +40,8 @@ struct bpf_find {
 	void *ctx;
 };
 
-/* The processes of these pidfds are to be found, with all their threads. 0 or -errno with a line in err. */
+/* The processes of these pidfds are to be found, with all their threads; of one that has ended nobody will be.
+ * 0 or -errno with a line in err. */
 int bpf_find__name(struct bpf_find *f, const int *pidfds, size_t cnt, char *err, size_t err_sz);
 /* The tasks in the cgroup of an open folder, of either version, and below. 0 or -errno with a line. */
 int bpf_find__group(struct bpf_find *f, int group_fd, char *err, size_t err_sz);

@@ -104,7 +104,8 @@ int cpt_exec(__u64 *ctx)
 	__u64 ts, args_start, args_end, sz;
 	struct cpt_rec_exec *rec;
 
-	if (!t)
+	/* One that the user has named has no number until it is found; then it is told as what it is. */
+	if (!t || (t->flags & CPT_TS_GATED && t->flags & CPT_TS_NAMED))
 		return 0;
 	ts = bpf_ktime_get_ns();
 	t->poll_blocks = t->poll_turns = 0;

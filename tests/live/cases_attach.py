@@ -24,6 +24,7 @@ from harness import Failed, come_first, check_agreement
 
 PYTHON = "/usr/bin/python3"
 ROUNDS = int(os.environ.get("ATTACH_ROUNDS", "24"))  # of attaching and detaching
+EXEC_ROUNDS = 20
 LOOPS_AGREE = 0.05
 
 CASES = []
@@ -369,6 +370,65 @@ def dying(case):
         case.check(f"{name}: the report is printed", f"process {pid}" in err, err[:300])
         case.check(f"{name}: without a command's end", "exit status" not in err, err[:300])
         sound(case, case.report_json(case.path(f"{name}.trace")))
+
+
+@attach("a process that becomes another program all the time, attached to again and again")
+def becoming(case):
+    script = case.write("again", '#!/bin/sh\nexec "$0"\n')
+    os.chmod(script, 0o755)
+    process = case.spawn([script])
+    programs = 0
+    for number in range(EXEC_ROUNDS):
+        _, trace = record(case, "-p", process.pid, "-d", "0.02", name=f"attach{number}")
+        report = case.report_json(trace)
+        sound(case, report)
+        case.equal("it alone is there", [row["tid"] for row in report["threads"]], [process.pid])
+        programs += report["threads"][0]["name"] == "again"
+    case.check("it has its name", programs > EXEC_ROUNDS / 2, programs)
+    process.kill()
+    process.communicate()
+
+
+@attach("of several processes one ends before it is found, or all do")
+def ended_before(case):
+    one, path = meter(case, "one")
+    for reaped in (True, False):
+        gone, last = case.spawn(["/bin/sleep", "60"]), case.spawn(["/bin/sleep", "60"])
+        recorder = case.spawn([case.cpartrace, "record", "-o", case.path("late.trace"), "--delay",
+                               "0.5", "-d", "0.2", "-p", f"{gone.pid},{one.pid}"])
+        nobody = case.spawn([case.cpartrace, "record", "-o", case.path("nobody.trace"), "--delay",
+                             "0.5", "-p", f"{gone.pid},{last.pid}"])
+        for pid in (recorder.pid, nobody.pid):  # both processes are held by then
+            await_true("the names", lambda: len(pidfds(pid)) >= 2)
+        for process in (gone, last):
+            process.kill()
+            if reaped:
+                process.wait()
+        _, err = recorder.communicate(timeout=20)
+        case.equal("status", recorder.returncode, 0)
+        case.check("it says who has ended", f"process {gone.pid} ended before" in err, err)
+        report = case.report_json(case.path("late.trace"))
+        sound(case, report)
+        case.equal("who is there", [row["tid"] for row in report["threads"]], [one.pid])
+        check_used(case, report, report["threads"], path, "the one that goes on")
+        _, err = nobody.communicate(timeout=20)
+        case.equal("nobody left: status", nobody.returncode, 1)
+        case.check("nobody left: in one line", len(err.strip().split("\n")) == 1 and
+                   "ended before it could be recorded" in err, err)
+        for process in (gone, last):
+            process.wait()
+    end(one)
+
+
+def pidfds(pid):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if "pidfd" in os.readlink(f"/proc/{pid}/fd/{fd}"):
+                found.append(fd)
+        except OSError:
+            pass
+    return found
 
 
 @attach("names that lead nowhere")
