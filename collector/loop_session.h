@@ -18,8 +18,8 @@
 
 struct loop_session;
 
-/* Loads and attaches the probes; tasks_fd: the recording probes' map of tasks; from_start: the command has
- * not been released yet. NULL with errno and a line in err. */
+/* Loads and attaches the probes; tasks_fd: the recording probes' map of tasks; from_start: nothing
+ * of the workload has run yet. NULL with errno and a line in err. */
 struct loop_session *loop_session__open(int tasks_fd, bool from_start, char *err, size_t err_sz);
 
 /* Readable when the ring should be drained before time. */

@@ -34,6 +34,7 @@ struct rows {
 
 struct loop_watch {
 	enum loops_mode mode;
+	bool from_start; /* nothing of the workload has run yet when the probes come */
 	struct bpf_session *bpf;
 	struct trace_writer *writer;
 	struct loop_session *session; /* NULL until a loop is seen */
@@ -56,15 +57,15 @@ static int write_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 
 static int attach(struct loop_watch *w)
 {
-	w->session = loop_session__open(bpf_session__tasks_fd(w->bpf), w->mode == LOOPS_ON,
-					w->failure, sizeof(w->failure));
+	w->session = loop_session__open(bpf_session__tasks_fd(w->bpf), w->from_start, w->failure,
+					sizeof(w->failure));
 	if (!w->session)
 		return -errno;
 	bpf_session__also_wake(w->bpf, loop_session__wake_fd(w->session));
 	return 0;
 }
 
-struct loop_watch *loop_watch__new(enum loops_mode mode, struct bpf_session *session,
+struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct bpf_session *session,
 				   struct trace_writer *writer, char *err, size_t err_sz)
 {
 	struct loop_watch *w = calloc(1, sizeof(*w));
@@ -72,6 +73,7 @@ struct loop_watch *loop_watch__new(enum loops_mode mode, struct bpf_session *ses
 
 	if (w) {
 		w->mode = mode;
+		w->from_start = mode == LOOPS_ON && !released;
 		w->bpf = session;
 		w->writer = writer;
 		w->book = loop_book__new(write_events, w);

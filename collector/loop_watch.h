@@ -10,15 +10,17 @@
 #ifndef CPT_LOOP_WATCH_H
 #define CPT_LOOP_WATCH_H
 
+#include <stdbool.h>
+
 #include "../analysis/trace_writer.h"
 #include "bpf_session.h"
 #include "loop_mode.h"
 
 struct loop_watch;
 
-/* session and writer are borrowed. With LOOPS_ON the probes are attached, else not yet. NULL with errno and
- * a line in err. */
-struct loop_watch *loop_watch__new(enum loops_mode mode, struct bpf_session *session,
+/* session and writer are borrowed. With LOOPS_ON the probes are attached, else not yet; released: the workload
+ * runs already. NULL with errno and a line in err. */
+struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct bpf_session *session,
 				   struct trace_writer *writer, char *err, size_t err_sz);
 void loop_watch__free(struct loop_watch *w); /* accepts NULL */
 

@@ -505,8 +505,8 @@ static int watch_loops(struct recorder *r)
 {
 	if (r->opts->loops == LOOPS_OFF)
 		return 0;
-	r->loops = loop_watch__new(r->opts->loops, r->session, r->writer, r->res->line,
-				   CPT_RECORDER_LINE);
+	r->loops = loop_watch__new(r->opts->loops, r->opts->attach != NULL, r->session, r->writer,
+				   r->res->line, CPT_RECORDER_LINE);
 	return r->loops ? 0 : -errno;
 }
 

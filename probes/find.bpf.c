@@ -124,6 +124,19 @@ static __always_inline bool is_on_cpu(struct task_struct *task)
 	return bpf_core_field_exists(task->on_cpu) ? task->on_cpu : false;
 }
 
+/* As wait_describe(), which counts a block in poll: here it is one, however often it is looked at. */
+static __always_inline bool describe_wait(struct task_struct *task, struct cpt_task *t,
+					  struct cpt_rec_switch *rec, __u16 *flags)
+{
+	const __u8 before = t->poll_blocks;
+	bool polls;
+
+	wait_describe(task, rec, flags);
+	polls = t->poll_blocks != before;
+	t->poll_blocks = before;
+	return polls;
+}
+
 /* Fills found.wait. True: what it says, or that there is nothing to say, is so. */
 static __noinline bool look(struct task_struct *task, struct cpt_task *t)
 {
@@ -131,6 +144,7 @@ static __noinline bool look(struct task_struct *task, struct cpt_task *t)
 	__u16 flags = CPT_SW_PREV_BLOCKED;
 	__u32 state = task->__state;
 	__u64 moves;
+	bool polls;
 
 	rec->type = 0;
 	if (t->run_state != CPT_RUN_FOUND || state & TASK_NEW)
@@ -146,7 +160,7 @@ static __noinline bool look(struct task_struct *task, struct cpt_task *t)
 	rec->ts_ns = bpf_ktime_get_ns();
 	open_windows(task);
 	rec->prev_state = state;
-	wait_describe(task, rec, &flags);
+	polls = describe_wait(task, t, rec, &flags);
 	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait))
 		flags |= CPT_SW_PREV_IOWAIT;
 	rec->flags = flags;
@@ -160,6 +174,9 @@ static __noinline bool look(struct task_struct *task, struct cpt_task *t)
 	if (is_on_cpu(task) || is_queued(task) || task->nvcsw + task->nivcsw != moves ||
 	    t->run_state != CPT_RUN_FOUND)
 		return false;
+	/* No block of which a return may tell: it was in it before, as who polls in a loop is. */
+	if (polls)
+		t->poll_blocks = CPT_POLL_TURNS;
 	rec->type = CPT_REC_SWITCH;
 	return true;
 }

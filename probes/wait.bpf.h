@@ -312,7 +312,7 @@ static __noinline void note_poll(struct task_struct *prev, struct cpt_rec_switch
 	if (!t || t->poll_blocks == 255)
 		return;
 	t->poll_blocks++;
-	if (t->poll_blocks == CPT_POLL_TURNS)
+	if (t->poll_blocks >= CPT_POLL_TURNS)
 		meet_loop();
 }
 
