@@ -258,21 +258,35 @@ static bool add_key(struct keys *keys, uint64_t key)
 	return true;
 }
 
-/* Those of these processes. Where the map changes meanwhile some may be found twice, or left for the next
- * time; so many steps end in any case. */
-static struct keys find_keys(const struct bpf_map *map, const uint32_t *tgids, size_t cnt)
-{
-	uint64_t key, next;
-	struct keys keys = {0};
-	int err = bpf_map_get_next_key(bpf_map__fd(map), NULL, &next);
+#define BATCH_CNT 4096 /* far more than one bucket of a map has */
 
-	for (uint32_t left = 2 * bpf_map__max_entries(map); !err && left; left--) {
-		key = next;
-		if (is_among(tgids, cnt, (uint32_t)(key >> 32)) && !add_key(&keys, key))
-			break;
-		err = bpf_map_get_next_key(bpf_map__fd(map), &key, &next);
-	}
-	return keys;
+/* One batch of a map: its keys, and values, of eight bytes or less, which nobody asks for. */
+struct batch {
+	uint64_t keys[BATCH_CNT], values[BATCH_CNT];
+};
+
+/* Those of these processes. The kernel goes from bucket to bucket, each as a whole: what was there before and
+ * is not taken out meanwhile is found, once. 0 or -errno: not all of them. */
+static int find_keys(struct keys *keys, struct batch *b, const struct bpf_map *map,
+		     const uint32_t *tgids, size_t cnt)
+{
+	uint32_t at = 0, got;
+	bool first = true;
+	int err;
+
+	do {
+		got = BATCH_CNT;
+		err = bpf_map_lookup_batch(bpf_map__fd(map), first ? NULL : &at, &at, b->keys,
+					   b->values, &got, NULL);
+		if (err && err != -ENOENT) /* which says that this was the last */
+			return err;
+		for (uint32_t i = 0; i < got; i++)
+			if (is_among(tgids, cnt, (uint32_t)(b->keys[i] >> 32)) &&
+			    !add_key(keys, b->keys[i]))
+				return -ENOMEM;
+		first = false;
+	} while (!err);
+	return 0;
 }
 
 static void delete_keys(const struct bpf_map *map, struct keys *keys)
@@ -301,14 +315,22 @@ static void release(struct loop_session *s, const struct keys *keys)
 	}
 }
 
-void loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t cnt)
+int loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t cnt)
 {
-	struct keys fds = find_keys(s->skel->maps.cpt_loop_fds, tgids, cnt);
-	struct keys epfds = find_keys(s->skel->maps.cpt_loop_epfds, tgids, cnt);
+	struct batch *b = malloc(sizeof(*b));
+	struct keys fds = {0}, epfds = {0};
+	int err = b ? 0 : -ENOMEM;
 
+	if (!err)
+		err = find_keys(&fds, b, s->skel->maps.cpt_loop_fds, tgids, cnt);
+	if (!err)
+		err = find_keys(&epfds, b, s->skel->maps.cpt_loop_epfds, tgids, cnt);
+	/* What was found is let go in any case. */
 	release(s, &fds);
 	delete_keys(s->skel->maps.cpt_loop_fds, &fds);
 	delete_keys(s->skel->maps.cpt_loop_epfds, &epfds);
+	free(b);
+	return err;
 }
 
 void loop_session__forget_instance(struct loop_session *s, uint32_t tgid, uint32_t epfd)

@@ -201,7 +201,7 @@ static int end_instance(struct loop_watch *w, uint32_t slot, uint64_t ts_ns)
 
 /* ---- processes ------------------------------------------------------------------------------------ */
 
-/* They end without closing what they have. So many are seen to at a time. */
+/* They end without closing what they have. So many are seen to in one walk. */
 #define DEAD_MAX 64
 
 static int note_proc(struct loop_watch *w, uint32_t tgid)
@@ -241,29 +241,68 @@ static int end_pollers(struct loop_watch *w, uint64_t now_ns)
 	return err;
 }
 
-static int take_census(struct loop_watch *w, uint64_t now_ns)
+/* Processes that are no more, up to DEAD_MAX. */
+static size_t find_dead(const struct loop_watch *w, uint32_t *dead)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < w->proc_cnt && cnt < DEAD_MAX; i++)
+		if (kill((pid_t)w->procs[i], 0) && errno == ESRCH)
+			dead[cnt++] = w->procs[i];
+	return cnt;
+}
+
+static bool is_among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (tgids[i] == tgid)
+			return true;
+	return false;
+}
+
+static void drop_procs(struct loop_watch *w, const uint32_t *dead, size_t cnt)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->proc_cnt; i++)
+		if (!is_among(dead, cnt, w->procs[i]))
+			w->procs[kept++] = w->procs[i];
+	w->proc_cnt = kept;
+}
+
+static int end_dead(struct loop_watch *w, const uint32_t *dead, size_t cnt, uint64_t now_ns)
 {
 	const uint32_t slots = loop_session__slots(w->session);
-	uint32_t dead[DEAD_MAX];
-	size_t cnt = 0, kept = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < w->proc_cnt; i++) {
-		if (cnt < DEAD_MAX && kill((pid_t)w->procs[i], 0) && errno == ESRCH)
-			dead[cnt++] = w->procs[i];
-		else
-			w->procs[kept++] = w->procs[i];
-	}
-	w->proc_cnt = kept;
-	if (!cnt)
-		return end_pollers(w, now_ns);
-	loop_session__forget(w->session, dead, cnt);
 	for (uint32_t slot = 0; slot < slots && !err; slot++) {
 		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
 
-		for (size_t i = 0; i < cnt && !err; i++)
-			if (in->instance && in->tgid == dead[i])
-				err = end_instance(w, slot, now_ns);
+		if (in->instance && is_among(dead, cnt, in->tgid))
+			err = end_instance(w, slot, now_ns);
+	}
+	return err;
+}
+
+/* However many have ended since: of the slots of a thousand one batch would free a few. Where their descriptors
+ * could not all be forgotten they are asked for again at the next. */
+static int take_census(struct loop_watch *w, uint64_t now_ns)
+{
+	uint32_t dead[DEAD_MAX];
+	size_t cnt = DEAD_MAX;
+	int err = 0;
+
+	while (!err && cnt == DEAD_MAX) {
+		bool forgotten;
+
+		cnt = find_dead(w, dead);
+		if (!cnt)
+			break;
+		forgotten = !loop_session__forget(w->session, dead, cnt);
+		err = end_dead(w, dead, cnt, now_ns);
+		if (!forgotten)
+			break;
+		drop_procs(w, dead, cnt);
 	}
 	return err ? err : end_pollers(w, now_ns);
 }

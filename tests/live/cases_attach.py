@@ -240,6 +240,33 @@ def event_loop(case):
     case.check("its loop is there", report["event_loops"])
 
 
+POLLS = """\
+import os, select, sys, time
+ends = [os.pipe() for _ in range(4)]
+poll = select.poll()
+for one, _ in ends: poll.register(one, select.POLLIN)
+open(sys.argv[1], "w").write("there")
+while True: poll.poll(20)
+"""
+
+
+@attach("a thread that polls has done so before")
+def polls(case):
+    there = case.path("there")
+    process = case.spawn([PYTHON, "-I", "-c", POLLS, there])
+    await_true("the program", lambda: has_lines(there))
+    time.sleep(0.1)
+    for how in ("on", "auto"):
+        _, trace = record(case, "-p", process.pid, "-d", "0.8", "--loops", how, name=how)
+        report = case.report_json(trace)
+        sound(case, report)
+        rows = [one for one in report["epoll_instances"] if one["iterations"]]
+        case.equal(f"{how}: its loop is there", len(rows), 1)
+        case.check(f"{how}: but not from its start", rows and rows[0]["loops_since"] > 0, rows)
+    process.kill()
+    process.communicate()
+
+
 @attach("an interpreter with threads, half way, by its own account")
 def interpreter(case):
     process, path = meter(case, "meter", threads=3)
