@@ -578,11 +578,16 @@ static int prepare_attach(struct recorder *r)
 	if (!ret)
 		ret = open_trace(r);
 	if (!ret)
+		ret = attach__feed(r->opts->attach, r->merge, r->places);
+	/* It is recorded since the probes were attached, and what comes now takes longer than rings hold. */
+	if (!ret)
+		drain(r);
+	if (!ret)
 		ret = watch_loops(r);
 	if (!ret)
-		take_start(r);
+		drain(r);
 	if (!ret)
-		ret = attach__feed(r->opts->attach, r->merge, r->places);
+		take_start(r);
 	return ret;
 }
 
