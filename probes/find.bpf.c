@@ -223,13 +223,13 @@ static __always_inline void fill_exec(struct task_struct *task, struct cpt_task 
 /* Tells of one that has been found. Where the iterator's page is full it comes here again. */
 static __noinline int tell(struct bpf_iter__task *ctx, struct task_struct *task, struct cpt_task *t)
 {
-	__u32 tgid = task->tgid, parent = 0, flags = CPT_TASK_FOUND, *lead;
+	__u32 parent = 0, flags = CPT_TASK_FOUND;
+	struct cpt_lead *lead = lead_get(task);
 	__u64 ts = t->in_ts_ns;
 
 	found.cpu = bpf_get_smp_processor_id();
-	lead = bpf_map_lookup_elem(&cpt_leads, &tgid);
-	if (lead && *lead != t->id) {
-		parent = *lead;
+	if (lead && lead->id != t->id) {
+		parent = lead->id;
 		flags |= CPT_TASK_THREAD;
 	}
 	if (task->flags & PF_KTHREAD)
@@ -307,17 +307,16 @@ SEC("?iter.s/task")
 int cpt_find(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 tgid, none = 0, id, *lead;
+	struct cpt_lead *lead;
 	struct cpt_task *t;
 
 	if (!task)
 		return 0;
-	tgid = task->tgid;
 	t = bpf_task_storage_get(&cpt_tasks, task, NULL, 0);
 	if (cpt_find_step == CPT_FIND_NAMED) {
 		cpt_tracer_tgid = bpf_get_current_pid_tgid() >> 32;
 		if (t && t->flags & CPT_TS_NAMED)
-			bpf_map_update_elem(&cpt_leads, &tgid, &none, BPF_ANY);
+			lead_set(task, 0);
 		return 0;
 	}
 	if (cpt_find_step == CPT_FIND_LEADERS && task->pid != task->tgid)
@@ -333,10 +332,9 @@ int cpt_find(struct bpf_iter__task *ctx)
 	t = take_in(task, t);
 	if (!t)
 		return 0;
-	id = t->id;
-	lead = bpf_map_lookup_elem(&cpt_leads, &tgid);
-	if (!lead || !*lead)
-		bpf_map_update_elem(&cpt_leads, &tgid, &id, BPF_ANY);
+	lead = lead_get(task);
+	if (!lead || !lead->id)
+		lead_set(task, t->id);
 	return tell(ctx, task, t);
 }
 

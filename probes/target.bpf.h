@@ -10,13 +10,18 @@
 
 #include "state.bpf.h"
 
-/* Processes, by tgid: number of the task that others of it name as their parent, 0 none yet. With PIDS they
- * are those the user has named, else any that was found. */
+struct cpt_lead {
+	__u32 id; /* of the task that others of the process name as their parent, 0 none yet */
+	__u32 reserved;
+	__u64 start_boottime_ns; /* a tgid is used again */
+};
+
+/* Processes, by tgid. With PIDS they are those the user has named, else any that was found. */
 struct cpt_leads_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1); /* the collector sets */
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct cpt_lead);
 };
 
 extern struct cpt_leads_map cpt_leads SEC(".maps");
@@ -50,14 +55,35 @@ static __always_inline bool in_group(struct task_struct *task)
 	return css && group_is_below(BPF_CORE_READ(css, cgroup));
 }
 
+static __always_inline struct cpt_lead *lead_get(struct task_struct *task)
+{
+	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
+	struct cpt_lead *lead;
+	__u32 tgid = task->tgid;
+
+	lead = bpf_map_lookup_elem(&cpt_leads, &tgid);
+	return lead && lead->start_boottime_ns == start ? lead : NULL;
+}
+
+static __always_inline void lead_set(struct task_struct *task, __u32 id)
+{
+	struct cpt_lead lead = {
+		.id = id,
+		.start_boottime_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+	};
+	__u32 tgid = task->tgid;
+
+	/* Its threads would pass as processes of their own. */
+	if (bpf_map_update_elem(&cpt_leads, &tgid, &lead, BPF_ANY))
+		count_loss(CPT_LOSS_TASK_STORAGE);
+}
+
 /* Is this task, not of the workload yet, to be? */
 static __always_inline bool is_target(struct task_struct *task)
 {
-	__u32 tgid = task->tgid;
-
 	if (cpt_mode == CPT_MODE_PIDS)
-		return bpf_map_lookup_elem(&cpt_leads, &tgid);
-	if (tgid == cpt_tracer_tgid)
+		return lead_get(task);
+	if ((__u32)task->tgid == cpt_tracer_tgid)
 		return false;
 	return cpt_mode == CPT_MODE_ALL || in_group(task);
 }
@@ -70,11 +96,9 @@ static __always_inline bool is_target(struct task_struct *task)
 static __always_inline bool is_target_born(struct task_struct *task, struct task_struct *creator,
 					   bool of_ours, bool thread)
 {
-	__u32 tgid = creator->tgid;
-
 	if (cpt_mode == CPT_MODE_PIDS)
-		return of_ours || (!thread && bpf_map_lookup_elem(&cpt_leads, &tgid));
-	if ((thread && !of_ours) || tgid == cpt_tracer_tgid)
+		return of_ours || (!thread && lead_get(creator));
+	if ((thread && !of_ours) || (__u32)creator->tgid == cpt_tracer_tgid)
 		return false;
 	return cpt_mode == CPT_MODE_ALL || in_group(task);
 }
