@@ -156,9 +156,10 @@ static void keep(void *ctx, const void *rec)
 	memcpy(&a->found[a->found_cnt++], rec, sizeof(*a->found));
 }
 
-static int find(struct attach *a, struct bpf_session *s)
+static int find(struct attach *a, struct bpf_session *s, bool new)
 {
-	const int ret = bpf_find__run(bpf_session__finder(s), keep, a);
+	struct bpf_find *f = bpf_session__finder(s);
+	const int ret = new ? bpf_find__run(f, keep, a) : bpf_find__states(f, keep, a);
 
 	return ret ? ret : a->failed ? -ENOMEM : 0;
 }
@@ -191,7 +192,7 @@ int attach__find(struct attach *a, struct bpf_session *s, char *err, size_t err_
 		ret = bpf_find__group(f, a->group_fd, err, err_sz);
 	if (ret)
 		return ret;
-	ret = find(a, s);
+	ret = find(a, s, true);
 	if (ret) {
 		snprintf(err, err_sz, "cannot look at the tasks that run: %s", strerror(-ret));
 		return ret;
@@ -288,16 +289,15 @@ int attach__feed(struct attach *a, struct cpt_merge *m, struct places *ps)
 
 int attach__tick(struct attach *a, struct bpf_session *s, uint64_t now_ns)
 {
-	struct bpf_find *f = bpf_session__finder(s);
 	bool moved;
 
 	if (a->group_fd < 0)
-		return 0;
-	moved = bpf_find__moved(f);
+		return find(a, s, false);
+	moved = bpf_find__moved(bpf_session__finder(s));
 	if (!moved && now_ns < a->look_ns)
-		return 0;
+		return find(a, s, false);
 	a->look_ns = now_ns + LOOK_NS;
-	return find(a, s);
+	return find(a, s, true);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------ */

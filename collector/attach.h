@@ -46,7 +46,7 @@ int attach__find(struct attach *a, struct bpf_session *s, char *err, size_t err_
 int attach__feed(struct attach *a, struct cpt_merge *m, struct places *ps);
 
 /* Looks for tasks that came into the cgroup by other ways than birth: when some were moved, and now and
- * then (now_ns). 0 or -errno; feed then. */
+ * then (now_ns). At every call for those whose state could not be told. 0 or -errno; feed then. */
 int attach__tick(struct attach *a, struct bpf_session *s, uint64_t now_ns);
 
 /* The kernel's account of a task that has ended begins with it; ours when it was found: takes off what was

@@ -79,6 +79,14 @@ int bpf_find__run(struct bpf_find *f, void (*fn)(void *ctx, const void *rec), vo
 	return ret;
 }
 
+int bpf_find__states(struct bpf_find *f, void (*fn)(void *ctx, const void *rec), void *ctx)
+{
+	if (!*f->pending)
+		return 0;
+	*f->pending = 0;
+	return find_step(f, CPT_FIND_STATES, fn, ctx);
+}
+
 bool bpf_find__moved(struct bpf_find *f)
 {
 	return __atomic_exchange_n(f->moved, false, __ATOMIC_RELAXED);

@@ -50,6 +50,9 @@ int bpf_find__group(struct bpf_find *f, int group_fd, char *err, size_t err_sz);
  * fn, a struct cpt_rec_found each. Does not end while more come, but for a number of rounds. 0 or -errno. */
 int bpf_find__run(struct bpf_find *f, void (*fn)(void *ctx, const void *rec), void *ctx);
 
+/* Looks again at those whose state no round could tell, as long as there are such. Else as bpf_find__run. */
+int bpf_find__states(struct bpf_find *f, void (*fn)(void *ctx, const void *rec), void *ctx);
+
 /* Whether tasks have been moved into the cgroup since the last call. */
 bool bpf_find__moved(struct bpf_find *f);
 
