@@ -195,24 +195,10 @@ static __always_inline bool look_well(struct task_struct *task, struct cpt_task 
 static __always_inline void fill_exec(struct task_struct *task, struct cpt_task *t, __u64 ts)
 {
 	struct cpt_rec_exec *rec = &found.exec;
-	__u64 start, end, sz;
+	__u64 start, sz;
 
 	fill_head(&rec->head, CPT_REC_EXEC, sizeof(*rec), ts, t->id, found.cpu);
-	rec->tid = task->pid;
-	rec->tgid = task->tgid;
-	rec->old_tid = task->pid;
-	rec->ns_tid = ns_tid(task);
-	rec->start_boottime_ns = task->start_boottime;
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
-	rec->filename[0] = rec->interp[0] = 0;
-	rec->exe_dev = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
-	rec->exe_ino = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
-	rec->start_code = BPF_CORE_READ(task, mm, start_code);
-	start = BPF_CORE_READ(task, mm, arg_start);
-	end = BPF_CORE_READ(task, mm, arg_end);
-	sz = end - start;
-	if (end < start)
-		sz = 0;
+	start = fill_program(rec, task, task->pid, &sz);
 	if (sz > CPT_ARGS_LEN)
 		sz = CPT_ARGS_LEN;
 	if (bpf_copy_from_user_task(rec->args, sz, (void *)start, task, 0))

@@ -2,7 +2,7 @@
 /*
  * identity.bpf.h - who a task is, as its records say it.
  *
- * Owns:     numbers in PID namespaces; struct cpt_rec_task.
+ * Owns:     numbers in PID namespaces; struct cpt_rec_task, struct cpt_rec_exec but for texts.
  * Must not: know when a task is told of, or where the record lies.
  */
 #ifndef IDENTITY_BPF_H
@@ -50,6 +50,30 @@ static __always_inline void fill_task(struct cpt_rec_task *rec, struct task_stru
 	rec->reserved = 0;
 	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
 	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
+}
+
+/* The program that a task is: all but the head, its names, and its arguments. Returns where these begin; *sz:
+ * their bytes. */
+static __always_inline __u64 fill_program(struct cpt_rec_exec *rec, struct task_struct *task,
+					  __u32 old_tid, __u64 *sz)
+{
+	__u64 start, end;
+
+	rec->tid = task->pid;
+	rec->tgid = task->tgid;
+	rec->old_tid = old_tid;
+	rec->ns_tid = ns_tid(task);
+	rec->start_boottime_ns = task->start_boottime;
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	rec->filename[0] = rec->interp[0] = 0;
+	/* What names addresses of a program that is gone before anyone could look at it. */
+	rec->exe_dev = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
+	rec->exe_ino = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
+	rec->start_code = BPF_CORE_READ(task, mm, start_code);
+	start = BPF_CORE_READ(task, mm, arg_start);
+	end = BPF_CORE_READ(task, mm, arg_end);
+	*sz = end < start ? 0 : end - start;
+	return start;
 }
 
 #endif /* IDENTITY_BPF_H */

@@ -101,7 +101,7 @@ int cpt_exec(__u64 *ctx)
 	__u32 old_tid = ctx[1];
 	struct linux_binprm *bprm = (void *)ctx[2];
 	struct cpt_task *t = bpf_task_storage_get(&cpt_tasks, task, NULL, 0);
-	__u64 ts, args_start, args_end, sz;
+	__u64 ts, args, sz;
 	struct cpt_rec_exec *rec;
 
 	/* One that the user has named has no number until it is found; then it is told as what it is. */
@@ -125,29 +125,14 @@ int cpt_exec(__u64 *ctx)
 		return 0;
 	}
 	fill_head(&rec->head, CPT_REC_EXEC, sizeof(*rec), ts, t->id, bpf_get_smp_processor_id());
-	rec->tid = task->pid;
-	rec->tgid = task->tgid;
-	rec->old_tid = old_tid;
-	rec->ns_tid = ns_tid(task);
-	rec->start_boottime_ns = task->start_boottime;
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
-	rec->filename[0] = rec->interp[0] = 0;
+	args = fill_program(rec, task, old_tid, &sz);
 	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), bprm->filename);
 	bpf_probe_read_kernel_str(rec->interp, sizeof(rec->interp), bprm->interp);
-	/* What names addresses of a program that is gone before anyone could look at it. */
-	rec->exe_dev = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
-	rec->exe_ino = BPF_CORE_READ(task, mm, exe_file, f_inode, i_ino);
-	rec->start_code = task->mm->start_code;
-	args_start = task->mm->arg_start;
-	args_end = task->mm->arg_end;
-	sz = args_end - args_start;
-	if (args_end < args_start)
-		sz = 0;
 	if (sz > CPT_ARGS_LEN)
 		sz = CPT_ARGS_LEN;
 	/* The pages were just written by exec; one that is swapped out already costs the arguments.
 	 */
-	if (bpf_probe_read_user(rec->args, sz, (void *)args_start))
+	if (bpf_probe_read_user(rec->args, sz, (void *)args))
 		sz = 0;
 	rec->args_sz = sz;
 	life_submit(rec);
