@@ -157,6 +157,7 @@ function whole_figures(report) {
 		concurrent_folded: report.concurrency.folded,
 		parallel_average: report.parallelism.average, concurrent_average: report.concurrency.average,
 		tlp: report.parallelism.tlp, efficiency: report.parallelism.efficiency,
+		effective: report.parallelism.effective, spin: report.spin,
 		budget: report.budget_ns, demand: report.demand_ns,
 	};
 	for (const cls of CLASSES) {

@@ -150,9 +150,26 @@ function show_profiles(f, grid) {
 		...said(" · while anything ran (TLP) ", "tlp", f.tlp, level(f.tlp)),
 		...said(" · most ", "parallel.peak", f.parallel.length - 1, f.parallel.length - 1),
 		...said(" · of the CPU time allowed ", "efficiency", f.efficiency, percent(f.efficiency, 1)),
-		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)));
+		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)),
+		...said_of_spin(f, said));
 	put(by_id("concurrency-figures"), ...said("average ", "concurrent.average", f.concurrent_average, level(f.concurrent_average)),
 		...said(" · most ", "concurrent.peak", last, last + (folded && last >= folded ? " or more" : "")));
+}
+
+/* Busy-waiting, where it is known: of the whole run alone. Without samples only what polls for rings is. */
+function said_of_spin({ effective, spin }, said) {
+	const parts = [];
+	if (typeof effective === "number")
+		parts.push(...said(" · less busy-waiting (effective) ", "effective", effective, level(effective)));
+	if (spin && spin.share !== null)
+		parts.push(...said(" ± ", "effective.error", spin.effective_error, level(spin.effective_error)),
+			...said(" · waits busily ", "spin", spin.share, percent(spin.share, 1)),
+			...said(" ± ", "spin.error", spin.share_error, percent(spin.share_error, 1)), " of the CPU time");
+	else if (parts.length) parts.push(" at most: kernel threads spin for io_uring");
+	if (spin && spin.yielding_threads)
+		parts.push(...said(" · busy in sched_yield ", "yielders", spin.yielding_threads, plural(spin.yielding_threads, "thread")),
+			...said(", ", "yields", spin.yields_per_second, Math.round(spin.yields_per_second).toLocaleString("en")), " times a second");
+	return parts;
 }
 
 /* ---- accounts ---- */
