@@ -148,6 +148,42 @@ static void add_names(struct strbuf *b, const struct cpt_report *r)
 	free(rows);
 }
 
+/* What is known only with samples, or with kernel threads that poll for rings: else these families are not there. */
+static void add_spin(struct strbuf *b, const struct cpt_report *r)
+{
+	const struct cpt_sites *s = r->sites;
+	const double effective = report__effective(r);
+
+	if (effective >= 0)
+		add_number(b, "effective_parallelism",
+			   "CPUs busy on average, less those that waited busily.", effective);
+	if (!s || !s->samples)
+		return;
+	add_number(b, "effective_parallelism_error",
+		   "Error of the effective parallelism, either way, by sampling.",
+		   s->effective_error);
+	add_family(b, "spin_ratio", "ratio", "Share of the CPU time that waited busily.");
+	strbuf__addf(b, PREFIX "spin_ratio %.9g\n", s->spin_share);
+	add_family(b, "spin_error_ratio", "ratio", "Error of that share, either way, by sampling.");
+	strbuf__addf(b, PREFIX "spin_error_ratio %.9g\n", s->spin_error);
+}
+
+/* Operations of event loops: all of them, and those that no thread stands for. */
+static void add_in_flight(struct strbuf *b, const struct cpt_report *r)
+{
+	uint64_t all_ns = 0;
+
+	if (!r->instances_cnt)
+		return;
+	for (uint32_t i = 0; i < r->instances_cnt; i++)
+		all_ns += r->instances[i].ops.in_flight_ns;
+	add_number(b, "in_flight", "Operations of event loops in flight on average.",
+		   (double)all_ns / (double)r->window_ns);
+	add_number(b, "in_flight_beyond_threads",
+		   "Those of them on average that no thread stands for.",
+		   (double)r->in_flight_ns / (double)r->window_ns);
+}
+
 void report_openmetrics__add(struct strbuf *out, const struct cpt_report *r)
 {
 	const struct cpt_trace_meta *meta = r->meta;
@@ -159,6 +195,8 @@ void report_openmetrics__add(struct strbuf *out, const struct cpt_report *r)
 	add_number(out, "parallelism", "CPUs busy on average.", r->parallel_average);
 	add_number(out, "tlp", "CPUs busy on average while any is.", r->tlp);
 	add_number(out, "concurrency", "Things in progress on average.", r->concurrent_average);
+	add_spin(out, r);
+	add_in_flight(out, r);
 	add_number(out, "cpus_online", "CPUs online.", r->cpus_online);
 	add_number(out, "cpus_allowed", "CPUs the workload was allowed.", r->cpus_allowed);
 	add_number(out, "threads", "Threads that lived in the window.", r->threads);

@@ -62,7 +62,8 @@ QUERIES = {
                  "WHERE t.id IS NULL AND w.id + 0 > 0",
 }
 
-# Answers where a table has no rows: DuckDB has then nothing to guess the types of its columns from.
+# Answers where a table has no rows. DuckDB reads its csv, by the head alone (check_without_rows), but has nothing
+# to guess types from: it takes all columns for text, and refuses to sum them up.
 EMPTY = {"locks": [{"n": 0, "ns": 0, "waits": 0}], "strangers": [{"n": 0}], "run": [], "limits": [],
          "latency": [], "ceilings": [{"n": 0, "turns": 0}],
          "cpu_time": [{"ns": 0}], "runnable": [{"ns": 0}], "life": [{"ns": 0}],
@@ -80,6 +81,7 @@ class Checker:
     def __init__(self, program, duckdb, trace, directory):
         self.program, self.duckdb, self.trace, self.dir = program, duckdb, trace, directory
         self.findings = []
+        self.without_rows = 0
 
     def check(self, what, true, detail=""):
         if not true:
@@ -241,11 +243,13 @@ def check_csv(checker, files, tables, report):
     check_answers(checker, "sqlite3 .import",
                   [checker.sqlite(database, query.format(**plain)) for query in QUERIES.values()],
                   report)
-    os.unlink(database)
     rows = {}
     for name, path in files.items():
         with open(path, encoding="utf-8") as source:
             rows[name] = sum(1 for _ in source) - 1
+    check_without_rows(checker, database, tables,
+                       {name: path for name, path in files.items() if not rows[name]})
+    os.unlink(database)
     for form, reader in (("csv", "read_csv"), ("jsonl", "read_json")) if checker.duckdb else ():
         views = [f"CREATE VIEW \"{name}\" AS SELECT * FROM {reader}('{path[:-3]}{form}')"
                  for name, path in files.items() if rows[name]]
@@ -254,6 +258,27 @@ def check_csv(checker, files, tables, report):
         answers = dict(zip(asked, checker.ask_duckdb([*views, *asked.values()])[len(views):]))
         answers = [answers.get(name) or EMPTY[name] for name in QUERIES]
         check_answers(checker, f"DuckDB {form}", answers, report)
+
+
+def check_without_rows(checker, database, tables, files):
+    """A csv with a head and no rows is a table with these columns; a jsonl without lines has no rows."""
+    checker.without_rows += len(files)
+    for name in files:
+        checker.equal(f"sqlite3 .import: columns of the empty {name}",
+                      [row["name"] for row in checker.sqlite(database, f'PRAGMA table_info("{name}")')],
+                      tables[name])
+        checker.equal(f"sqlite3 .import: rows of the empty {name}",
+                      checker.sqlite(database, f'SELECT COUNT(*) AS n FROM "{name}"'), [{"n": 0}])
+    if not checker.duckdb or not files:
+        return
+    answers = checker.ask_duckdb([query for path in files.values() for query in (
+        f"DESCRIBE SELECT * FROM read_csv('{path}')", f"SELECT COUNT(*) AS n FROM read_csv('{path}')",
+        f"SELECT COUNT(*) AS n FROM read_json('{path[:-3]}jsonl')")])
+    for i, name in enumerate(files):
+        columns, in_csv, in_json = answers[3 * i:3 * i + 3]
+        checker.equal(f"DuckDB csv: columns of the empty {name}",
+                      [row["column_name"] for row in columns], tables[name])
+        checker.equal(f"DuckDB: rows of the empty {name}", (in_csv, in_json), ([{"n": 0}], [{"n": 0}]))
 
 
 def check_database(checker, tables, report, filters):
@@ -379,6 +404,22 @@ def check_openmetrics(checker, report, filters):
                   report["parallelism"]["profile_ns"])
     checker.equal("openmetrics: budget", sum(ns for _, ns in nanoseconds("budget_seconds")),
                   report["budget_ns"]["total"])
+
+    def number(family):
+        found = families.get("cpartrace_run_" + family)
+        return found.samples[0].value if found else None
+
+    known, loops = report["parallelism"]["effective"], bool(report["epoll_instances"])
+    for family, value in (
+            ("effective_parallelism", known), ("spin_ratio", report["spin"]["share"]),
+            ("effective_parallelism_error", report["spin"]["effective_error"]),
+            ("spin_error_ratio", report["spin"]["share_error"]),
+            ("in_flight", report["in_flight"]["operations_average"] if loops else None),
+            ("in_flight_beyond_threads", report["in_flight"]["average"] if loops else None)):
+        found = number(family)
+        checker.check(f"openmetrics: {family}", found == value or
+                      (None not in (found, value) and abs(found - value) <= 1e-8 * max(1, value)),
+                      f"found {found}, expected {value}")
     checker.equal("openmetrics: verdict",
                   [sample.labels["class"] for sample in
                    families["cpartrace_run_verdict"].samples if sample.value],
@@ -409,7 +450,7 @@ def main():
     missing = [tool for tool in ("sqlite3", "node") if not shutil.which(tool)]
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}; bootstrap.sh installs them")
-    findings, checks = [], 0
+    findings, checks, without_rows = [], 0, 0
     for trace in options.traces:
         for filters in FILTERS:
             with tempfile.TemporaryDirectory(prefix="cpartrace-tables-") as directory:
@@ -425,10 +466,11 @@ def main():
                 check_openmetrics(checker, report, filters)
                 findings += [f"{' '.join(filters)} {finding}" for finding in checker.findings]
                 checks += 1
+                without_rows += checker.without_rows
     for finding in findings:
         print(finding)
-    print(f"{checks} exports checked, {len(findings)} findings")
-    return 1 if findings or not checks else 0
+    print(f"{checks} exports checked, {without_rows} tables without rows, {len(findings)} findings")
+    return 1 if findings or not checks or not without_rows else 0
 
 
 if __name__ == "__main__":
