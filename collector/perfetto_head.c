@@ -57,16 +57,20 @@ uint32_t perfetto_wait__name(struct perfetto *p, const struct cpt_interval *iv)
 {
 	const bool is_lock = iv->reason == CPT_REASON_LOCK || iv->reason == CPT_REASON_HANDOFF ||
 			     iv->reason == CPT_REASON_KERNEL_LOCK;
+	const struct cpt_word *first;
 	uint32_t idx;
 
 	if (!is_lock || !iv->word)
 		return NAME_REASON + iv->reason;
-	idx = words__idx(p->words, iv->word);
+	/* In memory that processes share it is one lock, as in the report, called as its first word is. */
+	idx = iv->word->same ? iv->word->same - 1 : words__idx(p->words, iv->word);
+	first = words__at(p->words, idx);
 	/* One that was judged by itself may have another reason: it has the reason's name then. */
-	if (iv->word->reason != iv->reason || idx > CPT_WORDS_MAX - 1)
+	if (iv->word->reason != iv->reason || first->reason != iv->reason ||
+	    idx > CPT_WORDS_MAX - 1)
 		return NAME_REASON + iv->reason;
 	if (!perfetto_known(p->words_known, idx))
-		name_word(p, iv->word, iv->reason, idx);
+		name_word(p, first, iv->reason, idx);
 	return NAME_WORD + idx;
 }
 

@@ -130,11 +130,12 @@ def check_locks(trace, report):
             sums[piece.name] += piece.end - piece.start
     expected = collections.Counter()  # names that are no text can become the same
     for lock in report["locks"]:
-        if lock["symbol"] and not lock["rest"] and not lock["shared"]:
+        if lock["symbol"] and not lock["rest"]:
             expected[f"{lock['reason']} {lock['module']}:{lock['symbol']}"] += lock["blocked_ns"]
     for name, ns in expected.items():
         same(name, sums[name], ns)
-    return sum(bool(lock["symbol"]) for lock in report["locks"])
+    return sum(bool(lock["symbol"]) for lock in report["locks"]), \
+        sum(lock["shared"] and bool(lock["symbol"]) for lock in report["locks"])
 
 
 def check_path(trace, report):
@@ -194,12 +195,12 @@ def check(program, path, view):
     check_threads(trace, report)
     check_cpus(trace, report)
     check_counters(trace, report)
-    check_locks(trace, report)
+    locks = check_locks(trace, report)
     if "--cpu" not in view:  # a wait that ends where the filter does not look has no end there
         check_flows(trace, list(csv.DictReader(io.StringIO(rows))))
         check_path(trace, report)
         loops = check_loops(trace, report)
-    return sum(map(len, trace.slices.values())), check_locks(trace, report), loops
+    return sum(map(len, trace.slices.values())), *locks, loops
 
 
 def peak_memory(*command):
@@ -226,33 +227,35 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cpartrace", required=True)
     parser.add_argument("--hostile", help="program that writes a trace with hostile names")
+    parser.add_argument("--shared", help="program that writes a trace with a lock of two processes")
     parser.add_argument("--long", help="program that writes a trace as long as asked for")
     parser.add_argument("traces", nargs="+")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        if options.hostile:
-            options.traces.append(os.path.join(work, "hostile.cptrace"))
-            run(options.hostile, options.traces[-1])
+        for program in filter(None, (options.hostile, options.shared)):
+            options.traces.append(os.path.join(work, os.path.basename(program) + ".cptrace"))
+            run(program, options.traces[-1])
         if options.long:
             check_memory(options.cpartrace, options.long, work)
         return check_all(options)
 
 
 def check_all(options):
-    failed, locks, loops = 0, 0, 0
+    failed, locks, shared, loops = 0, 0, 0, 0
     for path in options.traces:
         for view in FILTERS:
             what = " ".join([os.path.basename(path), *view])
             try:
-                slices, named, instances = check(options.cpartrace, path, view)
+                slices, named, of_two, instances = check(options.cpartrace, path, view)
                 locks += named
+                shared += of_two
                 loops += instances
                 print(f"{what}: {slices} slices, {named} locks with a name, {instances} instances")
             except (AssertionError, perfetto_trace.Malformed, ValueError) as error:
                 print(f"{what}: {error}")
                 failed += 1
-    if not locks or not loops:
-        print("no trace has a lock with a name, or none an epoll instance: that is not tested")
+    if not locks or not loops or (options.shared and not shared):
+        print("no trace has a lock with a name, or a shared one, or an epoll instance: that is not tested")
         failed += 1
     return 1 if failed else 0
 
