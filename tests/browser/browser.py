@@ -10,7 +10,9 @@ console stay empty, and was nothing asked for but the page itself? Needs no root
 
 import argparse
 import base64
+import decimal
 import json
+import math
 import os
 import re
 import subprocess
@@ -31,7 +33,10 @@ PAGE_SIZE_MAX = 5_000_000
 OPEN_MAX_S = 1.0
 LEVELS = 64  # of C that a page tells apart; the last stands for more
 TABLE_ROWS = 30  # of a table, until all are asked for
-FRAME_MAX_MS = 33  # to draw a picture while it is moved: thirty a second, on a slow machine
+THREAD_ROWS = 40  # of the table of threads
+# CPU time that the page's own code takes for a picture while it is moved; what the browser takes to show it is about as
+# much again, so that these are thirty a second on a machine half as fast as it should be.
+FRAME_MAX_MS = 20
 
 ARGS = None
 check = unittest.TestCase()
@@ -133,8 +138,10 @@ class Browser:
         return self.js("const v = cpartrace.timeline.view; return [v.from, v.to]")
 
     def frames(self, move):
-        """Moves the view 60 times, once a frame. In ms, least, median and most: to draw, and from frame to frame."""
-        return self.driver.execute_async_script("""
+        """Moves the view 60 times, once a frame. In ms: CPU time of a frame on average, of the page's code and of all that its
+        thread does; least, median and most to draw, and from frame to frame, as the clock has it."""
+        before = self.thread_ms()
+        draws, frames = self.driver.execute_async_script("""
             const done = arguments[arguments.length - 1], t = cpartrace.timeline, draws = [], frames = [];
             document.getElementById('tracks').scrollIntoView();
             let i = 0, last = 0;
@@ -152,6 +159,15 @@ class Browser:
                 requestAnimationFrame(step);
             };
             requestAnimationFrame(step);""" % move)
+        return [(b - a) / 60 for a, b in zip(before, self.thread_ms())], draws, frames
+
+    def thread_ms(self):
+        """CPU time of the page's thread so far, by the browser's account (what else runs on the machine is not in it): in
+        scripts, and in all."""
+        self.driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+        metrics = self.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+        metrics = {m["name"]: 1000 * m["value"] for m in metrics}
+        return metrics["ScriptDuration"], metrics["TaskDuration"]
 
     def actions(self):
         return ActionChains(self.driver, duration=20)
@@ -248,6 +264,8 @@ def check_ledger_and_profiles(browser, r, folded=False):
                        ("efficiency", r["parallelism"]["efficiency"]),
                        ("parallel.peak", r["parallelism"]["peak"])):
         check.assertAlmostEqual(values[key], value, delta=1e-9 * max(1, abs(value)), msg=key)
+    check_bar(browser, "#ledger-bar", [(cls, r["ledger_ns"][cls]) for cls in CLASSES], r["window_ns"])
+    check_said(browser)
     return figures
 
 
@@ -275,23 +293,240 @@ def check_accounts(figures, r):
                            if key.startswith(kind + ".")}, expected)
 
 
+# ---- figures as people read them: draw.js once more, by another hand ----
+
+def fixed(x, places):
+    """x to so many places as JavaScript rounds: of what the number is exactly, halves up."""
+    step = decimal.Decimal(1).scaleb(-places)
+    return str(decimal.Decimal(x).quantize(step, decimal.ROUND_HALF_UP))
+
+
+def short_time(ns):
+    for scale, least, unit in ((60e9, 120e9, "min"), (1e9, 1e9, "s"), (1e6, 1e6, "ms"), (1e3, 1e3, "µs")):
+        if ns >= least:
+            x = ns / scale
+            return fixed(x, 0 if x >= 100 else 1 if x >= 10 else 2) + " " + unit
+    return f"{ns} ns"
+
+
+def exact_time(ns):
+    ms, rest = divmod(ns, 1_000_000)
+    return f"{ms:,}".replace(",", "\u202f") + f".{rest // 1000:03}\u202f{rest % 1000:03} ms"
+
+
+def percent(part, whole):
+    if not whole or not part:
+        return "0 %"
+    share = 100 * part / whole
+    if share < 0.05:
+        return "<0.1 %"
+    return (">99.9" if share > 99.95 and part != whole else fixed(share, 0 if share == 100 else 1)) + " %"
+
+
+def plural(count, word):
+    return f"{count:,} {word}" + ("" if count == 1 else "es" if word.endswith(("s", "ch")) else "s")
+
+
+def words(name):
+    return name.replace("_", " ")
+
+
+def check_said(browser):
+    """Beside each figure stands what it is to the ns, and what it says is that, rounded."""
+    said = browser.js(
+        "return [...document.querySelectorAll('td[data-key][data-ns]')].filter((n) => !/^(overlap|flight)/.test(n.dataset.key))"
+        ".map((n) => [n.dataset.key, Number(n.dataset.ns), n.textContent, n.title])")
+    check.assertEqual([x for x in said if x[2:] != [short_time(x[1]), exact_time(x[1])]], [])
+
+
+def rows_of(browser, table, most=TABLE_ROWS):
+    """[[text of each cell]], and [[text of each segment of the row's bar]]."""
+    rows = browser.js(
+        "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].slice(0, arguments[1]).map((tr) => ["
+        "[...tr.children].map((n) => n.textContent), [...tr.querySelectorAll('.bar > span')].map((n) => n.title)])",
+        table, most)
+    return [cells for cells, _ in rows], [bar for _, bar in rows]
+
+
+def bar_of(parts, total):
+    return [f"{label}: {exact_time(ns)}, {percent(ns, total)}" for label, ns in parts if ns]
+
+
+def check_bar(browser, bar, parts, total):
+    titles = browser.js("return [...document.querySelectorAll(arguments[0] + ' > span')].map((n) => n.title)", bar)
+    check.assertEqual(titles, bar_of(parts, total))
+
+
+def check_rows_of_threads(browser, r, reasons):
+    cells, _ = rows_of(browser, "#threads-table", THREAD_ROWS)
+    shown = sorted(r["threads"], key=lambda t: (-t["running_ns"], t["id"]))[:THREAD_ROWS]
+    expected = []
+    for t in shown:
+        waits = {**t["waiting_ns"], **t["parked_ns"]}
+        most = max(waits, key=waits.get, default=None)
+        check.assertIn(most, [None, *reasons])
+        expected.append([
+            t["name"], str(t["tid"]), short_time(t["running_ns"]), "", short_time(t["runnable_ns"]),
+            short_time(sum(t["waiting_ns"].values())), short_time(sum(t["parked_ns"].values())),
+            words(most) if most else "–",
+            percent(t["parallel_ns"] / t["running_ns"], 1) if t["running_ns"] else "–",
+            f"{sum(t['switches'].values()):,}"])
+    check.assertEqual(cells, expected)
+
+
+def check_locks(browser, r):
+    names = {t["id"]: f"{t['name']} {t['tid']}" for t in r["threads"]}
+    expected, bars = [], []
+    for lock in r["locks"][:TABLE_ROWS]:
+        holder, blocked = lock["holder"], lock["blocked_ns"]
+        held_by = [f"{names.get(t['id'], 'another thread')} ({percent(t['blocked_ns'], blocked)})"
+                   for t in lock["top_holders"]]
+        expected.append([
+            ("all others" if lock["rest"] else lock["symbol"] or lock["address"])
+            + (" " + lock["module"] if lock["module"] else ""),
+            words(lock["kind"]), f"{lock['waits']:,}", short_time(blocked), short_time(lock["longest_ns"]),
+            ("≥ " if lock.get("waiters_at_least") else "") + str(lock["waiters"]),
+            "ran " + percent(holder["running_ns"], blocked) if holder["running_ns"]
+            else "not known" if holder["unknown_ns"] == blocked else "",
+            (", ".join(held_by[:3]) + (" and others" if len(held_by) > 3 else "")) or "–"])
+        bars.append(bar_of((("ran", holder["running_ns"]), ("had no CPU", holder["runnable_ns"]),
+                            ("was blocked", holder["blocked_ns"]), ("not known", holder["unknown_ns"])), blocked))
+    check.assertEqual(rows_of(browser, "#locks-table"), (expected, bars))
+
+
+def stall_text(s):
+    what = "other calls" if s["rest"] else s["syscall"] + (" on " + s["on"] if s.get("on") else "") + (
+        f" ({words(s['reason'])})" if s.get("reason") else "")
+    return (f"{what} {s['count']:,}×, {short_time(s['total_ns'])} in all, longest {short_time(s['longest_ns'])}"
+            + (f", with {plural(s['held_up'], 'operation')} in flight behind it" if s.get("held_up") else ""))
+
+
+def stalls_text(stalls):
+    texts = [stall_text(s) for s in stalls]
+    rest = len(texts) - 2
+    return "".join([*texts[:2], f"{rest} more" if rest > 0 else "", *texts[2:]]) or "–"
+
+
+def check_loops(browser, r):
+    expected, bars = [], []
+    for loop in r["event_loops"][:TABLE_ROWS]:
+        expected.append([
+            f"{loop['name']} {loop['tid']}",
+            "others" if loop.get("rest") else loop["kind"] + (f" {loop['epfd']}" if loop["epfd"] >= 0 else ""),
+            ("≥ " if loop.get("iterations_at_least") else "") + f"{loop['iterations']:,}",
+            short_time(loop["on_cpu_ns"]), short_time(loop["blocked_ns"]), "",
+            short_time(loop["dispatch"]["max_ns"]), stalls_text(loop["stalls"])])
+        bars.append(bar_of((("waits for events", loop["waiting_ns"]), ("ready, no CPU", loop["runnable_ns"]),
+                            ("on a CPU", loop["on_cpu_ns"]), ("blocked in another call", loop["blocked_ns"]),
+                            ("not known", loop["unknown_ns"])), loop["life_ns"]))
+    check.assertEqual(rows_of(browser, "#loops-table"), (expected, bars))
+
+
+def check_instances(browser, r):
+    leaders = {t["pid"]: t["name"] for t in r["threads"] if t["pid"] == t["tid"]}
+    expected = []
+    for e in r["epoll_instances"][:TABLE_ROWS]:
+        in_flight, latency = e["in_flight"], e["in_flight"]["latency_ns"] or {}
+        expected.append([
+            e["kind"] + (f" {e['epfd']}" if e["epfd"] >= 0 else ""),
+            (leaders[e["pid"]] + " " if e["pid"] in leaders else "") + str(e["pid"]), e["direction"],
+            fixed(in_flight["average"], 2), "", str(in_flight["peak"]), f"{in_flight['completed']:,}",
+            *(short_time(latency[name]) if latency.get(name) is not None else "–" for name in ("p50", "p99", "max"))])
+    check.assertEqual(rows_of(browser, "#instances")[0], expected)
+
+
+def check_path(browser, r):
+    path, span = r["critical_path"], r["work_span"]
+    state, total = path["by_state"], path["length_ns"]
+    parts = [("runs alone", path["serial_ns"]), ("runs beside others", path["parallel_ns"]),
+             ("ready, no CPU", state["runnable"]), ("waits", state["waiting"]), ("parked", state["parked"]),
+             ("not known", state["unknown"]), ("nobody there", state["absent"])]
+    check_bar(browser, "#path-bar", parts, total)
+    said = [f"{label} {percent(ns, total)}" for label, ns in parts if ns]
+    if span["span_ns"] and span["parallelism"] is not None:
+        said.append(f"Work over span {fixed(span['parallelism'], 2)}: with any number of CPUs, and the same threads, "
+                    f"the run takes at least {short_time(span['span_ns'])}.")
+    check.assertEqual(browser.js("return [...document.getElementById('path-figures').children]"
+                                 ".map((n) => n.textContent)"), said)
+    check.assertEqual(rows_of(browser, "#path-table", 15)[0], [
+        [f"{t['name']} {t['tid']}", short_time(t["total_ns"]), percent(t["total_ns"], total),
+         *(short_time(t[part + "_ns"]) for part in ("serial", "parallel", "runnable", "blocked"))]
+        for t in path["by_thread"][:15]])
+
+
+def check_bottle(browser, r):
+    """A box a thread, widest below: as high and as wide as its figures are on the graph's scale."""
+    boxes = sorted((t for t in r["threads"] if t["bottle"]["height_ns"]),
+                   key=lambda t: (t["bottle"]["width"], -t["bottle"]["height_ns"]))
+    if not boxes:
+        return check.assertTrue(browser.find("bottle").get_property("hidden"))
+    height = sum(t["bottle"]["height_ns"] for t in boxes)
+    drawn = browser.js("return [...document.querySelectorAll('#bottle-figure rect')].map((n) => ["
+                       "n.textContent, ...['y', 'height', 'x', 'width'].map((a) => Number(n.getAttribute(a)))])")
+    check.assertEqual([box[0] for box in drawn], [
+        f"{t['name']} {t['tid']}: {short_time(t['bottle']['height_ns'])} high, {fixed(t['bottle']['width'], 2)} wide"
+        for t in boxes])
+    # The lines of the grid are one CPU apart, half of it on each side of the middle.
+    lines = sorted(set(browser.js("return [...document.querySelectorAll('#bottle-figure line')]"
+                                  ".map((n) => Number(n.getAttribute('x1')))")))
+    middle, last = sum(lines) / len(lines), browser.js(
+        "return Math.max(...[...document.querySelectorAll('#bottle-figure text')].filter((n) => /^\\d+$/.test(n.textContent))"
+        ".map((n) => Number(n.textContent)))")
+    one, below = (lines[-1] - lines[0]) / last, drawn[0][1]
+    all_high = drawn[-1][1] - below + 300 * boxes[-1]["bottle"]["height_ns"] / height
+    check.assertAlmostEqual(all_high, 300, delta=0.01)
+    for t, (_, y, h, x, w) in zip(boxes, drawn):
+        share = 300 * t["bottle"]["height_ns"] / height
+        check.assertAlmostEqual(w, one * t["bottle"]["width"], delta=1e-6 * one)
+        check.assertAlmostEqual(x + w / 2, middle, delta=0.01)
+        check.assertAlmostEqual(y, below, delta=0.01)
+        check.assertAlmostEqual(h, max(0.6, share - 1), delta=0.01)  # less a gap of one
+        below += share
+    return None
+
+
+def check_spin(browser, r):
+    """Busy-waiting is of the whole run, and said where it is known."""
+    spin = r["spin"]
+    expected = {"effective": r["parallelism"]["effective"], "effective.error": spin["effective_error"],
+                "spin": spin["share"], "spin.error": spin["share_error"],
+                "yielders": spin["yielding_threads"] or None,
+                "yields": spin["yields_per_second"] if spin["yielding_threads"] else None}
+    values = browser.values()
+    check.assertEqual({key: values.get(key) for key in expected}, expected)
+    text = browser.text("parallelism-figures")
+    check.assertEqual(f"(effective) {fixed(r['parallelism']['effective'] or 0, 2)}" in text,
+                      r["parallelism"]["effective"] is not None, text)
+
+
+def check_quality(browser, r):
+    quality, facts = r["data_quality"], browser.text("facts")
+    lines = [*quality["warnings"],
+             plural(quality["lost_events"], "event") + " lost." if quality["lost_events"] else "No event was lost.",
+             f"{plural(quality['switches'], 'switch')} and {plural(quality['wakes'], 'wake-up')} recorded."]
+    if quality["audit"]["cpu_time_error"] is not None:
+        lines.append("CPU time differs from the kernel's own account by "
+                     f"{fixed(100 * quality['audit']['cpu_time_error'], 2)} %.")
+    if quality["incomplete"]:
+        lines.append("The recording has no end of its own.")
+    check.assertEqual(browser.js("return [...document.querySelectorAll('#quality-list li')].map((n) => n.textContent)"), lines)
+    for fact in (short_time(r["window_ns"]), f"{r['cpus']['allowed']} of {r['cpus']['online']} CPUs allowed",
+                 plural(r["tasks"]["processes"], "process") + ", " + plural(r["tasks"]["threads"], "thread")):
+        check.assertIn(fact, facts)
+
+
 def check_page(browser, r):
     """All figures of a page without a selection are the report's."""
     figures = check_ledger_and_profiles(browser, r)
     check_threads(figures, r)
     check_accounts(figures, r)
-    for i, lock in enumerate(r["locks"][:TABLE_ROWS]):
-        check.assertEqual(figures[f"lock.{i}.blocked"], lock["blocked_ns"])
-        check.assertEqual(figures[f"lock.{i}.longest"], lock["longest_ns"])
-    for i, loop in enumerate(r["event_loops"][:TABLE_ROWS]):
-        check.assertEqual(figures[f"loop.{i}.on_cpu"], loop["on_cpu_ns"])
-        check.assertEqual(figures[f"loop.{i}.blocked"], loop["blocked_ns"])
-        check.assertEqual(figures[f"loop.{i}.dispatch_max"], loop["dispatch"]["max_ns"])
-    for i, instance in enumerate(r["epoll_instances"][:TABLE_ROWS]):
-        check.assertEqual([figures[f"instance.{i}.{name}"] for name in ("p50", "p99", "max")],
-                          [instance["in_flight"]["latency_ns"][name] for name in ("p50", "p99", "max")])
-    for t in r["critical_path"]["by_thread"][:15]:
-        check.assertEqual(figures[f"path.{t['id']}.total"], t["total_ns"])
+    check_locks(browser, r)
+    check_loops(browser, r)
+    check_instances(browser, r)
+    check_path(browser, r)
+    check_bottle(browser, r)
+    check_spin(browser, r)
+    check_quality(browser, r)
     for key, ns in figures.items():
         if key.startswith("overlap."):
             _, i, j = key.split(".")
@@ -333,6 +568,17 @@ def case_every_figure_of_a_page_is_the_reports(browser):
         check_page(browser, r)
         check.assertEqual("lost" in browser.text("facts"), r["data_quality"]["lost_events"] > 0)
         browser.screenshot("whole-" + os.path.basename(trace).split(".")[0])
+
+
+def case_effective_parallelism_where_it_is_known(browser):
+    known = set()
+    for name in ("1.3-closed", "1.3-killed", "1.0-closed"):
+        trace = os.path.join(ARGS.traces, "..", "golden", name + ".cptrace")
+        r = report(trace)
+        browser.open(trace)
+        check_page(browser, r)
+        known.add(r["parallelism"]["effective"] is not None)
+    check.assertEqual(known, {False, True})
 
 
 def case_a_page_of_a_span_is_the_report_of_it(browser):
@@ -465,10 +711,51 @@ def case_hovering_tells_exact_figures(browser):
         "const c = columns_of(t.view, g, w), x = Math.round(t.hover_x - t.area().left);"
         "return [g.border(c[2 * x]), g.border(c[2 * x + 1]) - g.border(c[2 * x])]")
     check.assertEqual(report(trace, "--time", f"{start}ns,{start + length}ns")["cpu_time_ns"], cpu_time)
-    lane = browser.driver.find_element(By.CSS_SELECTOR, "#thread-lanes canvas")
-    browser.actions().move_to_element(lane).perform()
+
+
+def hovered(browser, selector):
+    """Puts the pointer on the middle of a row's canvas: the row's label, the tip's title and rows, and the span as --time."""
+    canvas = browser.driver.find_element(By.CSS_SELECTOR, selector + " canvas")
+    browser.js("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    browser.actions().move_to_element(canvas).perform()
     time.sleep(0.1)
-    check.assertRegex(browser.text("tip"), r"worker|main")
+    return browser.js(
+        "const t = cpartrace.timeline, g = cpartrace.grid, c = columns_of(t.view, g, Math.round(t.area().width));"
+        "const x = Math.round(t.hover_x - t.area().left), at = (i) => g.border(c[2 * x + i]) + g.start_ns;"
+        "return [arguments[0].closest('.track').querySelector('.label').textContent,"
+        "document.querySelector('#tip b').textContent, Object.fromEntries([...document.querySelectorAll('#tip dt')]"
+        ".map((n) => [n.textContent, n.nextElementSibling.textContent])), `${at(0)}ns,${at(1)}ns`]", canvas)
+
+
+def case_hovering_a_lane_tells_its_exact_figures(browser):
+    """Of a CPU, of a thread and of operations in flight: what `report` of the same span says of each."""
+    for trace in (known_trace("mutex"), known_trace("loops")):
+        browser.open(trace)
+        for _ in range(4):
+            browser.find("zoom-in").click()  # a column is then more than a hair
+        label, title, rows, span = hovered(browser, "#cpu-lanes .lane")
+        check.assertEqual(label, title)
+        cpu = report(trace, "--time", span, "--cpu", title.split()[1])
+        check.assertEqual(rows["ran the workload"], exact_time(cpu["cpu_time_ns"]))
+        label, title, rows, span = hovered(browser, "#thread-lanes .lane")
+        part = report(trace, "--time", span)
+        (thread,) = [t for t in part["threads"] if f"{t['name']} {t['tid']}" == title]
+        expected = {"running": thread["running_ns"], "runnable": thread["runnable_ns"],
+                    **thread["waiting_ns"], **thread["parked_ns"]}
+        expected = {words(name): exact_time(ns) for name, ns in expected.items() if ns}
+        check.assertTrue(expected)
+        check.assertEqual({name: text for name, text in rows.items() if not name.startswith(("critical", "stall"))}, expected)
+    check_hovered_flight(browser, trace)
+
+
+def check_hovered_flight(browser, trace):
+    _, title, rows, span = hovered(browser, ".flight")
+    name, pid = re.fullmatch(r"In flight: (.+) of .*?(\d+)", title).groups()
+    part = report(trace, "--time", span)
+    (in_flight,) = [e["in_flight"] for e in part["epoll_instances"] if str(e["pid"]) == pid and
+                    e["kind"] + (f" {e['epfd']}" if e["epfd"] >= 0 else "") == name]
+    check.assertGreater(in_flight["integral_ns"], 0)
+    check.assertEqual(rows, {"on average": fixed(in_flight["integral_ns"] / part["window_ns"], 2)})
 
 
 def case_search_and_sort_find_threads(browser):
@@ -672,11 +959,11 @@ def case_ten_million_switches_open_within_a_second(browser):
     print(f"  page of 10 M switches: {size} bytes, ready after {ready:.2f} s")
     check.assertLess(ready, OPEN_MAX_S)
     for what, move in (("zooming", "t.zoom(i < 30 ? 1.15 : 1 / 1.15)"), ("moving", "t.pan(i < 30 ? 0.03 : -0.03)")):
-        draw, frame = browser.frames(move)
-        print(f"  {what}: drawn in {draw[1]:.1f} ms ({draw[0]:.1f} to {draw[2]:.1f}), a frame every {frame[1]:.1f} ms"
-              f" ({frame[0]:.1f} to {frame[2]:.1f})")
-        # What it takes when nothing else is in the way: the machine may be busy.
-        check.assertLess(draw[0], FRAME_MAX_MS)
+        (script, task), draw, frame = browser.frames(move)
+        print(f"  {what}: {script:.1f} ms of CPU time a frame, {task:.1f} ms with the browser's; drawn in {draw[1]:.1f} ms"
+              f" ({draw[0]:.1f} to {draw[2]:.1f}), a frame every {frame[1]:.1f} ms ({frame[0]:.1f} to {frame[2]:.1f})")
+        # Of all frames, slow ones too. By the clock it would depend on what else the machine does.
+        check.assertTrue(0 < script < FRAME_MAX_MS, script)
         browser.find("zoom-in").click()
     browser.find("zoom-all").click()
     browser.drag(0.2, 0.6)
@@ -698,6 +985,8 @@ def main():
     cases = [c for c in cases if not ARGS.case or any(part in c[0] for part in ARGS.case)]
     if not cases:
         sys.exit("browser: no such case")
+    if ARGS.screenshots:
+        os.makedirs(ARGS.screenshots, exist_ok=True)
     failed = []
     with tempfile.TemporaryDirectory(prefix="cpartrace-browser-") as ARGS.scratch:
         os.environ.setdefault("HOME", ARGS.scratch)
