@@ -67,6 +67,8 @@ struct loop {
 	struct connection *all;
 	int64_t woke_ns; /* when epoll_wait last returned */
 	int64_t iterations, requests, blocks, blocked_ns, longest_block_ns;
+	int64_t hung_up, cpu_ns;
+	struct op_log *log;	 /* its own, of the loops of a pool; else NULL */
 	int64_t blocks_delay_ns; /* of blocked_ns: it was woken and had no CPU; not of the longest */
 	int64_t held_up;	 /* requests in flight during a block, at most */
 	double held_up_ns;	 /* and over all of them: requests times ns */
@@ -122,6 +124,8 @@ static void answer(struct loop *loop, struct connection *c)
 
 	write_full(c->fd, &c->message, sizeof(c->message));
 	op_end(server->log, c->began_ns, c->began_ns, early_ns);
+	if (loop->log)
+		op_end(loop->log, c->began_ns, c->began_ns, early_ns);
 	/* Never taken back: every loop is to see it. */
 	if (atomic_load(&server->log->completed) == server->load->requests)
 		eventfd_raise(server->stop_fd);
@@ -131,6 +135,9 @@ static void read_request(struct loop *loop, struct connection *c)
 {
 	if (!read_full(c->fd, &c->message, sizeof(c->message))) {
 		op_cancel(loop->server->log);
+		if (loop->log)
+			op_cancel(loop->log);
+		loop->hung_up++;
 		net_close(c->fd);
 		c->fd = -1;
 		return;
@@ -189,6 +196,7 @@ static void *run_loop(void *arg)
 	struct server *server = loop->server;
 	struct epoll_event events[EVENTS_AT_ONCE];
 	struct source *source;
+	int64_t open, hung_up, reported;
 	bool more = true;
 	int count;
 
@@ -199,14 +207,24 @@ static void *run_loop(void *arg)
 		count = epoll_block(loop->epoll_fd, events, EVENTS_AT_ONCE);
 		loop->woke_ns = now_ns();
 		loop->iterations++;
+		reported = 0;
 		for (int i = 0; i < count; i++) {
 			source = events[i].data.ptr;
-			if (source->kind == FROM_CLIENT)
-				op_begin(server->log);
+			if (source->kind != FROM_CLIENT)
+				continue;
+			op_begin(server->log);
+			reported++;
 		}
+		hung_up = loop->hung_up;
+		open = loop->log ? atomic_fetch_add(&loop->log->in_flight, reported) : 0;
 		for (int i = 0; i < count; i++)
 			more &= dispatch(loop, events[i].data.ptr);
+		/* The end of a connection is reported like a request, and is none. */
+		open += reported - (loop->hung_up - hung_up);
+		if (loop->log && open > loop->log->peak)
+			loop->log->peak = open;
 	}
+	loop->cpu_ns = thread_cpu_ns();
 	return NULL;
 }
 
@@ -298,13 +316,25 @@ static double span_secs(const struct truth *t)
 static void expect_operations(struct server *server, const char *filter, int64_t loop_cnt)
 {
 	struct truth *t = &server->run->truth;
-	const struct loop_side inside = {filter, "inbound", server->log, loop_cnt == 1, 0};
-	const struct loop_side outside = {CLIENT, "outbound", server->load->log, true, 0};
+	const struct loop_side inside = {filter, "inbound", server->log, loop_cnt == 1, 0, 0};
+	const struct loop_side outside = {CLIENT, "outbound", server->load->log, true, 0, 0};
 
 	expect_in_flight(t, &inside);
 	if (filter)
 		expect_level(t, &inside);
 	expect_in_flight(t, &outside);
+}
+
+/* Each loop of a pool by itself: of several the peaks come at different times. */
+static void expect_each_loop(struct truth *t, const struct loop *loops, int64_t loop_cnt)
+{
+	for (int64_t i = 0; i < loop_cnt && i < LOOPS_JUDGED; i++) {
+		const struct loop_side side = {SERVER, "inbound", loops[i].log,
+					       true,   0,	  loops[i].epoll_fd};
+
+		if (loops[i].log->completed)
+			expect_in_flight(t, &side);
+	}
 }
 
 /* A server on one thread can never run on two CPUs. */
@@ -382,6 +412,7 @@ static void run_loop_pool(struct wl_run *run)
 	for (int64_t i = 0; i < count; i++) {
 		init_loop(&loops[i], &server, true);
 		loops[i].cpu = run->cpus[i];
+		loops[i].log = op_log_make(run->opt[OPT_REQUESTS]);
 	}
 	/* All processes before all threads: a child of a thread would end with that thread. */
 	start_load(&server, SERVER);
@@ -412,10 +443,15 @@ static void run_loop_pool(struct wl_run *run)
 				WL_NS_PER_US,
 			0.98, TRUTH_NO_MAX);
 	expect_operations(&server, SERVER, count);
+	if (count > 1)
+		expect_each_loop(t, loops, count);
 	truth_expect_own_cpu(t, 0.9, 1.04);
-	for (int64_t i = 0; i < count && i < 8; i++)
+	for (int64_t i = 0; i < count && i < 8; i++) {
 		truth_fact(t, truth_path(t, "loop_%lld_requests", (long long)i),
 			   (double)loops[i].requests);
+		truth_fact(t, truth_path(t, "loop_%lld_cpu_ns", (long long)i),
+			   (double)loops[i].cpu_ns);
+	}
 	wl_say(run, "%lld loops, each on a CPU of its own, answered %lld requests in %.2f s",
 	       (long long)count, (long long)server.log->completed, span_secs(t));
 	for (int64_t i = 0; i < count; i++)

@@ -13,10 +13,15 @@ struct loop_side {
 	const char *filter;    /* name of its tasks; NULL: the whole report */
 	const char *direction; /* "inbound", "outbound" */
 	const struct op_log *log;
-	bool one_instance; /* all of them on one epoll instance: it has a peak and percentiles */
+	bool one_instance; /* all of them on one epoll instance: it has a peak and percentiles. Of several
+			    * the peaks do not come at one time, and percentiles cannot be added. */
 	int late; /* operations that have ended, which the log may still hold as others begin: one for
 		   * each thread beside the first */
+	int epfd; /* the one instance of several that this is about; 0: all of the direction */
 };
+
+/* Of so many loops of a pool each is judged by itself. */
+#define LOOPS_JUDGED 4
 
 /*
  * The number completed exactly, the mean within 5 %, the peak within 2 %, percentiles within 5 % or

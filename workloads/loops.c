@@ -80,6 +80,23 @@ static void register_ballast(const struct server *server, struct instance *insta
 	}
 }
 
+/* Each of several instances by itself. */
+static void expect_each(struct wl_run *run, const struct server *server,
+			const struct instance *instances)
+{
+	struct truth *t = &run->truth;
+
+	t->span_start_ns = server->load->span_start_ns;
+	t->span_end_ns = server->load->span_end_ns;
+	for (int i = 0; i < server->build.instances && i < LOOPS_JUDGED; i++) {
+		const struct instance *at = &instances[i];
+		const struct loop_side side = {SERVER, "inbound", at->log, true, 0, at->outer_fd};
+
+		if (at->log && at->log->completed)
+			expect_in_flight(t, &side);
+	}
+}
+
 /* Its instances are new ones, under the numbers that those of the round before had. */
 static void run_round(struct wl_run *run, struct server *server)
 {
@@ -104,6 +121,7 @@ static void run_round(struct wl_run *run, struct server *server)
 	for (int i = 0; i < build->instances && !build->mortal; i++)
 		close_instance(&instances[i]);
 	net_close(server->stop_fd);
+	expect_each(run, server, instances);
 	free(instances);
 }
 
@@ -121,10 +139,13 @@ static void expect_all(struct wl_run *run, struct server *server, const struct o
 	struct truth *t = &run->truth;
 	const struct build *build = &server->build;
 	const int64_t rounds = build->rounds ? run->opt[OPT_ROUNDS] : 1;
-	const struct loop_side inside = {SERVER, "inbound", served,
+	const struct loop_side inside = {SERVER,
+					 "inbound",
+					 served,
 					 build->instances == 1 && rounds == 1,
-					 build->threads + build->writers - 1};
-	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1, 0};
+					 build->threads + build->writers - 1,
+					 0};
+	const struct loop_side outside = {CLIENT, "outbound", called, rounds == 1, 0, 0};
 	const double processes = (double)(1 + rounds * (build->forks || build->mortal ? 2 : 1));
 
 	truth_expect(t, TRUTH_RUN, "tasks.processes", NULL, processes, processes);

@@ -68,12 +68,15 @@ static void accept_one(struct instance *at)
 	}
 }
 
-static void answer(struct server *server, struct connection *c)
+static void answer(struct instance *at, struct connection *c)
 {
+	struct server *server = at->server;
 	const int64_t early_ns = now_ns();
 
 	write_full(c->fd, &c->message, sizeof(c->message));
 	op_end(server->log, c->began_ns, c->began_ns, early_ns);
+	if (at->log)
+		op_end(at->log, c->began_ns, c->began_ns, early_ns);
 	/* Never taken back: every loop is to see it. */
 	if (atomic_load(&server->log->completed) == server->load->requests)
 		eventfd_raise(server->stop_fd);
@@ -144,7 +147,7 @@ static void answer_due(struct instance *at)
 		c = take_first(at);
 		pthread_mutex_unlock(&at->mutex);
 		/* It is not ours any more once it is armed. */
-		answer(at->server, c);
+		answer(at, c);
 		arm_again(at, c);
 		hand_over(at, c);
 	}
@@ -173,6 +176,8 @@ static void read_request(struct loop *loop, struct connection *c)
 
 	if (!more) {
 		op_cancel(server->log);
+		if (loop->at->log)
+			op_cancel(loop->at->log);
 		/* Closed without a word to epoll; where it is leaked, epoll must not tell of it for ever. */
 		if (server->build.leaks) {
 			if (epoll_ctl(loop->at->epoll_fd, EPOLL_CTL_DEL, c->watched, NULL))
@@ -231,8 +236,11 @@ static bool take_events(struct loop *loop, int epoll_fd, int timeout)
 	loop->iterations++;
 	for (int i = 0; i < count; i++) {
 		source = events[i].data.ptr;
-		if (source->kind == FROM_CLIENT)
-			op_begin(loop->at->server->log);
+		if (source->kind != FROM_CLIENT)
+			continue;
+		op_begin(loop->at->server->log);
+		if (loop->at->log)
+			op_begin(loop->at->log);
 	}
 	for (int i = 0; i < count; i++)
 		more &= dispatch(loop, events[i].data.ptr);
@@ -267,7 +275,7 @@ static void *run_writer(void *arg)
 		early_ns = c->due_ns - now_ns();
 		if (early_ns > 0)
 			sleep_ns(early_ns);
-		answer(at->server, c);
+		answer(at, c);
 	}
 }
 
@@ -314,6 +322,7 @@ void open_instance(struct instance *at, struct server *server)
 		.from_ballast = {.kind = FROM_BALLAST},
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
 		.arrived = PTHREAD_COND_INITIALIZER,
+		.log = server->build.instances > 1 ? op_log_make(server->load->requests) : NULL,
 	};
 	at->end = &at->first;
 	set_nonblocking(at->timer_fd);

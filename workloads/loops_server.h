@@ -49,6 +49,7 @@ struct instance {
 	struct connection *first, **end; /* read and not answered, by due_ns */
 	struct connection *answered;	 /* to be closed by the thread that does that */
 	bool closed;			 /* no more will come */
+	struct op_log *log;		 /* its own, where there are several instances; else NULL */
 };
 
 struct server {

@@ -181,8 +181,8 @@ static void serve(struct poller *p)
 static void expect_all(struct wl_run *run, const struct poller *p)
 {
 	struct truth *t = &run->truth;
-	const struct loop_side inside = {SERVER, "inbound", p->log, true, 0};
-	const struct loop_side outside = {CLIENT, "outbound", p->load->log, true, 0};
+	const struct loop_side inside = {SERVER, "inbound", p->log, true, 0, 0};
+	const struct loop_side outside = {CLIENT, "outbound", p->load->log, true, 0, 0};
 	struct truth_row *row;
 
 	t->span_start_ns = p->load->span_start_ns;

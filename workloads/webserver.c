@@ -48,6 +48,10 @@ struct site {
 	_Atomic int64_t backend_wait_ns; /* from asking to having, a wait for a CPU included */
 	_Atomic int64_t delay_ns;	 /* the server's tasks waited for a CPU */
 	int64_t loops, iterations;
+	struct {
+		struct op_log *log;
+		int epoll_fd;
+	} own[LOOPS_JUDGED]; /* of the first loops, where there are several */
 };
 
 /* --- the backend
@@ -262,6 +266,7 @@ struct loop {
 	pthread_t thread;
 	int epoll_fd;
 	int64_t woke_ns, iterations;
+	struct op_log *log; /* its own; NULL: not kept */
 };
 
 /* Connections go round the loops, so that each has its share whatever their ports hash to. */
@@ -284,6 +289,8 @@ static void ask_backend(struct loop *loop, struct connection *c)
 
 	if (!read_full(c->fd, &c->message, sizeof(c->message))) {
 		op_cancel(site->log);
+		if (loop->log)
+			op_cancel(loop->log);
 		net_close(c->backend_fd);
 		net_close(c->fd);
 		free(c);
@@ -305,6 +312,8 @@ static void answer_client(struct loop *loop, struct connection *c)
 	early = now_ns();
 	write_full(c->fd, &c->message, sizeof(c->message));
 	op_end(site->log, c->began_ns, c->began_ns, early);
+	if (loop->log)
+		op_end(loop->log, c->began_ns, c->began_ns, early);
 	/* Never taken back: every loop is to see it. */
 	if (atomic_load(&site->log->completed) == site->run->opt[OPT_REQUESTS])
 		eventfd_raise(loop->loops->stop_fd);
@@ -344,8 +353,11 @@ static void *run_loop(void *arg)
 		/* A request is open from here, however many are dealt with before it. */
 		for (int i = 0; i < count; i++) {
 			source = events[i].data.ptr;
-			if (source->kind == FROM_CLIENT)
-				op_begin(loop->loops->site->log);
+			if (source->kind != FROM_CLIENT)
+				continue;
+			op_begin(loop->loops->site->log);
+			if (loop->log)
+				op_begin(loop->log);
 		}
 		for (int i = 0; i < count; i++)
 			more &= dispatch(loop, events[i].data.ptr);
@@ -365,6 +377,10 @@ static void serve_by_loops(struct site *site)
 	for (int64_t i = 0; i < site->loops; i++) {
 		loops.all[i] = (struct loop){.loops = &loops, .epoll_fd = epoll_make()};
 		epoll_add(loops.all[i].epoll_fd, loops.stop_fd, &loops.from_stop);
+		if (i >= LOOPS_JUDGED)
+			continue;
+		loops.all[i].log = site->own[i].log;
+		site->own[i].epoll_fd = loops.all[i].epoll_fd;
 	}
 	epoll_add(loops.all[0].epoll_fd, site->server_fd, &loops.from_listener);
 	for (int64_t i = 1; i < site->loops; i++)
@@ -412,6 +428,43 @@ static double least_parallel(double average, int cpus)
 	return cpus > 1 ? fmax(0, (average - 1) / (cpus - 1)) : 0;
 }
 
+/* The operations of the server's loops, and of each by itself where there are several. */
+static void expect_loops(const struct site *site, struct truth *t)
+{
+	const struct loop_side inside = {SERVER, "inbound", site->log, site->loops == 1, 0, 0};
+
+	expect_in_flight(t, &inside);
+	expect_level(t, &inside);
+	for (int i = 0; i < LOOPS_JUDGED && site->own[i].log && i < site->loops; i++) {
+		const struct loop_side own = {SERVER, "inbound", site->own[i].log,
+					      true,   0,	 site->own[i].epoll_fd};
+
+		if (own.log->completed)
+			expect_in_flight(t, &own);
+	}
+	truth_fact(t, "loops", (double)site->loops);
+	truth_fact(t, "iterations", (double)site->iterations);
+}
+
+/* The two ends that run loops whatever the server is; where it has none it is not said to have one. */
+static void expect_others(const struct site *site, struct truth *t)
+{
+	const struct loop_side outside = {"ws-load", "outbound", site->load->log, true, 0, 0};
+	struct truth_row *row;
+
+	expect_in_flight(t, &outside);
+	row = truth_expect_of(t, TRUTH_RUN,
+			      "epoll_instances[direction=inbound].in_flight.completed",
+			      (double)site->run->opt[OPT_REQUESTS], 1, 1);
+	row->filter = "ws-backend";
+	row->needs = TRUTH_LOOPS;
+	if (site->model->is_loop)
+		return;
+	row = of_server(
+		truth_expect(t, TRUTH_RUN, "in_flight.operations_average", NULL, TRUTH_NO_MIN, 0));
+	row->needs = TRUTH_LOOPS;
+}
+
 /* What the server's tasks do while they serve: running, and where they may wait, waiting. */
 static void expect_server(const struct site *site, struct truth *t)
 {
@@ -453,14 +506,9 @@ static void expect_server(const struct site *site, struct truth *t)
 		of_server(truth_expect_of(
 			t, TRUTH_RUN, "threads[name=" SERVER "].waiting_ns.socket", wait,
 			0.95 * fmax(0, (wait - (double)site->delay_ns) / wait), 1.02));
-	if (site->model->is_loop) {
-		const struct loop_side inside = {SERVER, "inbound", site->log, site->loops == 1, 0};
-
-		expect_in_flight(t, &inside);
-		expect_level(t, &inside);
-		truth_fact(t, "loops", (double)site->loops);
-		truth_fact(t, "iterations", (double)site->iterations);
-	}
+	if (site->model->is_loop)
+		expect_loops(site, t);
+	expect_others(site, t);
 	truth_fact(t, "server_running_average", average);
 	truth_fact(t, "server_in_progress_average", mean);
 	truth_fact(t, "span_secs", span / WL_NS_PER_SEC);
@@ -497,6 +545,8 @@ static void run_site(struct wl_run *run, const struct model *model)
 	site->load = load_make("ws-load", run->opt[OPT_CONNECTIONS], run->opt[OPT_REQUESTS]);
 	site->load->reconnect = model->one_by_one;
 	site->log = op_log_make(run->opt[OPT_REQUESTS]);
+	for (int64_t i = 0; i < LOOPS_JUDGED && model->is_loop && model->is_threaded; i++)
+		site->own[i].log = op_log_make(run->opt[OPT_REQUESTS]);
 	site->backend_connections = model->one_by_one ? 1 : run->opt[OPT_CONNECTIONS];
 	site->backend_fd = net_listen(&site->backend_port, false);
 	site->server_fd = net_listen(&site->server_port, false);

@@ -28,12 +28,13 @@ NS = 10 ** 9
 
 def cases(workloads):
     found = [(f"{name} {arguments[-1]}", _mode(name, arguments))
-             for name, arguments in modes(workloads, PROGRAMS)
-             if "loop" in arguments[-1] or name != "webserver" or "epoll" in arguments[-1]]
+             for name, arguments in modes(workloads, PROGRAMS)]
     return found + [
         ("the same requests, served by threads, processes and a loop", same_level),
         ("one loop is concurrent, two are parallel", classes),
+        ("a pool whose connections are spread unevenly", uneven),
         ("on, auto and off", on_auto_off),
+        ("on and auto, of a server that asks another one", on_auto_other),
         ("auto sees a loop soon", auto_soon),
         ("a program without loops", without_loops),
         ("a poll that is no loop", no_loop),
@@ -70,6 +71,10 @@ def _mode(name, arguments):
         label = f"{name} {arguments[-1]}"
         run = loops_run(case, workload(case, name, *arguments, *SIZES.get(label, []), "--truth"))
         check_loop_rows(case, run)
+        if name == "webserver" and "epoll" not in arguments[-1]:
+            report = case.report_json(run.trace, "--comm", "ws-server")
+            case.equal("loops that its server is said to have", report["event_loops"], [])
+            case.equal("and instances", report["epoll_instances"], [])
     return body
 
 
@@ -157,6 +162,26 @@ def classes(case):
                sum(row["name"] == "ep-server" for row in run.report["event_loops"]), 2)
 
 
+def uneven(case):
+    """An odd number of connections on two loops by SO_REUSEPORT: one has more to do, and how much more is
+    what the program counted for each."""
+    run = loops_run(case, workload(case, "epoll", "loop-pool", "--connections", 3, "--cpu-us", 100,
+                                   "--requests", 5000, "--truth"))
+    facts = read_truth(run.result.out)["facts"]
+    pools = [one for one in run.report["loop_pools"] if one["name"] == "ep-server"]
+    case.equal("pools", len(pools), 1)
+    case.equal("loops of it", pools[0]["loops"], 2)
+    own = {}
+    for what in ("cpu_ns", "requests"):
+        parts = [facts[f"loop_{k}_{what}"] for k in (0, 1)]
+        own[what] = max(parts) * len(parts) / sum(parts)
+    case.note(f"imbalance {pools[0]['imbalance']:.3f}; by its CPU clocks {own['cpu_ns']:.3f}, "
+              f"by requests {own['requests']:.3f}")
+    case.check("the share of requests is uneven", own["requests"] > 1.02, facts)
+    case.within("imbalance / by its CPU clocks", pools[0]["imbalance"] / own["cpu_ns"], 0.97, 1.03)
+    case.within("imbalance / by its requests", pools[0]["imbalance"] / own["requests"], 0.93, 1.07)
+
+
 # ---------------------------------------------------------------- when it is looked at
 
 
@@ -195,6 +220,32 @@ def on_auto_off(case):
     case.equal("off: budget in flight", off["budget_ns"]["in_flight"], 0)
     case.check("off: its loops are known all the same",
                any(row["name"] == "ep-server" for row in off["event_loops"]))
+
+
+def on_auto_other(case):
+    """The second half of a run again, of a loop that has most of its operations with another server: by
+    what it logged itself of that half's steady state, and one beside the other."""
+    argv = workload(case, "webserver", "--model", "epoll", "--cpu-us", 100, "--requests", 3000,
+                    "--truth")
+    seen = {}
+    for how in ("on", "auto"):
+        run = loops_run(case, argv, how, how)
+        truth = read_truth(run.result.out)
+        start, end = truth["span_ns"]
+        half = span_reports(case, run, (start + end) // 2, end)("ws-server")
+        row = "epoll_instances[direction=inbound].in_flight"
+        seen[how] = {"in flight": figure(half, f"{row}.average"),
+                     "level": half["concurrency"]["average"]}
+        for what, value in seen[how].items():
+            case.within(f"{how}: {what}", value / truth["facts"]["in_flight_mean"], 0.95, 1.05)
+        rate = truth["facts"]["completed"] / (end - start)
+        case.within(f"{how}: completed", figure(half, f"{row}.completed") /
+                    (rate * half["window_ns"]), 0.9, 1.1)
+        case.within(f"{how}: p50", figure(half, f"{row}.latency_ns.p50"),
+                    0.95 * truth["facts"]["latency_p50_low_ns"],
+                    1.05 * truth["facts"]["latency_p50_high_ns"])
+    for what, value in seen["on"].items():
+        case.within(f"{what}: auto / on", seen["auto"][what] / value, 0.95, 1.05)
 
 
 def auto_soon(case):
