@@ -8,7 +8,8 @@
  *
  *   inbound   IDLE ── epoll reports it ──► REPORTED ── read ──► READ ── write ──► IDLE, completed
  *               └───────────── read, before epoll did ───────────┘
- *             REPORTED: read finds nothing or the end ──► IDLE, cancelled; any state: close, likewise
+ *             REPORTED: read finds nothing or the end ──► IDLE, cancelled; any state: close, likewise,
+ *               and a shutdown of what it would be answered by
  *   outbound  IDLE ── write ──► SENT ── read ──► IDLE, completed
  *
  * Only descriptors that were registered with an epoll instance, or accepted from a listener that was,
@@ -43,6 +44,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DOES_POLL    15
 #define DOES_SELECT  16
 #define DOES_CONNECT 17
+#define DOES_SHUT    18
 
 static __always_inline __u32 what_does(__u64 nr)
 {
@@ -98,6 +100,8 @@ static __always_inline __u32 what_does(__u64 nr)
 		return DOES_SELECT;
 	case NR_connect:
 		return DOES_CONNECT;
+	case NR_shutdown:
+		return DOES_SHUT;
 	default:
 		return DOES_NOTHING;
 	}
@@ -115,6 +119,8 @@ static __always_inline __u32 what_does(__u64 nr)
 #define F_DUPFD_CLOEXEC	    1030
 #define CLOSE_RANGE_CLOEXEC 4 /* they are marked, not closed */
 
+#define SHUT_RD	     0
+#define SHUT_WR	     1
 #define RCV_SHUTDOWN 1
 #define MSG_PEEK     2
 #define EINTR	     4
@@ -914,6 +920,27 @@ static __noinline int on_timer(struct call *call)
 	return 0;
 }
 
+/*
+ * A direction of a connection is shut down. An operation that ends in that direction cannot end any more
+ * but so: an inbound one with its writes, an outbound one with its reads. Requests that are there already
+ * can be read behind SHUT_RD, and answered; a client that has no more to ask (SHUT_WR) awaits its answer.
+ */
+static __noinline int on_shutdown(struct call *call)
+{
+	__u32 how = call->regs->REG_ARG2;
+	struct loop_conn *c;
+	__u64 ref;
+
+	if (call->ret)
+		return 0;
+	c = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
+	if (!c)
+		return 0;
+	if ((c->kind == CONN_IN && how != SHUT_RD) || (c->kind == CONN_OUT && how != SHUT_WR))
+		op_cancel(c, call->task);
+	return 0;
+}
+
 #include "polls.bpf.h"
 
 static __noinline int on_rare(struct call *call, __u32 does)
@@ -931,6 +958,8 @@ static __noinline int on_rare(struct call *call, __u32 does)
 		if (!call->ret || call->ret == -EINTR)
 			fd_closed(call, fd, true);
 		return 0;
+	case DOES_SHUT:
+		return on_shutdown(call);
 	case DOES_RANGE:
 		if (!call->ret && !(call->regs->REG_ARG3 & CLOSE_RANGE_CLOEXEC))
 			fds_closed(call, fd, call->regs->REG_ARG2);

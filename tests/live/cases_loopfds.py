@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What becomes of the descriptors of event loops: closed by ranges, by exec, by the end of their
 process, copied without end; rings one after the other. A number that is used again must not be taken
-for what it was, and nothing that is gone may stay.
+for what it was, and nothing that is gone may stay. And the ways to answer that are no write: by sendfile, by
+splice, by a shutdown not at all; one thread in turns at two instances.
 """
 
 import json
@@ -98,10 +99,143 @@ for _ in range(rounds):
 """
 
 
+# 16 requests are read; then their connections are shut down as HOW says, stay open, and where that can be done
+# are answered half a second later.
+SHUT = """
+import select, socket, sys, time
+HOW = {"read": socket.SHUT_RD, "write": socket.SHUT_WR, "both": socket.SHUT_RDWR}[sys.argv[1]]
+listener = socket.create_server(("127.0.0.1", 0))
+clients = [socket.create_connection(listener.getsockname()) for _ in range(16)]
+epoll = select.epoll()
+epoll.register(listener.fileno(), select.EPOLLIN)
+served = {}
+for client in clients:
+    epoll.poll()
+    one = listener.accept()[0]
+    served[one.fileno()] = one
+    epoll.register(one.fileno(), select.EPOLLIN)
+for client in clients:
+    client.send(b"request")
+    fd, _ = epoll.poll(maxevents=1)[0]
+    assert served[fd].recv(100) == b"request"
+time.sleep(0.2)
+shut = time.monotonic_ns()
+for one in served.values():
+    one.shutdown(HOW)
+time.sleep(0.4)
+end = time.monotonic_ns()
+if HOW == socket.SHUT_RD:
+    for one in served.values():
+        one.send(b"answer")
+print(shut, end)
+"""
+
+# A client in a child asks on every connection, has all answers, asks again. Each request is read, and answered
+# some milliseconds later by HOW: from a file, or by what was spliced into a pipe.
+MOVED = """
+import json, os, select, socket, sys, tempfile, time
+HOW, CNT, ROUNDS = sys.argv[1], 12, 40
+listener = socket.create_server(("127.0.0.1", 0))
+if not os.fork():
+    socks = [socket.create_connection(listener.getsockname()) for _ in range(CNT)]
+    for _ in range(ROUNDS):
+        for one in socks:
+            one.send(b"request")
+        for one in socks:
+            assert one.recv(100) == b"request"
+    os._exit(0)
+epoll = select.epoll()
+epoll.register(listener.fileno(), select.EPOLLIN)
+served, took, now = {}, [], time.monotonic_ns
+for _ in range(CNT):
+    epoll.poll(maxevents=1)
+    one = listener.accept()[0]
+    served[one.fileno()] = one
+for fd in served:
+    epoll.register(fd, select.EPOLLIN)
+text = tempfile.TemporaryFile()
+text.write(b"request")
+text.flush()
+pipes = {fd: os.pipe() for fd in served}
+for _ in range(ROUNDS):
+    begun = {}
+    while len(begun) < CNT:
+        found = epoll.poll()
+        at = now()
+        for fd, _ in found:
+            begun[fd] = at
+            if HOW == "splice":
+                assert os.splice(fd, pipes[fd][1], 100) == 7
+            else:
+                assert os.read(fd, 100) == b"request"
+    time.sleep(0.004)
+    for fd in served:
+        before = now()
+        if HOW == "splice":
+            assert os.splice(pipes[fd][0], fd, 7) == 7
+        else:
+            assert os.sendfile(fd, text.fileno(), 0, 7) == 7
+        took.append((before - begun[fd], now() - begun[fd]))
+os.wait()
+least, most = (sorted(one[i] for one in took)[len(took) // 2] for i in (0, 1))
+print(json.dumps({"completed": len(took), "peak": CNT, "least": least, "most": most}))
+"""
+
+# One thread, two instances that have nothing to do with each other, waited on in turns. Of one it answers 8
+# clients, of the other 4; those are threads of a child.
+TURNS = """
+import json, os, select, socket, time
+CNTS, ROUNDS = (8, 4), 60
+listeners = [socket.create_server(("127.0.0.1", 0)) for _ in CNTS]
+if not os.fork():
+    socks = [[socket.create_connection(at.getsockname()) for _ in range(cnt)]
+             for at, cnt in zip(listeners, CNTS)]
+    for _ in range(ROUNDS):
+        for group in socks:
+            time.sleep(0.002)
+            for one in group:
+                one.send(b"request")
+        for group in socks:
+            for one in group:
+                assert one.recv(100) == b"answer"
+    os._exit(0)
+epolls = [select.epoll() for _ in CNTS]
+served, turns = [{}, {}], [0, 0]
+for at in (0, 1):
+    for _ in range(CNTS[at]):
+        one = listeners[at].accept()[0]
+        served[at][one.fileno()] = one
+        epolls[at].register(one.fileno(), select.EPOLLIN)
+begin = time.monotonic_ns()
+for _ in range(ROUNDS):
+    for at in (0, 1):
+        got = 0
+        while got < CNTS[at]:
+            for fd, _ in epolls[at].poll():
+                served[at][fd].recv(100)
+                got += 1
+            turns[at] += 1
+            last = time.monotonic_ns()
+    time.sleep(0.002)
+    for group in served:
+        for one in group.values():
+            one.send(b"answer")
+os.wait()
+print(json.dumps({"fds": [one.fileno() for one in epolls], "turns": turns, "life_ns": last - begin,
+                  "completed": [cnt * ROUNDS for cnt in CNTS], "peak": CNTS}))
+"""
+
+
 def cases(_workloads):
     return [
         ("closed by close_range, and the numbers used again", _unanswered("range")),
         ("closed by exec, and the numbers used again", _unanswered("exec")),
+        ("shut down for writing: never answered", _shut("write")),
+        ("shut down altogether: never answered", _shut("both")),
+        ("shut down for reading: answered all the same", _shut("read")),
+        ("answered by sendfile", _moved("sendfile")),
+        ("read and answered by splice", _moved("splice")),
+        ("one thread in turns at two instances", turns),
         ("processes that end leave nothing", nothing_is_left),
         ("processes that end all at once, and others in their place", all_at_once),
         ("more copies than there is room for", copies),
@@ -124,6 +258,62 @@ def _unanswered(how):
         case.equal("in flight when all is closed",
                    sum(one["in_flight"]["average"] for one in last["epoll_instances"]), 0)
     return body
+
+
+def _shut(how):
+    def body(case):
+        script = case.write("shut.py", SHUT)
+        run = loops_run(case, ["/usr/bin/python3", script, how])
+        shut, end = map(int, run.result.out.split())
+        used = [one for one in run.report["epoll_instances"] if one["iterations"]]
+        case.equal("instances", len(used), 1)
+        flight = used[0]["in_flight"]
+        case.equal("peak", flight["peak"], 16)
+        case.equal("completed", flight["completed"], 16 if how == "read" else 0)
+        case.equal("cancelled", flight["cancelled"], 0 if how == "read" else 16)
+        base = run.report["window_start_ns"]
+        behind = case.report_json(run.trace, "--time", f"{(shut + 100e6 - base) / 1e9:.9f},"
+                                                       f"{(end - base) / 1e9:.9f}")
+        case.equal("in flight behind it",
+                   sum(one["in_flight"]["average"] for one in behind["epoll_instances"]),
+                   16 if how == "read" else 0)
+    return body
+
+
+def _moved(how):
+    def body(case):
+        script = case.write("moved.py", MOVED)
+        run = loops_run(case, ["/usr/bin/python3", script, how])
+        facts = json.loads(run.result.out)
+        served = [one for one in run.report["epoll_instances"] if one["iterations"]]
+        case.equal("instances", len(served), 1)
+        flight = served[0]["in_flight"]
+        case.equal("direction", served[0]["direction"], "inbound")
+        case.equal("completed", flight["completed"], facts["completed"])
+        case.equal("peak", flight["peak"], facts["peak"])
+        case.within("median latency", flight["latency_ns"]["p50"], 0.95 * facts["least"],
+                    1.05 * facts["most"])
+    return body
+
+
+def turns(case):
+    """The lives of its two loops add up to what the thread was a loop; turns and operations are each one's."""
+    script = case.write("turns.py", TURNS)
+    run = loops_run(case, ["/usr/bin/python3", script])
+    facts = json.loads(run.result.out)
+    loops = {one["epfd"]: one for one in run.report["event_loops"]}
+    found = {one["epfd"]: one for one in run.report["epoll_instances"]}
+    case.equal("loops", sorted(loops), sorted(facts["fds"]))
+    case.equal("threads they are on", len({one["tid"] for one in loops.values()}), 1)
+    for at, fd in enumerate(facts["fds"]):
+        flight = found[fd]["in_flight"]
+        case.equal(f"turns of {fd}", loops[fd]["iterations"], facts["turns"][at])
+        case.equal(f"completed by {fd}", flight["completed"], facts["completed"][at])
+        case.equal(f"peak of {fd}", flight["peak"], facts["peak"][at])
+        case.check(f"{fd} lost time to the other", loops[fd]["elsewhere_ns"] > 0, loops[fd])
+    lives = sum(one["life_ns"] for one in loops.values())
+    case.within("both lives / by the thread's clock", lives / facts["life_ns"], 0.98, 1.01)
+    case.equal("instances that are the same", len(facts["fds"]) - len(found), 0)
 
 
 def entries(name):
