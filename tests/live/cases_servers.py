@@ -11,7 +11,8 @@ import re
 import socket
 
 from cases_loops import loops_run
-from harness import HERE, Failed
+from harness import HERE, Failed, traced
+from oracle import _clip, _sweep
 
 PYTHON = "/usr/bin/python3"
 CLIENT = f"{HERE}/closed_loop.py"
@@ -35,9 +36,9 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def serve(case, start, load, end, before="", status=0):
+def serve(case, start, load, end, before="", status=0, recorded=False):
     """Traces a server with its load: shell commands; $server is what `start` started. The case needs
-    the server's answer before the load begins."""
+    the server's answer before the load begins. recorded: perf records it, too."""
     script = case.write("serve.sh", f"""
 {before}
 {start} &
@@ -47,7 +48,12 @@ server=$!
 wait $server
 exit 0
 """)
-    return loops_run(case, ["sh", script], status=status)
+    if not recorded:
+        return loops_run(case, ["sh", script], status=status)
+    run = traced(case, ["sh", script], ["--loops", "on"], quiet_share=1, unbound=True, status=status)
+    case.check_report("run", run.report)
+    case.equal("lost_events", run.report["data_quality"]["lost_events"], 0)
+    return run
 
 
 def wait_for_port(port):
@@ -69,6 +75,42 @@ def instances(case, run, comm, direction, filters=()):
 
 def total(found, key):
     return sum(one["in_flight"][key] for one in found)
+
+
+# Of the window: perf's events and ours stand at the two ends of the same switch.
+AT_ONCE_AGREES = 0.01
+
+
+def check_class(case, run, report, what, wanted, threads, known=None):
+    """A program's class against perf's recording: how long two of its threads or more were on CPUs at once,
+    which is never where it has one. It is parallel if that is more than each of the other classes has.
+    known: its class where its load says so, for that many requests are open."""
+    account = run.account
+    tasks = [task for task in account.family if wanted(task) and task.runs]
+    changes = []
+    for task in tasks:
+        for start, end, *_ in _clip(task.runs, account.start_ns, account.end_ns):
+            changes += [(start, 0, 1), (end, 0, -1)]
+    profile, _mixed = _sweep(changes, account.start_ns, account.end_ns)
+    at_once = sum(profile[2:])
+    ledger, found = report["ledger_ns"], report["verdict"]["class"]
+    case.note(f"{what} {found}: parallel {ledger['parallel'] / 1e6:.1f} ms, by perf "
+              f"{at_once / 1e6:.1f} ms of {report['window_ns'] / 1e6:.0f} ms")
+    case.check(f"{what}: perf saw its threads", len(tasks) >= threads, [task.name for task in tasks])
+    case.check(f"{what}: two at once, by perf",
+               abs(ledger["parallel"] - at_once) <= AT_ONCE_AGREES * report["window_ns"],
+               (ledger["parallel"], at_once))
+    if threads == 1 and case.check(f"{what}: never two, by perf", not at_once, at_once):
+        case.equal(f"{what}: peak", report["parallelism"]["peak"], 1)
+    others = max(ledger["concurrent"], ledger["serial"])
+    if abs(at_once - others) > AT_ONCE_AGREES * report["window_ns"]:
+        case.equal(f"{what}: it is parallel", found == "parallel", at_once > others)
+    if known:
+        case.equal(f"{what}: class", found, known)
+
+
+def named(comm):
+    return lambda task: task.name == comm
 
 
 def loops_of(report, comm):
@@ -130,12 +172,13 @@ def redis(case):
                 f"--daemonize no --logfile {case.path('redis.log')} --dir {case.dir}",
                 f"for i in $(seq 100); do [ -S {sock} ] && break; sleep 0.05; done\n"
                 f"redis-benchmark -s {sock} --csv -n {requests} -c 50 -t get,set",
-                f"redis-cli -s {sock} info commandstats\nredis-cli -s {sock} shutdown nosave")
+                f"redis-cli -s {sock} info commandstats\nredis-cli -s {sock} shutdown nosave",
+                recorded=True)
     rows = re.findall(r'^"(?:GET|SET)","([\d.]+)","([\d.]+)"', run.result.out, re.M)
     calls = re.findall(r"^cmdstat_(\w+)(?:\|\w+)?:calls=(\d+)", run.result.out, re.M)
     if len(rows) != 2 or not calls:
         raise Failed(f"redis-benchmark did not do its work: {run.result}: {run.result.out[-400:]}")
-    _, client = instances(case, run, "redis-benchmark", "outbound")
+    benchmark, client = instances(case, run, "redis-benchmark", "outbound")
     case.equal("completed by redis-benchmark", total(client, "completed"), 2 * requests)
     # Rate and latency of each test, by redis-benchmark itself; both tests are as long.
     little = sum(float(rate) * float(ms) / 1000 for rate, ms in rows) / 2
@@ -150,8 +193,8 @@ def redis(case):
     done = total(server, "completed")
     case.check("completed by the server", counted <= done <= counted + 2,
                f"{done} completed, {counted} commands by its own count")
-    case.check("the server is not parallel", report["verdict"]["class"] != "parallel",
-               report["verdict"])
+    check_class(case, run, report, "redis-server", named("redis-server"), 1)
+    check_class(case, run, benchmark, "redis-benchmark", named("redis-benchmark"), 1, "concurrent")
 
 
 NGINX = """
@@ -168,13 +211,13 @@ http {{
 """
 
 
-def wrk_run(case, port, path, seconds):
+def wrk_run(case, port, path, seconds, recorded=False):
     """nginx with two workers under wrk with 64 connections. (run, requests, rate, latency in s)."""
     case.write("file", "answer")
     config = case.write("nginx.conf", NGINX.format(dir=case.dir, port=port))
     run = serve(case, f"nginx -e {case.path('error.log')} -c {config}",
                 f"{wait_for_port(port)}\nwrk -t1 -c64 -d{seconds}s http://127.0.0.1:{port}{path}",
-                "kill -QUIT $server")
+                "kill -QUIT $server", recorded=recorded)
     found = re.search(r"(\d+) requests in", run.result.out)
     latency = re.search(r"Latency\s+([\d.]+)(us|ms)", run.result.out)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", run.result.out)
@@ -201,10 +244,14 @@ def check_counts(case, run, requests):
 
 def nginx(case):
     """Two processes, each with one loop; wrk keeps 64 connections busy."""
-    run, requests, _, _ = wrk_run(case, free_port(), "/", 1)
+    run, requests, _, _ = wrk_run(case, free_port(), "/", 1, recorded=True)
     report = check_counts(case, run, requests)
     case.check("parallel, but for what wrk leaves of two CPUs",
                report["ledger_ns"]["parallel"] > 0, report["ledger_ns"])
+    check_class(case, run, report, "nginx", named("nginx"), 2)
+    # Its first thread only waits for the one that asks.
+    client = case.report_json(run.trace, "--comm", "wrk")
+    check_class(case, run, client, "wrk", named("wrk"), 2, "concurrent")
 
 
 def nginx_delayed(case):
@@ -248,7 +295,7 @@ def memcached(case):
     port = free_port()
     run = serve(case, f"memcached -l 127.0.0.1 -p {port} -U 0 -t 2 -m 16 -u root",
                 f"{wait_for_port(port)}\n{PYTHON} {CLIENT} {port} 32 6000 memcached",
-                f"{PYTHON} {ask} {port}\nkill $server")
+                f"{PYTHON} {ask} {port}\nkill $server", recorded=True)
     facts = check_client(case, run, "python3")
     own = dict(re.findall(r"^STAT (cmd_get|threads|total_connections) (\d+)", run.result.out, re.M))
     case.equal("commands by its own count", int(own["cmd_get"]), facts["completed"])
@@ -258,6 +305,7 @@ def memcached(case):
     server = [one for one in report["epoll_instances"] if one["in_flight"]["peak"]]
     # The last one asked for its own count.
     case.equal("completed by memcached", total(server, "completed"), int(own["cmd_get"]) + 1)
+    check_class(case, run, report, "memcached", lambda task: task.tgid == pid, 3)
     case.equal("its threads that serve, by its own count", int(own["threads"]), 2)
     case.equal("their direction", {one["direction"] for one in server}, {"inbound"})
     case.equal("instances that serve", len(server), 2)
