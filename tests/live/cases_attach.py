@@ -20,7 +20,7 @@ import time
 import oracle
 from cases_servers import NGINX, free_port
 from cases_stat import cgroup_mount, gated, let_go, remove_group
-from harness import Failed, come_first, check_agreement
+from harness import HERE, Failed, come_first, check_agreement
 
 PYTHON = "/usr/bin/python3"
 ROUNDS = int(os.environ.get("ATTACH_ROUNDS", "24"))  # of attaching and detaching
@@ -715,6 +715,56 @@ def redis(case):
         case.within(f"{what}, of that traced from its start", a / b if b else 0, 1 - LOOPS_AGREE,
                     1 + LOOPS_AGREE)
         case.note(f"{what} {a:.4g} and {b:.4g}")
+
+
+def redis_clients(case, port):
+    return int(case.run(["redis-cli", "-p", port, "info", "clients"]).out
+               .partition("connected_clients:")[2].split()[0])
+
+
+@attach("redis-server: latencies of the same operations, from its start and found with its connections")
+def redis_latencies(case):
+    """A histogram is of all that was watched: so the load begins when both watch, on connections that were
+    there before the second."""
+    port, go, traces = free_port(), case.path("go"), {}
+    traces["start"] = case.path("start.trace")
+    whole = case.spawn([case.cpartrace, "record", "-o", traces["start"], "--loops", "on", "--",
+                        "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "",
+                        "--appendonly", "no", "--daemonize", "no", "--logfile",
+                        case.path("redis.log"), "--dir", case.dir])
+    load = case.spawn([PYTHON, f"{HERE}/closed_loop.py", port, 50, 30000, "redis", go])
+    await_true("its connections", lambda: case.run(["redis-cli", "-p", port, "ping"]).out == "PONG\n"
+               and redis_clients(case, port) >= 51)
+    pid = int(case.run(["redis-cli", "-p", port, "info", "server"]).out.partition("process_id:")[2]
+              .split()[0])
+    traces["found"] = case.path("found.trace")
+    recorder = case.spawn([case.cpartrace, "record", "-o", traces["found"], "-p", pid])
+    await_true("the recording", lambda: os.path.exists(traces["found"]))
+    time.sleep(1)  # the server looks around ten times a second: its loop is known by then
+    case.write("go", "")
+    out, err = load.communicate(timeout=60)
+    if load.returncode:
+        raise Failed(f"the load: {err}")
+    facts = json.loads(out)
+    recorder.send_signal(signal.SIGINT)
+    recorder.communicate(timeout=20)
+    case.run(["redis-cli", "-p", port, "shutdown", "nosave"])
+    whole.communicate(timeout=20)
+    seen = {}
+    for name, trace in traces.items():
+        rows = [one for one in case.report_json(trace, "--comm", "redis-server")["epoll_instances"]
+                if one["in_flight"]["completed"] > 100]
+        case.equal(f"{name}: instances with operations", len(rows), 1)
+        seen[name] = rows[0]["in_flight"]
+    case.equal("completed by the one found", seen["found"]["completed"], facts["completed"])
+    # Beside them redis-cli asked some things, at the start.
+    case.within("completed by the other", seen["start"]["completed"], facts["completed"],
+                facts["completed"] + 1000)
+    for figure in ("p50", "p99"):
+        ours, theirs = (seen[name]["latency_ns"][figure] for name in ("found", "start"))
+        case.note(f"{figure} {ours} and {theirs} ns")
+        case.within(f"{figure}, of that traced from its start", ours,
+                    theirs - max(LOOPS_AGREE * theirs, 10_000), theirs + max(LOOPS_AGREE * theirs, 10_000))
 
 
 @attach("nginx: its master and workers")

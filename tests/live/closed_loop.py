@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A client that keeps a number of requests open, on one event loop, and knows it:
 
-    closed_loop.py PORT CONNECTIONS REQUESTS KIND        KIND: echo, http, memcached
+    closed_loop.py PORT CONNECTIONS REQUESTS KIND [GO]   KIND: echo, http, memcached, redis
 
-One connection each; the next request goes out when the answer is there. Prints one line of JSON:
-completed; and of the time in which all connections had their request open, from the first round's last
-answer on (CLOCK_MONOTONIC, ns): span_ns, the requests begun in it, their mean latency_ns, and the mean
-number in flight by the time stamps taken beside each send and receive. In the first round the server
-still wakes up; its requests, begun before the span, would be in flight without being of its rate.
+One connection each; the first request goes out when there is a file GO, the next when the answer is there.
+Prints one line of JSON: completed; and of the time in which all connections had their request open, from
+the first round's last answer on (CLOCK_MONOTONIC, ns): span_ns, the requests begun in it, their mean
+latency_ns, and the mean number in flight by the time stamps taken beside each send and receive. In the
+first round the server still wakes up; its requests, begun before the span, would be in flight without being of its rate.
 """
 
 import json
+import os
 import selectors
 import socket
 import sys
@@ -18,8 +19,8 @@ import time
 
 REQUESTS = {"echo": b"a request of 24 bytes..\n",
             "http": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            "memcached": b"get a-key\r\n"}
-ENDS = {"echo": b"\n", "http": b"answer", "memcached": b"END\r\n"}
+            "memcached": b"get a-key\r\n", "redis": b"PING\r\n"}
+ENDS = {"echo": b"\n", "http": b"answer", "memcached": b"END\r\n", "redis": b"PONG\r\n"}
 
 
 def connect(port):
@@ -43,6 +44,8 @@ def main(argv):
     socks = [connect(port) for _ in range(connections)]
     for sock in socks:
         selector.register(sock, selectors.EVENT_READ)
+    while argv[4:] and not os.path.exists(argv[4]):
+        time.sleep(0.01)
     now = time.monotonic_ns
     begun, ops, sent = {}, [], 0
     for sock in socks:
