@@ -1390,6 +1390,8 @@ static int on_loop(struct cpt_analysis *a, const struct cpt_event *ev)
 	/* What it did so far is told by how things stood before. */
 	if (t && t->sqpoll && ev->type == CPT_EV_LOOP)
 		sqpolls__acted(a->sqpolls, t, ev->other, a->now_ns);
+	if (ev->type == CPT_EV_LOOP_LOST)
+		sqpolls__lost(a->sqpolls);
 	taken = loops__feed(a->flights, ev, a->now_ns);
 	return taken <= 0 ? taken : loop_ledger__feed(a->loops, &a->tasks, t, ev, a->now_ns);
 }

@@ -9,12 +9,18 @@
 /* The kernel names them so, with the process behind it. */
 #define SQPOLL_NAME "iou-sqp-"
 
+/* Rings with operations that it may be at, told apart; with more it is never called spinning. */
+#define SQPOLL_RINGS 8
+
 struct task_sqpoll {
 	struct task_sqpoll *next; /* of all */
 	struct cpt_sqpoll row;
-	bool running;	   /* and counted */
-	bool heard;	   /* some ring's records name it: others would, too */
-	uint32_t instance; /* the ring it acted on last */
+	bool running;	 /* and counted */
+	bool heard;	 /* some ring's records name it: others would, too */
+	uint32_t losses; /* there had been by then */
+	uint32_t rings[SQPOLL_RINGS],
+		rings_cnt; /* that it acted on, but for such as rested since */
+	bool more;	   /* found no place there */
 	uint64_t on_since_ns;
 	uint64_t quiet_since_ns;
 };
@@ -23,6 +29,7 @@ struct sqpolls {
 	const struct loops *loops;
 	struct task_sqpoll *all;
 	uint32_t cnt;
+	uint32_t losses; /* of records */
 };
 
 struct sqpolls *sqpolls__new(const struct loops *loops)
@@ -67,12 +74,21 @@ int sqpolls__named(struct sqpolls *s, struct task *t, uint64_t now_ns)
 	return 0;
 }
 
+static bool at_work(const struct sqpolls *s, const struct task_sqpoll *p)
+{
+	bool any = p->more;
+
+	for (uint32_t i = 0; i < p->rings_cnt && !any; i++)
+		any = loops__ring_at_work(s->loops, p->rings[i]);
+	return any;
+}
+
 bool sqpolls__spins(const struct sqpolls *s, const struct task *t, uint64_t now_ns)
 {
 	const struct task_sqpoll *p = t->sqpoll;
 
-	return p->running && p->heard && now_ns - p->quiet_since_ns > CPT_SQPOLL_QUIET_NS &&
-	       !loops__ring_at_work(s->loops, p->instance);
+	return p->running && p->heard && p->losses == s->losses &&
+	       now_ns - p->quiet_since_ns > CPT_SQPOLL_QUIET_NS && !at_work(s, p);
 }
 
 static void end_quiet(const struct sqpolls *s, struct task *t, uint64_t now_ns)
@@ -99,13 +115,38 @@ void sqpolls__update(const struct sqpolls *s, struct task *t, uint64_t now_ns)
 	p->on_since_ns = p->quiet_since_ns = now_ns;
 }
 
+/* A ring at rest makes room: a record names it before there is work in it again. */
+static void add_ring(const struct sqpolls *s, struct task_sqpoll *p, uint32_t instance)
+{
+	uint32_t at = p->rings_cnt;
+
+	for (uint32_t i = 0; i < p->rings_cnt; i++) {
+		if (p->rings[i] == instance)
+			return;
+		if (!loops__ring_at_work(s->loops, p->rings[i]))
+			at = i;
+	}
+	if (at == SQPOLL_RINGS) {
+		p->more = true;
+		return;
+	}
+	p->rings[at] = instance;
+	p->rings_cnt += at == p->rings_cnt;
+}
+
+void sqpolls__lost(struct sqpolls *s)
+{
+	s->losses++;
+}
+
 void sqpolls__acted(const struct sqpolls *s, struct task *t, uint32_t instance, uint64_t now_ns)
 {
 	struct task_sqpoll *p = t->sqpoll;
 
 	end_quiet(s, t, now_ns);
 	p->heard = true;
-	p->instance = instance;
+	p->losses = s->losses;
+	add_ring(s, p, instance);
 }
 
 static int compare_rows(const void *a, const void *b)

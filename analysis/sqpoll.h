@@ -13,7 +13,8 @@
  *                                                                  ring is neither done, nor armed, nor a
  *                                                                  worker's: then it may be at that one
  *
- * So it is a lower bound; without the records of loops, or where they were lost, nothing is called spinning.
+ * So it is a lower bound; without the records of loops nothing is called spinning, nor what reaches over a loss of
+ * them. A thread may poll for several rings: it spins while it is at no operation of any.
  *
  * Private to analysis/.
  */
@@ -37,6 +38,9 @@ void sqpolls__update(const struct sqpolls *s, struct task *t, uint64_t now_ns);
 
 /* A record of what t did with a ring's operations. Likewise. */
 void sqpolls__acted(const struct sqpolls *s, struct task *t, uint32_t instance, uint64_t now_ns);
+
+/* Records of rings were lost: what any of them did is not known until a record names it again. */
+void sqpolls__lost(struct sqpolls *s);
 
 /* Would its present stretch count as spinning if it ended now? Likewise. */
 bool sqpolls__spins(const struct sqpolls *s, const struct task *t, uint64_t now_ns);

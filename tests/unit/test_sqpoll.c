@@ -95,6 +95,52 @@ static void without_records_nothing_is_called_spinning(void **state)
 	done(r, tb);
 }
 
+/* Another task's record makes the ring certain again: that does not say what the thread did meanwhile. */
+static void what_reaches_over_a_loss_is_not_called_spinning(void **state)
+{
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, US(1), "app"), poller, ring;
+	struct cpt_report *r;
+
+	tb__run(tb, US(1), 0, app);
+	poller = kernel_thread(tb, app, "iou-sqp-1001");
+	ring = tb__loop_new(tb, US(1), app, RING, CPT_LOOP_RING);
+	tb__run(tb, US(1), 1, poller);
+	tb__loop_out(tb, US(10), poller, ring, 1, 1, 0);
+	tb__loop_lost(tb, US(500));
+	tb__loop_out(tb, US(600), app, ring, 1, 1, 0);
+	tb__loop_out(tb, US(1000), poller, ring, 1, 1, 0);
+	tb__exit(tb, US(1230), poller, 0, TB_IDLE); /* from its own record on it is known again */
+	tb__exit(tb, US(1301), app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->sqpolls[0].running_ns, US(1229));
+	assert_int_equal(r->sqpolls[0].spinning_ns, US(230));
+	done(r, tb);
+}
+
+/* One thread polls for several rings, and is at an operation of the first while it acted on the others last. */
+static void work_in_any_of_its_rings_is_no_spinning(void **state)
+{
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, US(1), "app"), poller, rings[20];
+	struct cpt_report *r;
+
+	tb__run(tb, US(1), 0, app);
+	poller = kernel_thread(tb, app, "iou-sqp-1001");
+	for (uint32_t i = 0; i < 20; i++)
+		rings[i] = tb__loop_new(tb, US(1), app, RING + i, CPT_LOOP_RING);
+	tb__run(tb, US(1), 1, poller);
+	tb__loop_out(tb, US(10), poller, rings[0], 1, 0, 0);
+	for (uint32_t i = 1; i < 20; i++)
+		tb__loop_out(tb, US(10) + i, poller, rings[i], 1, 1, 0);
+	tb__loop_out(tb, US(500), poller, rings[0], 0, 1, 0);
+	tb__exit(tb, US(800), poller, 0, TB_IDLE);
+	tb__exit(tb, US(1301), app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->sqpolls[0].spinning_ns, US(300));
+	done(r, tb);
+}
+
 /* The name comes after the birth, and so does a --time that cuts the stretch in two. */
 static void a_rename_makes_it_one_and_a_cut_shortens_it(void **state)
 {
@@ -159,6 +205,8 @@ int main(void)
 		cmocka_unit_test(polling_with_nothing_to_do_is_spinning),
 		cmocka_unit_test(a_worker_that_is_at_an_operation_works),
 		cmocka_unit_test(without_records_nothing_is_called_spinning),
+		cmocka_unit_test(what_reaches_over_a_loss_is_not_called_spinning),
+		cmocka_unit_test(work_in_any_of_its_rings_is_no_spinning),
 		cmocka_unit_test(a_rename_makes_it_one_and_a_cut_shortens_it),
 		cmocka_unit_test(workers_are_chosen_with_the_task_that_caused_them),
 	};
