@@ -136,7 +136,12 @@ uint32_t loop_table__of_thread(const struct loop_table *lt, const struct loop_li
 
 uint32_t loop_table__of_any(const struct loop_table *lt, uint32_t instance)
 {
-	return lt->by_instance ? lt->by_instance[instance] - 1 : NO_LOOP; /* 0 - 1 is NO_LOOP */
+	const uint32_t idx = lt->by_instance ? lt->by_instance[instance] - 1 : NO_LOOP;
+
+	/* 0 - 1 is NO_LOOP. One that polls has come to be of another instance since. */
+	if (idx == NO_LOOP || lt->tab[idx].over || lt->tab[idx].row.instance != instance)
+		return NO_LOOP;
+	return idx;
 }
 
 uint32_t *loop_table__chain(struct loop_table *lt, uint32_t proc, int32_t fd)

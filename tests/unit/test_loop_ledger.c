@@ -343,6 +343,27 @@ static void polls_are_of_their_thread(void **state)
 	done(r, tb);
 }
 
+/* Its thread's polls are another instance's now: what a record says of the first is not of this loop. */
+static void polls_leave_their_first_instance(void **state)
+{
+	uint32_t app, in[2];
+	struct trace_builder *tb = one_task(1, &app);
+	struct cpt_report *r;
+
+	tb__block(tb, 1100, app, poll_of(3), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	in[0] = tb__loop_new(tb, 1300, app, CPT_POLL_FD | 1, CPT_LOOP_POLL);
+	in[1] = tb__loop_new(tb, 1310, app, CPT_POLL_FD | 2, CPT_LOOP_POLL);
+	tb__loop(tb, 1320, app, in[1], 1, 0, 0);
+	tb__loop(tb, 1330, app, in[0], 1, 0, 0);
+	tb__loop(tb, 1340, app, in[1], 1, 0, 0);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_of(tb);
+	assert_int_equal(only_loop(r)->instance, in[1]);
+	assert_int_equal(only_loop(r)->iterations, 2);
+	done(r, tb);
+}
+
 /* A program that has a loop of its own around another's polls for the instance inside. */
 static void poll_for_an_instance_is_its_loop(void **state)
 {
@@ -988,6 +1009,7 @@ int main(void)
 		cmocka_unit_test(many_kinds_of_stalls_keep_their_sum),
 		cmocka_unit_test(poll_of_a_set_is_a_loop),
 		cmocka_unit_test(polls_are_of_their_thread),
+		cmocka_unit_test(polls_leave_their_first_instance),
 		cmocka_unit_test(poll_for_an_instance_is_its_loop),
 		cmocka_unit_test(a_ring_is_a_loop),
 		cmocka_unit_test(one_thread_with_two_instances),
