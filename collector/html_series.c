@@ -183,17 +183,21 @@ static void add_lanes(struct packer *p)
 	}
 }
 
-/* Operations in flight, by number of the instance. */
+/* Operations in flight, by number of the instance; and how long that is known. */
 static void add_flights(struct packer *p)
 {
 	const struct cpt_grid *g = p->grid;
 
-	for (uint32_t i = 0; i < g->flights_cnt; i++)
-		if (g->flights[i].level_ns)
-			add_series(
-				p,
-				(struct source){g->flights[i].level_ns, sizeof(uint64_t), SUM_U64},
-				json_pack("[si]", "flight", (int)g->flights[i].way.instance));
+	for (uint32_t i = 0; i < g->flights_cnt; i++) {
+		const struct cpt_grid_flight *f = &g->flights[i];
+
+		if (!f->level_ns)
+			continue;
+		add_series(p, (struct source){f->level_ns, sizeof(uint64_t), SUM_U64},
+			   json_pack("[si]", "flight", (int)f->way.instance));
+		add_series(p, (struct source){f->known_ns, sizeof(uint64_t), SUM_U64},
+			   json_pack("[si]", "flight_known", (int)f->way.instance));
+	}
 }
 
 #define OF_ACCOUNT(p, member, how)                                                                 \

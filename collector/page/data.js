@@ -67,6 +67,7 @@ class Grid {
 		this.charge_parts = {};
 		this.demands = {};
 		this.flights = new Map();
+		this.flights_known = new Map();
 		this.reasons = [];
 		this.threads = grid.lanes.map(() => ({}));
 		this.cpus = new Map();
@@ -84,6 +85,7 @@ class Grid {
 		else if (kind === "charge_part") this.charge_parts[a] = prefix_sums(values);
 		else if (kind === "demand") this.demands[a] = prefix_sums(values);
 		else if (kind === "flight") this.flights.set(a, prefix_sums(values));
+		else if (kind === "flight_known") this.flights_known.set(a, prefix_sums(values));
 		else if (kind === "thread") this.threads[a][b] = prefix_sums(values);
 		else if (Array.isArray(this[kind])) this[kind][a] = prefix_sums(values);
 		else this.counts[kind] = prefix_sums(values);
@@ -106,6 +108,11 @@ class Grid {
 	}
 	count(name) {
 		return this.counts[name] || this.zero;
+	}
+	/* L of an instance in the bins [a, b), of the time that it is known, as the report has it; null: of none. */
+	flight_average(instance, a, b) {
+		const levels = this.flights.get(instance), known = this.flights_known.get(instance) || this.zero;
+		return levels && known[b] > known[a] ? (levels[b] - levels[a]) / (known[b] - known[a]) : null;
 	}
 	/* Everything about the bins [a, b). */
 	figures(a, b) {

@@ -293,7 +293,8 @@ function show_flights_of(grid, picked) {
 		if (!sums || !picked) continue;
 		td.dataset.key = "flight." + td.dataset.instance;
 		td.dataset.ns = ns;
-		put(td, level(ns / (grid.border(picked.b) - grid.border(picked.a))));
+		const average = grid.flight_average(Number(td.dataset.instance), picked.a, picked.b);
+		if (average !== null) put(td, level(average));
 	}
 }
 

@@ -105,7 +105,10 @@ class Timeline {
 			const most = this.highest([sums]);
 			draw_stack(t.canvas, this.colour([{ kind: "flight", sums }]), this.grid, this.view, most);
 			if (most > 1.9) draw_level(t.canvas, Math.floor(most / 1.06), most, String(Math.floor(most / 1.06)));
-		}, (a, b) => [title + " of " + of, [["on average", level((sums[b] - sums[a]) / (this.grid.border(b) - this.grid.border(a)))]]]);
+		}, (a, b) => {
+			const average = this.grid.flight_average(e.id, a, b);
+			return [title + " of " + of, [["on average", average === null ? "not known" : level(average)]]];
+		});
 	}
 	/* All threads' waits of a kind. */
 	reasons(wanted) {

@@ -920,8 +920,12 @@ def case_loops_show_what_is_in_flight_and_where_they_stalled(browser):
     check.assertTrue(known and all("In flight: " in text for text in flights))
     browser.drag(0.3, 0.6)
     figures = browser.figures()
-    check.assertEqual(check_flights(figures, report(trace, "--time", re.search(
-        r"--time (\S+)", browser.text("picked-command"))[1])), len(flights))
+    picked = report(trace, "--time", re.search(r"--time (\S+)", browser.text("picked-command"))[1])
+    check.assertEqual(check_flights(figures, picked), len(flights))
+    said = browser.js("return [...document.querySelectorAll('[data-instance]')].map((n) => [n.dataset.instance, n.textContent])")
+    means = {str(e["id"]): f"{e['in_flight']['average']:.2f}" for e in picked["epoll_instances"] if e["in_flight"]["integral_ns"]}
+    check.assertTrue(means)
+    check.assertEqual({e: text for e, text in said if e in means}, means)
     stalls = [s for loop in r["event_loops"] for s in loop["stalls"] if not s["rest"]]
     check.assertEqual(browser.js("return cpartrace.timeline.stalls.length"), min(64, len(stalls)))
     for button in browser.driver.find_elements(By.CSS_SELECTOR, ".stalls button.link")[:1]:
