@@ -9,6 +9,7 @@
 #include "analysis/words.h"
 
 #include "diff_undisturbed.h"
+#include "limit.h"
 #include "rows.h"
 #include "strbuf.h"
 #include "text_locks.h"
@@ -192,13 +193,6 @@ static void add_path(const struct place *at, const struct cpt_report *r)
 
 /* ---- locks ------------------------------------------------------------------------------------------ */
 
-static bool waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
-{
-	return r->reason_ns[lock] >= r->reason_ns[CPT_REASON_LOCK] &&
-	       r->reason_ns[lock] >= r->reason_ns[CPT_REASON_HANDOFF] &&
-	       r->reason_ns[lock] >= r->reason_ns[CPT_REASON_KERNEL_LOCK];
-}
-
 /* What all locks of a kind cost: idle CPUs charged to them, or the time in which one thread ran and others
  * wanted its lock, as for the report's limits (limit.h). */
 static double cost_of_locks(const struct cpt_report *r, enum cpt_reason reason)
@@ -206,7 +200,7 @@ static double cost_of_locks(const struct cpt_report *r, enum cpt_reason reason)
 	double budget = share(r->budget.reason_ns[reason], r->budget.total_ns);
 	double contended = share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns);
 
-	return waited_for_most(r, reason) && contended > budget ? contended : budget;
+	return limits__waited_for_most(r, reason) && contended > budget ? contended : budget;
 }
 
 /* Two runs have the same lock if it has the same name. Without a symbol the address is not one: it differs

@@ -47,7 +47,7 @@ static void cost_at_least(struct limit *limit, uint64_t ns, enum cpt_cost by)
 	limit->by = by;
 }
 
-static bool is_waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
+bool limits__waited_for_most(const struct cpt_report *r, enum cpt_reason lock)
 {
 	static const enum cpt_reason locks[] = {CPT_REASON_LOCK, CPT_REASON_HANDOFF,
 						CPT_REASON_KERNEL_LOCK};
@@ -120,7 +120,7 @@ static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 		cost_at_least(&limit, could_have_had(r, cause, r->demand.item_ns[demand]),
 			      CPT_COST_DEMAND);
 	if (cause_is_lock(cause)) {
-		if (is_waited_for_most(r, (enum cpt_reason)reason))
+		if (limits__waited_for_most(r, (enum cpt_reason)reason))
 			cost_at_least(&limit, r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED],
 				      CPT_COST_LEDGER);
 	} else if (cause == CPT_CAUSE_NO_WORK) {

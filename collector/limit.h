@@ -62,6 +62,9 @@ const char *cost_name(enum cpt_cost by);
  * is the dearest, or nothing costs enough to matter. Returns how many. */
 unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX]);
 
+/* Of the kinds of locks, is this the one that was waited for longest? Also if none was. */
+bool limits__waited_for_most(const struct cpt_report *r, enum cpt_reason lock);
+
 /* What it is, with its evidence: one sentence, no full stop at a name's cost. */
 void limits__evidence(struct strbuf *b, const struct cpt_report *r, const struct limit *limit,
 		      bool utf8);
