@@ -79,7 +79,7 @@ TRANSLATED = {
     "cpt_cell_check": (12_000, "10,112: shares its code with the switch program"),
     "cpt_sched_waking": (1_950, "1,752: a third of it only where a futex call wakes"),
     "cpt_task_newtask": (2_600, "2,072"),
-    "cpt_exec": (4_000, "3,224"),
+    "cpt_exec": (4_500, "4,072: fills in a program by the code that found ones share"),
     "cpt_rename": (600, "448"),
     "cpt_affinity_read": (1_300, "1,040"),
     "cpt_tasks_read": (450, "360"),
