@@ -7,20 +7,22 @@
                               [--json results.json] [--table results.md] [--publish]
 
 Each round runs every load untraced, under each recorder, and untraced once more (the noise floor),
-one after another; the order rotates from round to round. A recorder's figure is the median over
-rounds of its ratio to (or difference from) the untraced run of the same round, with the 95 %
-interval of the sign test. A full run takes up to 15 minutes on a quiet machine and needs nobody
-else on it; --quick takes about 2 and shows orders of magnitude. --from RESULTS.json prints the
+one after another, in an order drawn anew for each round: nobody always runs after the one that has
+just written the most. A recorder's figure is the median over rounds of its ratio to (or difference
+from) the untraced run of the same round, with the 95 % interval of the sign test. A full run takes
+up to 15 minutes on a quiet machine and needs nobody else on it; --quick takes about 2 and shows orders of magnitude. --from RESULTS.json prints the
 tables of an earlier run; --publish puts the tables into README.md and what they are made of into
-tests/bench/results.json; --check says whether the one is what the other makes. Progress goes to standard error, the tables (Markdown) to standard output
-or --table, everything measured to --json.
+tests/bench/results.json, of whole runs only; --check says whether the one is what the other makes.
+Progress goes to standard error, the tables (Markdown) to standard output or --table, everything
+measured to --json.
 
 What is measured, per recorder: slowdown; ns added per switch, request, fork or call, on the wall
 and in the load's own CPU time (which says the same on a noisy machine, but not what the recorder
 takes from the load by running itself); its own CPU time before, during and after the load; time
 from its start to the release of the load, and from the load's end to its own; peak memory and bytes
-per switch (in a run of their own); events seen and lost. Then every reader on those recordings:
-switches per second on one CPU and on all, peak memory.
+per switch (in a run of their own); events seen and lost. Then cpartrace alone: a minute at the
+highest rate a pipe on each CPU reaches, and a steady 100,000 switches a second. Then every reader on
+those recordings: switches per second on one CPU and on all, peak memory.
 
 Debian packages: linux-perf, rt-tests, and for the others trace-cmd, libbpf-tools. A recorder that
 does not run on this machine is named in the results, with the reason.
@@ -31,7 +33,9 @@ import datetime
 import json
 import os
 import platform
+import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -46,13 +50,16 @@ import offline  # noqa: E402
 import recorders  # noqa: E402
 import tables  # noqa: E402
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 PUBLISHED = os.path.join(HERE, "results.json")
 README = os.path.join(HERE, "../../README.md")
 QUICK_ROUNDS = 3
 QUICK_SCALE = 0.3
 RESOURCE_OPS = 500_000  # two switches each
 OFFLINE_ROUNDS = 5
+LONG_SECONDS = 60
+PACED_RATE = 100_000
+PROBE_OPS = 200_000
 
 
 def say(text):
@@ -94,6 +101,11 @@ def machine_notes(facts):
     return notes
 
 
+def program_version(cpartrace):
+    said = subprocess.run([cpartrace, "version"], check=True, text=True, stdout=subprocess.PIPE)
+    return said.stdout.split("\n")[0]
+
+
 def cpu_totals():
     """(busy, steal) jiffies of all CPUs since boot."""
     fields = list(map(int, read_text("/proc/stat").split("\n")[0].split()[1:9]))
@@ -127,14 +139,13 @@ def one_run(recorder, load, bench_load, directory):
 def run_rounds(load, usable, rounds, bench_load, directory):
     """One dict per round: recorder key -> facts."""
     untraced = Untraced()
-    half = len(usable) // 2
-    order = [untraced.base, *usable[:half], untraced.floor, *usable[half:]]
+    order = [untraced.base, untraced.floor, *usable]
     found = []
     for number in range(rounds):
         begun = time.monotonic()
-        turn = number % len(order)
+        drawn = random.Random(number).sample(order, len(order))
         found.append({recorder.key: one_run(recorder, load, bench_load, directory)
-                      for recorder in order[turn:] + order[:turn]})
+                      for recorder in drawn})
         if number == 0 or number == rounds - 1:
             say(f"{load.key}: round {number + 1} of {rounds}, {len(order)} runs, "
                 f"{time.monotonic() - begun:.1f} s")
@@ -207,6 +218,7 @@ def load_results(load, usable, rounds):
             "untraced_per_unit_ns": figures.summary(
                 [facts["untraced"]["elapsed_ns"] / load.units() for facts in rounds
                  if facts.get("untraced")]),
+            "untraced_switches": series(rounds, "untraced", "load_switches"),
             "recorders": entries,
             "runs": [{key: facts and {name: value for name, value in facts.items()}
                       for key, facts in one.items()} for one in rounds]}
@@ -247,6 +259,35 @@ def measure_resources(usable, bench_load, directory):
     return found, recordings
 
 
+# ---------------------------------------------------------------- long runs
+
+
+def long_runs(recorder, bench_load, directory, seconds):
+    """What a recorder loses and uses at the highest rate of a pipe on each CPU, for so long, and at
+    PACED_RATE switches a second."""
+    cpus = os.cpu_count()
+    say(f"{seconds} s at the highest rate: {recorder.label}")
+    probe = measure.run(recorder, [bench_load, "pipes", str(PROBE_OPS), str(cpus)], bench_load,
+                        directory)
+    recorder.clean_up(directory)
+    per_pair_ns = loads.own_ns(probe["output"]) / PROBE_OPS
+    ops = int(seconds * 1e9 / per_pair_ns)
+    found = []
+    for label, load in (
+            (f"a pipe on each of {cpus} CPUs, as fast as it goes",
+             [bench_load, "pipes", str(ops), str(cpus)]),
+            (f"a pipe on one CPU, {PACED_RATE:,} switches a second",
+             ["taskset", "-c", "0", bench_load, "paced", str(PACED_RATE),
+              str(max(2, seconds // 4))])):
+        facts = measure.run(recorder, load, bench_load, directory, memory=True)
+        recorder.clean_up(directory)
+        elapsed_ns = loads.own_ns(facts["output"])
+        found.append({"label": label, "elapsed_ns": elapsed_ns, "switches": facts["load_switches"],
+                      "events": facts["events"], "lost": facts["lost"], "bytes": facts["bytes"],
+                      "cpu_share": facts["cpu_during_ns"] / elapsed_ns, "rss_kb": facts["rss_kb"]})
+    return found
+
+
 # ---------------------------------------------------------------- the whole
 
 
@@ -277,6 +318,8 @@ def bench(args, directory):
     begun, (busy, steal) = time.monotonic(), cpu_totals()
     usable = usable_recorders(args.cpartrace, args.load_program, directory, args.recorder, notes)
     results = {"version": RESULTS_VERSION, "quick": args.quick, "machine": facts,
+               "whole": not (args.quick or args.rounds or args.scale or args.load or args.recorder),
+               "program": program_version(args.cpartrace),
                "date": datetime.datetime.now(datetime.timezone.utc).isoformat(),
                "loads": [], "offline": [], "notes": notes}
     scale = args.scale or (QUICK_SCALE if args.quick else 1)
@@ -294,6 +337,9 @@ def bench(args, directory):
         if load.caveat:
             notes.append(f"{load.label}: {load.caveat}")
     if not args.load:
+        results["long"] = [one for recorder in usable if recorder.key == "cpartrace-record"
+                           for one in long_runs(recorder, args.load_program, directory,
+                                                LONG_SECONDS // 10 if args.quick else LONG_SECONDS)]
         resources, recordings = measure_resources(usable, args.load_program, directory)
         results["resources"] = resources
         for entry in [entry for load in results["loads"] if load["key"] == "pipe"
@@ -315,9 +361,8 @@ def arguments(argv):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of smaller loads, about 2 minutes")
-    parser.add_argument("--rounds", type=int, help="rounds of every load (default: 15, of short "
-                        "processes 30)")
-    parser.add_argument("--scale", type=float, help="size of the loads, 1 is 0.5 to 1 s each")
+    parser.add_argument("--rounds", type=int, help="rounds of every load (default: 21 to 40)")
+    parser.add_argument("--scale", type=float, help="size of the loads, 1 is 0.2 to 0.6 s each")
     parser.add_argument("--load", action="append", metavar="KEY", help="only this load (repeat); "
                         "recordings are then not read")
     parser.add_argument("--recorder", action="append", metavar="KEY",
@@ -350,11 +395,15 @@ def write_out(path, text):
 
 
 def publish(results):
-    """Into the README, with the summaries it is made of; single runs stay in --json."""
+    """Into the README, with the summaries it is made of; single runs stay in --json. Its status."""
+    if not results["whole"]:
+        say("not published: it is part of a run, or a quick one")
+        return 1
     kept = {**results, "loads": [{key: value for key, value in load.items() if key != "runs"}
                                  for load in results["loads"]]}
     write_out(PUBLISHED, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     write_out(README, tables.in_readme(read_whole(README), kept))
+    return 0
 
 
 def check():
@@ -371,8 +420,7 @@ def main(argv):
     if args.check:
         return check()
     if args.results and args.publish:
-        publish(json.loads(read_whole(args.results)))
-        return 0
+        return publish(json.loads(read_whole(args.results)))
     if args.results:
         write_out(args.table, tables.markdown(json.loads(read_text(args.results))))
         return 0
@@ -392,9 +440,7 @@ def main(argv):
     if args.json:
         write_out(args.json, json.dumps(results, indent=1) + "\n")
     write_out(args.table, tables.markdown(results))
-    if args.publish:
-        publish(results)
-    return 0
+    return publish(results) if args.publish else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@
  *   fork COUNT                  fork, exec of a program that does nothing, wait
  *   getppid COUNT               the cheapest system call
  *   pipe COUNT                  two processes pass a byte to and fro; two switches each on one CPU
+ *   pipes COUNT PAIRS           the same by several pairs, each on a CPU of its own
+ *   paced RATE SECONDS          two processes on one CPU, so many switches a second: the byte goes to and
+ *                               fro for a millisecond's share, then both sleep until the next one
  *
  * They print `ops N ns T`. And what measures the recorder around any load:
  *
@@ -26,6 +29,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -46,6 +50,7 @@
 #define THREADS_MAX	256
 #define EVENTS_AT_ONCE	64
 #define PROCESSES_MAX	65536
+#define CPUS_MAX	64
 
 __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *fmt, ...)
 {
@@ -319,6 +324,87 @@ static int run_pipe(char **argv)
 	return 0;
 }
 
+/* COUNT bytes to and fro between this process and a new one, both on `cpu`. */
+static void pass_on(uint32_t cpu, uint64_t cnt)
+{
+	cpu_set_t mask;
+	int there[2], back[2];
+	pid_t pid;
+
+	CPU_ZERO(&mask);
+	CPU_SET(cpu, &mask);
+	if (sched_setaffinity(0, sizeof(mask), &mask))
+		die("CPU %" PRIu32 ": %s", cpu, strerror(errno));
+	if (pipe(there) || pipe(back))
+		die("pipe: %s", strerror(errno));
+	pid = fork_bound();
+	if (!pid) {
+		pass(there[0], back[1], false, cnt);
+		_exit(0);
+	}
+	pass(back[0], there[1], true, cnt);
+	await(pid);
+}
+
+static int run_pipes(char **argv)
+{
+	const uint64_t cnt = number(argv[0], UINT64_C(1) << 40), since = now_ns();
+	const uint32_t pairs = (uint32_t)number(argv[1], CPUS_MAX);
+	pid_t pids[CPUS_MAX];
+
+	for (uint32_t i = 0; i < pairs; i++) {
+		pids[i] = fork_bound();
+		if (!pids[i]) {
+			pass_on(i, cnt);
+			_exit(0);
+		}
+	}
+	for (uint32_t i = 0; i < pairs; i++)
+		await(pids[i]);
+	report(cnt * pairs, since);
+	return 0;
+}
+
+/* Each millisecond its share, as long as there is time left in it. */
+static void pace(int to, int from, uint64_t share, uint64_t ms)
+{
+	const uint64_t since = now_ns();
+	char byte = 0;
+
+	for (uint64_t i = 1; i <= ms; i++) {
+		const uint64_t next = since + i * 1000000u;
+		const struct timespec until = {.tv_sec = (time_t)(next / 1000000000u),
+					       .tv_nsec = (long)(next % 1000000000u)};
+
+		for (uint64_t k = 0; k < share; k++)
+			if (write(to, &byte, 1) != 1 || read(from, &byte, 1) != 1)
+				die("the other end of the pipe went away");
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	}
+}
+
+static int run_paced(char **argv)
+{
+	const uint64_t rate = number(argv[0], 10000000), ms = number(argv[1], 3600) * 1000;
+	const uint64_t share = rate / 2000, since = now_ns();
+	int there[2], back[2];
+	pid_t pid;
+
+	if (!share)
+		die("at least 2000 switches a second");
+	if (pipe(there) || pipe(back))
+		die("pipe: %s", strerror(errno));
+	pid = fork_bound();
+	if (!pid) {
+		pass(there[0], back[1], false, share * ms);
+		_exit(0);
+	}
+	pace(there[1], back[0], share, ms);
+	report(share * ms, since);
+	await(pid);
+	return 0;
+}
+
 static int run_nothing(char **argv)
 {
 	return 0;
@@ -461,7 +547,7 @@ static const struct {
 } modes[] = {
 	{"echo", 2, 2, run_echo},	{"cpu", 2, 2, run_cpu},	  {"fork", 1, 1, run_fork},
 	{"getppid", 1, 1, run_getppid}, {"pipe", 1, 1, run_pipe}, {"nothing", 0, 0, run_nothing},
-	{"stamp", 2, -1, run_stamp},
+	{"pipes", 2, 2, run_pipes},	{"paced", 2, 2, run_paced}, {"stamp", 2, -1, run_stamp},
 };
 
 int main(int argc, char **argv)

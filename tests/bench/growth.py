@@ -1,27 +1,37 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""How cost grows: with tasks, with a trace's length, with load that is not the workload's.
+"""How cost grows: with tasks, with a trace's length, with load that is not the workload's, with CPUs.
 
     sudo tests/bench/growth.py [--build build] [--quick] [--json growth.json] [--publish]
 
 Times are CPU times, which a busy machine changes less than those on the wall, but does; memory and
 bytes do not depend on it. Switches of others are timed by a pinned pipe outside of the workload (two
-processes that wake each other, of a class that is served before others), untraced and traced in turn:
-the median difference within rounds. Markdown goes to standard output.
+processes that wake each other, of a class that is served before others), untraced and under each
+watcher in an order drawn anew for each round: the median difference within rounds, with the 95 %
+interval of the sign test. CPUs are those of guests that qemu emulates (cpus.py): counts alone, no
+times; that needs Debian's qemu-system-x86, busybox-static and cpio. Markdown goes to standard
+output; --publish puts it into README.md and what it is made of into tests/bench/growth.json, --check
+says whether the one is what the other makes.
 """
 
 import argparse
 import json
 import os
+import random
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import cpus  # noqa: E402
+import figures  # noqa: E402
+
+PUBLISHED = os.path.join(HERE, "growth.json")
 README = os.path.join(HERE, "../../README.md")
 BEGIN, END = "<!-- growth -->\n", "<!-- /growth -->\n"
 TASKS = (10, 100, 1000, 10_000, 100_000)
@@ -102,13 +112,12 @@ def watched_ns(build, directory, watcher):
 def of_others(build, directory, rounds):
     found = {name: [] for name in ["untraced again", *WATCHERS]}
     for number in range(rounds):
-        order = list(found)
-        order = order[number % len(order):] + order[:number % len(order)]
-        base = pipe_ns(build)
-        for name in order:
-            ns = watched_ns(build, directory, name) if name in WATCHERS else pipe_ns(build)
-            found[name].append(ns - base)
-    return {name: statistics.median(added) for name, added in found.items()}
+        names = ["untraced", *found]
+        ns = {name: watched_ns(build, directory, name) if name in WATCHERS else pipe_ns(build)
+              for name in random.Random(number).sample(names, len(names))}
+        for name, added in found.items():
+            added.append(ns[name] - ns["untraced"])
+    return {name: figures.summary(added) for name, added in found.items()}
 
 
 # ---------------------------------------------------------------- the whole
@@ -137,19 +146,66 @@ def markdown(found):
                 f"{one['bytes'] / one['threads']:,.0f}", f"{one['read_kb'] / 1024:.1f}"]
                for one in found["threads"]]),
         table(["while a `sleep` is watched by", "ns added to a switch of others"],
-              [[name, f"{ns:.0f}"] for name, ns in found["others"].items()]),
+              [[name, f"{ns['median']:.0f} ({ns['low']:.0f} to {ns['high']:.0f})"]
+               for name, ns in found["others"].items()]),
+        table(["CPUs (guests)", "recorder's peak MB", "its wake-ups per second, idle",
+               "bytes per switch", "switches", "lost", "`stat`'s changes given up"],
+              [[str(one["cpus"]), f"{one['idle_rss_kb'] / 1024:.1f}", f"{one['wakes_per_s']:.0f}",
+                f"{one['bytes_per_switch']:.2f}", f"{one['switches']:,}", f"{one['lost']:,}",
+                f"{one['stat_given_up']} of {one['stat_switches']:,} switches"]
+               for one in found["cpus"]]),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def publish(text):
+def in_readme(found):
+    """(the README as it is, and with these tables in their place)."""
     with open(README, encoding="utf-8") as source:
-        before, begin, rest = source.read().partition(BEGIN)
+        text = source.read()
+    before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise Failed(f"the README has no place for this: {BEGIN.strip()}, {END.strip()}")
+    return text, before + begin + markdown(found) + end + after
+
+
+def publish(found):
+    with open(PUBLISHED, "w", encoding="utf-8") as target:
+        json.dump(found, target, indent=1)
+        target.write("\n")
+    _, text = in_readme(found)
     with open(README, "w", encoding="utf-8") as target:
-        target.write(before + begin + text + end + after)
+        target.write(text)
+
+
+def check():
+    """Status: 0 if the README shows what growth.json makes."""
+    with open(PUBLISHED, encoding="utf-8") as source:
+        text, wanted = in_readme(json.load(source))
+    if text == wanted:
+        return 0
+    print("growth: README.md does not show tests/bench/growth.json", file=sys.stderr)
+    return 1
+
+
+def say(text):
+    print(f"growth: {text}", file=sys.stderr, flush=True)
+
+
+def measure(build, less, rounds, cache):
+    with tempfile.TemporaryDirectory(prefix="cpartrace-growth-") as directory:
+        trace = os.path.join(directory, "trace")
+        found = {"cpus": cpus.measure(build, cache, say)}
+        say("tasks")
+        found["tasks"] = [of_trace(build, trace, tasks, SWITCHES // less) for tasks in TASKS]
+        say("lengths")
+        found["length"] = [of_trace(build, trace, LENGTH_TASKS, switches // less)
+                           for switches in LENGTHS]
+        say("threads")
+        found["threads"] = [of_threads(build, trace, threads) for threads in LIVE_THREADS]
+        say("load of others")
+        found["others"] = of_others(build, directory, rounds)
+    return found
 
 
 def main(argv):
@@ -158,30 +214,33 @@ def main(argv):
     parser.add_argument("--quick", action="store_true", help="smaller, for a first look")
     parser.add_argument("--json", metavar="FILE", help="write everything measured to FILE")
     parser.add_argument("--publish", action="store_true", help="put the tables into the README")
+    parser.add_argument("--check", action="store_true",
+                        help="measure nothing: are the README's tables those of growth.json?")
+    parser.add_argument("--cache", metavar="DIR", help="where the guests' kernel is kept (default: "
+                        "BUILD/kernels)")
     args = parser.parse_args(argv)
+    if args.check:
+        return check()
     if os.geteuid() != 0:
-        print("growth: recording needs root", file=sys.stderr)
+        say("recording needs root")
+        return 2
+    if args.publish and args.quick:
+        say("what is quick is not published")
         return 2
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it
     build, less = os.path.abspath(args.build), 10 if args.quick else 1
-    with tempfile.TemporaryDirectory(prefix="cpartrace-growth-") as directory:
-        trace = os.path.join(directory, "trace")
-        try:
-            found = {
-                "tasks": [of_trace(build, trace, tasks, SWITCHES // less) for tasks in TASKS],
-                "length": [of_trace(build, trace, LENGTH_TASKS, switches // less)
-                           for switches in LENGTHS],
-                "threads": [of_threads(build, trace, threads) for threads in LIVE_THREADS],
-                "others": of_others(build, directory, ROUNDS // (5 if args.quick else 1)),
-            }
-        except (Failed, OSError, subprocess.SubprocessError) as err:
-            print(f"growth: {err}", file=sys.stderr)
-            return 1
+    try:
+        found = measure(build, less, ROUNDS // (5 if args.quick else 1),
+                        os.path.abspath(args.cache or os.path.join(build, "kernels")))
+    except (Failed, cpus.Failed, cpus.packages.Unavailable, OSError,
+            subprocess.SubprocessError) as err:
+        say(err)
+        return 1
     if args.json:
         with open(args.json, "w", encoding="utf-8") as target:
             json.dump(found, target, indent=1)
     if args.publish:
-        publish(markdown(found))
+        publish(found)
     else:
         sys.stdout.write(markdown(found))
     return 0

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The loads of the benchmark: command lines, and how each tells the time it took.
 
-Owns: sizes, chosen so that an untraced run takes 0.5 to 1 s on a machine of today. Every load does
-a fixed number of operations and times itself, so that starting and ending it does not count.
+Owns: sizes, chosen so that an untraced run takes 0.2 to 0.6 s on a machine of today: others' work
+comes in bursts, and many short rounds lose fewer of them than few long ones. Every load does a fixed
+number of operations and times itself, so that starting and ending it does not count.
 """
 
 import re
@@ -47,7 +48,8 @@ def _perf_bench_ns(ops):
     return read
 
 
-def _own_ns(output):
+def own_ns(output):
+    """The time bench_load says its operations took."""
     match = re.search(r"^ops (\d+) ns (\d+)$", output, re.M)
     if not match:
         raise ValueError(f"bench_load said no time: {output[-200:]!r}")
@@ -67,25 +69,25 @@ def all_loads(bench_load, scale, cpus):
     def size(count):
         return max(100, int(count * scale))
 
-    pinned, free = size(250_000), size(40_000)
-    echo, steps, forks, calls = (size(150_000), size(120_000_000), size(1200), size(5_000_000))
-    loops = size(1000)
+    pinned, free = size(100_000), size(40_000)
+    echo, steps, forks, calls = (size(100_000), size(80_000_000), size(500), size(3_000_000))
+    loops = size(300)
     return [
         Load("pipe", "`perf bench sched pipe`, pinned to one CPU",
              ["taskset", "-c", "0", "perf", "bench", "sched", "pipe", "-l", str(pinned)],
-             _perf_bench_ns(pinned), pinned, unit="switch", per_op=2),
+             _perf_bench_ns(pinned), pinned, unit="switch", per_op=2, rounds=31),
         Load("pipe-free", "`perf bench sched pipe`, unpinned",
              ["perf", "bench", "sched", "pipe", "-l", str(free)],
-             _perf_bench_ns(free), free, unit="operation",
+             _perf_bench_ns(free), free, unit="operation", rounds=21,
              caveat="bimodal: its two processes share a CPU or wake each other's from idle"),
         Load("hackbench", "`hackbench -g 4`: 160 processes on sockets",
-             ["hackbench", "-g", "4", "-l", str(loops)], _hackbench_ns, 4 * 400 * loops, rounds=30),
+             ["hackbench", "-g", "4", "-l", str(loops)], _hackbench_ns, 4 * 400 * loops, rounds=40),
         Load("echo", "epoll echo, 64 connections",
-             [bench_load, "echo", str(echo), "64"], _own_ns, echo, unit="request"),
+             [bench_load, "echo", str(echo), "64"], own_ns, echo, unit="request", rounds=21),
         Load("cpu", f"{cpus} CPU-bound threads",
-             [bench_load, "cpu", str(steps), str(cpus)], _own_ns, steps),
+             [bench_load, "cpu", str(steps), str(cpus)], own_ns, steps, rounds=21),
         Load("fork", "fork, exec, wait",
-             [bench_load, "fork", str(forks)], _own_ns, forks, unit="fork", rounds=30),
+             [bench_load, "fork", str(forks)], own_ns, forks, unit="fork", rounds=40),
         Load("getppid", "`getppid` in a loop",
-             [bench_load, "getppid", str(calls)], _own_ns, calls, unit="call"),
+             [bench_load, "getppid", str(calls)], own_ns, calls, unit="call", rounds=21),
     ]

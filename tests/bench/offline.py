@@ -27,8 +27,8 @@ READERS = [
      ["{cpartrace}", "export", "-f", "jsonl", "--table", "intervals", "-i", "{}"]),
     ("script", "cpartrace script", "cpartrace-record", ["{cpartrace}", "script", "-i", "{}"]),
     ("perf-latency", "perf sched latency", "perf-sched", ["perf", "sched", "latency", "-i", "{}"]),
-    ("perf-timehist", "perf sched timehist -s", "perf-sched",
-     ["perf", "sched", "timehist", "-s", "-i", "{}"]),
+    ("perf-timehist", "perf sched timehist", "perf-sched",
+     ["perf", "sched", "timehist", "-i", "{}"]),
     ("perf-script", "perf script", "perf-sched", ["perf", "script", "-i", "{}"]),
     ("trace-cmd-report", "trace-cmd report", "trace-cmd", ["trace-cmd", "report", "-i", "{}"]),
 ]

@@ -172,10 +172,9 @@ class TraceCmd(Recorder):
 class BpfTool(Recorder):
     beside = True
 
-    def __init__(self, program, args):
+    def __init__(self, program, args, note):
         super().__init__(program, f"libbpf-tools {program}")
-        self.program, self.args = program, args
-        self.note = "a histogram or table for the whole machine, no events"
+        self.program, self.args, self.note = program, args, note
 
     def command(self, directory, load):
         return [self.program, *self.args]
@@ -191,8 +190,8 @@ def all_recorders(cpartrace):
         PerfRecord("perf-record", "perf record -e 5 sched events",
                    ["record", "-a", "-e", PERF_EVENTS]),
         TraceCmd("trace-cmd", "trace-cmd record -e sched"),
-        BpfTool("runqlat", []),
-        BpfTool("offcputime", []),
+        BpfTool("runqlat", [], "a histogram of the whole machine, no events"),
+        BpfTool("offcputime", [], "sums of the whole machine by stack, user and kernel; no events"),
     ]
 
 

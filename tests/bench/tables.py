@@ -27,8 +27,12 @@ def whole(value):
     return f"{value:,.0f}"
 
 
-def one(value):
+def tenth(value):
     return f"{value:,.1f}"
+
+
+def percent(share):
+    return f"{100 * share:.1f}"
 
 
 def two(value):
@@ -61,10 +65,10 @@ def recording(results):
             _cell(entry["added_ns"], whole),
             _cell(entry["added_cpu_ns"], whole),
             _cell(entry.get("share_of_perf_sched"), two),
-            one(resources["bytes_per_switch"]) if resources.get("bytes_per_switch") else "–",
+            tenth(resources["bytes_per_switch"]) if resources.get("bytes_per_switch") else "–",
             _plain(entry["start_ns"], two, 1e-9), _plain(entry["stop_ns"], two, 1e-9),
             _plain(entry["cpu_during_ns"], two, 1e-9), _plain(entry["cpu_after_ns"], two, 1e-9),
-            one(resources["rss_kb"] / 1024) if resources.get("rss_kb") else "–",
+            tenth(resources["rss_kb"] / 1024) if resources.get("rss_kb") else "–",
             whole(resources["events"]) if resources.get("events") else "–",
             _lost(entry, resources),
         ])
@@ -82,13 +86,24 @@ def other_loads(results):
             continue
         for entry in load["recorders"]:
             added = _cell(entry["added_ns"], whole)
-            rows.append([load["label"], entry["label"], _cell(entry["slowdown"], ratio),
+            rows.append([load["label"], _plain(load["untraced_switches"], whole), entry["label"],
+                         _cell(entry["slowdown"], ratio),
                          f"{added} per {load['unit']}" if load["unit"] and entry["added_ns"]
                          else "–", _cell(entry["cpu_ratio"], ratio),
                          str(entry["slowdown"]["n"]) if entry["slowdown"] else "–"])
     if not rows:
         return ""
-    return _table(["load", "recorder", "slowdown", "ns added", "CPU time", "rounds"], rows)
+    return _table(["load", "its switches", "recorder", "slowdown", "ns added", "CPU time", "rounds"],
+                  rows)
+
+
+def long_runs(results):
+    rows = [[one["label"], tenth(one["elapsed_ns"] / 1e9), whole(one["switches"]),
+             two(one["switches"] / one["elapsed_ns"] * 1e3), whole(one["events"]),
+             whole(one["lost"]), percent(one["cpu_share"]), tenth(one["rss_kb"] / 1024)]
+            for one in results.get("long", [])]
+    return _table(["cpartrace record, as it comes", "s", "its switches", "M switches/s",
+                   "events seen", "lost", "own CPU, % of one", "peak RSS MB"], rows) if rows else ""
 
 
 def reading(results):
@@ -99,11 +114,11 @@ def reading(results):
             continue
         lines = entry.get("lines")
         rows.append([entry["label"],
-                     _plain(entry["one_cpu"]["switches_per_s"], two, 1e-6),
-                     _plain(entry["all_cpus"]["switches_per_s"], two, 1e-6),
+                     _cell(entry["one_cpu"]["switches_per_s"], two, 1e-6),
+                     _cell(entry["all_cpus"]["switches_per_s"], two, 1e-6),
                      _plain(entry["one_cpu"]["switches_per_s"], two,
                             1e-6 * lines / entry["switches"]) if lines else "–",
-                     one(entry["all_cpus"]["rss_kb"] / 1024)])
+                     tenth(entry["all_cpus"]["rss_kb"] / 1024)])
     return _table(["reader", "M switches/s, one CPU", "all CPUs", "M lines/s, one CPU",
                    "peak RSS MB"], rows) if rows else ""
 
@@ -120,12 +135,21 @@ def in_readme(text, results):
     return before + begin + markdown(results) + end + after
 
 
+def coverage(results):
+    """How sure the widest intervals of recorders are: few rounds give less than 95 %."""
+    known = [entry["slowdown"]["coverage"] for load in results["loads"]
+             for entry in load["recorders"] if entry["slowdown"]]
+    least = min(known, default=0)
+    return "95 %" if least >= 0.95 else f"{100 * least:.0f} %"
+
+
 def markdown(results):
     machine = results["machine"]
-    parts = [f"{machine['cpus']} CPUs, {machine['cpu']}, Linux {machine['kernel']}, "
-             f"{results['date'][:10]}; medians with the 95 % interval of the sign test, paired with "
-             "the untraced run of the same round. `untraced again` is the noise floor.",
-             recording(results), other_loads(results), reading(results)]
+    parts = [f"{results['program']}, {machine['cpus']} CPUs, {machine['cpu']}, Linux "
+             f"{machine['kernel']}, {results['date'][:10]}, {results['seconds'] / 60:.0f} minutes; "
+             f"medians with the {coverage(results)} interval of the sign test, paired with the "
+             "untraced run of the same round. `untraced again` is the noise floor.",
+             recording(results), other_loads(results), long_runs(results), reading(results)]
     notes = [f"- {note}" for note in results["notes"]]
     if notes:
         parts.append("\n".join(notes))
