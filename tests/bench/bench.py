@@ -361,7 +361,7 @@ def arguments(argv):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_ROUNDS} rounds of smaller loads, about 2 minutes")
-    parser.add_argument("--rounds", type=int, help="rounds of every load (default: 21 to 40)")
+    parser.add_argument("--rounds", type=int, help="rounds of every load (default: 15 to 30)")
     parser.add_argument("--scale", type=float, help="size of the loads, 1 is 0.2 to 0.6 s each")
     parser.add_argument("--load", action="append", metavar="KEY", help="only this load (repeat); "
                         "recordings are then not read")

@@ -545,8 +545,8 @@ static const struct {
 	int min_args, max_args; /* -1: any number */
 	int (*run)(char **argv);
 } modes[] = {
-	{"echo", 2, 2, run_echo},	{"cpu", 2, 2, run_cpu},	  {"fork", 1, 1, run_fork},
-	{"getppid", 1, 1, run_getppid}, {"pipe", 1, 1, run_pipe}, {"nothing", 0, 0, run_nothing},
+	{"echo", 2, 2, run_echo},	{"cpu", 2, 2, run_cpu},	    {"fork", 1, 1, run_fork},
+	{"getppid", 1, 1, run_getppid}, {"pipe", 1, 1, run_pipe},   {"nothing", 0, 0, run_nothing},
 	{"pipes", 2, 2, run_pipes},	{"paced", 2, 2, run_paced}, {"stamp", 2, -1, run_stamp},
 };
 
