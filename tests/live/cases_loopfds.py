@@ -313,7 +313,6 @@ def turns(case):
         case.check(f"{fd} lost time to the other", loops[fd]["elsewhere_ns"] > 0, loops[fd])
     lives = sum(one["life_ns"] for one in loops.values())
     case.within("both lives / by the thread's clock", lives / facts["life_ns"], 0.98, 1.01)
-    case.equal("instances that are the same", len(facts["fds"]) - len(found), 0)
 
 
 def entries(name):
