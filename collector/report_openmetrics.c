@@ -171,14 +171,13 @@ static void add_spin(struct strbuf *b, const struct cpt_report *r)
 /* Operations of event loops: all of them, and those that no thread stands for. */
 static void add_in_flight(struct strbuf *b, const struct cpt_report *r)
 {
-	uint64_t all_ns = 0;
+	double average = 0;
 
 	if (!r->instances_cnt)
 		return;
 	for (uint32_t i = 0; i < r->instances_cnt; i++)
-		all_ns += r->instances[i].ops.in_flight_ns;
-	add_number(b, "in_flight", "Operations of event loops in flight on average.",
-		   (double)all_ns / (double)r->window_ns);
+		average += instance_in_window(&r->instances[i], r->window_ns);
+	add_number(b, "in_flight", "Operations of event loops in flight on average.", average);
 	add_number(b, "in_flight_beyond_threads",
 		   "Those of them on average that no thread stands for.",
 		   (double)r->in_flight_ns / (double)r->window_ns);
