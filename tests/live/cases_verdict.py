@@ -3,6 +3,7 @@
 workload back is what the verdict names, with the figures of the same report as evidence."""
 
 import os
+import re
 
 from cases_accounts import beside, half_a_cpu, run_json
 from harness import Failed
@@ -54,7 +55,10 @@ def check_text(case, report, *parts):
     for part in parts:
         case.check(f"{part!r} in the report", part in text, text[:1500])
     explained = case.cpt("report", "-i", case.path("r.trace"), "--explain").out
-    case.check("--explain names the same cause", f" {first['cause']} " in explained, explained[-900:])
+    for rank, limit in enumerate(report["verdict"]["limits"], 1):
+        label = f"limit {rank}" if rank > 1 else "limit"
+        case.check(f"--explain names limit {rank}",
+                   re.search(rf"^ +{label} +{limit['cause']} ", explained, re.M), explained[-1500:])
 
 
 @verdict("a mutex by its name, with what its holder did")
