@@ -85,10 +85,10 @@ static void expect_lock_identities(const struct cpt_report *r)
 			assert_int_equal(by_reason[k], r->reason_ns[k]);
 }
 
-/* Every wait for a lock that somebody ended is in an edge of that lock, and of no other. */
-static void expect_lock_edges(const struct cpt_report *r)
+/* Every wait for a lock that is over is in an edge of that lock, and of no other; open_ns: those that are not. */
+static void expect_lock_edges(const struct cpt_report *r, uint64_t open_ns)
 {
-	uint64_t ended[16] = {0};
+	uint64_t ended[16] = {0}, open = 0;
 
 	assert_true(r->locks_cnt < 16);
 	for (uint32_t i = 0; i < r->wake_edges_cnt; i++) {
@@ -104,12 +104,16 @@ static void expect_lock_edges(const struct cpt_report *r)
 		assert_int_equal(r->locks[e->lock - 1].reason, e->reason);
 		ended[e->lock - 1] += e->waited_ns;
 	}
-	for (uint32_t i = 0; i < r->locks_cnt; i++)
+	for (uint32_t i = 0; i < r->locks_cnt; i++) {
 		assert_true(ended[i] <= r->locks[i].blocked_ns);
+		open += r->locks[i].blocked_ns - ended[i];
+	}
+	assert_int_equal(open, open_ns);
 }
 
-static struct cpt_report *report_with(struct trace_builder *tb, const struct cpt_words *ws,
-				      const struct cpt_filter *filter)
+/* open_ns: of waits for locks that nobody has ended in the part looked at. */
+static struct cpt_report *report_open(struct trace_builder *tb, const struct cpt_words *ws,
+				      const struct cpt_filter *filter, uint64_t open_ns)
 {
 	struct cpt_analysis_opts opts = {.words = ws};
 	struct cpt_report *r;
@@ -118,8 +122,14 @@ static struct cpt_report *report_with(struct trace_builder *tb, const struct cpt
 		opts.filter = *filter;
 	r = report_until(tb, &opts, 0);
 	expect_lock_identities(r);
-	expect_lock_edges(r);
+	expect_lock_edges(r, open_ns);
 	return r;
+}
+
+static struct cpt_report *report_with(struct trace_builder *tb, const struct cpt_words *ws,
+				      const struct cpt_filter *filter)
+{
+	return report_open(tb, ws, filter, 0);
 }
 
 /* How long waits for the lock at addr had lasted that waker ended. */
@@ -290,7 +300,7 @@ static void window_cuts_waits(void **state)
 	tb__run(tb, 1510, 1, w);
 	tb__exit(tb, 1600, w, 0, TB_IDLE);
 	tb__exit(tb, 1600, app, 0, TB_IDLE);
-	r = report_with(tb, ws, &cut);
+	r = report_open(tb, ws, &cut, 200);
 	assert_int_equal(only_lock(r)->blocked_ns, 200);
 	assert_int_equal(only_lock(r)->longest_ns, 200);
 	assert_int_equal(only_lock(r)->wake_delay_ns, 0);
@@ -813,7 +823,7 @@ static void lost_events_make_the_holder_unknown(void **state)
 	tb__run(tb, 1700, 1, w);
 	tb__exit(tb, 1800, w, 0, TB_IDLE);
 	tb__exit(tb, 1800, app, 0, TB_IDLE);
-	r = report_with(tb, ws, NULL);
+	r = report_open(tb, ws, NULL, 100);
 	l = only_lock(r);
 	assert_int_equal(l->blocked_ns, 200);
 	expect_holder(l, 100, 0, 100);
