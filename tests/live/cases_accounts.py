@@ -8,23 +8,12 @@ import os
 import signal
 import time
 
-from harness import Failed, traced
+from harness import Failed, group, traced
 from known_answers import FOREIGN, largest, one_cpu_of_several, quota_of_a_group
 
 SECOND = 1_000_000_000
 
-CASES = []
-
-
-def account(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
+account, cases = group()
 
 
 def run_json(case, *argv, before=(), name="r"):

@@ -20,25 +20,14 @@ import time
 import oracle
 from cases_servers import NGINX, free_port
 from cases_stat import cgroup_mount, gated, let_go, remove_group
-from harness import HERE, Failed, come_first, check_agreement
+from harness import HERE, Failed, check_agreement, come_first, group
 
 PYTHON = "/usr/bin/python3"
 ROUNDS = int(os.environ.get("ATTACH_ROUNDS", "24"))  # of attaching and detaching
 EXEC_ROUNDS = 20
 LOOPS_AGREE = 0.05
 
-CASES = []
-
-
-def attach(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
+attach, cases = group()
 
 
 # ---------------------------------------------------------------- what the cases share

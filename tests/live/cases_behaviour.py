@@ -18,23 +18,12 @@ import termios
 import time
 import zlib
 
-from harness import HERE, Failed, check_agreement, check_run, figure, traced
+from harness import HERE, Failed, check_agreement, check_run, figure, group, traced
 
 NOBODY = 65534
 MS = 1_000_000
 
-CASES = []
-
-
-def behaviour(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
+behaviour, cases = group()
 
 
 # ---------------------------------------------------------------- what the cases share

@@ -8,24 +8,13 @@ takes nothing from one: no bound here rests on time.
 
 import os
 
-from harness import HERE, Failed
+from harness import HERE, Failed, group
 
 SOURCES = os.path.join(HERE, "..", "..", "workloads")
 
 PYTHON = "/usr/bin/python3"
 
-CASES = []
-
-
-def cases(_workloads):
-    return CASES
-
-
-def ceiling_case(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
+ceiling_case, cases = group()
 
 
 def run(case, argv):
@@ -76,7 +65,7 @@ def silent(name, argv):
         report, text = run(case, argv(case))
         case.equal("ceilings", report["ceilings"], [])
         case.check("the text offers none", "one at a time" not in text, text[-1500:])
-    CASES.append((f"{name} is no ceiling", body))
+    ceiling_case(f"{name} is no ceiling")(body)
 
 
 def threads(*argv):

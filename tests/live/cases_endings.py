@@ -8,9 +8,9 @@ import resource
 import signal
 import time
 
-from harness import Failed
+from harness import Failed, group
 
-CASES = []
+ending, cases = group()
 
 # The command ends and leaves a daemon that would go on for a minute.
 DAEMON = "echo ready; setsid sleep 60 >/dev/null 2>&1 & exit 7"
@@ -23,17 +23,6 @@ read -r go
 taskset -c 0 perf bench sched pipe -l 150000 >/dev/null
 exit 5
 """
-
-
-def ending(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
 
 
 def ready(process):

@@ -13,7 +13,7 @@ import signal
 import time
 
 from cases_workloads import read_truth
-from harness import Failed
+from harness import Failed, group
 
 MS = 1_000_000
 
@@ -28,18 +28,7 @@ SHARE = 0.1
 
 STOPS, STOP_SECONDS = 5, 0.05
 
-CASES = []
-
-
-def cases(_workloads):
-    return CASES
-
-
-def lock_case(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
+lock_case, cases = group()
 
 
 # ---------------------------------------------------------------- what the cases share
@@ -188,7 +177,7 @@ def mutex_mode(name, mode, word, check):
         check_holder(case, lock, facts)
         check_holders_are(case, report, lock, "worker")
         check(case, lock, facts)
-    CASES.append((name, body))
+    lock_case(name)(body)
 
 
 def runs(case, lock, facts):
@@ -231,7 +220,7 @@ def shared_mode(name, *options):
         owners = {row["id"]: row["pid"] for row in report["threads"]}
         case.equal("holders are of both",
                    {owners.get(row["id"]) for row in lock["top_holders"]}, pids)
-    CASES.append((name, body))
+    lock_case(name)(body)
 
 
 shared_mode("a mutex shared across a fork is one lock")
@@ -346,7 +335,7 @@ def parked_mode(name, program, mode, thread, reason, *options):
                    [row["parked_ns"] for row in report["threads"]])
         case.check("hardly a wait is one for a lock", locked < 0.05 * parked, locked)
         case.check("hardly a wait is not told", other < 0.02 * parked, other)
-    CASES.append((name, body))
+    lock_case(name)(body)
 
 
 parked_mode("a barrier is no lock", "threads", "barrier", "worker", "barrier")

@@ -11,7 +11,7 @@ import os
 import re
 
 from cases_workloads import read_truth
-from harness import Failed, traced
+from harness import Failed, group, traced
 from oracle import _clip, _sweep
 
 # Of a loop's life: perf's events and ours stand at the two ends of the same switch.
@@ -23,18 +23,7 @@ MS = 1_000_000
 # is behind the life of the loop.
 RECORD_NS = 100_000
 
-CASES = []
-
-
-def cases(_workloads):
-    return CASES
-
-
-def ledger_case(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
+ledger_case, cases = group()
 
 
 # ---------------------------------------------------------------- what the cases share

@@ -16,7 +16,7 @@ import cases_ceilings
 import cases_locks
 import cases_verdict
 import cases_waits
-from harness import HERE, Failed
+from harness import HERE, Failed, group
 
 sys.path.insert(0, os.path.join(HERE, "..", "kernels"))
 
@@ -27,18 +27,11 @@ FREE_PYTHON = os.environ.get("CPARTRACE_FREE_PYTHON")
 PACKAGES = ("libc6", "libexpat1", "zlib1g", f"python{VERSION}-minimal", f"libpython{VERSION}-minimal",
             f"libpython{VERSION}-stdlib")
 
-CASES = []
+newer_case, always = group()
 
 
 def cases(_workloads):
-    return CASES + ([("CPython without the lock has none", free_threaded)] if FREE_PYTHON else [])
-
-
-def newer_case(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
+    return always() + ([("CPython without the lock has none", free_threaded)] if FREE_PYTHON else [])
 
 
 def prepare(_binary, _workloads, helpers):

@@ -20,7 +20,7 @@ import subprocess
 import time
 
 import openmetrics
-from harness import Failed, Result
+from harness import Failed, Result, group
 
 AGREEMENT = 0.005  # of the window, as the two may be off each other
 WAIT_AGREEMENT = 0.02  # likewise, of time ready to run: each has the other's probes in it
@@ -44,18 +44,7 @@ exec "$@"
 FORKS = "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done"
 PIPE = ["taskset", "-c", "0", "perf", "bench", "sched", "pipe", "-l"]
 
-CASES = []
-
-
-def stat(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
+stat, cases = group()
 
 
 # ---------------------------------------------------------------- what the cases share

@@ -9,25 +9,14 @@ import shutil
 import subprocess
 import time
 
-from harness import Failed
+from harness import Failed, group
 
 NOBODY = 65534
 
-CASES = []
+symbols, cases = group()
 
 Word = collections.namedtuple("Word", "kind reason waits proc space addr same module build_id "
                                       "offset symbol")
-
-
-def symbols(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
 
 
 # ---------------------------------------------------------------- what the cases share

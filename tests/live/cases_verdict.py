@@ -6,7 +6,7 @@ import os
 import re
 
 from cases_accounts import beside, half_a_cpu, run_json
-from harness import Failed
+from harness import Failed, group
 from known_answers import FOREIGN
 
 PYTHON_THREADS = """
@@ -19,18 +19,7 @@ ts = [threading.Thread(target=work) for _ in range(2)]
 [t.start() for t in ts]; [t.join() for t in ts]
 """
 
-CASES = []
-
-
-def verdict(name):
-    def register(function):
-        CASES.append((name, function))
-        return function
-    return register
-
-
-def cases(_workloads):
-    return CASES
+verdict, cases = group()
 
 
 def first_limit(report):

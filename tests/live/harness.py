@@ -46,6 +46,19 @@ NICE = -19
 PR_SET_CHILD_SUBREAPER = 36
 
 
+def group():
+    """(a decorator that takes a case's name, what live.py asks for the cases): those of one file, in their
+    order."""
+    found = []
+
+    def register(name):
+        def keep(function):
+            found.append((name, function))
+            return function
+        return keep
+    return register, lambda *_: found
+
+
 class Failed(Exception):
     """The case cannot go on; the message says why."""
 
