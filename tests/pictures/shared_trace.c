@@ -9,11 +9,9 @@
  * usage: shared_trace FILE
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "../../analysis/trace_writer.h"
 #include "../../analysis/words.h"
@@ -50,7 +48,7 @@ static struct trace_builder *draw(void)
 	return tb;
 }
 
-static int write_words(struct trace_writer *w)
+static int write_words(struct trace_writer *w, const struct cpt_event *ev, size_t cnt)
 {
 	static const struct {
 		uint32_t proc, same;
@@ -79,37 +77,15 @@ static int write_words(struct trace_writer *w)
 	return err;
 }
 
-static int write_trace(struct trace_builder *tb, int fd)
-{
-	struct cpt_trace_close facts = *tb__close_facts(tb);
-	struct trace_writer *w = trace_writer__new(fd, tb__meta(tb));
-	size_t cnt;
-	const struct cpt_event *ev = tb__events(tb, &cnt);
-	int err = w ? trace_writer__events(w, ev, cnt) : -ENOMEM;
-
-	facts.end_mono_ns = ev[cnt - 1].ts_ns;
-	if (!err)
-		err = write_words(w);
-	if (!err)
-		err = trace_writer__close(w, &facts);
-	trace_writer__free(w);
-	return err;
-}
-
 int main(int argc, char **argv)
 {
 	struct trace_builder *tb;
-	int fd, err;
+	int err;
 
 	if (argc != 2)
 		return 2;
 	tb = draw();
-	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	err = fd < 0 ? -errno : write_trace(tb, fd);
-	if (!err && close(fd) < 0)
-		err = -errno;
+	err = tb__save(tb, argv[1], write_words);
 	tb__free(tb);
-	if (err)
-		fprintf(stderr, "shared_trace: cannot write %s: %s\n", argv[1], strerror(-err));
 	return err ? 1 : 0;
 }

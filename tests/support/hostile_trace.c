@@ -12,10 +12,8 @@
  *      task i     ## lock_i . ##             woken by main; its stack is of functions of that name
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../../analysis/stacks.h"
 #include "../../analysis/trace_writer.h"
@@ -140,41 +138,24 @@ static int write_words(struct trace_writer *w, const struct cpt_event *ev, size_
 	return err;
 }
 
-static int write_trace(struct trace_builder *tb, int fd)
+static int write_rest(struct trace_writer *w, const struct cpt_event *ev, size_t cnt)
 {
-	struct cpt_trace_close facts = *tb__close_facts(tb);
-	struct trace_writer *w = trace_writer__new(fd, tb__meta(tb));
-	size_t cnt;
-	const struct cpt_event *ev = tb__events(tb, &cnt);
-	int err = w ? trace_writer__events(w, ev, cnt) : -ENOMEM;
+	const int err = write_stacks(w);
 
-	facts.end_mono_ns = ev[cnt - 1].ts_ns;
-	if (!err)
-		err = write_stacks(w);
-	if (!err)
-		err = write_words(w, ev, cnt);
-	if (!err)
-		err = trace_writer__close(w, &facts);
-	trace_writer__free(w);
-	return err;
+	return err ? err : write_words(w, ev, cnt);
 }
 
 int main(int argc, char **argv)
 {
 	struct trace_builder *tb;
-	int fd, err;
+	int err;
 
 	for (uint32_t i = 0; argc == 1 && i < CNT; i++)
 		fwrite(hostile_names[i], 1, strlen(hostile_names[i]) + 1, stdout);
 	if (argc == 1)
 		return fflush(stdout) ? 1 : 0;
 	tb = draw();
-	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	err = fd < 0 ? -errno : write_trace(tb, fd);
-	if (!err && close(fd) < 0)
-		err = -errno;
+	err = tb__save(tb, argv[1], write_rest);
 	tb__free(tb);
-	if (err)
-		fprintf(stderr, "hostile_trace: cannot write %s: %s\n", argv[1], strerror(-err));
 	return err ? 1 : 0;
 }

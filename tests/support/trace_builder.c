@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* trace_builder.c - see trace_builder.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -781,30 +782,50 @@ const struct cpt_event *tb__events(struct trace_builder *tb, size_t *cnt)
 	return tb->out;
 }
 
+static int write_trace(struct trace_builder *tb, int fd, tb_more_fn more)
+{
+	struct cpt_trace_close close_facts = tb->close;
+	struct trace_writer *w = trace_writer__new(fd, &tb->meta);
+	size_t cnt;
+	const struct cpt_event *ev = tb__events(tb, &cnt);
+	int err = w ? 0 : -ENOMEM;
+
+	if (!close_facts.end_mono_ns)
+		close_facts.end_mono_ns = tb->now_ns;
+	for (size_t i = 0; !err && i < cnt; i++)
+		err = is_loop_event(ev[i].type) ? trace_writer__side(w, &ev[i], 1)
+						: trace_writer__events(w, &ev[i], 1);
+	if (!err && more)
+		err = more(w, ev, cnt);
+	if (!err)
+		err = trace_writer__close(w, &close_facts);
+	trace_writer__free(w);
+	return err;
+}
+
 int tb__trace_fd(struct trace_builder *tb)
 {
 	const int fd = memfd_create("trace", MFD_CLOEXEC);
-	struct cpt_trace_close close_facts = tb->close;
-	const struct cpt_event *ev;
-	struct trace_writer *w;
-	size_t cnt;
 
 	if (fd < 0)
 		wrong("memfd: %s", strerror(errno));
-	ev = tb__events(tb, &cnt);
-	if (!close_facts.end_mono_ns)
-		close_facts.end_mono_ns = tb->now_ns;
-	w = trace_writer__new(fd, &tb->meta);
-	for (size_t i = 0; w && i < cnt; i++)
-		if (is_loop_event(ev[i].type) ? trace_writer__side(w, &ev[i], 1)
-					      : trace_writer__events(w, &ev[i], 1))
-			wrong("the trace cannot be written");
-	if (!w || trace_writer__close(w, &close_facts))
+	if (write_trace(tb, fd, NULL))
 		wrong("the trace cannot be written");
-	trace_writer__free(w);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		wrong("seek: %s", strerror(errno));
 	return fd;
+}
+
+int tb__save(struct trace_builder *tb, const char *path, tb_more_fn more)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int err = fd < 0 ? -errno : write_trace(tb, fd, more);
+
+	if (fd >= 0 && close(fd) < 0 && !err)
+		err = -errno;
+	if (err)
+		fprintf(stderr, "cannot write %s: %s\n", path, strerror(-err));
+	return err;
 }
 
 const void *tb__ring(struct trace_builder *tb, uint32_t cpu, size_t *cnt)

@@ -145,6 +145,10 @@ const struct cpt_event *tb__events(struct trace_builder *tb, size_t *cnt);
 
 /* The same as a closed trace file, in memory, position 0, read and write. The caller closes it. */
 int tb__trace_fd(struct trace_builder *tb);
+/* Writes it to a file, with what `more` (NULL: nothing) adds behind the events. 0 or -errno, which is said. */
+struct trace_writer;
+typedef int (*tb_more_fn)(struct trace_writer *w, const struct cpt_event *ev, size_t cnt);
+int tb__save(struct trace_builder *tb, const char *path, tb_more_fn more);
 
 /* The same as the kernel would have sent it: ring records of cpu (CPT_REC_SZ each, seq from 0), and
  * lifecycle records in order; NULL behind the last one. Owned by tb. */
