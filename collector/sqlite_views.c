@@ -75,7 +75,8 @@ const struct sqlite_view sqlite_views[] = {
 	 "SUM(blocked_ns) AS blocked_ns FROM path GROUP BY name ORDER BY ns DESC"},
 	{"event_loops", "what event loops did, and what blocked them most",
 	 "SELECT name, tid, kind, epfd, life_ns, ROUND(100.0 * on_cpu, 3) AS on_cpu_percent, "
-	 "ROUND(100.0 * blocked_ns / NULLIF(life_ns, 0), 3) AS blocked_percent, iterations, "
+	 "ROUND(100.0 * blocked_ns / NULLIF(life_ns - unknown_ns, 0), 3) AS blocked_percent, "
+	 "iterations, "
 	 "stall_syscall, stall_count, stall_ns, stall_held_up FROM loops ORDER BY blocked_ns DESC"},
 	{"serial_phases", "stretches of steps in which at most one CPU was busy, the longest first",
 	 "WITH step AS (SELECT start_ns, span_ns, running_ns <= span_ns AS one, ROW_NUMBER() OVER "

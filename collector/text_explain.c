@@ -255,10 +255,13 @@ static void explain_loop(struct explain *x)
 	strbuf__addf(
 		&x->text,
 		" = life of the event loop that was away from its wait longest, from its first "
-		"wait to its last return; it ran for %s of that, and was out of its wait for ",
-		fmt_percent(p, l->on_cpu_ns, l->life_ns));
-	strbuf__addf(&x->text, "%s (utilisation, as Node counts it: handlers that block are in it)",
-		     fmt_percent(p, l->life_ns - l->waiting_ns - l->woken_ns, l->life_ns));
+		"wait to its last return; of what is known of that it ran for %s, and was out of "
+		"its "
+		"wait for ",
+		fmt_percent(p, l->on_cpu_ns, loop_known_ns(l)));
+	strbuf__addf(
+		&x->text, "%s (utilisation, as Node counts it: handlers that block are in it)",
+		fmt_percent(p, loop_known_ns(l) - l->waiting_ns - l->woken_ns, loop_known_ns(l)));
 	explain__end(x, "event loop", explain__duration(x, d, l->life_ns));
 }
 

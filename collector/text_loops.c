@@ -86,10 +86,10 @@ static void loop_cells(struct draw_table *t, const struct cpt_report *r, const s
 	strbuf__clear(&text);
 	strbuf__addf(&text, "%s%s", fmt_count(f, l->iterations), l->iterations_least ? "+" : "");
 	draw_table__cell(t, strbuf__str(&text));
-	draw_table__cell(t, fmt_percent(f, l->on_cpu_ns, l->life_ns));
-	draw_table__cell(t, fmt_percent(f, l->runnable_ns, l->life_ns));
-	draw_table__cell(t, fmt_percent(f, l->blocked_ns, l->life_ns));
-	draw_table__cell(t, fmt_percent(f, l->waiting_ns, l->life_ns));
+	draw_table__cell(t, fmt_percent(f, l->on_cpu_ns, loop_known_ns(l)));
+	draw_table__cell(t, fmt_percent(f, l->runnable_ns, loop_known_ns(l)));
+	draw_table__cell(t, fmt_percent(f, l->blocked_ns, loop_known_ns(l)));
+	draw_table__cell(t, fmt_percent(f, l->waiting_ns, loop_known_ns(l)));
 	draw_table__duration(t, l->dispatch_max_ns);
 	if (text.failed)
 		t->cells.failed = true;
