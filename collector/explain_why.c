@@ -42,12 +42,16 @@ void explain__limits(struct explain *x)
 	char d[FMT_SZ], p[FMT_SZ], label[16];
 
 	for (unsigned int i = 0; i < cnt; i++) {
+		strbuf__addf(&x->text,
+			     "%s by the %s (%s) = ", explain__duration(x, d, limits[i].cost_ns),
+			     cost_name(limits[i].by), source_of(&limits[i]));
 		/* A mask may keep it from many times of what it was allowed. */
-		const uint64_t cost = limits[i].cost_ns < total ? limits[i].cost_ns : total;
-
-		strbuf__addf(&x->text, "%s by the %s (%s) = %s of the CPU time allowed",
-			     explain__duration(x, d, limits[i].cost_ns), cost_name(limits[i].by),
-			     source_of(&limits[i]), fmt_percent(p, cost, total));
+		if (limits[i].cost_ns > total)
+			strbuf__addf(&x->text, "more than the CPU time allowed, %s",
+				     explain__duration(x, d, total));
+		else
+			strbuf__addf(&x->text, "%s of the CPU time allowed",
+				     fmt_percent(p, limits[i].cost_ns, total));
 		if (i) {
 			strbuf__adds(&x->text, ": ");
 			limits__evidence(&x->text, x->r, &limits[i], x->style->utf8);
@@ -65,25 +69,14 @@ void explain__limits(struct explain *x)
 
 /* ---- locks ----------------------------------------------------------------------------------- */
 
-static const struct cpt_lock *most_waited(const struct cpt_report *r)
-{
-	const struct cpt_lock *top = NULL;
-
-	for (uint32_t i = 0; i < r->locks_cnt; i++)
-		if (!r->locks[i].rest && r->locks[i].blocked_ns &&
-		    (!top || r->locks[i].blocked_ns > top->blocked_ns))
-			top = &r->locks[i];
-	return top;
-}
-
 void explain__top_lock(struct explain *x)
 {
-	const struct cpt_lock *l = most_waited(x->r);
+	const struct cpt_lock *l = lock_most_waited(x->r, CPT_REASON_CNT);
 	const char *sep = " = its holder ";
 	uint64_t blocked = 0;
 	char d[FMT_SZ], n[FMT_SZ], w[FMT_SZ];
 
-	if (!l)
+	if (!l || !l->blocked_ns)
 		return;
 	for (int i = 0; i < CPT_REASON_CNT; i++)
 		blocked += l->holder_blocked_ns[i];

@@ -8,20 +8,6 @@
 
 /* ---- locks --------------------------------------------------------------------------------------- */
 
-/* The lock of this reason that was waited for longest; NULL if none is known. */
-static const struct cpt_lock *top_lock(const struct cpt_report *r, enum cpt_reason reason)
-{
-	const struct cpt_lock *top = NULL;
-
-	for (uint32_t i = 0; i < r->locks_cnt; i++) {
-		const struct cpt_lock *l = &r->locks[i];
-
-		if (l->reason == reason && !l->rest && (!top || l->blocked_ns > top->blocked_ns))
-			top = l;
-	}
-	return top;
-}
-
 static uint64_t holder_blocked(const struct cpt_lock *l, int *most)
 {
 	uint64_t sum = 0;
@@ -62,7 +48,7 @@ static void lock_evidence(struct strbuf *b, const struct cpt_report *r, const st
 			  bool utf8)
 {
 	const enum cpt_reason reason = (enum cpt_reason)limit_waits[limit->cause].reason;
-	const struct cpt_lock *l = top_lock(r, reason);
+	const struct cpt_lock *l = lock_most_waited(r, reason);
 	char n[FMT_SZ];
 
 	if (!l) {
@@ -81,7 +67,8 @@ static void lock_evidence(struct strbuf *b, const struct cpt_report *r, const st
 
 static void look_at_lock(struct strbuf *b, const struct cpt_report *r, const struct limit *limit)
 {
-	const struct cpt_lock *l = top_lock(r, (enum cpt_reason)limit_waits[limit->cause].reason);
+	const struct cpt_lock *l =
+		lock_most_waited(r, (enum cpt_reason)limit_waits[limit->cause].reason);
 	int most;
 	uint64_t blocked;
 

@@ -76,6 +76,20 @@ void add_raw_lock_name(struct strbuf *b, const struct cpt_lock *l)
 	}
 }
 
+const struct cpt_lock *lock_most_waited(const struct cpt_report *r, enum cpt_reason reason)
+{
+	const struct cpt_lock *top = NULL;
+
+	for (uint32_t i = 0; i < r->locks_cnt; i++) {
+		const struct cpt_lock *l = &r->locks[i];
+
+		if (!l->rest && (reason == CPT_REASON_CNT || l->reason == reason) &&
+		    (!top || l->blocked_ns > top->blocked_ns))
+			top = l;
+	}
+	return top;
+}
+
 void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8)
 {
 	struct strbuf raw = {0};

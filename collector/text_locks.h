@@ -9,6 +9,9 @@
  * Nothing where hardly anything waited for a lock. */
 void add_locks(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts);
 
+/* The lock of this reason (CPT_REASON_CNT: of any) that was waited for longest; NULL if none is known. */
+const struct cpt_lock *lock_most_waited(const struct cpt_report *r, enum cpt_reason reason);
+
 /* A lock's name: "server:queue_lock", "mutex 0x55d0 ([heap])", "CPython's GIL", … */
 void add_lock_name(struct strbuf *b, const struct cpt_lock *l, bool utf8);
 /* Likewise in so many columns, as far as the object or the last part of a path is told for itself. */
