@@ -344,7 +344,11 @@ void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP
 {
 	for (int i = 0; i < CPT_LOOP_LOSS_CNT; i++)
 		losses[i] = __atomic_load_n(&s->skel->bss->cpt_loop_losses[i], __ATOMIC_RELAXED);
-	losses[CPT_LOOP_LOSS_SKIPPED] = bpf_common__recursion(s->skel->obj);
+}
+
+uint64_t loop_session__skipped(const struct loop_session *s)
+{
+	return bpf_common__recursion(s->skel->obj);
 }
 
 void loop_session__detach(struct loop_session *s)

@@ -57,6 +57,8 @@ int loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t c
 void loop_session__forget_instance(struct loop_session *s, uint32_t tgid, uint32_t epfd);
 
 void loop_session__losses(const struct loop_session *s, uint64_t losses[CPT_LOOP_LOSS_CNT]);
+/* Runs of programs that the kernel left out, which it counts itself: a system call for each program. */
+uint64_t loop_session__skipped(const struct loop_session *s);
 
 /* No program runs from here on; what is in the ring and the slots stays. */
 void loop_session__detach(struct loop_session *s);

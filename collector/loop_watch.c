@@ -465,6 +465,7 @@ uint8_t loop_watch__state(const struct loop_watch *w, uint64_t losses[CPT_LOOP_L
 	if (!w->session)
 		return w->failure[0] ? CPT_LOOPS_FAILED : CPT_LOOPS_NONE;
 	loop_session__losses(w->session, losses);
+	losses[CPT_LOOP_LOSS_SKIPPED] = loop_session__skipped(w->session);
 	return CPT_LOOPS_FOLLOWED;
 }
 

@@ -417,35 +417,32 @@ static bool warn_unfollowed_loops(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
-static bool warn_lost_loops(struct strbuf *b, const struct cpt_report *r)
+static bool warn_loop_loss(struct strbuf *b, const struct cpt_report *r, int loss,
+			   const char *before, const char *behind)
 {
 	const struct cpt_trace_close *c = r->close_facts;
 	char n[FMT_SZ];
 
-	if (!c || !c->loops_lost[CPT_LOOP_LOSS_RING_FULL])
+	if (!c || !c->loops_lost[loss])
 		return false;
-	strbuf__addf(b,
-		     "%s records of event loops found no room: operations and turns counted are "
-		     "a lower bound",
-		     fmt_count(n, c->loops_lost[CPT_LOOP_LOSS_RING_FULL]));
+	strbuf__addf(b, "%s%s %s a lower bound", before, fmt_count(n, c->loops_lost[loss]), behind);
 	return true;
+}
+
+static bool warn_lost_loops(struct strbuf *b, const struct cpt_report *r)
+{
+	return warn_loop_loss(
+		b, r, CPT_LOOP_LOSS_RING_FULL, "",
+		"records of event loops found no room: operations and turns counted are");
 }
 
 /* Where programs of system calls can be preempted (Linux 7 and later), another task's call on that CPU
  * meanwhile goes unseen. */
 static bool warn_skipped_loops(struct strbuf *b, const struct cpt_report *r)
 {
-	const struct cpt_trace_close *c = r->close_facts;
-	char n[FMT_SZ];
-
-	if (!c || !c->loops_lost[CPT_LOOP_LOSS_SKIPPED])
-		return false;
-	strbuf__addf(
-		b,
-		"the kernel left out %s runs of the event loops' probes: operations counted are a "
-		"lower bound",
-		fmt_count(n, c->loops_lost[CPT_LOOP_LOSS_SKIPPED]));
-	return true;
+	return warn_loop_loss(b, r, CPT_LOOP_LOSS_SKIPPED, "the kernel left out ",
+			      "runs of the event loops' probes: those in flight may be too many, "
+			      "and operations completed are");
 }
 
 static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
