@@ -63,9 +63,10 @@ struct truth_row *truth_expect_of(struct truth *truth, const char *scope, const 
 struct truth_row *truth_expect_cpu(struct truth *truth, const char *scope, const char *figure,
 				   int64_t cpu_ns, double min, double max)
 {
-	/* It is told in whole ticks of each CPU. */
+	/* It is told in whole ticks of each CPU; a machine that never lost any has none. */
+	const int64_t now = machine_steal_ns();
 	const int64_t ticks = sysconf(_SC_NPROCESSORS_ONLN) * WL_NS_PER_SEC / sysconf(_SC_CLK_TCK);
-	const double steal = (double)(machine_steal_ns() - truth->steal_start_ns + ticks);
+	const double steal = now ? (double)(now - truth->steal_start_ns + ticks) : 0;
 
 	return truth_expect_of(truth, scope, figure, (double)cpu_ns, min,
 			       cpu_ns > 0 ? max + steal / (double)cpu_ns : max);
