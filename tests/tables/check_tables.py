@@ -151,7 +151,9 @@ def check_forms(checker, tables, filters):
         checker.equal(f"rows of {name} as jsonl", len(objects), len(rows))
         for row, one in zip(rows, objects):
             same = {key: text_of(value) for key, value in one.items()}
-            if {key: value for key, value in row.items()} != same:
+            # Names that do harm stand in csv escaped, and as they are in jsonl: check_hostile.py judges those.
+            plain = {key for key, value in same.items() if value.isprintable() and "\ufffd" not in value}
+            if list(row) != list(same) or any(row[key] != same[key] for key in plain):
                 checker.check(f"{name}: a row of csv is that of jsonl", False, f"{row} {same}")
                 break
     return files

@@ -437,7 +437,7 @@ static void what_others_took_is_no_measure_of_what_may_change(void **state)
 
 /* ---- what not every run knows ------------------------------------------------------------------ */
 
-/* Runs with one and a half times the span on side B, of which something is `odd`. */
+/* Runs of which side B has half the work in a third of the span, and something is `odd`. */
 static void fill_spans(struct sides *s, void (*odd)(struct report_fixture *f))
 {
 	begin(s, RUNS, RUNS);
@@ -446,7 +446,7 @@ static void fill_spans(struct sides *s, void (*odd)(struct report_fixture *f))
 			report_fixture(&s->f);
 			s->f.report.work_span.span_ns -= run * FIXTURE_MS;
 			if (side) {
-				s->f.report.work_span.span_ns /= 2;
+				s->f.report.work_span.span_ns /= 3;
 				s->f.report.work_span.work_ns /= 2;
 				s->f.report.work_span.parallelism *= 1.5;
 				odd(&s->f);
