@@ -9,10 +9,11 @@
  *	    -----------0----------------------x----    a change if 0 lies outside of it, and the
  *	                                               difference is not below the resolution
  *
- *	noise        half of the interval, corrected for all figures (diff_stats.h). What other programs and
- *	             the hypervisor took is no change of the workload: where that was more than hardly
- *	             anything, window, parallel share and average parallelism are as if nothing had been
- *	             taken (diff_undisturbed.h), and other differences as if from both sides alike
+ *	noise        half of the interval, corrected for all figures (diff_stats.h). What others took is no
+ *	             change of the workload: where that was more than hardly anything, window, parallel share
+ *	             and average parallelism are as if other programs had taken nothing (diff_undisturbed.h;
+ *	             what the hypervisor took is not known there), and other differences as if from both
+ *	             sides alike
  *	loss         time whose state is unknown because events were lost, on both sides
  *	resolution   half a percent of the window: figures agree with an independent recording within that;
  *	             and a part of the disturbance: a fifth where its effect is only taken to be

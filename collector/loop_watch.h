@@ -5,7 +5,9 @@
  * Owns:     --loops: at once, when a loop is first seen, or never; reading what was registered before.
  * Must not: know the recording's other records.
  *
- *   auto   a task blocks in epoll_wait ── the switch probe says so ── load, attach ── steps from then on
+ *   auto   a task blocks in epoll_wait or
+ *          io_uring_enter, or twice in poll
+ *          or select on a set ── the switch probe says so ── load, attach ── steps from then on
  */
 #ifndef CPT_LOOP_WATCH_H
 #define CPT_LOOP_WATCH_H

@@ -23,7 +23,7 @@ const struct table_col loop_cols[] = {
 	{"name", "of the thread, the last it had", TABLE_STRING, R(name)},
 	{"kind", "what it waits on: epoll, poll (poll, select) or io_uring", TABLE_STRING, R(kind)},
 	{"epfd", "its descriptor; 0: poll, select", TABLE_U32, R(epfd)},
-	{"instance", "number of the epoll instance, 0 not known", TABLE_U32, L(instance)},
+	{"instance", "number of the instance, 0 not known", TABLE_U32, L(instance)},
 	{"life_ns", "first wait to last return; sum of the five below", TABLE_U64, L(life_ns)},
 	{"waiting_ns", "blocked in its wait for events", TABLE_U64, L(waiting_ns)},
 	{"on_cpu_ns", "dispatching, on a CPU", TABLE_U64, L(on_cpu_ns)},

@@ -7,7 +7,7 @@
 
 Kernels are Debian's, by series (5.10 must be refused in one line), fetched with apt into --cache and
 unpacked there. Machines: smt (4 CPUs, two siblings a core), eight (8 CPUs), numa (2 nodes), isolated
-(isolcpus), one and sixteen (CPUs). One line per boot and per case that failed; the last line counts.
+(isolcpus), two and sixteen (CPUs). One line per boot and per case that failed; the last line counts.
 Exit status 0: all passed; 1: some did not; 2: a kernel or program that this needs could not be had.
 """
 

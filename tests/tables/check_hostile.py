@@ -5,7 +5,7 @@
     check_hostile.py --cpartrace PROGRAM --hostile PROGRAM [--sqlite]
 
 Each form is read by a reader that lets nothing pass, and has the very names: as documented, that is, raw
-where the form carries any text (JSON), else with control characters, invisible characters and bytes that are
+where the form carries any valid text (JSON, with U+FFFD for bytes that are no UTF-8), else with control characters, invisible characters and bytes that are
 no UTF-8 escaped. Formulas of spreadsheets are names like others: csv holds them as they are.
 """
 
