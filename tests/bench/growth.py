@@ -10,8 +10,8 @@ processes that wake each other, of a class that is served before others), untrac
 watcher in an order drawn anew for each round: the median difference within rounds, with the 95 %
 interval of the sign test. CPUs are those of guests that qemu emulates (cpus.py): counts alone, no
 times; that needs Debian's qemu-system-x86, busybox-static and cpio. Markdown goes to standard
-output; --publish puts it into README.md and what it is made of into tests/bench/growth.json, --check
-says whether the one is what the other makes.
+output; --publish puts it into README.md and what it is made of into tests/bench/growth.json; --check, which
+a test runs, says whether the one is what the other makes.
 """
 
 import argparse
