@@ -18,9 +18,9 @@ struct task_sqpoll {
 	bool running;	 /* and counted */
 	bool heard;	 /* some ring's records name it: others would, too */
 	uint32_t losses; /* there had been by then */
-	uint32_t rings[SQPOLL_RINGS],
-		rings_cnt; /* that it acted on, but for such as rested since */
-	bool more;	   /* found no place there */
+	uint32_t rings[SQPOLL_RINGS], rings_cnt; /* that it acted on */
+	bool dropped; /* others rested and left their places: a loss can hide what it then began of theirs */
+	bool more; /* others found no place */
 	uint64_t on_since_ns;
 	uint64_t quiet_since_ns;
 };
@@ -87,6 +87,8 @@ bool sqpolls__spins(const struct sqpolls *s, const struct task *t, uint64_t now_
 {
 	const struct task_sqpoll *p = t->sqpoll;
 
+	if (p->dropped && s->losses)
+		return false;
 	return p->running && p->heard && p->losses == s->losses &&
 	       now_ns - p->quiet_since_ns > CPT_SQPOLL_QUIET_NS && !at_work(s, p);
 }
@@ -115,23 +117,25 @@ void sqpolls__update(const struct sqpolls *s, struct task *t, uint64_t now_ns)
 	p->on_since_ns = p->quiet_since_ns = now_ns;
 }
 
-/* A ring at rest makes room: a record names it before there is work in it again. */
+/* Where all places are taken a ring at rest makes room: a record names it before there is work in it again. */
 static void add_ring(const struct sqpolls *s, struct task_sqpoll *p, uint32_t instance)
 {
-	uint32_t at = p->rings_cnt;
+	uint32_t resting = SQPOLL_RINGS;
 
 	for (uint32_t i = 0; i < p->rings_cnt; i++) {
 		if (p->rings[i] == instance)
 			return;
 		if (!loops__ring_at_work(s->loops, p->rings[i]))
-			at = i;
+			resting = i;
 	}
-	if (at == SQPOLL_RINGS) {
+	if (p->rings_cnt < SQPOLL_RINGS) {
+		p->rings[p->rings_cnt++] = instance;
+	} else if (resting < SQPOLL_RINGS) {
+		p->rings[resting] = instance;
+		p->dropped = true;
+	} else {
 		p->more = true;
-		return;
 	}
-	p->rings[at] = instance;
-	p->rings_cnt += at == p->rings_cnt;
 }
 
 void sqpolls__lost(struct sqpolls *s)

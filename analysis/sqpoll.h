@@ -14,7 +14,8 @@
  *                                                                  worker's: then it may be at that one
  *
  * So it is a lower bound; without the records of loops nothing is called spinning, nor what reaches over a loss of
- * them. A thread may poll for several rings: it spins while it is at no operation of any.
+ * them. A thread may poll for several rings: it spins while it is at no operation of any. Where they were more than
+ * eight, nothing behind a loss is.
  *
  * Private to analysis/.
  */

@@ -141,6 +141,64 @@ static void work_in_any_of_its_rings_is_no_spinning(void **state)
 	done(r, tb);
 }
 
+/* Ring B rests, and its thread acts on A. Then a loss hides what it begins of B's. */
+static void a_ring_it_acted_on_before_is_asked_about_behind_a_loss(void **state)
+{
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, US(1), "app"), poller, a, b;
+	struct cpt_report *r;
+
+	tb__run(tb, US(1), 0, app);
+	poller = kernel_thread(tb, app, "iou-sqp-1001");
+	a = tb__loop_new(tb, US(1), app, RING, CPT_LOOP_RING);
+	b = tb__loop_new(tb, US(1), app, RING + 1, CPT_LOOP_RING);
+	tb__run(tb, US(1), 1, poller);
+	tb__loop_out(tb, US(10), poller, b, 1, 1, 0);
+	tb__loop_out(tb, US(20), poller, a, 1, 1, 0);
+	tb__loop_lost(tb, US(30));
+	tb__loop_out(tb, US(40), poller, a, 1, 1, 0);
+	tb__loop_out(tb, US(900), poller, b, 1, 1,
+		     0); /* till here it may have been at one of B's */
+	tb__exit(tb, US(1230), poller, 0, TB_IDLE);
+	tb__exit(tb, US(1301), app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->sqpolls[0].running_ns, US(1229));
+	assert_int_equal(r->sqpolls[0].spinning_ns, US(330));
+	done(r, tb);
+}
+
+/* Twenty rings are named, then records are lost, then all are named again but one: it may be at that. */
+static void expect_no_spinning_but_for(uint32_t missing)
+{
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, US(1), "app"), poller, rings[20];
+	struct cpt_report *r;
+
+	tb__run(tb, US(1), 0, app);
+	poller = kernel_thread(tb, app, "iou-sqp-1001");
+	for (uint32_t i = 0; i < 20; i++)
+		rings[i] = tb__loop_new(tb, US(1), app, RING + i, CPT_LOOP_RING);
+	tb__run(tb, US(1), 1, poller);
+	for (uint32_t i = 0; i < 20; i++)
+		tb__loop_out(tb, US(10) + i, poller, rings[i], 1, 1, 0);
+	tb__loop_lost(tb, US(500));
+	for (uint32_t i = 0; i < 20; i++)
+		if (i != missing)
+			tb__loop_out(tb, US(500) + i, poller, rings[i], 1, 1, 0);
+	tb__exit(tb, US(1230), poller, 0, TB_IDLE);
+	tb__exit(tb, US(1301), app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->sqpolls[0].running_ns, US(1229));
+	assert_int_equal(r->sqpolls[0].spinning_ns, 0);
+	done(r, tb);
+}
+
+static void with_many_rings_and_a_loss_nothing_is_called_spinning(void **state)
+{
+	for (uint32_t missing = 0; missing < 20; missing++)
+		expect_no_spinning_but_for(missing);
+}
+
 /* The name comes after the birth, and so does a --time that cuts the stretch in two. */
 static void a_rename_makes_it_one_and_a_cut_shortens_it(void **state)
 {
@@ -207,6 +265,8 @@ int main(void)
 		cmocka_unit_test(without_records_nothing_is_called_spinning),
 		cmocka_unit_test(what_reaches_over_a_loss_is_not_called_spinning),
 		cmocka_unit_test(work_in_any_of_its_rings_is_no_spinning),
+		cmocka_unit_test(a_ring_it_acted_on_before_is_asked_about_behind_a_loss),
+		cmocka_unit_test(with_many_rings_and_a_loss_nothing_is_called_spinning),
 		cmocka_unit_test(a_rename_makes_it_one_and_a_cut_shortens_it),
 		cmocka_unit_test(workers_are_chosen_with_the_task_that_caused_them),
 	};
