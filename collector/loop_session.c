@@ -13,6 +13,7 @@
 
 #include "bpf_common.h"
 #include "features.h"
+#include "loop_procs.h"
 #include "loops.skel.h"
 
 /* As the probes have it. */
@@ -234,14 +235,6 @@ struct keys {
 	size_t cnt, cap;
 };
 
-static bool is_among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
-{
-	for (size_t i = 0; i < cnt; i++)
-		if (tgids[i] == tgid)
-			return true;
-	return false;
-}
-
 static bool add_key(struct keys *keys, uint64_t key)
 {
 	const size_t cap = keys->cap ? 2 * keys->cap : 256;
@@ -281,7 +274,7 @@ static int find_keys(struct keys *keys, struct batch *b, const struct bpf_map *m
 		if (err && err != -ENOENT) /* which says that this was the last */
 			return err;
 		for (uint32_t i = 0; i < got; i++)
-			if (is_among(tgids, cnt, (uint32_t)(b->keys[i] >> 32)) &&
+			if (loop_procs__among(tgids, cnt, (uint32_t)(b->keys[i] >> 32)) &&
 			    !add_key(keys, b->keys[i]))
 				return -ENOMEM;
 		first = false;

@@ -49,8 +49,8 @@ int loop_session__histogram(const struct loop_session *s, uint32_t slot, uint32_
 /* The slot's instance is closed and all of it read: another may have it. */
 void loop_session__free_slot(struct loop_session *s, uint32_t slot);
 
-/* Processes that had loops have ended: their descriptors are forgotten. Looks at those of all. 0; -errno where
- * not all could be looked at: to be asked again. */
+/* Processes that had loops have ended: their descriptors are forgotten. tgids are sorted. Looks at those of all. 0;
+ * -errno where not all could be looked at: to be asked again. */
 int loop_session__forget(struct loop_session *s, const uint32_t *tgids, size_t cnt);
 
 /* An instance is over, and the probes were not told. */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "../analysis/latencies.h"
 #include "../analysis/trace_limits.h"
 #include "loop_book.h"
+#include "loop_procs.h"
 #include "loop_session.h"
 
 #define OLD_NS	    20000000   /* a window held back for so long is taken out of its slot */
@@ -43,8 +43,8 @@ struct loop_watch {
 	uint64_t clean_ns;    /* nothing more was lost up to here */
 	uint64_t census_ns;   /* the next look */
 	struct rows rows[CPT_LOOP_WAYS];
-	uint32_t *procs; /* that have, or had, instances and have not ended */
-	size_t proc_cnt, proc_cap;
+	struct loop_procs procs; /* that have, or had, instances and have not ended */
+	bool can_ask;		 /* who has ended, and what they have open */
 	char failure[160];
 };
 
@@ -76,6 +76,7 @@ struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct b
 		w->from_start = mode == LOOPS_ON && !released;
 		w->bpf = session;
 		w->writer = writer;
+		w->can_ask = loop_procs__can_ask();
 		w->book = loop_book__new(write_events, w);
 		ret = w->book ? 0 : -ENOMEM;
 	}
@@ -100,7 +101,7 @@ void loop_watch__free(struct loop_watch *w)
 			free(w->rows[way].at[i].bytes);
 		free(w->rows[way].at);
 	}
-	free(w->procs);
+	loop_procs__free(&w->procs);
 	free(w);
 }
 
@@ -201,28 +202,6 @@ static int end_instance(struct loop_watch *w, uint32_t slot, uint64_t ts_ns)
 
 /* ---- processes ------------------------------------------------------------------------------------ */
 
-/* They end without closing what they have. So many are seen to in one walk. */
-#define DEAD_MAX 64
-
-static int note_proc(struct loop_watch *w, uint32_t tgid)
-{
-	const size_t cap = w->proc_cap ? 2 * w->proc_cap : 16;
-	uint32_t *procs;
-
-	for (size_t i = 0; i < w->proc_cnt; i++)
-		if (w->procs[i] == tgid)
-			return 0;
-	if (w->proc_cnt == w->proc_cap) {
-		procs = realloc(w->procs, cap * sizeof(*procs));
-		if (!procs)
-			return -ENOMEM;
-		w->procs = procs;
-		w->proc_cap = cap;
-	}
-	w->procs[w->proc_cnt++] = tgid;
-	return 0;
-}
-
 /* Threads that polled and have ended, in processes that go on. */
 static int end_pollers(struct loop_watch *w, uint64_t now_ns)
 {
@@ -241,35 +220,6 @@ static int end_pollers(struct loop_watch *w, uint64_t now_ns)
 	return err;
 }
 
-/* Processes that are no more, up to DEAD_MAX. */
-static size_t find_dead(const struct loop_watch *w, uint32_t *dead)
-{
-	size_t cnt = 0;
-
-	for (size_t i = 0; i < w->proc_cnt && cnt < DEAD_MAX; i++)
-		if (kill((pid_t)w->procs[i], 0) && errno == ESRCH)
-			dead[cnt++] = w->procs[i];
-	return cnt;
-}
-
-static bool is_among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
-{
-	for (size_t i = 0; i < cnt; i++)
-		if (tgids[i] == tgid)
-			return true;
-	return false;
-}
-
-static void drop_procs(struct loop_watch *w, const uint32_t *dead, size_t cnt)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < w->proc_cnt; i++)
-		if (!is_among(dead, cnt, w->procs[i]))
-			w->procs[kept++] = w->procs[i];
-	w->proc_cnt = kept;
-}
-
 static int end_dead(struct loop_watch *w, const uint32_t *dead, size_t cnt, uint64_t now_ns)
 {
 	const uint32_t slots = loop_session__slots(w->session);
@@ -278,33 +228,29 @@ static int end_dead(struct loop_watch *w, const uint32_t *dead, size_t cnt, uint
 	for (uint32_t slot = 0; slot < slots && !err; slot++) {
 		const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
 
-		if (in->instance && is_among(dead, cnt, in->tgid))
+		if (in->instance && loop_procs__among(dead, cnt, in->tgid))
 			err = end_instance(w, slot, now_ns);
 	}
 	return err;
 }
 
-/* However many have ended since: of the slots of a thousand one batch would free a few. Where their descriptors
- * could not all be forgotten they are asked for again at the next. */
+/* Where not all of their descriptors could be forgotten they are asked for again at the next. */
 static int take_census(struct loop_watch *w, uint64_t now_ns)
 {
-	uint32_t dead[DEAD_MAX];
-	size_t cnt = DEAD_MAX;
-	int err = 0;
+	const size_t living = loop_procs__part(&w->procs), cnt = w->procs.cnt - living;
+	const uint32_t *dead = w->procs.list + living;
+	bool forgotten;
+	int err;
 
-	while (!err && cnt == DEAD_MAX) {
-		bool forgotten;
-
-		cnt = find_dead(w, dead);
-		if (!cnt)
-			break;
+	if (cnt) {
 		forgotten = !loop_session__forget(w->session, dead, cnt);
 		err = end_dead(w, dead, cnt, now_ns);
-		if (!forgotten)
-			break;
-		drop_procs(w, dead, cnt);
+		if (err)
+			return err;
+		if (forgotten)
+			w->procs.cnt = living;
 	}
-	return err ? err : end_pollers(w, now_ns);
+	return end_pollers(w, now_ns);
 }
 
 /* ---- draining ---------------------------------------------------------------------------------- */
@@ -334,8 +280,8 @@ static int on_record(void *ctx, const void *data, size_t sz)
 		return 0;
 	err = loop_book__new_instance(w->book, rec);
 	if (!err)
-		err = note_proc(w, rec->tgid);
-	if (!err && (rec->flags & (CPT_LOOP_FOUND | CPT_LOOP_POLL)) == CPT_LOOP_FOUND)
+		err = loop_procs__note(&w->procs, rec->tgid);
+	if (!err && w->can_ask && (rec->flags & (CPT_LOOP_FOUND | CPT_LOOP_POLL)) == CPT_LOOP_FOUND)
 		seed(w, rec->tgid, rec->epfd);
 	return err;
 }
@@ -366,7 +312,7 @@ static int look_for_losses(struct loop_watch *w, uint64_t now_ns)
 		if (!err)
 			err = loop_book__resync(w->book, in, now_ns);
 		if (!err)
-			err = note_proc(w, in->tgid);
+			err = loop_procs__note(&w->procs, in->tgid);
 	}
 	w->clean_ns = now_ns;
 	return err;
@@ -393,7 +339,7 @@ int loop_watch__tick(struct loop_watch *w, uint64_t now_ns, uint64_t horizon_ns)
 		w->clean_ns = now_ns;
 	}
 	err = read_all(w, now_ns, now_ns - OLD_NS);
-	if (!err && now_ns >= w->census_ns) {
+	if (!err && w->can_ask && now_ns >= w->census_ns) {
 		err = take_census(w, now_ns);
 		w->census_ns = now_ns + CENSUS_NS;
 	}
