@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,17 +165,32 @@ static int find(struct attach *a, struct bpf_session *s, bool new)
 	return ret ? ret : a->failed ? -ENOMEM : 0;
 }
 
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
+
+/* The kernel's numbers are those of the user, or in a PID namespace those that tasks have there. */
+static bool is_found(const struct attach *a, uint32_t pid)
+{
+	for (size_t i = 0; i < a->found_cnt; i++) {
+		const struct cpt_rec_task *task = &a->found[i].task;
+
+		if (task->head.type && (task->tgid == pid || task->ns_tid == pid))
+			return true;
+	}
+	return false;
+}
+
 /* Of several processes some may have ended while the probes were loaded. */
 static void note_ended(const struct attach *a)
 {
 	for (uint32_t i = 0; i < a->pidfd_cnt; i++) {
 		const uint32_t pid = a->t->pids.list[i];
-		size_t at = 0;
 
-		while (at < a->found_cnt &&
-		       !(a->found[at].task.head.type && a->found[at].task.tgid == pid))
-			at++;
-		if (at == a->found_cnt)
+		if (has_ended(a->pidfds[i]) && !is_found(a, pid))
 			say_note("process %" PRIu32
 				 " ended before it could be recorded; the others are recorded",
 				 pid);

@@ -658,6 +658,57 @@ def namespace(case):
     process.communicate()
 
 
+# In a PID namespace: two loops, one of them by poll(), that turn for as long as their process lives; another process
+# that ends before it is found; a recording of both.
+INSIDE = """\
+import json, os, select, subprocess, sys, threading, time
+cpartrace, trace = sys.argv[1:]
+def turn(wait, ends):
+    while True:
+        os.write(ends[1], b"x")
+        wait()
+        os.read(ends[0], 1)
+        time.sleep(0.01)
+server = os.fork()
+if not server:
+    one, two, quiet, still = (os.pipe() for _ in range(4))
+    epoll, poll = select.epoll(), select.poll()
+    epoll.register(one[0], select.EPOLLIN)
+    for ends in two, quiet, still:
+        poll.register(ends[0], select.POLLIN)
+    threading.Thread(target=turn, args=(epoll.poll, one), daemon=True).start()
+    turn(poll.poll, two)
+gone = subprocess.Popen(["/bin/sleep", "60"])
+recorder = subprocess.Popen([cpartrace, "record", "-o", trace, "--loops", "on", "--delay", "0.5", "-d", "3.5",
+                             "-p", f"{server},{gone.pid}"], stderr=subprocess.PIPE, text=True)
+time.sleep(0.25)
+gone.kill()
+err = recorder.communicate()[1]
+os.kill(server, 9)
+print(json.dumps({"server": server, "gone": gone.pid, "status": recorder.returncode, "err": err}))
+"""
+
+
+@attach("from within a PID namespace: who lives is neither said to have ended nor forgotten")
+def inside_namespace(case):
+    trace = case.path("inside.trace")
+    result = case.run(["unshare", "--fork", "--pid", "--mount-proc", "--kill-child", PYTHON, "-I", "-c",
+                       INSIDE, case.cpartrace, trace])
+    facts = json.loads(result.out)
+    case.equal("status", facts["status"], 0)
+    ended = [line for line in facts["err"].split("\n") if "ended before" in line]
+    case.equal("said to have ended", len(ended), 1)
+    case.check("and rightly", f"process {facts['gone']} ended" in ended[0], ended)
+    report = case.report_json(trace)
+    sound(case, report)
+    case.equal("their numbers inside", {row["ns_tid"] for row in report["threads"]},
+               {facts["server"], max(row["ns_tid"] for row in report["threads"])})
+    case.equal("instances, each found once", len(report["epoll_instances"]), 2)
+    # A census is taken each second; each loop goes on through all of them.
+    for row in report["event_loops"]:
+        case.within("a loop's life, of the window", row["life_ns"] / report["window_ns"], 0.9, 1)
+
+
 # ---------------------------------------------------------------- servers
 
 
