@@ -39,7 +39,7 @@ struct task_loop {
 	bool dispatching, whole;
 	uint64_t dispatch_ns, dispatch_at_ns;
 	struct pending pend;
-	uint8_t slot; /* among the levels, while something may be pending; or LEVEL_NO_SLOT */
+	uint32_t part; /* among the levels, while something may be pending; or LEVEL_CERTAIN */
 };
 
 struct loop_ledger {
@@ -74,6 +74,7 @@ void loop_ledger__free(struct loop_ledger *ll)
 		free(w);
 	}
 	loop_table__fini(&ll->table);
+	loop_levels__fini(&ll->levels);
 	free(ll);
 }
 
@@ -99,7 +100,8 @@ static uint32_t find_loop(struct loop_ledger *ll, struct task_loop *w, struct lo
 	if (idx == NO_LOOP || !made)
 		return idx;
 	l = &ll->table.tab[idx];
-	if (bind(ll, idx, loops__instance_of(ll->flights, l->proc, l->row.fd, l->row.id))) {
+	if (loop_levels__reserve(&ll->levels) ||
+	    bind(ll, idx, loops__instance_of(ll->flights, l->proc, l->row.fd, l->row.id))) {
 		errno = ENOMEM;
 		return NO_LOOP;
 	}
@@ -114,7 +116,7 @@ static struct task_loop *make_task_loop(struct loop_ledger *ll, struct task *t, 
 		return NULL;
 	w->task = t;
 	w->from_ns = now_ns;
-	w->slot = LEVEL_NO_SLOT;
+	w->part = LEVEL_CERTAIN;
 	w->next = ll->all;
 	ll->all = w;
 	t->loop = w;
@@ -141,9 +143,9 @@ static enum level_state level_of(uint8_t doing)
 	return doing == UNKNOWN ? LEVEL_UNKNOWN : LEVEL_OFF;
 }
 
-static uint8_t slot_of(const struct task_loop *w, uint8_t doing)
+static uint32_t part_of(const struct task_loop *w, uint8_t doing)
 {
-	return is_pending(doing) ? w->slot : LEVEL_NO_SLOT;
+	return is_pending(doing) ? w->part : LEVEL_CERTAIN;
 }
 
 static bool read_flight(const struct loop_ledger *ll, const struct task_loop *w, uint64_t now_ns,
@@ -155,9 +157,9 @@ static bool read_flight(const struct loop_ledger *ll, const struct task_loop *w,
 static void begin_piece(struct loop_ledger *ll, struct task_loop *w, uint8_t doing, uint64_t now_ns)
 {
 	loop_levels__advance(&ll->levels, now_ns);
-	if (is_pending(doing) && w->slot == LEVEL_NO_SLOT)
-		w->slot = loop_levels__slot(&ll->levels);
-	loop_levels__change(&ll->levels, slot_of(w, doing), LEVEL_NOT, level_of(doing));
+	if (is_pending(doing) && w->part == LEVEL_CERTAIN)
+		w->part = loop_levels__part(&ll->levels);
+	loop_levels__change(&ll->levels, part_of(w, doing), LEVEL_NOT, level_of(doing));
 	w->counting = doing;
 	w->from_ns = now_ns;
 	if (doing != STALLED)
@@ -192,7 +194,7 @@ static void end_piece(struct loop_ledger *ll, struct task_loop *w, uint64_t now_
 	struct loop *l = current(ll, w);
 
 	loop_levels__advance(&ll->levels, now_ns);
-	loop_levels__change(&ll->levels, slot_of(w, doing), level_of(doing), LEVEL_NOT);
+	loop_levels__change(&ll->levels, part_of(w, doing), level_of(doing), LEVEL_NOT);
 	w->counting = NOT;
 	switch ((enum doing)doing) {
 	case WAITING:
@@ -280,8 +282,8 @@ static void empty(struct loop_ledger *ll, struct task_loop *w, bool was_loop)
 {
 	w->pend.on_cpu_ns = w->pend.ready_ns = w->pend.unknown_ns = 0;
 	w->pend.stalls.cnt = 0;
-	loop_levels__resolve(&ll->levels, w->slot, was_loop);
-	w->slot = LEVEL_NO_SLOT;
+	loop_levels__resolve(&ll->levels, w->part, was_loop);
+	w->part = LEVEL_CERTAIN;
 }
 
 /* It waits again: what was pending is the loop's. */

@@ -197,7 +197,8 @@ static void find_levels(struct levels *out)
 
 static void expect_sums(const struct cpt_report *r, uint64_t seed)
 {
-	uint64_t levels = r->loops.level_unknown_ns;
+	uint64_t levels = r->loops.level_unknown_ns, lives = 0, ran = 0, at_once = 0;
+	bool known = !levels;
 
 	for (uint32_t i = 0; i < r->loops.cnt; i++) {
 		const struct cpt_loop *l = &r->loops.tab[i];
@@ -214,9 +215,19 @@ static void expect_sums(const struct cpt_report *r, uint64_t seed)
 				 " of %" PRIu64,
 				 seed, l->id, l->life_ns, blocked, l->blocked_ns);
 		assert_true(l->woken_ns <= l->runnable_ns);
+		assert_true(l->life_ns <= r->loops.with_loops_ns);
+		known &= !l->unknown_ns;
+		lives += l->life_ns;
+		ran += l->on_cpu_ns;
 	}
-	for (uint32_t k = 0; k < r->loops.level_cnt; k++)
+	for (uint32_t k = 0; k < r->loops.level_cnt; k++) {
 		levels += r->loops.level_ns[k];
+		at_once += k * r->loops.level_ns[k];
+	}
+	if (known && at_once != ran)
+		fail_msg("seed %" PRIu64 ": loops ran %" PRIu64 " ns, by level %" PRIu64, seed, ran,
+			 at_once);
+	assert_true(r->loops.with_loops_ns <= lives);
 	assert_int_equal(levels, r->loops.with_loops_ns);
 	assert_true(r->loops.with_loops_ns <= r->window_ns);
 }

@@ -28,7 +28,8 @@ static struct cpt_wait poll_of(uint32_t cnt)
 static void expect_loop_identities(const struct cpt_report *r)
 {
 	const struct cpt_loops *loops = &r->loops;
-	uint64_t levels = loops->level_unknown_ns;
+	uint64_t levels = loops->level_unknown_ns, lives = 0, ran = 0, ran_at_once = 0;
+	bool known = !levels;
 
 	for (uint32_t i = 0; i < loops->cnt; i++) {
 		const struct cpt_loop *l = &loops->tab[i];
@@ -41,9 +42,18 @@ static void expect_loop_identities(const struct cpt_report *r)
 		assert_int_equal(blocked, l->blocked_ns);
 		assert_true(l->woken_ns <= l->runnable_ns);
 		assert_true(l->dispatch_ns <= l->life_ns);
+		assert_true(l->life_ns <= loops->with_loops_ns);
+		known &= !l->unknown_ns;
+		lives += l->life_ns;
+		ran += l->on_cpu_ns;
 	}
-	for (uint32_t k = 0; k < loops->level_cnt; k++)
+	for (uint32_t k = 0; k < loops->level_cnt; k++) {
 		levels += loops->level_ns[k];
+		ran_at_once += k * loops->level_ns[k];
+	}
+	if (known)
+		assert_int_equal(ran_at_once, ran);
+	assert_true(loops->with_loops_ns <= lives);
 	assert_int_equal(levels, loops->with_loops_ns);
 	assert_true(loops->with_loops_ns <= r->window_ns);
 }
@@ -537,6 +547,55 @@ static void what_two_did_after_their_loops_is_taken_back(void **state)
 	done(r, tb);
 }
 
+#define MANY 400u
+
+/*
+ * All come back at once and share two CPUs, 10 ns each in turns, twice. Then every other pair waits again, the
+ * other pairs end: what was theirs is no loop's, however many the others are.
+ *
+ *	CPU 0   0 2 4 6 8 …   0 w   2 end   4 w   6 end …
+ *	CPU 1   1 3 5 7 9 …   1 w   3 end   5 w   7 end …
+ */
+static void hundreds_come_back_and_half_of_them_end(void **state)
+{
+	uint32_t app, ids[MANY];
+	struct trace_builder *tb = one_task(2, &app);
+	struct cpt_report *r;
+	uint64_t at = 1100;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		ids[i] = tb__thread(tb, at, app, "loop");
+		tb__run(tb, at + 1, 1, ids[i]);
+		tb__block(tb, at + 2, ids[i], epoll_on(EPFD), TB_IDLE);
+		at += 10;
+	}
+	tb__block(tb, at, app, tb_wait_sleep(), TB_IDLE);
+	for (uint32_t i = 0; i < MANY; i++)
+		tb__wake_irq(tb, at + 1, ids[i], CPT_CTX_SOFTIRQ, 0);
+	for (uint32_t i = 0; i < 2 * MANY; i += 2) {
+		at += 10;
+		if (i > MANY && (i - 2) % 4 == 0)
+			for (uint32_t k = 0; k < 2; k++)
+				tb__block(tb, at, ids[i - 2 + k - MANY], epoll_on(EPFD), TB_IDLE);
+		else if (i > MANY)
+			for (uint32_t k = 0; k < 2; k++)
+				tb__exit(tb, at, ids[i - 2 + k - MANY], k, TB_IDLE);
+		tb__run(tb, at, 0, ids[i % MANY]);
+		tb__run(tb, at, 1, ids[i % MANY + 1]);
+	}
+	at += 10;
+	tb__exit(tb, at, ids[MANY - 2], 0, TB_IDLE);
+	tb__exit(tb, at, ids[MANY - 1], 1, TB_IDLE);
+	r = loops_until(tb, NULL, at + 1000);
+	assert_int_equal(r->loops.cnt, MANY);
+	assert_int_equal(r->loops.peak, MANY);
+	assert_int_equal(r->loops.level_cnt, 3);
+	assert_int_equal(r->loops.level_ns[2], MANY / 4 * 20);
+	assert_int_equal(r->loops.level_ns[1], 0);
+	assert_int_equal(r->loops.with_loops_ns, at + 1000 - 1102);
+	done(r, tb);
+}
+
 /* worker-1 and worker-2 are a pool; the one that ran three times as long is 1.5 times the average. */
 static void equal_loops_are_a_pool(void **state)
 {
@@ -1017,6 +1076,7 @@ int main(void)
 		cmocka_unit_test(an_exec_ends_the_loop),
 		cmocka_unit_test(two_threads_on_one_instance),
 		cmocka_unit_test(what_two_did_after_their_loops_is_taken_back),
+		cmocka_unit_test(hundreds_come_back_and_half_of_them_end),
 		cmocka_unit_test(equal_loops_are_a_pool),
 		cmocka_unit_test(work_handed_to_a_thread_and_back),
 		cmocka_unit_test(a_loop_that_never_waits_again),
