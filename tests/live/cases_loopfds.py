@@ -74,6 +74,30 @@ for _ in range(count):
 time.sleep(1)
 """
 
+# Processes that end with an epoll instance each, together more than there are places for; those of one
+# round end at about the same time.
+AT_ONCE = """
+import os, select, sys, time
+processes, rounds = map(int, sys.argv[1:])
+for _ in range(rounds):
+    begin, tell = os.pipe()
+    kids = []
+    for _ in range(processes):
+        kid = os.fork()
+        if not kid:
+            os.close(tell)
+            epoll = select.epoll()
+            epoll.register(begin, select.EPOLLIN)
+            epoll.poll()
+            os._exit(0)
+        kids.append(kid)
+    os.close(begin)
+    os.close(tell)
+    for kid in kids:
+        os.waitpid(kid, 0)
+    time.sleep(1.5)
+"""
+
 
 # 16 requests are read; then their connections are shut down as HOW says, stay open, and where that can be done
 # are answered half a second later.
@@ -213,6 +237,7 @@ def cases(_workloads):
         ("read and answered by splice", _moved("splice")),
         ("one thread in turns at two instances", turns),
         ("processes that end leave nothing", nothing_is_left),
+        ("processes that end all at once, and others in their place", all_at_once),
         ("more copies than there is room for", copies),
         ("thousands of rings, one after the other", rings),
     ]
@@ -325,6 +350,15 @@ def nothing_is_left(case):
     for name, count in most.items():
         case.check(f"{name} was used", count > 30, count)
         case.equal(f"{name}, left", left.get(name), 0)
+
+
+def all_at_once(case):
+    """The places of those that have ended are there for the next, however many they are."""
+    script = case.write("at_once.py", AT_ONCE)
+    run = loops_run(case, ["/usr/bin/python3", "-I", script, 450, 3])
+    case.equal("instances", len(run.report["epoll_instances"]), 3 * 450)
+    case.equal("warnings of loops", [text for text in run.report["data_quality"]["warnings"]
+                                     if "instances" in text], [])
 
 
 def copies(case):
