@@ -20,12 +20,22 @@ void loop_table__fini(struct loop_table *lt)
 	free(lt->by_instance);
 }
 
+/* The loop is none of its instance's any more; where another one's is found by it, that stays. */
+static void unbind(struct loop_table *lt, uint32_t idx)
+{
+	struct loop *l = &lt->tab[idx];
+
+	if (l->row.instance && lt->by_instance[l->row.instance] == idx + 1)
+		lt->by_instance[l->row.instance] = 0;
+}
+
 int loop_table__bind(struct loop_table *lt, uint32_t idx, uint32_t instance)
 {
 	if (!lt->by_instance)
 		lt->by_instance = calloc(CPT_LOOP_NUMBER_MAX + 1, sizeof(*lt->by_instance));
 	if (!lt->by_instance)
 		return -ENOMEM;
+	unbind(lt, idx);
 	lt->tab[idx].row.instance = instance;
 	lt->by_instance[instance] = idx + 1;
 	return 0;
@@ -33,11 +43,8 @@ int loop_table__bind(struct loop_table *lt, uint32_t idx, uint32_t instance)
 
 void loop_table__over(struct loop_table *lt, uint32_t idx)
 {
-	struct loop *l = &lt->tab[idx];
-
-	l->over = true;
-	if (l->row.instance)
-		lt->by_instance[l->row.instance] = 0;
+	unbind(lt, idx);
+	lt->tab[idx].over = true;
 }
 
 static uint32_t hash_of(uint32_t proc, int32_t fd)
@@ -136,12 +143,7 @@ uint32_t loop_table__of_thread(const struct loop_table *lt, const struct loop_li
 
 uint32_t loop_table__of_any(const struct loop_table *lt, uint32_t instance)
 {
-	const uint32_t idx = lt->by_instance ? lt->by_instance[instance] - 1 : NO_LOOP;
-
-	/* 0 - 1 is NO_LOOP. One that polls has come to be of another instance since. */
-	if (idx == NO_LOOP || lt->tab[idx].over || lt->tab[idx].row.instance != instance)
-		return NO_LOOP;
-	return idx;
+	return lt->by_instance ? lt->by_instance[instance] - 1 : NO_LOOP; /* 0 - 1 is NO_LOOP */
 }
 
 uint32_t *loop_table__chain(struct loop_table *lt, uint32_t proc, int32_t fd)

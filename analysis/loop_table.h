@@ -63,9 +63,9 @@ void loop_table__fini(struct loop_table *lt);
 uint32_t loop_table__find(struct loop_table *lt, struct loop_list *of, const struct task *t,
 			  struct loop_key key, bool *made);
 
-/* The loop is one of this instance from now on. 0 or -ENOMEM. */
+/* The loop is one of this instance from now on, and of no other; the one that is found by it. 0 or -ENOMEM. */
 int loop_table__bind(struct loop_table *lt, uint32_t idx, uint32_t instance);
-/* The loop is over, and so are all others of its instance. */
+/* The loop is over, and not found any more. Others of its instance are, if they were bound later. */
 void loop_table__over(struct loop_table *lt, uint32_t idx);
 
 /* The thread's loop on an instance; some thread's. NO_LOOP if there is none. */
