@@ -68,7 +68,7 @@ struct cpt_flight {
 };
 
 /* An event loop's thread was back from its wait for events from start_ns on, until it waited again at end_ns:
- * one iteration, or so many that were recorded as one (they are of some 20 us). In order for each thread;
+ * one iteration, or so many that were recorded as one (they are of 20 to 80 us). In order for each thread;
  * only those all of which was looked at. */
 struct cpt_turn {
 	uint64_t start_ns, end_ns;

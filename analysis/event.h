@@ -157,7 +157,7 @@ struct cpt_event {
 		struct {
 			uint32_t wake_user, wake_kernel; /* STACKS */
 		};
-		struct { /* LOOP: at ts_ns, or up to CPT_LOOP_WINDOW_NS around it */
+		struct { /* LOOP: at ts_ns, or up to CPT_LOOP_DENSE_NS around it */
 			uint32_t opened, completed, cancelled;
 			uint32_t batch; /* events that epoll_wait returned */
 		};

@@ -13,8 +13,8 @@
 /* What a loop's thread does. The last four are pending until it waits again. */
 enum doing { NOT, WAITING, WOKEN, ON_CPU, READY, STALLED, UNKNOWN };
 
-/* Turns that one record tells of and that are counted one by one: they are of 20 us. */
-#define DISPATCHES_MAX 64u
+/* Turns that one record tells of and that are counted one by one: they are of 20 to 80 us. */
+#define DISPATCHES_MAX 256u
 
 /* What is pending. */
 struct pending {

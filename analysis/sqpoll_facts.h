@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* A stretch on a CPU longer than that, in which such a thread neither submitted nor completed anything, is
- * spinning: more than twice the window in which steps are told together (CPT_LOOP_WINDOW_NS). */
+ * spinning: more than twice the window in which a ring's steps are told together (CPT_LOOP_WINDOW_NS). */
 #define CPT_SQPOLL_QUIET_NS 50000u
 
 struct cpt_sqpoll {

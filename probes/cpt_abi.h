@@ -372,16 +372,20 @@ struct cpt_rec_affinity {
 
 /*
  * Operations of an epoll instance. Each step (one opened, one ended) is exact in time in the kernel; a
- * record tells all steps of at most CPT_LOOP_WINDOW_NS, as counts and sums of their times, so that
- * the integral of the number in flight is exact and no step stands further off than that:
+ * record tells all steps of a window, as counts and sums of their times, so that the integral of the
+ * number in flight is exact and no step stands further off than the window is long:
  *
  *   step   o  o c  c            c o
  *   -------|-----------|--------|-----------|---- time
  *        base       + window   base of the next record
  *
- * A window is sent by the first step behind it, or taken by the collector when it is old.
+ * A window is sent by the first step behind it, or taken by the collector when it is old. One that by then
+ * holds many steps and turns, CPT_LOOP_DENSE, lasts for CPT_LOOP_DENSE_NS: a busy server would write a
+ * record every few operations. Not a ring's: what polls for it is judged by the time between its steps.
  */
 #define CPT_LOOP_WINDOW_NS 20000
+#define CPT_LOOP_DENSE	   8
+#define CPT_LOOP_DENSE_NS  80000
 
 #define CPT_LOOP_INSTANCES 1024	  /* followed at one time */
 #define CPT_LOOP_CONNS	   131072 /* descriptors registered with them at one time */
@@ -457,7 +461,7 @@ struct cpt_loop_inst {
 	__s32 level[CPT_LOOP_WAYS];
 	__s32 conns;
 	__s32 timers;
-	__u32 reserved2;
+	__u32 held; /* probe-private: steps and turns in the window; a ring's are not counted */
 	__u64 max_ns[CPT_LOOP_WAYS]; /* largest latency */
 	__u32 lock;
 	__u32 task;    /* of the first step */
@@ -465,7 +469,7 @@ struct cpt_loop_inst {
 	__u32 iterations;
 	__u32 batch;
 	struct cpt_loop_steps steps[CPT_LOOP_WAYS];
-};
+} __attribute__((aligned(64))); /* two loops on two CPUs share no cache line */
 
 /* Counters of the loops' object. */
 /* clang-format off */
@@ -611,7 +615,7 @@ CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
 CPT_ASSERT(sizeof(struct cpt_rec_loop) == 112);
-CPT_ASSERT(sizeof(struct cpt_loop_inst) == 160);
+CPT_ASSERT(sizeof(struct cpt_loop_inst) == 192);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

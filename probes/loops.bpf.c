@@ -46,66 +46,44 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define DOES_CONNECT 17
 #define DOES_SHUT    18
 
-static __always_inline __u32 what_does(__u64 nr)
-{
-	switch (nr) {
-	case NR_epoll_wait:
-	case NR_epoll_pwait:
-	case NR_epoll_pwait2:
-		return DOES_EPOLL;
-	case NR_read:
-	case NR_readv:
-	case NR_recvfrom:
-	case NR_recvmsg:
-	case NR_recvmmsg:
-		return DOES_READ;
-	case NR_write:
-	case NR_writev:
-	case NR_sendto:
-	case NR_sendmsg:
-	case NR_sendmmsg:
-	case NR_sendfile:
-		return DOES_WRITE;
-	case NR_splice:
-		return DOES_MOVE;
-	case NR_accept:
-	case NR_accept4:
-		return DOES_ACCEPT;
-	case NR_epoll_ctl:
-		return DOES_CTL;
-	case NR_epoll_create:
-	case NR_epoll_create1:
-		return DOES_CREATE;
-	case NR_close:
-		return DOES_CLOSE;
-	case NR_close_range:
-		return DOES_RANGE;
-	case NR_execve:
-	case NR_execveat:
-		return DOES_EXEC;
-	case NR_dup:
-		return DOES_DUP;
-	case NR_dup2:
-	case NR_dup3:
-		return DOES_DUP_TO;
-	case NR_fcntl:
-		return DOES_FCNTL;
-	case NR_timerfd_settime:
-		return DOES_TIMER;
-	case NR_poll:
-	case NR_ppoll:
-		return DOES_POLL;
-	case NR_select:
-	case NR_pselect6:
-		return DOES_SELECT;
-	case NR_connect:
-		return DOES_CONNECT;
-	case NR_shutdown:
-		return DOES_SHUT;
-	default:
-		return DOES_NOTHING;
-	}
-}
+/* By number of the call. */
+static const __u8 what_does[] = {
+	[NR_epoll_wait] = DOES_EPOLL,
+	[NR_epoll_pwait] = DOES_EPOLL,
+	[NR_epoll_pwait2] = DOES_EPOLL,
+	[NR_read] = DOES_READ,
+	[NR_readv] = DOES_READ,
+	[NR_recvfrom] = DOES_READ,
+	[NR_recvmsg] = DOES_READ,
+	[NR_recvmmsg] = DOES_READ,
+	[NR_write] = DOES_WRITE,
+	[NR_writev] = DOES_WRITE,
+	[NR_sendto] = DOES_WRITE,
+	[NR_sendmsg] = DOES_WRITE,
+	[NR_sendmmsg] = DOES_WRITE,
+	[NR_sendfile] = DOES_WRITE,
+	[NR_splice] = DOES_MOVE,
+	[NR_accept] = DOES_ACCEPT,
+	[NR_accept4] = DOES_ACCEPT,
+	[NR_epoll_ctl] = DOES_CTL,
+	[NR_epoll_create] = DOES_CREATE,
+	[NR_epoll_create1] = DOES_CREATE,
+	[NR_close] = DOES_CLOSE,
+	[NR_close_range] = DOES_RANGE,
+	[NR_execve] = DOES_EXEC,
+	[NR_execveat] = DOES_EXEC,
+	[NR_dup] = DOES_DUP,
+	[NR_dup2] = DOES_DUP_TO,
+	[NR_dup3] = DOES_DUP_TO,
+	[NR_fcntl] = DOES_FCNTL,
+	[NR_timerfd_settime] = DOES_TIMER,
+	[NR_poll] = DOES_POLL,
+	[NR_ppoll] = DOES_POLL,
+	[NR_select] = DOES_SELECT,
+	[NR_pselect6] = DOES_SELECT,
+	[NR_connect] = DOES_CONNECT,
+	[NR_shutdown] = DOES_SHUT,
+};
 
 #define EPOLLIN	      0x0001
 #define EPOLLERR      0x0008
@@ -994,11 +972,14 @@ SEC("tp_btf/sys_exit")
 int cpt_sys_exit(__u64 *ctx)
 {
 	struct pt_regs *regs = (void *)ctx[0];
-	__u32 nr = regs->REG_NR, does = what_does(nr);
+	__u32 nr = regs->REG_NR, does;
 	struct task_struct *task;
 	struct call call;
 	struct cpt_task *t;
 
+	if (nr >= sizeof(what_does))
+		return 0;
+	does = what_does[nr];
 	if (!does)
 		return 0;
 	task = bpf_get_current_task_btf();

@@ -93,6 +93,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* its values begin at a page, each fills a cache line */
 	__uint(max_entries, CPT_LOOP_CONNS);
 	__type(key, __u32);
 	__type(value, struct loop_conn);
@@ -314,6 +315,7 @@ __noinline int window_flush(struct cpt_loop_inst *in)
 	steps_reset(&in->steps[CPT_LOOP_IN]);
 	steps_reset(&in->steps[CPT_LOOP_OUT]);
 	in->iterations = in->batch = 0;
+	in->held = 0;
 	in->base_ns = 0;
 	return 0;
 }
@@ -323,10 +325,13 @@ static __always_inline __u64 window_open(struct cpt_loop_inst *in, __u32 task, _
 {
 	__u64 base = in->base_ns;
 
-	if (base && ts > base + CPT_LOOP_WINDOW_NS) {
+	if (base && ts > base + CPT_LOOP_WINDOW_NS &&
+	    (in->held < CPT_LOOP_DENSE || ts > base + CPT_LOOP_DENSE_NS)) {
 		window_flush(in);
 		base = 0;
 	}
+	if (!(in->flags & CPT_LOOP_RING))
+		in->held++;
 	if (!base) {
 		in->base_ns = ts;
 		in->task = task;

@@ -19,7 +19,7 @@ AGREEMENT = 0.01
 # Node reads its clocks outside of the system call it waits in; a turn is some microseconds of that.
 NODE_AGREEMENT = 0.01
 MS = 1_000_000
-# A record of the last return stands up to 20 us behind it, and where it lost its CPU meanwhile more: that
+# A record of the last return stands up to 80 us behind it, and where it lost its CPU meanwhile more: that
 # is behind the life of the loop.
 RECORD_NS = 100_000
 
