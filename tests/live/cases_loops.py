@@ -126,15 +126,20 @@ def check_upstream(case, run):
 def same_level(case):
     """16 requests open at a time, most of their time with the backend: as many things in progress,
     whoever keeps them."""
-    levels = {}
+    levels, starved = {}, 0
     for model in ("threads", "processes", "epoll"):
         run = loops_run(case, workload(case, "webserver", "--model", model, "--cpu-us", 200,
                                        "--requests", 1000, "--truth"), model)
-        levels[model] = figure(span_of(case, run, "ws-server"), "concurrency.average")
+        report = span_of(case, run, "ws-server")
+        levels[model] = figure(report, "concurrency.average")
         if model == "epoll":
             check_upstream(case, run)
-    case.note(", ".join(f"{model} {level:.2f}" for model, level in levels.items()))
-    case.within("largest / smallest", max(levels.values()) / min(levels.values()), 1, 1.05)
+            # What comes while its one thread waits for a CPU is not seen until it has one.
+            starved = max(row["runnable_ns"] for row in report["threads"]) / report["window_ns"]
+    case.note(", ".join(f"{model} {level:.2f}" for model, level in levels.items()) +
+              f", loop starved {100 * starved:.2f} %")
+    case.within("largest / smallest", max(levels.values()) / min(levels.values()), 1,
+                1.05 / (1 - starved))
 
 
 def classes(case):
