@@ -142,6 +142,8 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->cpu_ran = calloc(a->tl.cpu_cnt, sizeof(struct task *));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
+	if (a->locks)
+		locks__fill(a->locks, a->tl.grid);
 	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->sqpolls || !a->cpu_cur ||
 	    !a->cpu_ran || !a->hole_until_ns)
 		err = -ENOMEM;

@@ -5,6 +5,8 @@
 #include "grid.h"
 
 #include "acct_bins.h"
+#include "grid_locks.h"
+#include "grid_names.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +20,12 @@ struct cpu_now {
 	uint64_t ns[CPT_GRID_THREADS_MAX + 1];
 };
 
+/* The timeline's running sums, as a task's turn takes differences of them. */
+struct turn_sums {
+	uint64_t parallel_ns, running;
+	double bottle;
+};
+
 struct grid {
 	const struct timeline *tl;
 	struct cpt_grid *out;
@@ -28,6 +36,9 @@ struct grid {
 	uint64_t concurrent_ns[CPT_GRID_LEVELS];
 	uint64_t allowed;
 	struct acct_bins *accounts;
+	struct turn_sums *turns; /* by bin: at its start */
+	struct grid_locks *locks;
+	struct grid_names *names; /* NULL: not wanted */
 	struct {
 		uint32_t level;
 		bool known;
@@ -42,9 +53,17 @@ void cpt_grid__free(struct cpt_grid *g)
 {
 	if (!g)
 		return;
-	for (uint32_t i = 0; i < g->threads_cnt; i++)
+	for (uint32_t i = 0; i < g->threads_cnt; i++) {
 		for (int row = 0; row < CPT_GRID_ROWS; row++)
 			free(g->threads[i].row[row]);
+		free(g->threads[i].parallel_ns);
+		free(g->threads[i].width);
+		free(g->threads[i].height_ns);
+	}
+	for (uint32_t i = 0; i < g->locks_cnt; i++)
+		cpt_grid_lock__free(&g->locks[i]);
+	for (uint32_t i = 0; i < g->tiles_cnt; i++)
+		free(g->tiles[i].ns);
 	for (uint32_t cpu = 0; g->cpus && cpu < g->cpus_cnt; cpu++) {
 		free(g->cpus[cpu].running_ns);
 		free(g->cpus[cpu].longest);
@@ -57,6 +76,7 @@ void cpt_grid__free(struct cpt_grid *g)
 	free(g->bins);
 	free(g->parallel_ns);
 	free(g->concurrent_ns);
+	free(g->tiles);
 	free(g->accounts);
 	free(g);
 }
@@ -71,6 +91,9 @@ void grid__free(struct grid *g)
 		free(g->trail[bin]);
 	cpt_grid__free(g->out);
 	acct_bins__free(g->accounts);
+	grid_locks__free(g->locks);
+	free(g->names);
+	free(g->turns);
 	free(g->now);
 	free(g->slot_of);
 	free(g->parallel_ns);
@@ -98,7 +121,11 @@ static int make_tables(struct grid *g, const struct cpt_grid_opts *opts)
 	out->flights_cnt = opts->ways_cnt;
 	for (uint32_t i = 0; i < opts->ways_cnt; i++)
 		out->flights[i].way = opts->ways[i];
+	out->tile = opts->tile;
 	g->accounts = acct_bins__new(opts->bin_ns, CPT_GRID_BINS_MAX);
+	g->locks = grid_locks__new(opts->bin_ns, opts->locks, opts->locks_cnt);
+	g->names = opts->tile ? calloc(1, sizeof(*g->names)) : NULL;
+	g->turns = calloc(CPT_GRID_BINS_MAX + 1, sizeof(*g->turns));
 	out->bins = calloc(CPT_GRID_BINS_MAX, sizeof(*out->bins));
 	out->concurrent_ns =
 		calloc((size_t)CPT_GRID_BINS_MAX * CPT_GRID_LEVELS, sizeof(*out->concurrent_ns));
@@ -106,6 +133,8 @@ static int make_tables(struct grid *g, const struct cpt_grid_opts *opts)
 	g->now = calloc(out->cpus_cnt, sizeof(struct cpu_now *));
 	g->parallel_ns = calloc(out->parallel_cnt, sizeof(*g->parallel_ns));
 	g->slot_of = malloc(g->slot_of_cnt + 1);
+	if (!g->locks || (opts->tile && !g->names) || !g->turns)
+		return -ENOMEM;
 	if (!g->accounts || !out->bins || !out->concurrent_ns || !out->cpus || !g->now ||
 	    !g->parallel_ns || !g->slot_of)
 		return -ENOMEM;
@@ -127,7 +156,8 @@ struct grid *grid__new(const struct cpt_grid_opts *opts, const struct timeline *
 			return NULL;
 		}
 	}
-	if (!opts->bin_ns || opts->ways_cnt > CPT_GRID_FLIGHTS_MAX) {
+	if (!opts->bin_ns || opts->ways_cnt > CPT_GRID_FLIGHTS_MAX ||
+	    opts->locks_cnt > CPT_GRID_LOCKS_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -239,6 +269,61 @@ int grid__interval(struct grid *g, const struct cpt_interval *iv)
 		from = end;
 	}
 	return 0;
+}
+
+/* ---- the bottle graph -------------------------------------------------------------------------- */
+
+static struct turn_sums sums_now(const struct timeline *tl)
+{
+	return (struct turn_sums){tl->run_parallel_ns, tl->sums.running, tl->run_bottle};
+}
+
+static int make_box(struct cpt_grid_thread *t)
+{
+	if (!t->height_ns)
+		t->height_ns = calloc(CPT_GRID_BINS_MAX, sizeof(*t->height_ns));
+	return t->height_ns && make_row(&t->parallel_ns) && make_row(&t->width) ? 0 : -ENOMEM;
+}
+
+int grid__turn(struct grid *g, const struct task *t)
+{
+	const uint8_t slot = t->row.id < g->slot_of_cnt ? g->slot_of[t->row.id] : NO_SLOT;
+	const uint64_t bin_ns = g->out->bin_ns;
+	const uint64_t from = t->since_ns - g->tl->start_ns, to = g->tl->now_ns - g->tl->start_ns;
+	struct turn_sums at = {t->at_parallel_ns, t->at_running, t->at_bottle};
+	struct cpt_grid_thread *box;
+
+	if (slot == NO_SLOT)
+		return 0;
+	box = &g->out->threads[slot];
+	if (make_box(box))
+		return -ENOMEM;
+	if ((to - 1) / bin_ns >= CPT_GRID_BINS_MAX)
+		return -E2BIG;
+	for (uint64_t bin = from / bin_ns; bin <= (to - 1) / bin_ns; bin++) {
+		const struct turn_sums end =
+			(bin + 1) * bin_ns < to ? g->turns[bin + 1] : sums_now(g->tl);
+
+		box->parallel_ns[bin] += end.parallel_ns - at.parallel_ns;
+		box->width[bin] += end.running - at.running;
+		box->height_ns[bin] += end.bottle - at.bottle;
+		at = end;
+	}
+	return 0;
+}
+
+/* ---- locks ------------------------------------------------------------------------------------- */
+
+int grid__lock_wait(struct grid *g, uint32_t lock)
+{
+	return grid_locks__wait(g->locks, lock, g->out->bins_cnt);
+}
+
+int grid__lock_piece(struct grid *g, uint32_t lock, uint32_t id, bool blocked, uint64_t from_ns,
+		     uint64_t now_ns)
+{
+	return grid_locks__piece(g->locks, lock, id < g->slot_of_cnt ? g->slot_of[id] : NO_SLOT,
+				 blocked, from_ns - g->tl->start_ns, now_ns - g->tl->start_ns);
 }
 
 /* ---- operations in flight ---------------------------------------------------------------------- */
@@ -393,6 +478,10 @@ int grid__end_bin(struct grid *g, const struct cpt_step *step)
 	b->allowed = allowed - g->allowed;
 	g->allowed = allowed;
 	g->out->bins_cnt++;
+	g->turns[bin + 1] = sums_now(g->tl);
+	if (g->names && g->out->bins_cnt % g->out->tile == 0 &&
+	    grid_names__end_tile(g->names, g->tl, g->out))
+		return -ENOMEM;
 	return take_profiles(g, bin, b) || end_trail(g, bin) ? -ENOMEM : 0;
 }
 
@@ -403,6 +492,8 @@ struct cpt_grid *grid__take(struct grid *g)
 
 	for (uint32_t i = 0; i < out->flights_cnt && !err; i++)
 		err = book_flight(g, i, g->tl->now_ns);
+	if (g->names && out->bins_cnt % out->tile && !err)
+		err = grid_names__end_tile(g->names, g->tl, out);
 	if (err) {
 		errno = -err;
 		return NULL;
@@ -411,6 +502,7 @@ struct cpt_grid *grid__take(struct grid *g)
 		if (g->now[cpu])
 			settle_cpu(g, cpu);
 	walk_back(g);
+	out->locks_cnt = grid_locks__take(g->locks, out->bins_cnt, out->locks);
 	g->out = NULL;
 	return out;
 }

@@ -16,7 +16,7 @@
  *      C           C             C       '--> C        on the path are A, B, C just before the borders
  *
  * Memory: bins x (64 threads x the states they were in + CPUs used + tasks, at most 2048), and that of
- * acct_bins.h. Time: one call per stretch, O(tasks + CPUs) per bin.
+ * acct_bins.h, grid_locks.h and grid_names.h. Time: one call per stretch, O(tasks + CPUs) per bin.
  *
  * Private to analysis/.
  */
@@ -34,6 +34,14 @@ void grid__free(struct grid *g); /* accepts NULL */
 
 /* A stretch of a task that is over, inside the time accounted. 0 or -errno. */
 int grid__interval(struct grid *g, const struct cpt_interval *iv);
+
+/* A running stretch of t is over (before grid__interval() hears of it): its part of the bottle graph. Likewise. */
+int grid__turn(struct grid *g, const struct task *t);
+
+/* A wait of a task for a lock is counted, and a piece of it, from from_ns to now_ns, is over: see grid_locks.h. Likewise. */
+int grid__lock_wait(struct grid *g, uint32_t lock);
+int grid__lock_piece(struct grid *g, uint32_t lock, uint32_t id, bool blocked, uint64_t from_ns,
+		     uint64_t now_ns);
 
 /* t goes on because of what waker did: its chain is the waker's. */
 void grid__follow(struct grid *g, uint32_t id, uint32_t waker);

@@ -29,6 +29,7 @@
 #define CPT_GRID_TRAIL_MAX   2048 /* the path is followed through tasks with numbers below this */
 #define CPT_GRID_FLIGHTS_MAX 16	  /* epoll instances with a row of their own */
 #define CPT_GRID_PART_BITS   20	  /* of fraction, in struct cpt_grid_fixed */
+#define CPT_GRID_LOCKS_MAX   32	  /* locks with rows of their own */
 
 /* Rows of a thread: what it did. */
 enum cpt_grid_row {
@@ -46,6 +47,9 @@ struct cpt_grid_opts {
 	uint32_t ids_cnt;    /* at most CPT_GRID_THREADS_MAX */
 	const struct cpt_grid_way *ways; /* likewise, of epoll instances */
 	uint32_t ways_cnt;		 /* at most CPT_GRID_FLIGHTS_MAX */
+	const uint32_t *locks;		 /* likewise, numbers of locks: struct cpt_lock.id */
+	uint32_t locks_cnt;		 /* at most CPT_GRID_LOCKS_MAX */
+	uint32_t tile;			 /* bins that have one overlap matrix; 0: none wanted */
 };
 
 /* Operations of an instance that go one way. */
@@ -66,6 +70,10 @@ struct cpt_grid_bin {
 struct cpt_grid_thread {
 	uint32_t id;
 	uint64_t *row[CPT_GRID_ROWS]; /* by bin; NULL: never in that state */
+	/* Its box in the bottle graph, by bin; NULL: never ran. height_ns is the sum of T / R, width the integral of R,
+	 * both while it ran. */
+	uint64_t *parallel_ns, *width;
+	double *height_ns;
 };
 
 struct cpt_grid_cpu {
@@ -109,6 +117,33 @@ struct cpt_grid_flight {
 		known_ns; /* by bin: how long that was, as span_ns - unknown_ns of the instance's row */
 };
 
+/*
+ * Waits for a lock. Of bins [a, b): waits that began there and those that were open at the start of a are what
+ * `waits` of the report counts; different waiters are the bits of all bins together, and more if `others` is set.
+ * Who holds it is not told by bins: what comes after a span tells of it, too.
+ */
+struct cpt_grid_lock {
+	uint32_t id; /* as struct cpt_lock has it */
+	/* By bin. */
+	uint32_t *waits;      /* began */
+	uint32_t *open;	      /* were there when it began */
+	uint64_t *blocked_ns; /* until the wake, summed over waiters */
+	uint64_t *waiters;    /* bit i: threads[i] had a wait there */
+	uint8_t *others;      /* 1: another one had */
+};
+
+/* For how long threads of two names ran together in a tile: by cpt_grid_pair() of the names' places in the report's
+ * overlap matrix. */
+struct cpt_grid_tile {
+	uint64_t *ns;
+	uint32_t pairs_cnt; /* of names known by then; of others: 0 */
+};
+
+static inline uint32_t cpt_grid_pair(uint32_t g, uint32_t h)
+{
+	return g < h ? h * (h + 1) / 2 + g : g * (g + 1) / 2 + h;
+}
+
 struct cpt_grid {
 	uint64_t bin_ns;
 	uint32_t bins_cnt;
@@ -122,6 +157,11 @@ struct cpt_grid {
 	struct cpt_grid_cpu *cpus;
 	uint32_t flights_cnt;
 	struct cpt_grid_flight flights[CPT_GRID_FLIGHTS_MAX];
+	uint32_t locks_cnt;
+	struct cpt_grid_lock locks[CPT_GRID_LOCKS_MAX];
+	uint32_t tile; /* bins; the last tile may have less */
+	uint32_t tiles_cnt;
+	struct cpt_grid_tile *tiles;
 	struct cpt_grid_account *accounts; /* by bin; NULL: too many sets of CPUs to tell apart */
 };
 

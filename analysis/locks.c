@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grid.h"
 #include "python_gil.h"
 
 enum lock_phase { PHASE_NONE, PHASE_BLOCKED, PHASE_WOKEN };
@@ -43,6 +44,7 @@ struct locks {
 	uint32_t epoch;
 	uint64_t *pairs; /* open addressing: lock << 32 | task, 0 free */
 	uint32_t pairs_sz, pairs_used;
+	struct grid *grid;
 	bool failed; /* no memory for what is only told at the end */
 };
 
@@ -67,6 +69,11 @@ void locks__free(struct locks *ls)
 	free(ls->by_word);
 	free(ls->pairs);
 	free(ls);
+}
+
+void locks__fill(struct locks *ls, struct grid *grid)
+{
+	ls->grid = grid;
 }
 
 /* ---- the table ------------------------------------------------------------------------------------ */
@@ -258,6 +265,9 @@ static void end_piece(struct locks *ls, struct task *t, uint64_t now_ns)
 	struct lock *l = look_at(ls, w->lock - 1, now_ns);
 	const uint64_t span_ns = now_ns - w->from_ns;
 
+	if (ls->grid && grid__lock_piece(ls->grid, w->lock, t->row.id, w->counting == PHASE_BLOCKED,
+					 w->from_ns, now_ns))
+		ls->failed = true;
 	if (w->counting == PHASE_WOKEN) {
 		l->wake_delay_ns += span_ns;
 	} else {
@@ -282,6 +292,8 @@ static void begin_piece(struct locks *ls, struct task *t, uint64_t now_ns)
 	if (!w->wait_counted) {
 		w->wait_counted = true;
 		l->waits++;
+		if (ls->grid && grid__lock_wait(ls->grid, w->lock))
+			ls->failed = true;
 		if (t->proc != l->proc)
 			l->shared = true;
 		note_waiter(ls, t, w->lock - 1);

@@ -47,6 +47,10 @@ struct task_lock {
 struct locks *locks__new(struct tasks *tasks, const struct cpt_words *words);
 void locks__free(struct locks *ls); /* accepts NULL */
 
+/* The waits go to a grid, too (NULL: none); borrowed. */
+struct grid;
+void locks__fill(struct locks *ls, struct grid *grid);
+
 /* Is a wait of this reason one for a lock? */
 static inline bool reason_is_lock(enum cpt_reason reason)
 {

@@ -550,8 +550,12 @@ void timeline__emit_interval(struct timeline *tl, const struct task *t)
 		.waker = blocked ? t->end_waker : 0,
 		.word = blocked ? t->word : NULL,
 	};
-	int err = tl->grid ? grid__interval(tl->grid, &iv) : 0;
+	int err = 0;
 
+	if (tl->grid && t->state == CPT_STATE_RUNNING)
+		err = grid__turn(tl->grid, t);
+	if (tl->grid && !err)
+		err = grid__interval(tl->grid, &iv);
 	if (tl->opts->on_interval && !err)
 		err = tl->opts->on_interval(tl->opts->ctx, &iv);
 

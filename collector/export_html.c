@@ -18,6 +18,9 @@
 #define PAGE_THREADS_MAX 4000
 /* Of the series' block, in base64; the rest of a page is small against it. */
 #define PAGE_SERIES_SZ 3600000
+/* Numbers that the overlap matrices of parts of the run may have together, zeros of pairs that never ran together
+ * apart: with many names they are of longer parts than a bin. */
+#define PAGE_OVERLAPS_MAX 262144
 
 /* ---- which threads, how wide a bin ----------------------------------------------------------------- */
 
@@ -96,15 +99,41 @@ static uint32_t choose_ways(const struct cpt_report *r, struct cpt_grid_way *way
 	return cnt;
 }
 
+/* Bins that have one overlap matrix: a power of two. */
+static uint32_t choose_tile(const struct cpt_report *r, uint64_t bin_ns)
+{
+	const uint64_t bins = (r->window_ns + bin_ns - 1) / bin_ns;
+	uint32_t pairs = 0, tile = 1;
+
+	for (uint32_t g = 0; g < r->overlap.cnt; g++)
+		for (uint32_t h = 0; h <= g; h++)
+			pairs += r->overlap.ns[(size_t)g * r->overlap.cnt + h] > 0;
+	while (tile < CPT_GRID_BINS_MAX && (bins + tile - 1) / tile * pairs > PAGE_OVERLAPS_MAX)
+		tile *= 2;
+	return tile;
+}
+
+/* Which locks can be told by parts of the run: those most waited for. Returns how many. */
+static uint32_t choose_locks(const struct cpt_report *r, uint32_t *ids)
+{
+	uint32_t cnt = 0;
+
+	for (; cnt < CPT_GRID_LOCKS_MAX && cnt < r->locks_cnt; cnt++)
+		ids[cnt] = r->locks[cnt].id;
+	return cnt;
+}
+
 /* The second pass: a->report with a grid. */
 static int add_grid(struct analysed *a, const char *path, struct cpt_analysis_opts *opts)
 {
-	uint32_t ids[CPT_GRID_THREADS_MAX];
+	uint32_t ids[CPT_GRID_THREADS_MAX], locks[CPT_GRID_LOCKS_MAX];
 	struct cpt_grid_way ways[CPT_GRID_FLIGHTS_MAX];
 	struct cpt_grid_opts grid = {.bin_ns = bin_width(a->report->window_ns),
 				     .ids = ids,
 				     .ways = ways,
-				     .ways_cnt = choose_ways(a->report, ways)};
+				     .ways_cnt = choose_ways(a->report, ways),
+				     .locks = locks,
+				     .locks_cnt = choose_locks(a->report, locks)};
 	const struct cpt_thread **tab = by_work(a->report);
 	int err;
 
@@ -115,6 +144,7 @@ static int add_grid(struct analysed *a, const char *path, struct cpt_analysis_op
 		grid.ids_cnt++;
 	}
 	free(tab);
+	grid.tile = choose_tile(a->report, grid.bin_ns);
 	err = trace_reader__rewind(a->reader);
 	if (err < 0)
 		return fail(err, "cannot read %s again: %s", path, strerror(-err));
@@ -213,6 +243,16 @@ static json_t *parked_names(void)
 	return array;
 }
 
+/* By place in the report's list, what the series call them. */
+static json_t *lock_ids(const struct cpt_report *r)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < r->locks_cnt; i++)
+		array = json_array__append(array, json_integer(r->locks[i].id));
+	return array;
+}
+
 /* {"report": as of `report --json`, "grid": the list of series, "words": what names mean}; the series
  * themselves go to `series`. NULL without memory. */
 static json_t *page_data(const struct cpt_report *r, const struct view *view, struct strbuf *series)
@@ -227,6 +267,7 @@ static json_t *page_data(const struct cpt_report *r, const struct view *view, st
 	json_obj__put(&o, "report", report);
 	if (html_series__put(&grid, r->grid, PAGE_SERIES_SZ, series))
 		grid.failed = true;
+	json_obj__put(&grid, "locks", lock_ids(r));
 	json_obj__put_ns(&grid, "start_ns", view->time.given ? view->time.from_ns : 0);
 	json_obj__put_ns(&grid, "run_ns", r->run_ns);
 	json_obj__put_ns(&grid, "tracer_ns", r->close_facts ? r->close_facts->tracer_cpu_ns : 0);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+/* Of a ns, in the height of a box: thirds and quarters are told from halves. */
+#define HTML_HEIGHT_PARTS 256
+
 /* ---- base64 ------------------------------------------------------------------------------------ */
 
 static void add_base64(struct strbuf *out, const unsigned char *data, size_t len)
@@ -50,7 +53,7 @@ int html_block__add(struct strbuf *out, const char *data, size_t len)
 struct source {
 	const void *at;
 	size_t stride;
-	enum { SUM_U64, SUM_U32, FIRST_U32, FIRST_U8 } how;
+	enum { SUM_U64, SUM_U32, ANY_U32, ANY_U8, FIRST_U32, FIRST_U8 } how;
 };
 
 struct packer {
@@ -78,8 +81,10 @@ static uint64_t value(const struct source *s, uint32_t bin)
 
 	switch (s->how) {
 	case SUM_U32:
+	case ANY_U32:
 	case FIRST_U32:
 		return *(const uint32_t *)at;
+	case ANY_U8:
 	case FIRST_U8:
 		return *(const uint8_t *)at;
 	case SUM_U64:
@@ -97,9 +102,14 @@ static void add_series(struct packer *p, struct source s, json_t *name)
 	for (uint32_t bin = 0; bin < p->grid->bins_cnt; bin += p->factor) {
 		uint64_t n = value(&s, bin);
 
-		for (uint32_t i = 1; s.how <= SUM_U32 && i < p->factor; i++)
-			if (bin + i < p->grid->bins_cnt)
+		for (uint32_t i = 1; s.how < FIRST_U32 && i < p->factor; i++) {
+			if (bin + i >= p->grid->bins_cnt)
+				break;
+			if (s.how <= SUM_U32)
 				n += value(&s, bin + i);
+			else
+				n |= value(&s, bin + i);
+		}
 		any = any || n;
 		add_number(&p->bytes, n);
 	}
@@ -233,13 +243,115 @@ static void add_accounts(struct packer *p)
 	add_series(p, OF_ACCOUNT(p, doubt_ns, SUM_U64), json_pack("[ss]", "demand", "doubt"));
 }
 
+/* ---- the bottle graph, locks, names ------------------------------------------------------------- */
+
+/*
+ * A thread's box. Where never more than two ran its height is running - parallel / 2, and its width running +
+ * parallel; so what is written is how much it differs from that, mostly nothing: of the height in fractions of a ns, of
+ * its running sum rounded, so that errors do not add up.
+ */
+static void add_box(struct packer *p, uint32_t thread)
+{
+	const struct cpt_grid_thread *t = &p->grid->threads[thread];
+	const uint64_t *running = t->row[CPT_GRID_RUNNING];
+	const uint32_t cnt = p->grid->bins_cnt;
+	uint64_t *lower, *wider, before = 0;
+	double sum = 0;
+
+	if (!t->height_ns || !running)
+		return;
+	lower = calloc(cnt, sizeof(*lower));
+	wider = calloc(cnt, sizeof(*wider));
+	for (uint32_t bin = 0; lower && wider && bin < cnt; bin++) {
+		uint64_t now;
+
+		sum += (double)running[bin] - (double)t->parallel_ns[bin] / 2 - t->height_ns[bin];
+		now = sum > 0 ? (uint64_t)(sum * HTML_HEIGHT_PARTS + 0.5) : 0;
+		lower[bin] = now > before ? now - before : 0;
+		before += lower[bin];
+		wider[bin] = t->width[bin] - running[bin] - t->parallel_ns[bin];
+	}
+	if (!lower || !wider)
+		p->bytes.failed = true;
+	add_series(p, (struct source){t->parallel_ns, sizeof(uint64_t), SUM_U64},
+		   json_pack("[sis]", "thread_box", (int)thread, "parallel"));
+	if (lower && wider) {
+		add_series(p, (struct source){lower, sizeof(uint64_t), SUM_U64},
+			   json_pack("[sis]", "thread_box", (int)thread, "lower"));
+		add_series(p, (struct source){wider, sizeof(uint64_t), SUM_U64},
+			   json_pack("[sis]", "thread_box", (int)thread, "wider"));
+	}
+	free(lower);
+	free(wider);
+}
+
+#define OF_LOCK(member, how) ((struct source){l->member, sizeof(*l->member), how})
+#define IS_BIG_ENDIAN	     (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
+static void add_lock(struct packer *p, uint32_t i)
+{
+	const struct cpt_grid_lock *l = &p->grid->locks[i];
+	/* Scripts have bits of 32-bit numbers. */
+	const uint32_t *half = (const uint32_t *)l->waiters;
+	const int id = (int)l->id;
+
+	add_series(p, OF_LOCK(waits, SUM_U32), json_pack("[sis]", "lock", id, "waits"));
+	add_series(p, OF_LOCK(open, FIRST_U32), json_pack("[sis]", "lock", id, "open"));
+	add_series(p, OF_LOCK(blocked_ns, SUM_U64), json_pack("[sis]", "lock", id, "blocked"));
+	add_series(p, (struct source){half + IS_BIG_ENDIAN, sizeof(uint64_t), ANY_U32},
+		   json_pack("[sis]", "lock", id, "low"));
+	add_series(p, (struct source){half + !IS_BIG_ENDIAN, sizeof(uint64_t), ANY_U32},
+		   json_pack("[sis]", "lock", id, "high"));
+	add_series(p, OF_LOCK(others, ANY_U8), json_pack("[sis]", "lock", id, "others"));
+}
+
+/* Tiles of the page: as many of the grid as make whole bins of the page. */
+static uint32_t tiles_joined(const struct packer *p)
+{
+	return p->grid->tile && p->factor > p->grid->tile ? p->factor / p->grid->tile : 1;
+}
+
+/* A pair of names has a value a tile, not a bin. */
+static void add_pair(struct packer *p, uint32_t g, uint32_t h)
+{
+	const uint32_t joined = tiles_joined(p), pair = cpt_grid_pair(g, h);
+	const size_t start = p->bytes.len;
+	bool any = false;
+
+	for (uint32_t tile = 0; tile < p->grid->tiles_cnt; tile += joined) {
+		uint64_t n = 0;
+
+		for (uint32_t i = tile; i < tile + joined && i < p->grid->tiles_cnt; i++)
+			if (pair < p->grid->tiles[i].pairs_cnt)
+				n += p->grid->tiles[i].ns[pair];
+		any = any || n;
+		add_number(&p->bytes, n);
+	}
+	if (any)
+		p->list = json_array__append(p->list, json_pack("[sii]", "pair", (int)g, (int)h));
+	else
+		p->bytes.len = start;
+}
+
+static void add_names(struct packer *p)
+{
+	for (uint32_t h = 0; p->grid->tile && h < CPT_OVERLAP_MAX; h++)
+		for (uint32_t g = 0; g <= h; g++)
+			add_pair(p, g, h);
+}
+
 static int pack(struct packer *p)
 {
 	p->list = json_array();
 	add_counts(p);
 	add_lanes(p);
+	for (uint32_t i = 0; i < p->grid->threads_cnt; i++)
+		add_box(p, i);
 	add_flights(p);
 	add_accounts(p);
+	for (uint32_t i = 0; i < p->grid->locks_cnt; i++)
+		add_lock(p, i);
+	add_names(p);
 	return p->list && !p->bytes.failed ? 0 : -ENOMEM;
 }
 
@@ -265,6 +377,10 @@ int html_series__put(struct json_obj *o, const struct cpt_grid *g, size_t max_sz
 	json_obj__put_ns(o, "bin_ns", g->bin_ns * p.factor);
 	json_obj__put_ns(o, "bins", (g->bins_cnt + p.factor - 1) / p.factor);
 	json_obj__put_ns(o, "levels", CPT_GRID_LEVELS);
+	json_obj__put_ns(o, "height_parts", HTML_HEIGHT_PARTS);
+	/* In bins of the page. */
+	json_obj__put_ns(o, "tile", g->tile ? g->tile * tiles_joined(&p) / p.factor : 0);
+	json_obj__put_ns(o, "tiles", (g->tiles_cnt + tiles_joined(&p) - 1) / tiles_joined(&p));
 	json_obj__put(o, "lanes", ids);
 	json_obj__put(o, "accounts", json_boolean(g->accounts != NULL));
 	json_obj__put_ns(o, "part_bits", CPT_GRID_PART_BITS);

@@ -22,12 +22,12 @@ async function unpack(id) {
 	return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/* One series after the other, LEB128; a number may be longer than 32 bits. */
-function decode_series(bytes, names, bins) {
+/* One series after the other, LEB128; a number may be longer than 32 bits. Those of pairs have one a tile. */
+function decode_series(bytes, names, bins, tiles) {
 	let at = 0;
 	return names.map((name) => {
-		const values = new Float64Array(bins);
-		for (let bin = 0; bin < bins; bin++) {
+		const values = new Float64Array(name[0] === "pair" ? tiles : bins);
+		for (let bin = 0; bin < values.length; bin++) {
 			let n = 0, times = 1, byte;
 			do {
 				byte = bytes[at++];
@@ -44,6 +44,12 @@ function prefix_sums(values) {
 	const sums = new Float64Array(values.length + 1);
 	for (let i = 0; i < values.length; i++) sums[i + 1] = sums[i] + values[i];
 	return sums;
+}
+
+function bits_of(n) {
+	let bits = 0;
+	for (; n; n = (n & (n - 1)) >>> 0) bits++;
+	return bits;
 }
 
 class Grid {
@@ -70,12 +76,21 @@ class Grid {
 		this.flights_known = new Map();
 		this.reasons = [];
 		this.threads = grid.lanes.map(() => ({}));
+		this.boxes = grid.lanes.map(() => ({}));
+		this.height_parts = grid.height_parts;
+		this.lock_at = new Map(grid.locks.map((id, i) => [id, i]));
+		this.locks = new Map();
+		this.tile = grid.tile;
+		this.pairs = [];
 		this.cpus = new Map();
-		for (const { name, values } of decode_series(bytes, grid.series, grid.bins))
+		for (const { name, values } of decode_series(bytes, grid.series, grid.bins, grid.tiles))
 			this.put(name, values);
 	}
 	put(name, values) {
 		const [kind, a, b] = name;
+		if (kind === "lock") return this.put_lock(a, b, values);
+		if (kind === "thread_box") return void (this.boxes[a][b] = prefix_sums(values));
+		if (kind === "pair") return void this.pairs.push({ g: a, h: b, sums: prefix_sums(values) });
 		if (kind === "path") this.path = values;
 		else if (kind === "longest") this.cpu(a).longest = values;
 		else if (kind === "cpu") this.cpu(a).running = prefix_sums(values);
@@ -89,6 +104,12 @@ class Grid {
 		else if (kind === "thread") this.threads[a][b] = prefix_sums(values);
 		else if (Array.isArray(this[kind])) this[kind][a] = prefix_sums(values);
 		else this.counts[kind] = prefix_sums(values);
+	}
+	put_lock(id, what, values) {
+		const i = this.lock_at.get(id);
+		if (i === undefined) return;
+		if (!this.locks.has(i)) this.locks.set(i, {});
+		this.locks.get(i)[what] = what === "waits" || what === "blocked" ? prefix_sums(values) : values;
 	}
 	cpu(n) {
 		if (!this.cpus.has(n)) this.cpus.set(n, { running: this.zero });
@@ -144,6 +165,29 @@ class Grid {
 		f.tlp = busy ? f.cpu_time_ns / busy : 0;
 		f.efficiency = f.allowed_ns ? f.cpu_time_ns / f.allowed_ns : 0;
 		return f;
+	}
+	/* The box of a lane's thread in the bottle graph: {parallel, running, height, width}, all ns; of its width, times running. */
+	box(lane, a, b) {
+		const of = (sums) => (sums ? sums[b] - sums[a] : 0), box = this.boxes[lane];
+		const running = of(this.threads[lane].running), parallel = of(box.parallel);
+		return { running, parallel, width: running + parallel + of(box.wider),
+			height: Math.floor(running - parallel / 2 - of(box.lower) / this.height_parts + 0.5 + 1 / 64) };
+	}
+	/* Waits for the i-th lock of the report; null: not known by bins. */
+	lock(i, a, b) {
+		const l = this.locks.get(i);
+		if (!l) return null;
+		const of = (sums) => (sums ? sums[b] - sums[a] : 0);
+		const any = (values) => (values ? values.slice(a, b).reduce((x, y) => x | y, 0) >>> 0 : 0);
+		return { waits: of(l.waits) + (l.open && a ? l.open[a] : 0), blocked_ns: of(l.blocked),
+			waiters: bits_of(any(l.low)) + bits_of(any(l.high)), at_least: any(l.others) > 0 };
+	}
+	/* The tiles that bins [a, b) lie in: borders, and for how long names ran together there, [[ns]]. */
+	overlap(a, b, names) {
+		const from = Math.floor(a / this.tile), to = Math.ceil(b / this.tile);
+		const ns = Array.from({ length: names }, () => new Array(names).fill(0));
+		for (const { g, h, sums } of this.pairs) ns[g][h] = ns[h][g] = sums[to] - sums[from];
+		return { a: from * this.tile, b: Math.min(this.bins, to * this.tile), ns };
 	}
 	thread(lane, a, b) {
 		const of = {};

@@ -29,9 +29,6 @@ class Page {
 		this.whole = whole_figures(page.report);
 		show_head(page);
 		show_verdict(page.report);
-		show_bottle(page.report);
-		show_overlap(page.report);
-		show_locks(page.report);
 		show_loops(page.report, grid, (from, ns) => this.timeline.show_moment(from, ns));
 		show_path(page.report);
 		show_quality(page.report);
@@ -39,6 +36,7 @@ class Page {
 		this.threads = new ThreadTable(page, grid);
 		this.timeline = new Timeline(page, grid, (picked) => this.select(picked));
 		this.show(this.whole, "");
+		this.show_parts(null);
 		this.listen();
 		const kept = selection_in_address();
 		if (kept) this.timeline.select_span(kept[0] - grid.start_ns, kept[1] - grid.start_ns);
@@ -49,6 +47,19 @@ class Page {
 		show_accounts(f, this.whole, this.page.words);
 		show_scopes(text, f);
 	}
+	/* What is not made of figures alone: of the run, or of the bins [a, b). */
+	show_parts(picked, f) {
+		const r = this.page.report, g = this.grid, start = g.start_ns;
+		show_bottle(r, picked ? boxes_of(this.page, g, picked.a, picked.b, f) : whole_boxes(r), !picked);
+		show_locks(r, g, picked);
+		if (!picked) return show_overlap(r.overlap);
+		const tiles = g.overlap(picked.a, picked.b, r.overlap.names.length);
+		show_overlap({ names: r.overlap.names, ns: tiles.ns });
+		if (tiles.a === picked.a && tiles.b === picked.b) return undefined;
+		const scope = by_id("overlap").querySelector(".scope");
+		return put(scope, "Around the selection: ", el("span", { id: "overlap-span" }, exact_seconds(g.border(tiles.a) + start) + "," +
+			exact_seconds(g.border(tiles.b) + start)), " s. With so many names this is kept in steps of " + short_time(g.tile * g.bin_ns) + ".");
+	}
 	select(picked) {
 		const g = this.grid;
 		this.threads.picked = picked;
@@ -57,18 +68,20 @@ class Page {
 		by_id("picked").hidden = !picked;
 		if (!picked) {
 			keep_selection("");
-			return this.show(this.whole, "");
+			this.show(this.whole, "");
+			return this.show_parts(null);
 		}
 		const f = g.figures(picked.a, picked.b), start = g.start_ns;
 		if (g.has_accounts) Object.assign(f, this.accounts.of(picked.a, picked.b, f));
 		const span = exact_seconds(f.from_ns + start) + "," + exact_seconds(f.to_ns + start);
 		const text = moment(f.from_ns + start, g.bin_ns) + " to " + moment(f.to_ns + start, g.bin_ns);
 		this.show(f, text);
+		this.show_parts(picked, f);
 		put(by_id("picked-text"), "Selected " + text + " (" + short_time(f.window_ns) + "), exact: " +
 			"from border to border of bins of " + short_time(g.bin_ns));
 		bar(by_id("picked-bar"), CLASSES.map((cls) => ({ kind: cls, ns: f.ledger[cls], label: cls })), f.window_ns, true);
 		put(by_id("picked-figures"), el("b", {}, level(f.concurrent_average)), " in progress, ", el("b", {}, level(f.parallel_average)),
-			" CPUs busy on average. The ledger and the profiles above, threads, CPU budget and demand below follow it.");
+			" CPUs busy on average. The ledger and the profiles above and all below follow it, but for event loops and the critical path.");
 		put(by_id("picked-command"), "--time " + span);
 		keep_selection(span);
 	}

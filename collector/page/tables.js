@@ -2,7 +2,7 @@
 /*
  * tables.js - threads, bottle graph, overlap, locks, event loops, critical path, quality of the data.
  *
- * Owns:     what these look like. All but the threads' states are of the whole run.
+ * Owns:     what these look like. Loops, the critical path and the quality are of the whole run.
  */
 
 const THREAD_ROWS = 40;
@@ -57,13 +57,14 @@ class ThreadTable {
 	/* What a thread did, of the run or of the selection; null: no lane, so nothing is known of a part. */
 	facts(t) {
 		if (!this.picked) {
-			return { life: t.life_ns, running: t.running_ns, runnable: t.runnable_ns, unknown: t.unknown_ns,
+			return { life: t.life_ns, running: t.running_ns, parallel: t.parallel_ns, runnable: t.runnable_ns, unknown: t.unknown_ns,
 				waits: { ...t.waiting_ns, ...t.parked_ns } };
 		}
 		const lane = this.lane_of.get(t.id);
 		if (lane === undefined) return null;
 		const { running = 0, runnable = 0, unknown = 0, ...waits } = this.grid.thread(lane, this.picked.a, this.picked.b);
-		return { life: running + runnable + unknown + sum_of(waits), running, runnable, unknown, waits };
+		const { parallel } = this.grid.box(lane, this.picked.a, this.picked.b);
+		return { life: running + runnable + unknown + sum_of(waits), running, parallel, runnable, unknown, waits };
 	}
 	row(t) {
 		const f = this.facts(t), of = { name: t.name.toLowerCase(), tid: t.tid, switches: t.switches.voluntary + t.switches.involuntary };
@@ -77,7 +78,7 @@ class ThreadTable {
 			of[parked ? "parked" : "waiting"] += ns;
 			kinds[kind_of_state(reason, this.parked)] += ns;
 		}
-		of.parallel = t.running_ns ? t.parallel_ns / t.running_ns : -1;
+		of.parallel = f.running ? f.parallel / f.running : -1;
 		return { t, f, of, kinds };
 	}
 	show() {
@@ -96,7 +97,7 @@ class ThreadTable {
 		put(by_id("threads-note"), (found.length > this.rows ? this.rows + " of " + plural(found.length, "thread") + " shown. " : "") +
 			(left_out ? plural(left_out, "thread") + " that did least have no place in this page; report --json has all. " : "") +
 			(this.wanted ? plural(found.length, "thread") + " found. " : "") +
-			(this.picked ? "Ran in parallel and switches are of the whole run; – has no lane in the timeline." : ""));
+			(this.picked ? "Switches are of the whole run; – has no lane in the timeline." : ""));
 	}
 	column(text, by, cls) {
 		const active = this.sort.by === by;
@@ -124,16 +125,37 @@ class ThreadTable {
 
 /* ---- bottle graph ---- */
 
+/* Boxes of the whole run: [{id, name, tid, height, width}]. */
+function whole_boxes(r) {
+	return r.threads.map((t) => ({ id: t.id, name: t.name, tid: t.tid, height: t.bottle.height_ns, width: t.bottle.width }));
+}
+/* Of the bins [a, b): one each for the threads with a lane, and one for all others. */
+function boxes_of(page, grid, a, b, f) {
+	const by_number = new Map(page.report.threads.map((t) => [t.id, t]));
+	let running = f.cpu_time_ns, height = f.parallel.slice(1).reduce((x, y) => x + y, 0);
+	let width = f.parallel.reduce((sum, ns, k) => sum + k * k * ns, 0);
+	const boxes = grid.lanes.map((id, lane) => {
+		const box = grid.box(lane, a, b), { name, tid } = by_number.get(id) || { name: "?", tid: 0 };
+		running -= box.running;
+		height -= box.height;
+		width -= box.width;
+		return { id, name, tid, height: box.height, width: box.running ? box.width / box.running : 0 };
+	});
+	if (running > 0 && height > 0) boxes.push({ id: "others", name: "all others", tid: "", height, width: width / running });
+	return boxes;
+}
+
 /* Widest below, as the graph of Du Bois et al. has it. */
-function show_bottle(r) {
-	const all = r.threads.filter((t) => t.bottle.height_ns > 0).sort((x, y) => x.bottle.width - y.bottle.width || y.bottle.height_ns - x.bottle.height_ns);
-	const height = all.reduce((sum, t) => sum + t.bottle.height_ns, 0);
-	if (!height) return void (by_id("bottle").hidden = true);
-	const widest = Math.max(2, r.cpus.allowed, Math.ceil(all[all.length - 1].bottle.width));
+function show_bottle(r, boxes, whole) {
+	const all = boxes.filter((t) => t.height > 0).sort((x, y) => x.width - y.width || y.height - x.height);
+	const height = all.reduce((sum, t) => sum + t.height, 0);
+	by_id("bottle").hidden = whole && !height;
+	if (!height) return put(by_id("bottle-figure"), el("p", { class: "dim" }, "Nothing ran."));
+	const widest = Math.max(2, r.cpus.allowed, Math.ceil(all[all.length - 1].width));
 	const W = 520, H = 300, left = 62, top = 8, scale = (W - left - 12) / widest, middle = left + (widest * scale) / 2;
 	const node = svg("svg", { viewBox: "0 0 " + W + " " + (H + 54), role: "img",
-		"aria-label": "Bottle graph: " + all.slice(-5).reverse().map((t) => t.name + " " + percent(t.bottle.height_ns, height) +
-			" of the time, " + level(t.bottle.width) + " running").join("; ") });
+		"aria-label": "Bottle graph: " + all.slice(-5).reverse().map((t) => t.name + " " + percent(t.height, height) +
+			" of the time, " + level(t.width) + " running").join("; ") });
 	for (let k = 1; k <= widest; k++) {
 		if (widest > 16 && k % Math.ceil(widest / 8)) continue;
 		for (const side of [-1, 1])
@@ -142,10 +164,10 @@ function show_bottle(r) {
 	}
 	let y = top;
 	for (const t of all) {
-		const h = (t.bottle.height_ns / height) * H, w = t.bottle.width * scale;
+		const h = (t.height / height) * H, w = t.width * scale;
 		node.append(svg("rect", { x: middle - w / 2, y, width: w, height: Math.max(0.6, h - 1), rx: Math.min(3, h / 3),
-			fill: t.bottle.width >= 1.5 ? "var(--parallel)" : "var(--serial)" },
-		svg("title", {}, t.name + " " + t.tid + ": " + short_time(t.bottle.height_ns) + " high, " + level(t.bottle.width) + " wide")));
+			"data-key": "bottle." + t.id, "data-ns": t.height, "data-width": t.width, fill: t.width >= 1.5 ? "var(--parallel)" : "var(--serial)" },
+		svg("title", {}, t.name + (t.id === "others" ? "" : " " + t.tid) + ": " + short_time(t.height) + " high, " + level(t.width) + " wide")));
 		if (h > 15) node.append(svg("text", { x: middle, y: y + h / 2 + 4, "text-anchor": "middle", class: "in" },
 			(t.name.length > w / 8 ? t.name.slice(0, Math.max(2, Math.floor(w / 8))) + "…" : t.name)));
 		y += h;
@@ -162,13 +184,15 @@ function show_bottle(r) {
 
 const OVERLAP_NAMES = 12;
 
-function show_overlap(r) {
-	const { names, ns } = r.overlap;
+/* names, and for how long those of two ran together: [[ns]]. */
+function show_overlap({ names, ns }) {
 	const run = names.map((_, i) => sum_of(ns[i]));
 	const order = names.map((_, i) => i).filter((i) => run[i] > 0).sort((x, y) => run[y] - run[x]);
-	if (!order.length)
+	if (!order.length) {
+		put(by_id("overlap-more"));
 		return put(by_id("overlap-table"), el("tbody", {}, el("tr", {}, cell("No two threads ever ran at the same instant.", "dim none"))));
-	show_overlap_of(r.overlap, order, Math.min(OVERLAP_NAMES, order.length));
+	}
+	show_overlap_of({ names, ns }, order, Math.min(OVERLAP_NAMES, order.length));
 }
 
 function show_overlap_of({ names, ns }, all, count) {
@@ -190,26 +214,38 @@ function show_overlap_of({ names, ns }, all, count) {
 
 const TABLE_ROWS = 30;
 
-function lock_row(l, i, names) {
-	const did = el("div", { class: "bar small", "aria-hidden": "true" }), h = l.holder;
+/* of: what is known of it in the selection (Grid.lock), null: the whole run is shown. */
+function lock_row({ l, i, of }, names) {
+	const did = el("div", { class: "bar small", "aria-hidden": "true" }), h = l.holder, f = of || l;
 	const held_by = l.top_holders.slice(0, 3).map((t) => (names.get(t.id) || "another thread") + " (" + percent(t.blocked_ns, l.blocked_ns) + ")").join(", ");
 	bar(did, [["running", h.running_ns, "ran"], ["runnable", h.runnable_ns, "had no CPU"], ["io", h.blocked_ns, "was blocked"],
 		["unknown", h.unknown_ns, "not known"]].map(([kind, ns, label]) => ({ kind, ns, label })), l.blocked_ns, false);
 	return el("tr", {},
 		el("th", { scope: "row", class: "name", title: l.symbol || l.address }, l.rest ? "all others" : l.symbol || l.address,
 			l.module ? el("span", { class: "dim" }, " " + l.module) : null),
-		cell(l.kind.replace(/_/g, " ")), cell(l.waits.toLocaleString("en"), "n"), figure("lock." + i + ".blocked", l.blocked_ns),
-		figure("lock." + i + ".longest", l.longest_ns), cell((l.waiters_at_least ? "≥ " : "") + l.waiters, "n"),
+		cell(l.kind.replace(/_/g, " ")), el("td", { class: "n", "data-key": "lock." + i + ".waits", "data-value": f.waits }, f.waits.toLocaleString("en")),
+		figure("lock." + i + ".blocked", f.blocked_ns), el("td", { class: "n", "data-key": "lock." + i + ".waiters", "data-value": f.waiters }, ((of ? of.at_least : l.waiters_at_least) ? "≥ " : "") + f.waiters),
+		figure("lock." + i + ".longest", l.longest_ns),
 		el("td", {}, did, el("span", { class: "dim" }, h.running_ns ? "ran " + percent(h.running_ns, l.blocked_ns) : h.unknown_ns === l.blocked_ns ? "not known" : "")),
 		cell(held_by ? held_by + (l.top_holders.length > 3 ? " and others" : "") : "–", "wide"));
 }
 
-function show_locks(r) {
+/* Those of the selection first by how long was waited for them in it. */
+function show_locks(r, grid, picked) {
 	const names = new Map(r.threads.map((t) => [t.id, t.name + " " + t.tid]));
+	let items = r.locks.map((l, i) => ({ l, i, of: null }));
+	if (picked)
+		items = items.map((x) => ({ ...x, of: grid.lock(x.i, picked.a, picked.b) })).filter((x) => x.of && x.of.waits)
+			.sort((x, y) => y.of.blocked_ns - x.of.blocked_ns || x.i - y.i);
 	by_id("locks").hidden = !r.locks.length;
-	show_rows(by_id("locks-table"), { caption: "Locks, longest waits first", most: TABLE_ROWS, what: "lock", items: r.locks,
-		heads: head([["Lock"], ["Kind"], ["Waits", "n"], ["Waited in all", "n"], ["Longest", "n"], ["Threads", "n"], ["What the holder did meanwhile"], ["Held by"]]),
-		row: (l, i) => lock_row(l, i, names) });
+	show_rows(by_id("locks-table"), { caption: "Locks, longest waits first", most: TABLE_ROWS, what: "lock", items,
+		heads: head([["Lock"], ["Kind"], ["Waits", "n"], ["Waited in all", "n"], ["Threads", "n"], ["Longest", "n"], ["What the holder did meanwhile"], ["Held by"]]),
+		row: (x) => lock_row(x, names) });
+	const apart = r.locks.length - grid.locks.size;
+	put(by_id("locks-note"), !picked ? "" : [items.length ? "" : "No wait for a lock in the selection. ",
+		"The longest wait, what the holder did and who held it are of the whole run: what comes after a selection tells of it, too. " +
+		"A closer look (see the timeline) has them for the selection.",
+		apart > 0 ? " " + plural(apart, "lock") + " waited for least have no place over time." : ""].join(""));
 }
 
 /* ---- event loops ---- */

@@ -39,6 +39,7 @@ THREAD_ROWS = 40  # of the table of threads
 FRAME_MAX_MS = 20
 
 ARGS = None
+SELECTED = set()  # what selections have had so far
 check = unittest.TestCase()
 check.maxDiff = None
 
@@ -383,8 +384,8 @@ def check_locks(browser, r):
         expected.append([
             ("all others" if lock["rest"] else lock["symbol"] or lock["address"])
             + (" " + lock["module"] if lock["module"] else ""),
-            words(lock["kind"]), f"{lock['waits']:,}", short_time(blocked), short_time(lock["longest_ns"]),
-            ("≥ " if lock.get("waiters_at_least") else "") + str(lock["waiters"]),
+            words(lock["kind"]), f"{lock['waits']:,}", short_time(blocked),
+            ("≥ " if lock.get("waiters_at_least") else "") + str(lock["waiters"]), short_time(lock["longest_ns"]),
             "ran " + percent(holder["running_ns"], blocked) if holder["running_ns"]
             else "not known" if holder["unknown_ns"] == blocked else "",
             (", ".join(held_by[:3]) + (" and others" if len(held_by) > 3 else "")) or "–"])
@@ -547,10 +548,77 @@ def check_flights(figures, r):
     return len(shown)
 
 
+def check_boxes_of_a_selection(browser, r):
+    """The bottle graph: a box for each thread with a lane that ran, one for all others."""
+    drawn = browser.js("return [...document.querySelectorAll('#bottle-figure rect')].map((n) => "
+                       "[n.dataset.key.split('.')[1], Number(n.dataset.ns), Number(n.dataset.width)])")
+    lanes = set(browser.js("return cpartrace.grid.lanes"))
+    ran = [t for t in r["threads"] if t["running_ns"]]
+    others = [t for t in ran if t["id"] not in lanes]
+    check.assertEqual({key: ns for key, ns, _ in drawn if key != "others"},
+                      {str(t["id"]): t["bottle"]["height_ns"] for t in ran if t["id"] in lanes})
+    widths = {key: width for key, _, width in drawn}
+    for t in ran:
+        if t["id"] in lanes:
+            check.assertAlmostEqual(widths[str(t["id"])], t["bottle"]["width"], delta=1e-9)
+    check.assertEqual(bool(others), "others" in widths)
+    if others:
+        height = [ns for key, ns, _ in drawn if key == "others"][0]
+        check.assertAlmostEqual(height, sum(t["bottle"]["height_ns"] for t in others), delta=len(ran))
+        check.assertAlmostEqual(
+            widths["others"], sum(t["bottle"]["width"] * t["running_ns"] for t in others) / sum(t["running_ns"] for t in others),
+            delta=1e-6)
+    return bool(others)
+
+
+def check_overlap_of_a_selection(browser, trace, r):
+    """Of the span that is said to be shown: the selection, or steps around it. Names beyond those with a row of their own
+    are one, which are others in a part of the run."""
+    around = browser.js("const n = document.getElementById('overlap-span'); return n && n.textContent")
+    if around:
+        r = report(trace, "--time", around)
+    whole = browser.js("return cpartrace.page.report.overlap.names")
+    shown = {tuple(map(int, key.split(".")[1:])): ns for key, ns in browser.figures().items() if key.startswith("overlap.")}
+    at = {name: i for i, name in enumerate(r["overlap"]["names"])}
+    seen = 0
+    for (i, j), ns in shown.items():
+        if "other" in (whole[i], whole[j]):
+            continue
+        known = whole[i] in at and whole[j] in at
+        if not known and "other" in at:
+            continue
+        check.assertEqual(ns, r["overlap"]["ns"][at[whole[i]]][at[whole[j]]] if known else 0, (whole[i], whole[j]))
+        seen += ns > 0
+    check.assertEqual(seen > 0, any(any(row) for row in r["overlap"]["ns"]))
+    return around
+
+
+def check_locks_of_a_selection(browser, r):
+    figures, values = browser.figures(), browser.values()
+    of = lambda x: (x["address"], x["pid"], x["kind"], x["rest"])
+    expected = {of(x): [x["waits"], x["blocked_ns"], x["waiters"]] for x in r["locks"]}
+    whole = browser.js("return cpartrace.page.report.locks")
+    shown = {of(x): [values[f"lock.{i}.waits"], figures[f"lock.{i}.blocked"], values[f"lock.{i}.waiters"]]
+             for i, x in enumerate(whole) if f"lock.{i}.waits" in values}
+    at_least = browser.js("return [...document.querySelectorAll('#locks-table [data-key$=waiters]')].filter((n) => "
+                          "n.textContent.startsWith('≥')).length")
+    if len(whole) <= TABLE_ROWS and not at_least:
+        check.assertEqual(shown, expected)
+    for key, (waits, blocked, waiters) in shown.items():
+        check.assertEqual([waits, blocked], expected[key][:2])
+        check.assertLessEqual(waiters, expected[key][2])
+    return len(shown)
+
+
 def check_selection(browser, trace):
     """What the page says of its selection is what `report --time` of that span says."""
     span = re.search(r"--time (\S+)", browser.text("picked-command"))[1]
     r = report(trace, "--time", span)
+    for what, told in (("a box of others", check_boxes_of_a_selection(browser, r)),
+                       ("steps of names", check_overlap_of_a_selection(browser, trace, r)),
+                       ("locks", check_locks_of_a_selection(browser, r))):
+        if told:
+            SELECTED.add(what)
     figures = check_ledger_and_profiles(browser, r, folded=True)
     check_threads(figures, r)
     check_flights(figures, r)
@@ -602,6 +670,7 @@ def case_dragging_selects_what_report_says_of_that_span(browser):
         browser.find("clear-picked").click()
         check.assertFalse(browser.find("picked").is_displayed())
         check_page(browser, report(trace))
+    check.assertEqual(SELECTED, {"a box of others", "steps of names", "locks"})
 
 
 def case_the_address_keeps_a_selection(browser):

@@ -96,6 +96,99 @@ static void check_thread(const struct cpt_grid_thread *g, const struct cpt_repor
 		SAME(row_sum(g, CPT_GRID_REASON_FIRST + k, a, b), t->reason_ns[k]);
 }
 
+/* Its box in the bottle graph. The one sum that is of fractions may differ in what they are rounded to. */
+static void check_box(const struct cpt_grid_thread *g, const struct cpt_report *r, uint32_t a,
+		      uint32_t b)
+{
+	double height = 0, want = 0, width = 0;
+	uint64_t parallel = 0, want_parallel = 0, sum = 0;
+
+	for (uint32_t bin = a; g->height_ns && bin < b; bin++) {
+		height += g->height_ns[bin];
+		sum += g->width[bin];
+		parallel += g->parallel_ns[bin];
+	}
+	for (uint32_t i = 0; i < r->threads_cnt; i++) {
+		const struct cpt_thread *t = &r->threads_tab[i];
+
+		if (t->id != g->id)
+			continue;
+		want = t->bottle_height_ns;
+		want_parallel = t->parallel_ns;
+		width = t->bottle_width * (double)t->running_ns;
+	}
+	SAME(parallel, want_parallel);
+	SAME(sum, (uint64_t)(width + 0.5));
+	assert_true(height - want < 1e-3 && want - height < 1e-3);
+}
+
+/* The tiles that make up bins [a, b), if whole ones do. A name that the span's report does not know never ran in it. */
+static void check_names(const struct cpt_grid *g, const struct cpt_overlap *whole,
+			const struct cpt_overlap *part, uint32_t a, uint32_t b)
+{
+	const uint32_t from = a / g->tile, to = (b + g->tile - 1) / g->tile;
+
+	assert_int_equal(g->tiles_cnt, (g->bins_cnt + g->tile - 1) / g->tile);
+	if (a % g->tile || (b % g->tile && b != g->bins_cnt))
+		return;
+	for (uint32_t i = 0; i < whole->cnt; i++) {
+		for (uint32_t j = 0; j <= i; j++) {
+			const uint32_t pair = cpt_grid_pair(i, j);
+			uint64_t sum = 0, expected = 0;
+
+			for (uint32_t tile = from; tile < to; tile++)
+				if (pair < g->tiles[tile].pairs_cnt)
+					sum += g->tiles[tile].ns[pair];
+			for (uint32_t k = 0; k < part->cnt; k++)
+				for (uint32_t m = 0; m < part->cnt; m++)
+					if (!strcmp(part->names[k], whole->names[i]) &&
+					    !strcmp(part->names[m], whole->names[j]))
+						expected = part->ns[(size_t)k * part->cnt + m];
+			SAME(sum, expected);
+		}
+	}
+}
+
+static const struct cpt_lock *same_lock(const struct cpt_report *r, const struct cpt_lock *l)
+{
+	for (uint32_t i = 0; i < r->locks_cnt; i++)
+		if (r->locks[i].addr == l->addr && r->locks[i].kind == l->kind &&
+		    r->locks[i].reason == l->reason && r->locks[i].rest == l->rest)
+			return &r->locks[i];
+	return NULL;
+}
+
+static void check_lock(const struct cpt_grid_lock *g, const struct cpt_lock *part, uint32_t a,
+		       uint32_t b)
+{
+	uint64_t waits = a ? g->open[a] : 0, blocked = 0, bits = 0;
+	bool others = false;
+
+	for (uint32_t bin = a; bin < b; bin++) {
+		waits += g->waits[bin];
+		blocked += g->blocked_ns[bin];
+		bits |= g->waiters[bin];
+		others = others || g->others[bin];
+	}
+	SAME(waits, part ? part->waits : 0);
+	SAME(blocked, part ? part->blocked_ns : 0);
+	SAME((uint64_t)__builtin_popcountll(bits), part ? part->waiters : 0);
+	SAME(others, false);
+}
+
+static uint64_t locks_seen;
+
+static void check_locks(const struct cpt_grid *g, const struct cpt_report *whole,
+			const struct cpt_report *part, uint32_t a, uint32_t b)
+{
+	for (uint32_t i = 0; i < g->locks_cnt; i++)
+		for (uint32_t k = 0; k < whole->locks_cnt; k++)
+			if (whole->locks[k].id == g->locks[i].id) {
+				check_lock(&g->locks[i], same_lock(part, &whole->locks[k]), a, b);
+				locks_seen++;
+			}
+}
+
 static fix_t fixed(struct cpt_grid_fixed x)
 {
 	return ((fix_t)x.ns << FIX_BITS) + ((fix_t)x.part << (FIX_BITS - CPT_GRID_PART_BITS));
@@ -170,8 +263,10 @@ static void check_span(const struct cpt_grid *g, const struct cpt_report *r, uin
 	for (uint32_t k = 0; k < CPT_GRID_LEVELS; k++)
 		SAME(level_sum(g->concurrent_ns, CPT_GRID_LEVELS, a, b, k),
 		     k < r->concurrent_cnt ? r->concurrent_ns[k] : 0);
-	for (uint32_t i = 0; i < g->threads_cnt; i++)
+	for (uint32_t i = 0; i < g->threads_cnt; i++) {
 		check_thread(&g->threads[i], r, a, b);
+		check_box(&g->threads[i], r, a, b);
+	}
 	for (uint32_t cpu = 0; cpu < g->cpus_cnt; cpu++)
 		for (uint32_t bin = a; g->cpus[cpu].running_ns && bin < b; bin++)
 			cpu_ns += g->cpus[cpu].running_ns[bin];
@@ -186,8 +281,14 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 	for (uint32_t i = 0; i < cases; i++, seed++) {
 		struct rng rng = {.state = seed * 11};
 		struct gen_opts go = pick_gen_opts(&rng);
+		/* Locks have their numbers in order of appearance. */
+		const uint32_t locks[] = {1, 2, 3, 4, 5, 6, 7, 8};
 		uint32_t ids[GEN_TASKS_MAX];
-		struct cpt_grid_opts grid = {.bin_ns = 1 + rng_below(&rng, 90), .ids = ids};
+		struct cpt_grid_opts grid = {.bin_ns = 1 + rng_below(&rng, 90),
+					     .ids = ids,
+					     .locks = locks,
+					     .locks_cnt = 8,
+					     .tile = 1u << rng_below(&rng, 3)};
 		struct cpt_analysis_opts with = {.grid = &grid}, cut = {0};
 		struct cpt_report *whole, *part;
 		uint32_t a, b;
@@ -200,6 +301,9 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 		assert_non_null(whole->grid);
 		check_span(whole->grid, whole, 0, whole->grid->bins_cnt);
 		check_accounts(whole->grid, whole, 0, whole->grid->bins_cnt, go.steady);
+		check_names(whole->grid, &whole->overlap, &whole->overlap, 0,
+			    whole->grid->bins_cnt);
+		check_locks(whole->grid, whole, whole, 0, whole->grid->bins_cnt);
 		if (whole->grid->bins_cnt > 1) {
 			a = rng_below(&rng, whole->grid->bins_cnt);
 			b = a + 1 + rng_below(&rng, whole->grid->bins_cnt - a);
@@ -210,6 +314,8 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 			part = run(&cut, &rng);
 			check_span(whole->grid, part, a, b);
 			check_accounts(whole->grid, part, a, b, go.steady);
+			check_names(whole->grid, &whole->overlap, &part->overlap, a, b);
+			check_locks(whole->grid, whole, part, a, b);
 			report__free(part);
 		}
 		report__free(whole);
