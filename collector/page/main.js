@@ -56,9 +56,10 @@ class Page {
 		const tiles = g.overlap(picked.a, picked.b, r.overlap.names.length);
 		show_overlap({ names: r.overlap.names, ns: tiles.ns });
 		if (tiles.a === picked.a && tiles.b === picked.b) return undefined;
-		const scope = by_id("overlap").querySelector(".scope");
-		return put(scope, "Around the selection: ", el("span", { id: "overlap-span" }, exact_seconds(g.border(tiles.a) + start) + "," +
-			exact_seconds(g.border(tiles.b) + start)), " s. With so many names this is kept in steps of " + short_time(g.tile * g.bin_ns) + ".");
+		const from = g.border(tiles.a) + start, to = g.border(tiles.b) + start;
+		return put(by_id("overlap").querySelector(".scope"), el("span", { id: "overlap-span", "data-span": exact_seconds(from) + "," + exact_seconds(to) },
+			"Around the selection: " + moment(from, g.bin_ns) + " to " + moment(to, g.bin_ns)),
+		". With so many names this is kept in steps of " + short_time(g.tile * g.bin_ns) + ".");
 	}
 	select(picked) {
 		const g = this.grid;

@@ -574,7 +574,7 @@ def check_boxes_of_a_selection(browser, r):
 def check_overlap_of_a_selection(browser, trace, r):
     """Of the span that is said to be shown: the selection, or steps around it. Names beyond those with a row of their own
     are one, which are others in a part of the run."""
-    around = browser.js("const n = document.getElementById('overlap-span'); return n && n.textContent")
+    around = browser.js("const n = document.getElementById('overlap-span'); return n && n.dataset.span")
     if around:
         r = report(trace, "--time", around)
     whole = browser.js("return cpartrace.page.report.overlap.names")
