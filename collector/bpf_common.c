@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include "../probes/names_abi.h"
 
 #define ITER_RECS 1024 /* read at once */
 
@@ -28,12 +29,10 @@ static int print_nothing(enum libbpf_print_level level, const char *fmt, va_list
 
 void bpf_common__begin(bool verbose)
 {
-	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	libbpf_set_print(verbose ? print_verbose : print_nothing);
-	/* Counts only before 5.11; if it fails there, loading says so. */
-	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	/* RLIMIT_MEMLOCK stays: since 5.11 maps are accounted to the memory cgroup, and a command that is
+	 * started after this (--repeat) would inherit it. */
 }
 
 int bpf_common__say(char *err, size_t err_sz, int code, const char *fmt, ...)
@@ -58,6 +57,11 @@ int bpf_common__cpus(unsigned int max, char *err, size_t err_sz)
 				       "this machine can have %d CPUs, at most %u are supported",
 				       cnt, max);
 	return cnt;
+}
+
+uint32_t bpf_common__names_of(void)
+{
+	return geteuid() == 0 ? CPT_NAMES_ALL : getuid();
 }
 
 size_t bpf_common__pages(size_t sz)

@@ -25,6 +25,9 @@ int bpf_common__say(char *err, size_t err_sz, int code, const char *fmt, ...)
 /* How many CPUs there can be, at most max; -errno after having said why. */
 int bpf_common__cpus(unsigned int max, char *err, size_t err_sz);
 
+/* Whose tasks the probes may name (cpt_names_of): those of all for root, of the user for others. */
+uint32_t bpf_common__names_of(void);
+
 /* A map's memory, shared with the kernel. NULL with errno after having said why. */
 void *bpf_common__map(int map_fd, size_t sz, bool writable, char *err, size_t err_sz);
 

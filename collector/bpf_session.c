@@ -71,6 +71,7 @@ static int choose_programs(struct bpf_session *s, const struct bpf_session_opts 
 	s->sample_hz = opts->sample_hz;
 	skel->rodata->cpt_sample_stacks = opts->stacks;
 	skel->rodata->cpt_mode = opts->mode;
+	skel->rodata->cpt_names_of = bpf_common__names_of();
 	bpf_program__set_autoload(skel->progs.cpt_find, opts->mode != CPT_MODE_TREE);
 	bpf_program__set_autoload(skel->progs.cpt_find_group, opts->mode == CPT_MODE_GROUP);
 	bpf_program__set_autoload(skel->progs.cpt_group_attach, opts->mode == CPT_MODE_GROUP);

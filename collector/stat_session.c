@@ -98,6 +98,7 @@ static int set_options(struct stat_session *s, const struct stat_session_opts *o
 	int ret;
 
 	skel->rodata->cpt_stat_mode = opts->mode;
+	skel->rodata->cpt_names_of = bpf_common__names_of();
 	skel->rodata->cpt_stat_cpus = s->cpu_cnt;
 	skel->rodata->cpt_stat_stride = s->stride;
 	skel->rodata->cpt_stat_has_state = facts->switch_has_state;

@@ -9,6 +9,7 @@
 #define IDENTITY_BPF_H
 
 #include "state.bpf.h"
+#include "names.bpf.h"
 
 static __always_inline __u32 pid_in_own_ns(struct pid *pid)
 {
@@ -45,7 +46,7 @@ static __always_inline void fill_task(struct cpt_rec_task *rec, struct task_stru
 	rec->ns_tgid = ns_tgid(task);
 	rec->flags = flags;
 	rec->start_boottime_ns = task->start_boottime;
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	take_name(rec->comm, task, task->comm);
 	rec->nr_cpus_allowed = t->nr_cpus_allowed;
 	rec->reserved = 0;
 	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
@@ -64,7 +65,7 @@ static __always_inline __u64 fill_program(struct cpt_rec_exec *rec, struct task_
 	rec->old_tid = old_tid;
 	rec->ns_tid = ns_tid(task);
 	rec->start_boottime_ns = task->start_boottime;
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	take_name(rec->comm, task, task->comm);
 	rec->filename[0] = rec->interp[0] = 0;
 	/* What names addresses of a program that is gone before anyone could look at it. */
 	rec->exe_dev = BPF_CORE_READ(task, mm, exe_file, f_inode, i_sb, s_dev);
@@ -72,7 +73,7 @@ static __always_inline __u64 fill_program(struct cpt_rec_exec *rec, struct task_
 	rec->start_code = BPF_CORE_READ(task, mm, start_code);
 	start = BPF_CORE_READ(task, mm, arg_start);
 	end = BPF_CORE_READ(task, mm, arg_end);
-	*sz = end < start ? 0 : end - start;
+	*sz = end < start || is_nameless(task) ? 0 : end - start;
 	return start;
 }
 

@@ -114,6 +114,14 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid; /* real */
+};
+
 struct kernfs_node {
 	__u64 id;
 };
@@ -165,6 +173,7 @@ struct task_struct {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	__u64 start_boottime;
+	const struct cred *real_cred;
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;

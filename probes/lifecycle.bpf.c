@@ -126,8 +126,10 @@ int cpt_exec(__u64 *ctx)
 	}
 	fill_head(&rec->head, CPT_REC_EXEC, sizeof(*rec), ts, t->id, bpf_get_smp_processor_id());
 	args = fill_program(rec, task, old_tid, &sz);
-	bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), bprm->filename);
-	bpf_probe_read_kernel_str(rec->interp, sizeof(rec->interp), bprm->interp);
+	if (!is_nameless(task)) {
+		bpf_probe_read_kernel_str(rec->filename, sizeof(rec->filename), bprm->filename);
+		bpf_probe_read_kernel_str(rec->interp, sizeof(rec->interp), bprm->interp);
+	}
 	if (sz > CPT_ARGS_LEN)
 		sz = CPT_ARGS_LEN;
 	/* The pages were just written by exec; one that is swapped out already costs the arguments.
@@ -157,7 +159,10 @@ int cpt_rename(__u64 *ctx)
 	fill_head(&rec->head, CPT_REC_RENAME, sizeof(*rec), bpf_ktime_get_ns(), t->id,
 		  bpf_get_smp_processor_id());
 	__builtin_memset(rec->comm, 0, sizeof(rec->comm));
-	bpf_probe_read_kernel_str(rec->comm, sizeof(rec->comm), comm);
+	if (is_nameless(task))
+		__builtin_memcpy(rec->comm, CPT_NAMELESS, sizeof(CPT_NAMELESS));
+	else
+		bpf_probe_read_kernel_str(rec->comm, sizeof(rec->comm), comm);
 	life_submit(rec);
 	return 0;
 }

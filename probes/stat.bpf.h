@@ -14,6 +14,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "stat_abi.h"
+#include "names.bpf.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -56,6 +57,7 @@ struct {
 
 /* Options, written by the collector before loading. */
 const volatile __u32 cpt_stat_mode = CPT_STAT_TREE;
+const volatile __u32 cpt_names_of = CPT_NAMES_ALL;
 const volatile __u32 cpt_stat_cpus = 1;		 /* possible CPUs */
 const volatile __u32 cpt_stat_stride = 8;	 /* entries of one CPU's profile; > cpt_stat_cpus */
 const volatile bool cpt_stat_has_state = true;	 /* sched_switch tells prev_state (5.18 on) */
@@ -330,7 +332,7 @@ static __always_inline void fill_rec(struct cpt_stat_rec *rec, struct task_struc
 	rec->tgid = task->tgid;
 	rec->group_start_ns = t->group_start_ns;
 	/* A process goes by the name of its first thread, whichever of its threads this is. */
-	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->group_leader->comm);
+	take_name(rec->comm, task, task->group_leader->comm);
 }
 
 static __noinline void last_word(struct task_struct *task, struct cpt_stat_task *t)

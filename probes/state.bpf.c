@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* state.bpf.c - definitions of what state.bpf.h, stacks.bpf.h and target.bpf.h declare. No code. */
+/* state.bpf.c - definitions of what state.bpf.h, names.bpf.h, stacks.bpf.h and target.bpf.h declare. No code. */
 #include "stacks.bpf.h"
+#include "names.bpf.h"
 #include "target.bpf.h"
 
 struct cpt_tasks_map cpt_tasks SEC(".maps");
@@ -15,6 +16,7 @@ const volatile bool cpt_switch_has_state = true;
 const volatile bool cpt_occupancy = true;
 const volatile __u32 cpt_cpu_words = CPT_MASK_WORDS;
 const volatile __u32 cpt_mode = CPT_MODE_TREE;
+const volatile __u32 cpt_names_of = CPT_NAMES_ALL;
 const volatile bool cpt_preempt_known = false;
 const volatile __s64 cpt_preempt_off = 0;
 

@@ -7,6 +7,7 @@
  */
 #include "state.bpf.h"
 #include "affinity.bpf.h"
+#include "names.bpf.h"
 
 /* Affinity has no tracepoint, and a task that sleeps or waits for a CPU passes no switch. */
 SEC("iter/task")
@@ -47,7 +48,7 @@ int cpt_tasks_read(struct bpf_iter__task *ctx)
 			rec.flags |= CPT_TENANT_GONE;
 		rec.id = t->id;
 	}
-	bpf_probe_read_kernel(rec.comm, sizeof(rec.comm), task->group_leader->comm);
+	take_name(rec.comm, task, task->group_leader->comm);
 	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));
 	return 0;
 }
