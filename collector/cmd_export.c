@@ -14,6 +14,7 @@
 #include "folded.h"
 #include "output_file.h"
 #include "report_openmetrics.h"
+#include "rights.h"
 #include "perfetto.h"
 #include "picture.h"
 #include "say.h"
@@ -266,6 +267,8 @@ static int export(const struct command *self, void *ctx)
 	struct export_opts *o = ctx;
 	const char *path = view__path(&o->view);
 	struct analysed a;
+	uid_t uid;
+	gid_t gid;
 	int err, status;
 
 	if (is_wrong(self, o, &status))
@@ -278,7 +281,12 @@ static int export(const struct command *self, void *ctx)
 	err = analysed__open(&a, path);
 	if (err < 0)
 		return analysed__status(&a, err);
-	if (o->format == FORMAT_SQLITE)
+	/* The trace is open, and what is written is that user's: a library makes files of its own accord. */
+	if (rights__behind(&uid, &gid))
+		err = rights__keep(0);
+	if (err < 0)
+		fail(err, "cannot go on as the user behind sudo: %s", strerror(-err));
+	else if (o->format == FORMAT_SQLITE)
 		err = write_database(&a, path, o);
 	else
 		err = o->output && strcmp(o->output, "-") != 0 ? export_to_file(&a, path, o)

@@ -5,15 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "rights.h"
 #include "say.h"
 
 /* Command lines are in traces and reports, and secrets are in command lines. */
@@ -22,31 +25,30 @@
 /* Names taken by left-overs of killed runs with our pid. */
 #define TEMP_TRIES 100
 
-static bool sudo_id(const char *name, uint32_t *id)
+/* What the system calls of a directory's descriptor take. Within the path, or the temporary one. */
+static const char *base_of(const char *path)
 {
-	const char *s = getenv(name);
-	uint64_t n;
+	const char *slash = strrchr(path, '/');
 
-	if (!s || cli_parse_number(s, strlen(s), &n) < 0 || n >= UINT32_MAX)
-		return false;
-	*id = (uint32_t)n;
-	return true;
+	return slash ? slash + 1 : path;
 }
 
-/* Under sudo the file belongs to who typed the command. */
-static int give_to_user(int fd)
+/* Links on the way there are the user's words, like the rest of the path; they are followed once. */
+static int open_dir(struct output_file *f)
 {
-	uint32_t uid, gid;
+	const size_t len = (size_t)(base_of(f->path) - f->path);
+	char *dir = len ? strndup(f->path, len) : strdup(".");
 
-	if (geteuid() != 0 || !sudo_id("SUDO_UID", &uid) || !sudo_id("SUDO_GID", &gid))
-		return 0;
-	return fchown(fd, uid, gid) < 0 ? -errno : 0;
+	if (!dir)
+		return -ENOMEM;
+	f->dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	return f->dir_fd < 0 ? -errno : 0;
 }
 
 static char *temp_name(const char *path, int n)
 {
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
+	const char *base = base_of(path);
 	char *temp;
 
 	if (asprintf(&temp, "%.*s.%s.%d-%d.tmp", (int)(base - path), path, base, (int)getpid(), n) <
@@ -57,16 +59,20 @@ static char *temp_name(const char *path, int n)
 
 static int open_temp(struct output_file *f)
 {
+	struct stat st;
 	int n, err;
 
 	for (n = 0; n < TEMP_TRIES; n++) {
 		f->temp = temp_name(f->path, n);
 		if (!f->temp)
 			return -ENOMEM;
-		f->fd = open(f->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			     FILE_MODE);
-		if (f->fd >= 0)
+		f->fd = openat(f->dir_fd, base_of(f->temp),
+			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+		if (f->fd >= 0 && !fstat(f->fd, &st)) {
+			f->dev = st.st_dev;
+			f->ino = st.st_ino;
 			return 0;
+		}
 		err = -errno;
 		free(f->temp);
 		f->temp = NULL;
@@ -92,10 +98,65 @@ static int own_stream(const char *path)
 	return n <= INT_MAX ? (int)n : -1;
 }
 
+/* In a directory that all may write to but where files stay their owners': is this one's owner somebody who could
+ * have put it there for us to fall into? As the kernel has it for links and FIFOs there. */
+static bool is_strangers(const struct output_file *f, const struct stat *st)
+{
+	const uid_t us = (uid_t)setfsuid((uid_t)-1);
+	struct stat dir;
+
+	if (fstat(f->dir_fd, &dir) < 0 || !(dir.st_mode & S_ISVTX))
+		return false;
+	if (S_ISREG(st->st_mode) || S_ISLNK(st->st_mode))
+		/* Root replaces it, which does not harm it. */
+		return us != 0 && st->st_uid != us && dir.st_uid != us;
+	return st->st_uid != us && st->st_uid != dir.st_uid && st->st_uid != 0;
+}
+
+static int say_refused(const char *path, int err)
+{
+	const uid_t us = (uid_t)setfsuid((uid_t)-1);
+
+	if ((err == -EACCES || err == -EPERM) && rights__is_behind(us))
+		return fail(err,
+			    "cannot create %s: %s for user %u, who is behind sudo and as whom "
+			    "files are "
+			    "written; choose another place with -o",
+			    path, strerror(-err), (unsigned int)us);
+	return fail(err, "cannot create %s: %s; choose another place with -o", path,
+		    strerror(-err));
+}
+
+/* Opened for writing if it still is what it was taken for: opening a device, or writing to the file that a
+ * name has been turned into meanwhile, would have consequences. */
+static int open_as_it_is(struct output_file *f)
+{
+	char self[32];
+	struct stat st;
+	int handle = openat(f->dir_fd, base_of(f->path), O_PATH | O_NOFOLLOW | O_CLOEXEC), err = 0;
+
+	if (handle < 0)
+		return -errno;
+	if (fstat(handle, &st) < 0)
+		err = -errno;
+	else if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+		err = -EBUSY; /* it was none a moment ago */
+	else if (is_strangers(f, &st))
+		err = -EACCES;
+	if (!err) {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
+		f->fd = open(self, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		if (f->fd < 0)
+			err = -errno;
+	}
+	close(handle);
+	return err;
+}
+
 /* Something that is no regular file stands at the place: may it be written to? */
 static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 {
-	int stream = own_stream(f->path);
+	int stream = own_stream(f->path), err;
 
 	if (S_ISDIR(mode))
 		return fail(-EISDIR, "cannot write %s: it is a directory; name a file", f->path);
@@ -112,87 +173,142 @@ static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 		return fail(-ELOOP,
 			    "cannot write %s: it is a symbolic link; name what it points to",
 			    f->path);
-	f->fd = open(f->path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-	if (f->fd < 0)
-		return fail(-errno, "cannot open %s: %s", f->path, strerror(errno));
-	return 0;
+	err = open_as_it_is(f);
+	return err ? fail(err, "cannot open %s: %s", f->path, strerror(-err)) : 0;
 }
 
 /* Is there something that a new file must not simply take the place of? */
-static bool stands_in_the_way(const char *path, mode_t *mode)
+static bool stands_in_the_way(const struct output_file *f, mode_t *mode)
 {
 	struct stat link, target;
 
 	*mode = S_IFLNK;
-	if (own_stream(path) >= 0)
-		return true;
-	if (lstat(path, &link) < 0)
+	if (fstatat(f->dir_fd, base_of(f->path), &link, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	*mode = link.st_mode;
 	if (!S_ISLNK(link.st_mode))
 		return !S_ISREG(link.st_mode);
 	/* Whoever links to a device means the device; and /dev must stay as it is. */
-	return stat(path, &target) == 0 && !S_ISREG(target.st_mode);
+	return fstatat(f->dir_fd, base_of(f->path), &target, 0) == 0 && !S_ISREG(target.st_mode);
+}
+
+/* Better said now than when the run is over: in a directory of all, others' files are not to be replaced. */
+static int check_replaceable(const struct output_file *f, unsigned int flags)
+{
+	static const char *const suffixes[] = {"", ".old"};
+	const size_t cnt = flags & OUTPUT_KEEP_OLD ? 2 : 1;
+	struct stat st;
+	char *name;
+
+	for (size_t i = 0; i < cnt; i++) {
+		int found;
+
+		if (asprintf(&name, "%s%s", base_of(f->path), suffixes[i]) < 0)
+			return -ENOMEM;
+		found = fstatat(f->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW);
+		free(name);
+		if (found < 0)
+			continue;
+		if (is_strangers(f, &st))
+			return -EACCES;
+		if (i && S_ISDIR(st.st_mode))
+			return -EISDIR;
+	}
+	return 0;
+}
+
+static int create(struct output_file *f, unsigned int flags)
+{
+	mode_t mode = S_IFLNK;
+	int err;
+
+	if (own_stream(f->path) >= 0)
+		return open_special(f, mode, flags);
+	if (!*base_of(f->path))
+		return open_special(f, S_IFDIR, flags);
+	err = open_dir(f);
+	if (!err && stands_in_the_way(f, &mode))
+		return open_special(f, mode, flags);
+	if (!err)
+		err = check_replaceable(f, flags);
+	if (!err)
+		err = open_temp(f);
+	if (err < 0)
+		return say_refused(f->path, err);
+	if (flags & OUTPUT_PUBLIC && fchmod(f->fd, PUBLIC_MODE) < 0)
+		return fail(-errno, "cannot let others read %s: %s", f->path, strerror(errno));
+	return 0;
 }
 
 int output_file__create(struct output_file *f, const char *path, unsigned int flags)
 {
-	mode_t mode;
+	struct rights_before before;
 	int err;
 
 	*f = OUTPUT_FILE_NONE;
 	f->path = strdup(path);
 	if (!f->path)
 		return fail(-ENOMEM, "cannot write %s: out of memory", path);
-	if (stands_in_the_way(path, &mode)) {
-		err = open_special(f, mode, flags);
-		if (err < 0)
-			output_file__discard(f);
-		return err;
-	}
-	err = open_temp(f);
+	err = rights__as_user(&before);
 	if (err < 0) {
-		fail(err, "cannot create %s: %s; choose another place with -o", path,
-		     strerror(-err));
-		goto out;
+		fail(err, "cannot write %s as the user behind sudo: %s", path, strerror(-err));
+	} else {
+		err = create(f, flags);
+		rights__as_before(&before);
 	}
-	if (flags & OUTPUT_PUBLIC && fchmod(f->fd, PUBLIC_MODE) < 0) {
-		err = fail(-errno, "cannot let others read %s: %s", path, strerror(errno));
-		goto out;
-	}
-	err = give_to_user(f->fd);
-	if (err < 0)
-		fail(err, "cannot give %s to the user behind sudo: %s", path, strerror(-err));
-out:
 	if (err < 0)
 		output_file__discard(f);
 	return err;
 }
 
-static int move_old_away(const char *path)
+static int move_old_away(const struct output_file *f)
 {
+	const char *base = base_of(f->path);
 	char *old;
 	int err = 0;
 
-	if (asprintf(&old, "%s.old", path) < 0)
+	if (asprintf(&old, "%s.old", base) < 0)
 		return -ENOMEM;
-	/* rename() moves a symbolic link itself, never what it points to. */
-	if (rename(path, old) < 0 && errno != ENOENT)
+	/* This moves a symbolic link itself, never what it points to. */
+	if (renameat(f->dir_fd, base, f->dir_fd, old) < 0 && errno != ENOENT)
 		err = -errno;
 	free(old);
 	return err;
 }
 
+/* Is what stands at the temporary name what was made there? A directory's owner can put another. */
+static int check_same(const struct output_file *f)
+{
+	struct stat st;
+
+	if (fstatat(f->dir_fd, base_of(f->temp), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return st.st_dev == f->dev && st.st_ino == f->ino ? 0 : -EBUSY;
+}
+
+static int put_in_place(struct output_file *f, unsigned int flags)
+{
+	int err = check_same(f);
+
+	if (!err && flags & OUTPUT_KEEP_OLD)
+		err = move_old_away(f);
+	if (!err && renameat(f->dir_fd, base_of(f->temp), f->dir_fd, base_of(f->path)) < 0)
+		err = -errno;
+	return err;
+}
+
 int output_file__publish(struct output_file *f, unsigned int flags)
 {
-	int err = 0;
+	struct rights_before before;
+	int err;
 
 	if (!f->temp)
 		return 0;
-	if (flags & OUTPUT_KEEP_OLD)
-		err = move_old_away(f->path);
-	if (!err && rename(f->temp, f->path) < 0)
-		err = -errno;
+	err = rights__as_user(&before);
+	if (!err) {
+		err = put_in_place(f, flags);
+		rights__as_before(&before);
+	}
 	if (err < 0)
 		return fail(err, "cannot put %s in its place: %s", f->path, strerror(-err));
 	free(f->temp);
@@ -217,10 +333,17 @@ int output_file__write(struct output_file *f, const char *text, size_t len)
 
 void output_file__discard(struct output_file *f)
 {
-	if (f->temp)
-		unlink(f->temp);
+	struct rights_before before;
+
+	if (f->temp && !rights__as_user(&before)) {
+		if (!check_same(f))
+			unlinkat(f->dir_fd, base_of(f->temp), 0);
+		rights__as_before(&before);
+	}
 	if (f->fd >= 0)
 		close(f->fd);
+	if (f->dir_fd >= 0)
+		close(f->dir_fd);
 	free(f->temp);
 	free(f->path);
 	*f = OUTPUT_FILE_NONE;
@@ -241,4 +364,18 @@ int output_file__finish(struct output_file *f, const char *text, size_t len)
 		f->fd = -1;
 	output_file__discard(f);
 	return err;
+}
+
+uint64_t output_file__rights(const struct output_file *f)
+{
+	struct stat dir;
+	uid_t uid;
+	gid_t gid;
+
+	/* The user behind sudo needs none: what could be made could be renamed. */
+	if (!f->temp || rights__behind(&uid, &gid) || fstat(f->dir_fd, &dir) < 0)
+		return 0;
+	if (geteuid() != 0 || (dir.st_uid == 0 && dir.st_mode & S_IWUSR))
+		return 0;
+	return RIGHT(CAP_DAC_OVERRIDE) | RIGHT(CAP_FOWNER);
 }

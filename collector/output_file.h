@@ -2,13 +2,18 @@
 /*
  * output_file.h - files the program writes, mostly as root into directories of others.
  *
- * Owns:     how a file comes into being: under a temporary name that did not exist, never through a
- *           symbolic link, owned by the user behind sudo; then renamed to its place.
+ * Owns:     how a file comes into being: in a directory that is opened once, under a temporary name that did
+ *           not exist, never through a symbolic link, as the user behind sudo; then renamed to its place.
  * Must not: know what is in it.
  *
- *   output_file__create()    DIR/.NAME.PID-N.tmp, mode 0600, O_EXCL | O_NOFOLLOW
+ *   output_file__create()    DIR is opened; in it .NAME.PID-N.tmp, mode 0600, O_EXCL | O_NOFOLLOW
  *   output_file__publish()   an older NAME moves to NAME.old (if asked for), the new one takes its place
  *   output_file__discard()   as if nothing had been
+ *
+ * Under sudo each of these is done with the user, group and groups of who typed the command: what that user
+ * could not have written or replaced is not written or replaced, and the file is that user's. Whoever owns the
+ * directory may move it or put things into it at any time: names are looked up in the directory that was
+ * opened, and what is renamed is what was written.
  *
  * A device or FIFO that stands at the place (/dev/null) is written to as it is, where that is allowed; so
  * are our own streams (/dev/stdout, /dev/fd/N). A symbolic link to a file gives way to the file itself.
@@ -17,11 +22,16 @@
 #define CPT_OUTPUT_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 struct output_file {
 	int fd;	    /* -1: not open; read and write for regular files */
+	int dir_fd; /* of the directory it goes to, -1 none */
 	char *path; /* where it goes; owned */
 	char *temp; /* where it is until published; NULL once published or for devices; owned */
+	dev_t dev;  /* of the file at temp */
+	ino_t ino;
 };
 
 #define OUTPUT_KEEP_OLD 0x1 /* the older file moves to PATH.old instead of being replaced */
@@ -39,6 +49,9 @@ void output_file__discard(struct output_file *f);
 /* write, publish, close: for reports. 0 or -errno after having said why; f is done with either way. */
 int output_file__finish(struct output_file *f, const char *text, size_t len);
 
-#define OUTPUT_FILE_NONE ((struct output_file){.fd = -1})
+/* Capabilities (RIGHT()) that root needs to publish it: none where the directory is its own. */
+uint64_t output_file__rights(const struct output_file *f);
+
+#define OUTPUT_FILE_NONE ((struct output_file){.fd = -1, .dir_fd = -1})
 
 #endif /* CPT_OUTPUT_FILE_H */

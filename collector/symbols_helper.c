@@ -2,7 +2,7 @@
 /* symbols_helper.c - see symbols_helper.h. */
 #include "symbols_helper.h"
 
-#include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "rights.h"
 #include "symbols_dw.h"
 
 #define MEMORY_MAX  (4ULL << 30) /* address space: files are mapped, debug information is large */
@@ -38,19 +39,16 @@ static void limit(int what, rlim_t most)
 	(void)setrlimit(what, &lim);
 }
 
-/* The files belong to the user behind sudo or to others, root's rights are not needed for them. */
+/* The files belong to the user behind sudo or to others: they are read as that user. Only root itself, whom
+ * nobody else is behind, may read all. */
 static void drop_rights(void)
 {
-	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+	uid_t uid;
+	gid_t gid;
+	const bool root = geteuid() == 0 && !rights__behind(&uid, &gid);
 
-	if (!geteuid() && uid && gid && atoi(uid) > 0 && atoi(gid) > 0) {
-		gid_t g = (gid_t)atoi(gid);
-		uid_t u = (uid_t)atoi(uid);
-
-		if (setgroups(0, NULL) || setresgid(g, g, g) || setresuid(u, u, u))
-			_exit(1);
-	}
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (rights__keep(root ? RIGHT(CAP_DAC_READ_SEARCH) : 0))
+		_exit(1);
 }
 
 static void confine(int sock)

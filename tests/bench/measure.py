@@ -25,6 +25,11 @@ WATCH_SECONDS = 0.003
 READY_TIMEOUT = 10
 
 
+# The directories of a measurement are root's, and cpartrace writes as the user behind sudo.
+for name in ("SUDO_UID", "SUDO_GID"):
+    os.environ.pop(name, None)
+
+
 class Failed(Exception):
     """The run says nothing; the message says why."""
 

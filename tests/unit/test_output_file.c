@@ -72,16 +72,35 @@ static void assert_holds(const char *path, const char *text)
 }
 
 /* The messages would disturb the output of the test. */
-static int create_quietly(struct output_file *f, const char *path, unsigned int flags)
+static int silence(void)
 {
-	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY), err;
+	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
 
 	assert_true(saved >= 0 && null >= 0);
 	dup2(null, STDERR_FILENO);
-	err = output_file__create(f, path, flags);
+	close(null);
+	return saved;
+}
+
+static void speak(int saved)
+{
 	dup2(saved, STDERR_FILENO);
 	close(saved);
-	close(null);
+}
+
+static int create_quietly(struct output_file *f, const char *path, unsigned int flags)
+{
+	int saved = silence(), err = output_file__create(f, path, flags);
+
+	speak(saved);
+	return err;
+}
+
+static int publish_quietly(struct output_file *f, unsigned int flags)
+{
+	int saved = silence(), err = output_file__publish(f, flags);
+
+	speak(saved);
 	return err;
 }
 
@@ -168,6 +187,74 @@ static void failed_writes_are_told(void **state)
 	output_file__discard(&f);
 }
 
+static void a_name_is_looked_up_in_the_directory_that_was_opened(void **state)
+{
+	struct output_file f;
+
+	assert_int_equal(mkdir("d", 0700), 0);
+	put("d/t", "old");
+	assert_int_equal(output_file__create(&f, "d/t", TRACE), 0);
+	assert_int_equal(output_file__write(&f, "new", 3), 0);
+	/* Its owner puts another one in its place, as an attacker would one that is none of his. */
+	assert_int_equal(rename("d", "e"), 0);
+	assert_int_equal(mkdir("d", 0700), 0);
+	put("d/t", "precious");
+	assert_int_equal(output_file__publish(&f, TRACE), 0);
+	output_file__discard(&f);
+	assert_holds("d/t", "precious");
+	assert_holds("e/t", "new");
+	assert_holds("e/t.old", "old");
+	assert_int_equal(unlink("d/t") | unlink("e/t") | unlink("e/t.old"), 0);
+	assert_int_equal(rmdir("d") | rmdir("e"), 0);
+}
+
+/* What stands at the temporary name need not be what was made there. */
+static void only_what_was_written_is_put_in_place(void **state)
+{
+	struct output_file f;
+	char temp[64];
+
+	put("t", "old");
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	snprintf(temp, sizeof(temp), "%s", f.temp);
+	assert_int_equal(unlink(temp), 0);
+	put(temp, "another");
+	assert_int_equal(publish_quietly(&f, TRACE), -EBUSY);
+	output_file__discard(&f);
+	assert_holds("t", "old");
+	assert_holds(temp, "another");
+	assert_int_equal(count_files(), 2);
+}
+
+static void hard_links_are_not_written_through(void **state)
+{
+	struct output_file f;
+
+	put("precious", "keep");
+	assert_int_equal(link("precious", "t"), 0);
+	assert_int_equal(link("precious", "t.old"), 0);
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	assert_int_equal(output_file__write(&f, "new", 3), 0);
+	assert_int_equal(output_file__publish(&f, TRACE), 0);
+	output_file__discard(&f);
+	assert_holds("precious", "keep");
+	assert_holds("t", "new");
+	assert_holds("t.old", "keep");
+}
+
+static void a_fifo_of_a_stranger_is_no_place(void **state)
+{
+	struct output_file f;
+
+	if (geteuid()) /* who may not give it away has made it */
+		return;
+	assert_int_equal(mkdir("all", 0777) | chmod("all", 01777), 0);
+	assert_int_equal(mkfifo("all/fifo", 0666), 0);
+	assert_int_equal(chown("all/fifo", 65534, 65534), 0);
+	assert_int_equal(create_quietly(&f, "all/fifo", 0), -EACCES);
+	assert_int_equal(unlink("all/fifo") | rmdir("all"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +266,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(links_are_never_written_through, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_file_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed_writes_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_name_is_looked_up_in_the_directory_that_was_opened, setup, teardown),
+		cmocka_unit_test_setup_teardown(only_what_was_written_is_put_in_place, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(hard_links_are_not_written_through, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_fifo_of_a_stranger_is_no_place, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
