@@ -16,7 +16,7 @@ static int record(const struct record_opts *o, char *const *argv)
 	int status;
 
 	recording__begin(o);
-	status = recording__make(&rec, o, path, argv);
+	status = recording__make(&rec, o, path, argv, 0);
 	if (status)
 		return status;
 	say_note("recorded %s context switches to %s; to see the report: cpartrace report -i %s",

@@ -61,7 +61,8 @@ static int report(struct run *run, int fd, const char *path, json_t *more)
 static int run_once(struct run *run)
 {
 	struct recording rec;
-	int status = recording__make(&rec, &run->o->rec, run->path, run->argv);
+	int status = recording__make(&rec, &run->o->rec, run->path, run->argv,
+				     run_outputs__rights(&run->out));
 
 	if (status)
 		return status;
@@ -89,7 +90,9 @@ static bool repeat_one(struct run *run, uint32_t number, const char *path, int *
 	struct recording rec;
 	int err;
 
-	err = recording__make(&rec, &run->o->rec, path, run->argv);
+	err = recording__make(&rec, &run->o->rec, path, run->argv,
+			      number < run->o->repeat ? RIGHTS_ALL
+						      : run_outputs__rights(&run->out));
 	if (err) {
 		*status = err;
 		return false;

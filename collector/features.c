@@ -12,7 +12,8 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
-#include <sys/syscall.h>
+
+#include "rights.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
@@ -184,10 +185,45 @@ static enum kernel_age kernel_age(struct utsname *u)
 	return major == 6 || (major == 5 && minor >= 15) ? AGE_BEST_EFFORT : AGE_TOO_OLD;
 }
 
+static bool has_cap(unsigned int cap)
+{
+	return rights__effective() & RIGHT(cap);
+}
+
+/* CAP_SYS_ADMIN stands for both, as in the kernel. */
+static bool may_load(void)
+{
+	return has_cap(CAP_SYS_ADMIN) || (has_cap(CAP_BPF) && has_cap(CAP_PERFMON));
+}
+
+/* Are our capabilities those of the machine? Those of a user namespace (a container of one's own) do not count. */
+static bool in_user_namespace(void)
+{
+	unsigned long first = 0, above = 0, cnt = UINT32_MAX;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	bool all;
+
+	if (!f)
+		return false; /* a kernel without them */
+	all = fscanf(f, "%lu %lu %lu", &first, &above, &cnt) != 3 ||
+	      (!first && !above && cnt == UINT32_MAX);
+	fclose(f);
+	return !all;
+}
+
 int features__refused(int ret, char *err, size_t err_sz)
 {
 	struct utsname u;
 
+	if ((ret == -EPERM || ret == -EACCES) && may_load()) {
+		snprintf(err, err_sz,
+			 "not allowed to load BPF programs, though CAP_BPF and CAP_PERFMON are "
+			 "there: %s",
+			 in_user_namespace() ? "they are of a user namespace; run outside of it"
+					     : "a container's seccomp profile, a security module "
+					       "or lockdown forbids it");
+		return ret;
+	}
 	if (ret == -EPERM || ret == -EACCES) {
 		snprintf(err, err_sz,
 			 "not allowed to load BPF programs: run as root (sudo), or with the "
@@ -229,28 +265,91 @@ static void list_kernel(struct list *l)
 	}
 }
 
-static bool has_cap(unsigned int cap)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {};
-
-	if (syscall(SYS_capget, &head, data))
-		return false;
-	return data[cap / 32].effective & (1U << (cap % 32));
-}
-
 static void list_caps(struct list *l)
 {
 	bool admin = has_cap(CAP_SYS_ADMIN);
 	bool bpf = admin || has_cap(CAP_BPF), perfmon = admin || has_cap(CAP_PERFMON);
 
-	if (bpf && perfmon)
-		add(l, CPT_FEATURE_OK, "privileges", "", "%s",
-		    geteuid() ? "CAP_BPF and CAP_PERFMON" : "root");
-	else
+	if (!may_load())
 		add(l, CPT_FEATURE_MISSING, "privileges",
 		    "run as root (sudo), or give the program CAP_BPF and CAP_PERFMON",
 		    "missing:%s%s", bpf ? "" : " CAP_BPF", perfmon ? "" : " CAP_PERFMON");
+	else if (in_user_namespace())
+		add(l, CPT_FEATURE_MISSING, "privileges",
+		    "run outside of the user namespace (a container of root's own, not a rootless "
+		    "one)",
+		    "those of a user namespace, which do not count for BPF");
+	else
+		add(l, CPT_FEATURE_OK, "privileges", "", "%s",
+		    geteuid() ? "CAP_BPF and CAP_PERFMON" : "root");
+}
+
+/* What works without, and what it is for. */
+static void list_more_caps(struct list *l)
+{
+	static const struct {
+		unsigned int cap;
+		const char *name, *word, *without;
+	} more[] = {
+		{CAP_SYS_PTRACE, "others' address spaces", "CAP_SYS_PTRACE",
+		 "give it CAP_SYS_PTRACE too; without it locks and code of programs of other "
+		 "users, or "
+		 "that have changed user, have no names"},
+		{CAP_SYS_NICE, "priority of the recorder", "CAP_SYS_NICE",
+		 "give it CAP_SYS_NICE too; without it records can be lost where more is to run "
+		 "than "
+		 "there are CPUs"},
+	};
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(*more); i++) {
+		const bool there = has_cap(more[i].cap);
+
+		add(l, there ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED, more[i].name, more[i].without,
+		    "%s%s", there ? "" : "without ", more[i].word);
+	}
+	if (geteuid() != 0)
+		add(l, CPT_FEATURE_DEGRADED, "names of tasks", "run as root (sudo)",
+		    "those of other users are `another user`");
+	add(l, CPT_FEATURE_OK, "tracefs, locked memory", "",
+	    "not needed; RLIMIT_MEMLOCK stays as it is");
+}
+
+/* Whether unprivileged programs may use BPF is no matter here, but it is asked for when loading fails. */
+static void list_unprivileged(struct list *l)
+{
+	FILE *f = fopen("/proc/sys/kernel/unprivileged_bpf_disabled", "re");
+	int value = 0;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &value) == 1)
+		add(l, CPT_FEATURE_OK, "unprivileged BPF", "",
+		    "%s (kernel.unprivileged_bpf_disabled=%d): %s", value ? "off" : "on", value,
+		    value ? "no matter with CAP_BPF" : "probes need CAP_BPF all the same");
+	fclose(f);
+}
+
+/* Their addresses, for --stacks and --sample: zeroes for whom the kernel does not trust. */
+static void list_kernel_symbols(struct list *l)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long addr = 0;
+
+	/* Per-CPU symbols, at 0 by right, come first on some kernels. */
+	for (int i = 0; f && i < 100000 && !addr; i++)
+		if (fscanf(f, "%llx%*[^\n]", &addr) != 1)
+			break;
+	if (f)
+		fclose(f);
+	add(l, addr ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED, "kernel's symbols",
+	    f ? "run as root, or give it CAP_SYSLOG too, with sysctl kernel.kptr_restrict=1 or 0; "
+		"without "
+		"them frames of the kernel in --stacks have no names"
+	      : "use a kernel with CONFIG_KALLSYMS",
+	    "%s",
+	    addr ? "can be read"
+	    : f	 ? "addresses are hidden"
+		 : "not in this kernel");
 }
 
 /* The stamps and words the probes read where they exist, and what is lost without. */
@@ -327,6 +426,10 @@ static void list_btf(struct list *l)
 		    optional[i].without, "%s", there ? "there" : "not in this kernel");
 	}
 	list_rings(l, btf);
+	add(l, tracepoint_args(btf, "sys_exit") >= 0 ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED,
+	    "event loops",
+	    "use a kernel with CONFIG_FTRACE_SYSCALLS; without it --loops off is all there is",
+	    tracepoint_args(btf, "sys_exit") >= 0 ? "followed" : "missing: sys_exit");
 	btf__free(btf);
 }
 
@@ -342,13 +445,14 @@ static void list_maps(struct list *l)
 	    storage > 0 && ring > 0 ? "can be created" : "cannot be created");
 }
 
+/* "none [integrity] confidentiality" */
 static void list_lockdown(struct list *l)
 {
 	char text[64] = "";
 	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
 
 	if (!f)
-		return; /* no such mechanism: nothing in the way */
+		return; /* no such mechanism, or not to be seen: loading tells */
 	if (!fgets(text, sizeof(text), f))
 		text[0] = 0;
 	fclose(f);
@@ -357,6 +461,10 @@ static void list_lockdown(struct list *l)
 		    "boot without lockdown=confidentiality: it forbids programs to read kernel "
 		    "memory",
 		    "confidentiality");
+	else
+		add(l, CPT_FEATURE_OK, "kernel lockdown", "", "%s",
+		    strstr(text, "[integrity]") ? "integrity, which does not stand in the way"
+						: "none");
 }
 
 static void list_stats(struct list *l)
@@ -381,9 +489,12 @@ size_t features__list(struct cpt_feature *list)
 	libbpf_set_print(NULL);
 	list_kernel(&l);
 	list_caps(&l);
+	list_more_caps(&l);
+	list_unprivileged(&l);
 	list_btf(&l);
 	list_maps(&l);
 	list_lockdown(&l);
+	list_kernel_symbols(&l);
 	list_stats(&l);
 	return l.cnt;
 }

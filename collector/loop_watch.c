@@ -90,6 +90,11 @@ struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct b
 	return NULL;
 }
 
+bool loop_watch__may_attach(const struct loop_watch *w)
+{
+	return !w->session && w->mode == LOOPS_AUTO && !w->failure[0];
+}
+
 void loop_watch__free(struct loop_watch *w)
 {
 	if (!w)

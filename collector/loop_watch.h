@@ -24,6 +24,8 @@ struct loop_watch;
  * runs already. NULL with errno and a line in err. */
 struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct bpf_session *session,
 				   struct trace_writer *writer, char *err, size_t err_sz);
+/* Will the probes be attached when a loop is seen? Not once they are, or could not be. */
+bool loop_watch__may_attach(const struct loop_watch *w);
 void loop_watch__free(struct loop_watch *w); /* accepts NULL */
 
 /* At each drain: attaches if a loop was seen, reads what there is, writes what lies before horizon_ns. 0 or

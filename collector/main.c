@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* main.c - finds the command and runs it. */
+#include <fcntl.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmds.h"
 #include "exit_status.h"
@@ -28,9 +31,24 @@ static int usage(void)
 	return CPT_STATUS_USAGE;
 }
 
+/* One that is closed would be the number of a file of ours, and what is meant for standard error would go there.
+ * A command that is started does not get these. */
+static bool hold_streams(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
+
+	if (!hold_streams())
+		return CPT_STATUS_TRACER;
 
 	/* Only for which characters there are: numbers stay as programs read them. */
 	setlocale(LC_CTYPE, "");

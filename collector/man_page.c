@@ -231,11 +231,21 @@ static const struct {
 	 "cpartrace.data is the trace that is written and read where no other is named; an "
 	 "older one moves to cpartrace.data.old."},
 	{"ENVIRONMENT",
-	 "NO_COLOR turns colour off; COLUMNS says how wide the text may be where it does not go to "
+	 "SUDO_UID and SUDO_GID, for root, say as whom files are written. NO_COLOR turns colour "
+	 "off; COLUMNS says how wide the text may be where it does not go to "
 	 "a terminal. The locale says whether characters beyond ASCII are printed."},
 	{"SECURITY",
-	 "Recording loads eBPF programs and needs root, or CAP_BPF and CAP_PERFMON. Reports are "
-	 "made without privileges. Files that are written under sudo belong to the user behind it. "
+	 "Recording loads eBPF programs and needs root, or CAP_BPF and CAP_PERFMON; "
+	 "CAP_SYS_PTRACE, CAP_SYS_NICE and CAP_SYSLOG make it better, and cpartrace doctor says "
+	 "how. "
+	 "Once the probes are attached all rights are given up but those to read address spaces "
+	 "(CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_CHECKPOINT_RESTORE), to hand signals on to the "
+	 "command (CAP_KILL), and, until an event loop is met, to load its probes; under sudo the "
+	 "process becomes the user behind it then. The command keeps what it would have had. "
+	 "Without "
+	 "root no task of another user is named: it is `another user'. Reports are made without "
+	 "privileges. Files are written under sudo as the user behind it, where that user may; no "
+	 "link is followed. "
 	 "Names of threads, files and arguments come from the traced program and are escaped."},
 };
 

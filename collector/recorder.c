@@ -2,6 +2,7 @@
 #include "recorder.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "../analysis/trace_writer.h"
 #include "exit_status.h"
 #include "machine.h"
+#include "rights.h"
 #include "tenants.h"
 #include "stack_book.h"
 #include "symbols.h"
@@ -59,6 +61,8 @@ struct recorder {
 	struct tenants *tenants;	       /* NULL: CPUs without ours are not watched */
 	uint64_t affinity_ns;		       /* when masks are to be read again */
 	uint64_t reaped_ns;
+	uint64_t
+		rights; /* to be kept once no probes are to be loaded any more, 0: it has been done */
 	bool raised;
 	int nice; /* before it was raised to RECORDER_NICE */
 };
@@ -220,6 +224,15 @@ static void choose_pause(struct recorder *r, uint64_t now)
 	r->drained_cnt = 0;
 }
 
+/* Probes of event loops were all that was still to be loaded. */
+static void forget_loading(struct recorder *r)
+{
+	if (!r->rights || loop_watch__may_attach(r->loops))
+		return;
+	(void)rights__keep(r->rights);
+	r->rights = 0;
+}
+
 static void drain_and_write(struct recorder *r)
 {
 	uint64_t now = machine__now_ns();
@@ -243,9 +256,11 @@ static void drain_and_write(struct recorder *r)
 	places__tick(r->places, false);
 	if (r->book)
 		stack_book__tick(r->book, now);
-	if (r->loops)
+	if (r->loops) {
 		note_failure(r, loop_watch__tick(r->loops, now, now - HOLD_BACK_NS),
 			     "cannot record event loops");
+		forget_loading(r);
+	}
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (r->res->trace_err)
@@ -598,12 +613,54 @@ static int status_of_attach(int err)
 		       : CPT_STATUS_FAILED;
 }
 
+/* What loads and attaches probes: until the event loops' are, or are known not to be needed. */
+#define RIGHTS_PROBES (RIGHT(CAP_BPF) | RIGHT(CAP_PERFMON))
+
+/*
+ * The probes are attached, nothing of the workload has run: from here on the process has, of what it had,
+ *
+ *   SYS_PTRACE, DAC_READ_SEARCH, CHECKPOINT_RESTORE   to read where addresses of others' processes lie, and
+ *                                                     which files are mapped there
+ *   KILL                                              to hand signals on to a command of another user
+ *   BPF, PERFMON                                      until the probes of event loops are attached
+ *   SYSLOG                                            with stacks: to read the addresses of the kernel's symbols
+ *
+ * and what the directories of its files ask for (output_file__rights).
+ */
+static int give_up_rights(struct recorder *r)
+{
+	const struct recorder_opts *o = r->opts;
+	uint64_t kept = RIGHT(CAP_SYS_PTRACE) | RIGHT(CAP_DAC_READ_SEARCH) |
+			RIGHT(CAP_CHECKPOINT_RESTORE) | o->rights;
+	int err;
+
+	if (o->rights == RIGHTS_ALL)
+		return 0;
+	if (!o->attach)
+		kept |= RIGHT(CAP_KILL);
+	if (r->book)
+		kept |= RIGHT(CAP_SYSLOG);
+	r->rights = kept;
+	if (r->loops && loop_watch__may_attach(r->loops))
+		kept |= RIGHTS_PROBES;
+	if (!rights__bpf_needs_none())
+		r->rights = kept |= RIGHT(CAP_BPF);
+	err = rights__keep(kept);
+	if (err)
+		snprintf(r->res->line, CPT_RECORDER_LINE,
+			 "cannot give up the rights that are not needed any more: %s",
+			 strerror(-err));
+	return err;
+}
+
 /* Up to where there is something to record. */
 static int start(struct recorder *r)
 {
 	struct recorder_result *res = r->res;
 	int ret = r->opts->attach ? prepare_attach(r) : prepare(r);
 
+	if (!ret)
+		ret = give_up_rights(r);
 	if (ret) {
 		res->status = r->opts->attach ? status_of_attach(ret) : CPT_STATUS_TRACER;
 		return ret;

@@ -40,10 +40,15 @@ struct recorder_opts {
 		delay_ns; /* what comes before counts for nothing: of a command it is in the trace */
 	uint64_t
 		duration_ns; /* stop so long after the start (and the delay), the command goes on; 0: no */
+	/* What cannot be given up once the probes are attached, beside what recording itself needs: RIGHT() of
+	 * rights.h. RIGHTS_ALL: everything is kept, another recording follows. */
+	uint64_t rights;
 	/* Called once the command runs: the moment for the trace to take its place. NULL: nothing to do. */
 	void (*released)(void *ctx);
 	void *released_ctx;
 };
+
+#define RIGHTS_ALL UINT64_MAX
 
 #define CPT_RECORDER_LINE 320
 

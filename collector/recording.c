@@ -49,7 +49,7 @@ static void say_figures(const struct recorder_result *res)
 }
 
 int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
-		    char *const *argv)
+		    char *const *argv, uint64_t rights)
 {
 	struct recorder_opts opts = {
 		.spawn = {.argv = argv, .user = o->user},
@@ -80,6 +80,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		return argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED;
 	}
 	opts.trace_fd = rec->trace.fd;
+	opts.rights = rights | output_file__rights(&rec->trace);
 	recorder__run(&opts, &rec->res);
 	attach__free(opts.attach);
 	if (!rec->res.released) {

@@ -33,6 +33,11 @@ int run_outputs__open(struct run_outputs *out, const struct run_opts *o)
 	return err;
 }
 
+uint64_t run_outputs__rights(const struct run_outputs *out)
+{
+	return output_file__rights(&out->json) | output_file__rights(&out->text);
+}
+
 static int write_json(struct run_outputs *out, const struct cpt_report *r, json_t *more)
 {
 	json_t *json = json_report__build(r);

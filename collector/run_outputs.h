@@ -22,6 +22,8 @@ struct run_outputs {
 
 /* 0, or -errno after having said why. */
 int run_outputs__open(struct run_outputs *out, const struct run_opts *o);
+/* RIGHT() that their directories ask for, to put them in their place. */
+uint64_t run_outputs__rights(const struct run_outputs *out);
 /* Writes what was asked for; `more` (NULL: none) is added to the JSON as "repeats" and stays the caller's.
  * 0, or -errno after having said why; what could be written is. */
 int run_outputs__write(struct run_outputs *out, const struct cpt_report *r, const char *note,

@@ -17,6 +17,7 @@ struct stat_output {
 	const struct stat_opts *o;
 	struct output_file file; /* -o */
 	int fd;			 /* where text or JSON goes */
+	uint64_t rights;	 /* RIGHT() that the directories of the files ask for */
 	uint32_t lines;		 /* of intervals, since the last head line */
 	struct strbuf text;
 };

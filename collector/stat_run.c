@@ -3,6 +3,7 @@
 #include "stat_run.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 
 #include "exit_status.h"
 #include "machine.h"
+#include "rights.h"
 #include "say.h"
 #include "spawn.h"
 #include "stat_output.h"
@@ -225,6 +227,23 @@ static int load(struct stat_run *r)
 	return r->session ? 0 : -errno;
 }
 
+/* What is read from here on is the probes' own: only a command of another user may need a right, to be handed a
+ * signal, and the directories of the files. */
+static int give_up_rights(const struct stat_run *r)
+{
+	uint64_t kept = r->out.rights;
+	int err;
+
+	if (r->target.argv)
+		kept |= RIGHT(CAP_KILL);
+	if (!rights__bpf_needs_none())
+		kept |= RIGHT(CAP_BPF);
+	err = rights__keep(kept);
+	return err ? fail(err, "cannot give up the rights that are not needed any more: %s",
+			  strerror(-err))
+		   : 0;
+}
+
 /* Up to here nothing runs, and nothing is printed. */
 static int prepare(struct stat_run *r)
 {
@@ -248,7 +267,8 @@ static int prepare(struct stat_run *r)
 	r->procs = stat_procs__new(PROCESSES_MAX);
 	if (!r->procs)
 		return fail(-ENOMEM, "out of memory");
-	return stat_output__open(&r->out, r->o, r->target.argv);
+	err = stat_output__open(&r->out, r->o, r->target.argv);
+	return err ? err : give_up_rights(r);
 }
 
 /* Tasks and the profile are read one after the other; what lies between them is no one's. */

@@ -273,6 +273,7 @@ def _user(case):
     program, debug = strip(case, "stripped")
     user = {"SUDO_UID": str(NOBODY), "SUDO_GID": str(NOBODY)}
     os.chmod(debug, 0o644)
+    os.chown(case.dir, NOBODY, NOBODY)  # the trace is written as that user
     words, _ = record(case, [program, "data"], env=user)
     expect(case, busiest(case, words), "data_lock", "stripped")
     os.chmod(debug, 0o600)

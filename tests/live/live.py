@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, attach, stacks, symbols, paths, diff, examples, endings. One line per case; the last line
+verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings. One line per case; the last line
 counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. Nor is anything run twice: a case judges
 what does not depend on how busy the machine is.
@@ -36,6 +36,7 @@ import cases_loops
 import cases_loss
 import cases_newer
 import cases_paths
+import cases_privileges
 import cases_programs
 import cases_servers
 import cases_stacks
@@ -54,7 +55,7 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "accounts": cases_accounts, "attach": cases_attach, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
           "examples": cases_examples, "stacks": cases_stacks,
-          "symbols": cases_symbols, "paths": cases_paths}
+          "symbols": cases_symbols, "paths": cases_paths, "privileges": cases_privileges}
 
 CASE_SECONDS = 120
 
