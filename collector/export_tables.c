@@ -213,7 +213,7 @@ const struct export_table export_tables[] = {
 	 NULL, write_locks},
 	{"loops", "one row per event loop: a thread and what it waits on", loop_cols, NULL, NULL,
 	 write_loops},
-	{"instances", "one row per instance (epoll, a polled set, a ring): what it had in flight",
+	{"instances", "one row per instance (epoll, poll, ring): what it had in flight",
 	 instance_cols, NULL, NULL, write_instances},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},
