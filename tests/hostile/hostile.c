@@ -10,7 +10,9 @@
 
 #include "../../analysis/trace_block.h"
 #include "../../analysis/trace_format.h"
+#include "../../analysis/trace_loops.h"
 #include "../../analysis/trace_reader.h"
+#include "../../analysis/trace_side.h"
 #include "../../analysis/trace_writer.h"
 #include "../../analysis/varint.h"
 #include "../support/random_trace.h"
@@ -267,6 +269,17 @@ static void check_event(const struct cpt_trace_meta *meta, const struct cpt_even
 	case CPT_EV_LOSS:
 		MUST(ev->until_ns >= ev->ts_ns);
 		break;
+	case CPT_EV_SAMPLE:
+	case CPT_EV_STACKS:
+		MUST(side__valid(ev, 0, meta->cpu_cnt, task_max));
+		mix(hash, ev->user ^ (uint64_t)ev->kernel << 32);
+		break;
+	case CPT_EV_LOOP_NEW:
+	case CPT_EV_LOOP:
+	case CPT_EV_LOOP_LOST:
+	case CPT_EV_LOOP_END:
+		MUST(loop_side__valid(ev, 0, task_max));
+		break;
 	default:
 		MUST(!"a type that does not exist");
 	}
@@ -300,7 +313,9 @@ static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 	while ((ret = trace_reader__next(r, &ev, &cnt)) > 0) {
 		MUST(cnt && words && !words__feed(words, ev, cnt));
 		for (size_t i = 0; i < cnt; i++) {
-			MUST(ev[i].ts_ns >= prev_ns && ev[i].ts_ns <= last_ns);
+			/* What stands beside the blocks may go on behind them. */
+			MUST(ev[i].ts_ns >= prev_ns);
+			MUST(ev[i].ts_ns <= last_ns || ev[i].type >= CPT_EV_STACKS);
 			prev_ns = ev[i].ts_ns;
 			check_event(trace_reader__meta(r), &ev[i], task_max, &out->hash);
 		}
