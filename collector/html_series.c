@@ -127,8 +127,12 @@ static void add_series(struct packer *p, struct source s, json_t *name)
 static void add_counts(struct packer *p)
 {
 	const struct cpt_grid *g = p->grid;
-	struct source path = {&g->bins->path_id, sizeof(*g->bins), FIRST_U32};
+	struct source path;
 
+	/* Of a window without length there are no sums, and none is to be pointed into. */
+	if (!g->bins_cnt)
+		return;
+	path = (struct source){&g->bins->path_id, sizeof(*g->bins), FIRST_U32};
 	add_series(p, OF_BIN(p, span_ns), json_pack("[s]", "span"));
 	add_series(p, OF_BIN(p, running), json_pack("[s]", "running"));
 	add_series(p, OF_BIN(p, runnable), json_pack("[s]", "runnable"));
