@@ -31,7 +31,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "affinity.h"
 #include "ceiling.h"
+#include "channel.h"
 #include "grid.h"
 #include "latency.h"
 #include "locks.h"
@@ -67,6 +69,7 @@ struct cpt_analysis {
 	struct loops *flights;
 	struct sqpolls *sqpolls;
 	struct wakegraph wakes;
+	struct affinity affinity;
 	uint8_t sysno[CPT_SYSNO_TABLE_SZ];
 	bool filtered; /* some condition on who a task is is set */
 	struct wait_memo memos[WAIT_MEMOS];
@@ -174,6 +177,7 @@ void analysis__free(struct cpt_analysis *a)
 	loops__free(a->flights);
 	sqpolls__free(a->sqpolls);
 	wakegraph__fini(&a->wakes);
+	affinity__fini(&a->affinity);
 	free(a->cpu_cur);
 	free(a->cpu_ran);
 	free(a->hole_until_ns);
@@ -495,9 +499,10 @@ static bool ended_by_us(const struct cpt_analysis *a, const struct cpt_event *ev
 	return waker && waker->chosen;
 }
 
-/* What a wait is, and the word it is on (NULL: none that is known). */
+/* What a wait is, and the word it is on (NULL: none that is known), or the descriptor (channel.h). */
 struct classified {
 	struct cpt_blocked blocked;
+	uint32_t channel;
 	const struct cpt_word *word;
 };
 
@@ -548,12 +553,14 @@ find_out(struct cpt_analysis *a, const struct task *t, const struct cpt_event *e
 	if (sys_group(facts.sys) == CPT_SYS_GROUP_FUTEX)
 		facts.word = facts.wait == ev->wait ? found.word : word_of(a, t, facts.wait);
 	found.blocked = wait_classify(&facts);
+	found.channel = channel_of(facts.wait, facts.sys);
 	if (!lasting || ev->end >= WAIT_END_KINDS)
 		return found;
 	if (!memo->known || !wait_same(&memo->wait, ev->wait) || memo->proc != t->proc ||
 	    memo->space != t->space) {
 		*memo = (struct wait_memo){.wait = *ev->wait, .proc = t->proc, .space = t->space};
 		memo->word = found.word;
+		memo->channel = found.channel;
 	}
 	memo->by_word = word_ref__of(ev->wait, facts.sys, &ref);
 	memo->reason[ev->end] = (uint8_t)found.blocked.reason;
@@ -574,6 +581,7 @@ static inline struct classified classify(struct cpt_analysis *a, const struct ta
 		.blocked = {.state =
 				    reason_is_parked(reason) ? CPT_STATE_PARKED : CPT_STATE_WAITING,
 			    .reason = reason},
+		.channel = memo->channel,
 		.word = memo->word,
 	};
 }
@@ -744,6 +752,7 @@ static inline int decide_out(struct cpt_analysis *a, struct task *t, const struc
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
 	t->path.what = chain_wait(out->reason, wait_ender(ev->end, out->reason));
 	t->path.blocked_ns = a->now_ns;
+	t->path.channel = found.channel;
 	return note_loop(a, t, ev, out->reason);
 }
 
@@ -1034,6 +1043,14 @@ static struct task *find_waker(const struct cpt_analysis *a, const struct task *
 	}
 }
 
+/* The lock or the descriptor the present wait is for, as the graph of wake-ups has it; 0 none. */
+static inline uint32_t goes_through(const struct task *t, enum cpt_reason reason)
+{
+	if (reason == CPT_REASON_UNKNOWN)
+		return 0;
+	return reason_is_lock(reason) ? locks__waited(t, reason) : t->path.channel;
+}
+
 /* The wait of the counted task ends: who ended it, and how long it was, goes into the graph of wake-ups.
  * The waker, NULL: none that is counted. 0 or -ENOMEM. */
 static inline int note_end(struct cpt_analysis *a, struct task *t, const struct cpt_event *ev,
@@ -1056,7 +1073,7 @@ static inline int note_end(struct cpt_analysis *a, struct task *t, const struct 
 	}
 	return wakegraph__add(&a->wakes,
 			      wake_key(by, waker ? waker->path.id : 0, t->path.id, reason),
-			      locks__waited(t, reason), a->now_ns - since_ns, &t->path.edge);
+			      goes_through(t, reason), a->now_ns - since_ns, &t->path.edge);
 }
 
 /* The counted task, waiting or parked, becomes runnable. */
@@ -1276,15 +1293,21 @@ static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
 static int on_affinity(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	struct task *t = tasks__get(&a->tasks, ev->task);
+	bool counted;
+	uint32_t from;
 	int err;
 
 	if (!t)
 		return -errno;
+	counted = t->counted;
+	from = t->mask;
 	timeline__leave(&a->tl, t);
 	timeline__drop_mask(&a->tl, t);
 	err = tasks__affinity(&a->tasks, t, &ev->info->mask);
 	timeline__enter(&a->tl, t);
 	tell_watchers(a, t);
+	if (!err && counted && from != TASK_NONE && t->mask != TASK_NONE && from != t->mask)
+		err = affinity__changed(&a->affinity, &a->tasks, t, from, a->tl.online, a->now_ns);
 	return err;
 }
 
@@ -1569,6 +1592,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 			errno = ENOMEM;
 		}
 		if (r) {
+			affinity__take(&a->affinity, &a->tasks, r->window_end_ns, &r->affinity);
 			memcpy(r->latency, a->latency, sizeof(r->latency));
 			for (int i = 0; i < CPT_READY_CNT; i++)
 				latency__finish(&r->latency[i]);

@@ -48,10 +48,13 @@ struct cpt_stall {
 	uint64_t longest_arg0;	/* its first argument: descriptor, address of a futex */
 	/* Its stacks (stacks.h), 0 none: where it was called from. Only with --stacks. */
 	uint32_t longest_user, longest_kernel;
-	/* What it cost others: operations in flight behind it, integrated over it. Valid where the
-	 * loop's `flight_known`. */
+	/* What it cost others: operations in flight behind it, integrated over it. Where the loop's
+	 * `flight_known` is not set: of those of them of which it is known, as the three below. */
 	uint64_t delay_ns;
 	uint32_t held_up; /* most operations in flight during one of them */
+	/* Of total_ns: those with operations in flight, and CPU time that the workload was allowed and did
+	 * not use meanwhile. */
+	uint64_t behind_ns, unused_ns;
 };
 
 /*

@@ -12,6 +12,8 @@ static void join_stalls(struct cpt_stall *to, const struct cpt_stall *from)
 	to->cnt += from->cnt;
 	to->total_ns += from->total_ns;
 	to->delay_ns += from->delay_ns;
+	to->behind_ns += from->behind_ns;
+	to->unused_ns += from->unused_ns;
 	if (from->held_up > to->held_up)
 		to->held_up = from->held_up;
 	if (from->longest_ns > to->longest_ns) {

@@ -512,6 +512,12 @@ bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, ui
 	return true;
 }
 
+uint64_t loops__used(const struct loops *l, uint32_t *cpus)
+{
+	*cpus = l->tl->allowed_cnt;
+	return l->tl->sums.running;
+}
+
 bool loops__ring_at_work(const struct loops *l, uint32_t instance)
 {
 	const struct instance *in = instance < l->instance_end ? l->instances[instance] : NULL;

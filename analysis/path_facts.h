@@ -35,6 +35,9 @@ const char *waker_text(enum cpt_waker by); /* one phrase for people */
 /* An interrupt ended a wait for this reason: which kind of interrupt that tells. */
 enum cpt_waker waker_of_interrupt(enum cpt_reason reason);
 
+/* "pipe", "sock_serving"; NULL for CPT_FD_NONE and beyond the list. */
+const char *fd_kind_name(uint8_t kind);
+
 /* What a wait was for that was not known. */
 #define CPT_REASON_UNKNOWN CPT_REASON_CNT
 
@@ -45,7 +48,11 @@ struct cpt_wake_edge {
 	uint32_t wakee; /* number; 0 folded */
 	enum cpt_reason reason; /* what the wait was for, or CPT_REASON_UNKNOWN */
 	uint32_t lock; /* reason is one for a lock: index + 1 into the report's locks; 0 none */
-	uint64_t cnt;  /* waits it ended */
+	/* Else the one descriptor it waited on, as the wakee's process numbers it; -1: none of those of
+	 * channel.h, several, or folded. */
+	int32_t fd;
+	uint8_t fd_kind;    /* of that: CPT_FD_* */
+	uint64_t cnt;	    /* waits it ended */
 	uint64_t waited_ns; /* how long they had lasted, inside the window */
 };
 

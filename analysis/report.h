@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "account_facts.h"
+#include "affinity_facts.h"
 #include "grid_facts.h"
 #include "lock_facts.h"
 #include "loop_facts.h"
@@ -155,6 +156,7 @@ struct cpt_report {
 	struct cpt_loops loops; /* event loops */
 	struct cpt_path path;	/* the critical path */
 	struct cpt_work_span work_span;
+	struct cpt_affinity affinity;	  /* masks that changed */
 	struct cpt_wake_edge *wake_edges; /* the wake graph: longest waits first */
 	uint32_t wake_edges_cnt;
 

@@ -43,6 +43,7 @@ void report__free(struct cpt_report *r)
 	free(r->path.threads);
 	free(r->path.names);
 	free(r->wake_edges);
+	free(r->affinity.at);
 	free(r);
 }
 

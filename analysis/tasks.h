@@ -28,6 +28,7 @@ struct task_path {
 	uint32_t id;	  /* its number: row is far */
 	uint32_t node;	  /* its chain up to where it is its own; 0 none */
 	uint32_t edge;	  /* of the wake graph: where the last one was found */
+	uint32_t channel; /* the descriptor the present wait is on, see channel.h */
 	uint8_t what;	  /* what the present wait adds to: CHAIN_WAIT + ... */
 	uint8_t own_what; /* what own_ns is */
 	uint64_t own_ns;  /* waits of its own that are over and stay */
@@ -94,10 +95,13 @@ struct task {
 	struct task_sqpoll *sqpoll; /* see sqpoll.h; NULL: it polls for no ring */
 
 	/* more of the accounting */
-	bool lived;	     /* was ever counted */
-	bool mask_counted;   /* its mask counts towards N_allowed */
-	uint64_t entered_ns; /* the counts */
-	uint64_t *cpu_bits;  /* CPUs it ran on in the window; owned */
+	bool lived;		/* was ever counted */
+	bool mask_counted;	/* its mask counts towards N_allowed */
+	bool mask_changed;	/* see affinity.h, as the next two */
+	uint32_t mask_change;	/* index + 1 of its last change that is kept, 0 none */
+	uint64_t mask_since_ns; /* of that, kept or not; 0 none */
+	uint64_t entered_ns;	/* the counts */
+	uint64_t *cpu_bits;	/* CPUs it ran on in the window; owned */
 
 	char *command;	       /* owned; row.command points here */
 	struct cpt_thread row; /* identity and sums, as the report shows them */

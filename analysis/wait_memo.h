@@ -7,7 +7,7 @@
  * Must not: classify (wait_class.h does), or remember what depends on more than the key.
  *
  *   key      all fields of the wait; and the task's process and space where a futex word had its say
- *   value    by how the wait ends: its reason. The word.
+ *   value    by how the wait ends: its reason. The word, and the channel.
  *
  * Private to analysis/.
  */
@@ -27,6 +27,7 @@ struct wait_memo {
 	struct cpt_wait wait;
 	uint32_t proc, space;	     /* valid with by_word */
 	const struct cpt_word *word; /* NULL: none */
+	uint32_t channel;	     /* channel.h */
 	uint8_t reason[WAIT_END_KINDS];
 	uint8_t known; /* bit set of ends whose reason stands above; 0 free */
 	bool by_word;

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel.h"
+#include "locks.h"
+
 #define SLOTS_FIRST 64u
 
 _Static_assert(CPT_REASON_CNT < 256, "a reason has 8 bits");
@@ -18,13 +21,19 @@ void wakegraph__fini(struct wakegraph *g)
 	*g = (struct wakegraph){0};
 }
 
-static uint32_t find_slot(const struct wakegraph *g, uint64_t key, uint32_t lock)
+static enum cpt_reason key_reason(uint64_t key)
+{
+	return (enum cpt_reason)(key >> 24 & 0xff);
+}
+
+static uint32_t find_slot(const struct wakegraph *g, uint64_t key, uint32_t through)
 {
 	/* The multiplier of Knuth's multiplicative hashing, 2^64 over the golden ratio. */
-	const uint64_t hash = (key ^ (uint64_t)lock << 40) * 0x9e3779b97f4a7c15ull;
+	const uint64_t hash = (key ^ (uint64_t)through << 32) * 0x9e3779b97f4a7c15ull;
 	uint32_t slot = (uint32_t)(hash >> 40) & (g->sz - 1);
 
-	while (g->slots[slot].key && (g->slots[slot].key != key || g->slots[slot].lock != lock))
+	while (g->slots[slot].key &&
+	       (g->slots[slot].key != key || g->slots[slot].through != through))
 		slot = (slot + 1) & (g->sz - 1);
 	return slot;
 }
@@ -38,29 +47,33 @@ static int grow(struct wakegraph *g)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < g->sz; i++)
 		if (g->slots[i].key)
-			bigger.slots[find_slot(&bigger, g->slots[i].key, g->slots[i].lock)] =
+			bigger.slots[find_slot(&bigger, g->slots[i].key, g->slots[i].through)] =
 				g->slots[i];
 	free(g->slots);
 	*g = bigger;
 	return 0;
 }
 
-struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key, uint32_t lock)
+struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key, uint32_t through)
 {
 	uint32_t slot;
 
 	if (2 * (g->used + 1) > g->sz && grow(g))
 		return NULL;
-	slot = find_slot(g, key, lock);
+	slot = find_slot(g, key, through);
+	if (!g->slots[slot].key && g->used >= WAKE_CHANNELS_MAX &&
+	    !reason_is_lock(key_reason(key))) {
+		through = 0;
+		slot = find_slot(g, key, through);
+	}
 	if (!g->slots[slot].key && g->used >= WAKE_EDGES_MAX) {
-		key = wake_key((enum cpt_waker)(key >> 56 & 0x7f), 0, 0,
-			       (enum cpt_reason)(key >> 24 & 0xff));
-		lock = 0;
-		slot = find_slot(g, key, lock);
+		key = wake_key((enum cpt_waker)(key >> 56 & 0x7f), 0, 0, key_reason(key));
+		through = 0;
+		slot = find_slot(g, key, through);
 	}
 	g->used += !g->slots[slot].key;
 	g->slots[slot].key = key;
-	g->slots[slot].lock = lock;
+	g->slots[slot].through = through;
 	return &g->slots[slot];
 }
 
@@ -81,7 +94,32 @@ static int longer_first(const void *a, const void *b)
 		return x->wakee > y->wakee ? 1 : -1;
 	if (x->reason != y->reason)
 		return x->reason > y->reason ? 1 : -1;
-	return (x->lock > y->lock) - (x->lock < y->lock);
+	if (x->lock != y->lock)
+		return x->lock > y->lock ? 1 : -1;
+	if (x->fd_kind != y->fd_kind)
+		return x->fd_kind > y->fd_kind ? 1 : -1;
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+static struct cpt_wake_edge edge_of(const struct wake_slot *slot)
+{
+	struct cpt_wake_edge edge = {
+		.by = (enum cpt_waker)(slot->key >> 56 & 0x7f),
+		.waker = slot->key >> 32 & 0xffffff,
+		.wakee = slot->key & 0xffffff,
+		.reason = key_reason(slot->key),
+		.fd = -1,
+		.cnt = slot->cnt,
+		.waited_ns = slot->waited_ns,
+	};
+
+	if (reason_is_lock(edge.reason)) {
+		edge.lock = slot->through;
+	} else if (slot->through) {
+		edge.fd_kind = channel_kind(slot->through);
+		edge.fd = channel_fd(slot->through);
+	}
+	return edge;
 }
 
 struct cpt_wake_edge *wakegraph__edges(const struct wakegraph *g, uint32_t *cnt)
@@ -93,21 +131,9 @@ struct cpt_wake_edge *wakegraph__edges(const struct wakegraph *g, uint32_t *cnt)
 		errno = ENOMEM;
 		return NULL;
 	}
-	for (uint32_t i = 0; i < g->sz; i++) {
-		const struct wake_slot *slot = &g->slots[i];
-
-		if (!slot->key)
-			continue;
-		edges[(*cnt)++] = (struct cpt_wake_edge){
-			.by = (enum cpt_waker)(slot->key >> 56 & 0x7f),
-			.waker = slot->key >> 32 & 0xffffff,
-			.wakee = slot->key & 0xffffff,
-			.reason = (enum cpt_reason)(slot->key >> 24 & 0xff),
-			.lock = slot->lock,
-			.cnt = slot->cnt,
-			.waited_ns = slot->waited_ns,
-		};
-	}
+	for (uint32_t i = 0; i < g->sz; i++)
+		if (g->slots[i].key)
+			edges[(*cnt)++] = edge_of(&g->slots[i]);
 	qsort(edges, *cnt, sizeof(*edges), longer_first);
 	return edges;
 }

@@ -6,9 +6,10 @@
  *           timer, device, interrupt, outside, nobody (path_facts.h: CPT_WAKERS).
  * Must not: know events, or decide who woke whom (analysis.c does).
  *
- * An edge is told apart by waker, woken, what the wait was for and, of those for locks, which one. Only
- * wake-ups that ended a wait inside the window count: one that caught a task about to block ended none.
- * Beyond WAKE_EDGES_MAX edges new pairs of threads are folded into one pair "other" for each reason.
+ * An edge is told apart by waker, woken, what the wait was for and what it went through: which lock, or
+ * which descriptor (channel.h). Only wake-ups that ended a wait inside the window count: one that caught
+ * a task about to block ended none. Beyond WAKE_CHANNELS_MAX edges new descriptors are not told apart any
+ * more, beyond WAKE_EDGES_MAX new pairs of threads are folded into one pair "other" for each reason.
  *
  * Private to analysis/.
  */
@@ -21,11 +22,12 @@
 #include "lock_facts.h"
 #include "path_facts.h"
 
-#define WAKE_EDGES_MAX 8192u
+#define WAKE_EDGES_MAX	  8192u
+#define WAKE_CHANNELS_MAX (WAKE_EDGES_MAX / 2)
 
 struct wake_slot {
-	uint64_t key;  /* 0: free */
-	uint32_t lock; /* cpt_lock.id, 0 none */
+	uint64_t key;	  /* 0: free */
+	uint32_t through; /* of a wait for a lock: cpt_lock.id; else its channel; 0 none */
 	uint64_t cnt, waited_ns;
 };
 
@@ -47,18 +49,18 @@ static inline uint64_t wake_key(enum cpt_waker by, uint32_t waker, uint32_t wake
 	       wakee;
 }
 
-/* The slot of key and lock, made if there is none. NULL without memory. */
-struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key, uint32_t lock);
+/* The slot of key and through, made if there is none. NULL without memory. */
+struct wake_slot *wakegraph__find(struct wakegraph *g, uint64_t key, uint32_t through);
 
 /* key: its waker is 0 unless it is by CPT_WAKER_TASK. hint: where the woken's last edge was found; any
  * number will do. 0 or -ENOMEM. */
-static inline int wakegraph__add(struct wakegraph *g, uint64_t key, uint32_t lock,
+static inline int wakegraph__add(struct wakegraph *g, uint64_t key, uint32_t through,
 				 uint64_t waited_ns, uint32_t *hint)
 {
 	struct wake_slot *slot = NULL;
 
-	if (*hint >= g->sz || (slot = g->slots + *hint)->key != key || slot->lock != lock) {
-		slot = wakegraph__find(g, key, lock);
+	if (*hint >= g->sz || (slot = g->slots + *hint)->key != key || slot->through != through) {
+		slot = wakegraph__find(g, key, through);
 		if (!slot)
 			return -ENOMEM;
 		*hint = (uint32_t)(slot - g->slots);

@@ -41,6 +41,7 @@ struct script {
 	const struct cpt_stacks *stacks; /* the reader's; NULL: none */
 	uint64_t window_start_ns;	 /* UINT64_MAX before the command's first exec */
 	struct cpt_words *words;	 /* the reader's; NULL: none */
+	const struct cpt_wait *ended; /* by the wake-up that is printed; NULL: none that was seen */
 	struct script_lines lines;
 };
 
@@ -159,6 +160,7 @@ static void line_wake(struct script *s, const struct cpt_event *ev)
 {
 	static const char *const contexts[] = {" context=task", " context=softirq",
 					       " context=hardirq", " context=softirq_send"};
+	const struct cpt_wait *wait = s->ended;
 
 	add_task(s, ev->task);
 	strbuf__adds(&s->lines.out, " woken by=");
@@ -174,6 +176,12 @@ static void line_wake(struct script *s, const struct cpt_event *ev)
 	script_names__add_syscall(&s->names, &s->lines.out, " in=", ev->waker_sysno);
 	if (ev->flags & CPT_SW_WAKE_ON_WORD)
 		strbuf__adds(&s->lines.out, " on_word");
+	if (wait) {
+		script_names__add_syscall(&s->names, &s->lines.out, " from=", wait->sysno);
+		script_names__add_object(&s->names, &s->lines.out, wait);
+		script_names__add_fd(&s->names, &s->lines.out, wait);
+		script_words__add(&s->lines.out, s->words, ev->task, wait);
+	}
 }
 
 static void line_new(struct script *s, const struct cpt_event *ev)
@@ -345,6 +353,8 @@ static int script_event(struct script *s, const struct cpt_event *ev)
 		if (err < 0)
 			return err;
 	}
+	if (ev->type == CPT_EV_WAKE)
+		s->ended = script_names__end_wait(&s->names, ev->task);
 	if (ev->type == CPT_EV_EXEC && ev->task == 1 && s->window_start_ns == UINT64_MAX)
 		s->window_start_ns = ev->ts_ns;
 	if (selected(s, ev)) {

@@ -28,6 +28,10 @@ static const char *source_of(const struct limit *limit)
 	case CPT_COST_LEDGER:
 		return ledger[limit->cause] ? ledger[limit->cause]
 					    : "contended time: one ran, others wanted its lock";
+	case CPT_COST_LOOPS:
+		return "CPU time allowed and not used while the loop was blocked with operations "
+		       "in flight behind it, as far as the budget charges it to those, to no work "
+		       "or to what it waited for, but at least the loop's own";
 	case CPT_COST_CNT:
 		break;
 	}

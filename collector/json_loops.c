@@ -44,9 +44,13 @@ static json_t *stall(const struct cpt_report *r, const struct cpt_loop *l,
 		json_obj__put(&o, "longest_kernel",
 			      json_stacks__frames(r->sites->table, s->longest_kernel));
 	}
-	if (l->flight_known) {
+	if (l->flight_known || s->behind_ns) {
+		if (!l->flight_known)
+			json_obj__put(&o, "held_up_at_least", json_true());
 		json_obj__put_ns(&o, "delay_ns", s->delay_ns);
 		json_obj__put_ns(&o, "held_up", s->held_up);
+		json_obj__put_ns(&o, "behind_ns", s->behind_ns);
+		json_obj__put_ns(&o, "unused_cpu_ns", s->unused_ns);
 	}
 	return json_obj__done(&o);
 }

@@ -108,8 +108,19 @@ json_t *json_path__work_span(const struct cpt_report *r)
 	return json_obj__done(&o);
 }
 
+static json_t *descriptor(const struct cpt_report *r, const struct cpt_wake_edge *e)
+{
+	const struct cpt_thread *t = report__thread(r, e->wakee);
+	struct json_obj o = json_obj__new();
+
+	json_obj__put(&o, "kind", json_string(fd_kind_name(e->fd_kind)));
+	json_obj__put_ns(&o, "fd", (uint64_t)e->fd);
+	json_obj__put_ns(&o, "pid", t ? t->pid : 0);
+	return json_obj__done(&o);
+}
+
 /* Threads and the lock by their places in the report's other tables. */
-static json_t *wake(const struct cpt_wake_edge *e)
+static json_t *wake(const struct cpt_report *r, const struct cpt_wake_edge *e)
 {
 	struct json_obj o = json_obj__new();
 
@@ -120,6 +131,7 @@ static json_t *wake(const struct cpt_wake_edge *e)
 		      e->reason < CPT_REASON_CNT ? json_string(reason_name(e->reason))
 						 : json_null());
 	json_obj__put(&o, "lock", e->lock ? json_integer(e->lock - 1) : json_null());
+	json_obj__put(&o, "descriptor", e->fd >= 0 ? descriptor(r, e) : json_null());
 	json_obj__put_ns(&o, "wakes", e->cnt);
 	json_obj__put_ns(&o, "waited_ns", e->waited_ns);
 	return json_obj__done(&o);
@@ -130,6 +142,6 @@ json_t *json_path__wakes(const struct cpt_report *r)
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; array && i < r->wake_edges_cnt && i < CPT_JSON_WAKES_MAX; i++)
-		array = json_array__append(array, wake(&r->wake_edges[i]));
+		array = json_array__append(array, wake(r, &r->wake_edges[i]));
 	return array;
 }

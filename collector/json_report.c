@@ -16,6 +16,7 @@
 #include "json_locks.h"
 #include "json_loops.h"
 #include "json_accounts.h"
+#include "json_affinity.h"
 #include "json_obj.h"
 #include "limit.h"
 #include "json_stacks.h"
@@ -409,6 +410,7 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "critical_path", json_path__critical_path(&r->path));
 	json_obj__put(&o, "work_span", json_path__work_span(r));
 	json_obj__put(&o, "wakes", json_path__wakes(r));
+	json_obj__put(&o, "affinity", json_affinity__build(r));
 	json_loops__put(&o, r);
 	json_accounts__put(&o, r);
 	json = json_obj__done(&o);

@@ -35,7 +35,9 @@ const char *cost_name(enum cpt_cost by)
 
 static const struct limit_cause *row_of(enum cpt_cause cause)
 {
-	return limit_waits[cause].evidence ? &limit_waits[cause] : &limit_cpus[cause];
+	if (limit_waits[cause].evidence)
+		return &limit_waits[cause];
+	return limit_loops[cause].evidence ? &limit_loops[cause] : &limit_cpus[cause];
 }
 
 /* The larger of what limit has and ns. */
@@ -111,11 +113,14 @@ static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 	const struct limit_cause *row = row_of(cause);
 	const int reason = row->reason, budget = row->budget, demand = row->demand;
 	struct limit limit = {.cause = cause, .by = CPT_COST_BUDGET};
+	const uint64_t loops = limit_stall__part(r, cause);
 
+	if (cause == CPT_CAUSE_BLOCKED_LOOP)
+		cost_at_least(&limit, limit_stall__dearest(r).cost_ns, CPT_COST_LOOPS);
 	if (reason >= 0)
-		cost_at_least(&limit, r->budget.reason_ns[reason], CPT_COST_BUDGET);
+		cost_at_least(&limit, r->budget.reason_ns[reason] - loops, CPT_COST_BUDGET);
 	if (budget >= 0)
-		cost_at_least(&limit, r->budget.item_ns[budget], CPT_COST_BUDGET);
+		cost_at_least(&limit, r->budget.item_ns[budget] - loops, CPT_COST_BUDGET);
 	if (demand >= 0)
 		cost_at_least(&limit, could_have_had(r, cause, r->demand.item_ns[demand]),
 			      CPT_COST_DEMAND);

@@ -16,6 +16,10 @@
  *                    of the kind of lock that was waited for most: a lock that lets one run at a time
  *                    is no less a limit where another program happens to hold the other CPUs
  *   no work          costs at least the ledger's time of one thing computing alone, likewise
+ *   blocked loop     costs the CPU time allowed and not used while an event loop was blocked with
+ *                    operations in flight behind it, in one call for one reason: the dearest such. As far
+ *                    as the budget charges that to operations in flight, no work and that reason, which
+ *                    cost less by it; at least that loop's own time, for the reason that a lock does
  *
  * Sentences are plain ASCII but for names that come from the trace, which are escaped for terminals;
  * utf8: what is valid UTF-8 in them stays.
@@ -35,7 +39,8 @@
 	X(LOCK, "lock") X(HANDOFF, "handoff") X(KERNEL_LOCK, "kernel_lock") X(DISK, "disk")        \
 	X(SOCKET, "socket") X(PIPE, "pipe") X(PAGE_FAULT, "page_fault") X(OTHER, "other")          \
 	X(IN_FLIGHT, "in_flight") X(NO_WORK, "no_work") X(PLACEMENT, "placement")                  \
-	X(QUOTA, "quota") X(OTHERS, "others") X(TRACER, "tracer") X(MASK, "mask")
+	X(QUOTA, "quota") X(OTHERS, "others") X(TRACER, "tracer") X(MASK, "mask")                  \
+	X(BLOCKED_LOOP, "blocked_loop")
 /* clang-format on */
 
 #define CPT_CAUSE_ENUM(name, str) CPT_CAUSE_##name,
@@ -43,7 +48,7 @@ enum cpt_cause { CPT_CAUSES(CPT_CAUSE_ENUM) CPT_CAUSE_CNT };
 #undef CPT_CAUSE_ENUM
 
 /* What gave the cost. X(NAME, "name") */
-#define CPT_COSTS(X) X(BUDGET, "budget") X(DEMAND, "demand") X(LEDGER, "ledger")
+#define CPT_COSTS(X) X(BUDGET, "budget") X(DEMAND, "demand") X(LEDGER, "ledger") X(LOOPS, "loops")
 
 #define CPT_COST_ENUM(name, str) CPT_COST_##name,
 enum cpt_cost { CPT_COSTS(CPT_COST_ENUM) CPT_COST_CNT };

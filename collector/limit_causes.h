@@ -9,6 +9,7 @@
  *   limit.c        names, costs, ranking, the one sentence
  *   limit_waits.c  causes that are waits: locks, disk, sockets, pipes, page faults
  *   limit_cpus.c   causes that are CPUs not had or not used: placement, quota, others, mask, no work …
+ *   limit_loops.c  an event loop that is blocked
  */
 #ifndef CPT_LIMIT_CAUSES_H
 #define CPT_LIMIT_CAUSES_H
@@ -30,9 +31,22 @@ struct limit_cause {
 	void (*look_at)(struct strbuf *b, const struct cpt_report *r, const struct limit *limit);
 };
 
-/* By cause; those of the other file are zero. */
+/* The stall of an event loop that kept most CPU time from being used; zero: none had operations behind it. */
+struct limit_stall {
+	const struct cpt_loop *loop;
+	const struct cpt_stall *stall;
+	uint64_t cost_ns;
+};
+
+struct limit_stall limit_stall__dearest(const struct cpt_report *r);
+
+/* Of what the budget charges to this cause, what is that stall's. */
+uint64_t limit_stall__part(const struct cpt_report *r, enum cpt_cause cause);
+
+/* By cause; those of the other files are zero. */
 extern const struct limit_cause limit_waits[CPT_CAUSE_CNT];
 extern const struct limit_cause limit_cpus[CPT_CAUSE_CNT];
+extern const struct limit_cause limit_loops[CPT_CAUSE_CNT];
 
 static inline bool cause_is_lock(enum cpt_cause cause)
 {

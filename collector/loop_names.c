@@ -28,27 +28,7 @@ bool stall_is_futex(const struct cpt_report *r, const struct cpt_stall *stall)
 
 const char *stall_fd_kind(const struct cpt_report *r, const struct cpt_stall *stall)
 {
-	static const char *const names[CPT_FD_KIND_CNT] = {
-		[CPT_FD_FILE] = "file",
-		[CPT_FD_PIPE] = "pipe",
-		[CPT_FD_SOCKET] = "socket",
-		[CPT_FD_SOCK_SERVING] = "sock_serving",
-		[CPT_FD_SOCK_LISTEN] = "sock_listen",
-		[CPT_FD_TTY] = "tty",
-		[CPT_FD_CHARDEV] = "chardev",
-		[CPT_FD_EVENTFD] = "eventfd",
-		[CPT_FD_TIMERFD] = "timerfd",
-		[CPT_FD_EPOLL] = "epoll",
-		[CPT_FD_SIGNALFD] = "signalfd",
-		[CPT_FD_INOTIFY] = "inotify",
-		[CPT_FD_PIDFD] = "pidfd",
-		[CPT_FD_IO_URING] = "io_uring",
-		[CPT_FD_OTHER] = "other",
-	};
-
-	if (stall->rest || stall_is_futex(r, stall) || stall->object >= CPT_FD_KIND_CNT)
-		return NULL;
-	return names[stall->object];
+	return stall->rest || stall_is_futex(r, stall) ? NULL : fd_kind_name(stall->object);
 }
 
 const char *instance_kind(const struct cpt_epoll_instance *in)

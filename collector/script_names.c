@@ -76,10 +76,35 @@ static int make_label(struct script_name *slot)
 	return slot->label_len ? 0 : -ENOMEM;
 }
 
+static void learn_wait(struct script_names *n, const struct cpt_event *ev)
+{
+	struct script_name *slot = n->cap && ev->task ? slot_of(n->slots, n->cap, ev->task) : NULL;
+
+	if (!slot || !slot->id)
+		return;
+	slot->waits = ev->flags & CPT_SW_PREV_BLOCKED && ev->wait;
+	if (slot->waits)
+		slot->wait = *ev->wait;
+}
+
+const struct cpt_wait *script_names__end_wait(struct script_names *n, uint32_t id)
+{
+	struct script_name *slot = n->cap && id ? slot_of(n->slots, n->cap, id) : NULL;
+
+	if (!slot || !slot->id || !slot->waits)
+		return NULL;
+	slot->waits = false;
+	return &slot->wait;
+}
+
 int script_names__learn(struct script_names *n, const struct cpt_event *ev)
 {
 	struct script_name *slot;
 
+	if (ev->type == CPT_EV_SWITCH) {
+		learn_wait(n, ev);
+		return 0;
+	}
 	if ((ev->type != CPT_EV_NEW && ev->type != CPT_EV_EXEC && ev->type != CPT_EV_RENAME) ||
 	    !ev->info || !ev->task)
 		return 0;
@@ -170,6 +195,17 @@ void script_names__add_object(const struct script_names *n, struct strbuf *b,
 	for (p = name; *p; p++)
 		strbuf__addc(b, *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p);
 	add_in_brackets(b, w->object);
+}
+
+void script_names__add_fd(const struct script_names *n, struct strbuf *b, const struct cpt_wait *w)
+{
+	const enum cpt_sys_group group = sys_group(sys_of(n, w->sysno));
+	const bool poll = group == CPT_SYS_GROUP_POLL;
+
+	if (group == CPT_SYS_GROUP_FUTEX || w->object == CPT_FD_NONE || (poll && w->arg0 != 1))
+		return;
+	strbuf__adds(b, " fd");
+	add_number(b, '=', (uint32_t)(poll ? w->arg1 : w->arg0));
 }
 
 void script_names__add_state(struct strbuf *b, uint16_t prev_state)

@@ -121,9 +121,10 @@ struct limit_row {
 
 const struct table_col limit_cols[] = {
 	{"rank", "1: the dearest", TABLE_U32, L(rank)},
-	{"cause", "an item of budget or demand, or a reason of waits", TABLE_STRING, L(cause)},
+	{"cause", "an item of budget or demand, a reason of waits, or blocked_loop", TABLE_STRING,
+	 L(cause)},
 	{"cost_ns", "CPU time it cost (budget), or time (demand, ledger)", TABLE_U64, L(cost_ns)},
-	{"account", "what says so: budget, demand or ledger", TABLE_STRING, L(account)},
+	{"account", "what says so: budget, demand, ledger or loops", TABLE_STRING, L(account)},
 	{"evidence", "one sentence with its figures", TABLE_STRING, L(evidence)},
 	{"look_at", "what to look at next, where the figures say so", TABLE_STRING, L(look_at)},
 	COLS_END,

@@ -8,8 +8,8 @@
 
 struct wake_row {
 	uint64_t cnt, waited_ns;
-	uint32_t waker, waker_tid, wakee, wakee_tid;
-	const char *by, *waker_name, *wakee_name, *reason, *lock;
+	uint32_t waker, waker_tid, wakee, wakee_tid, pid, fd;
+	const char *by, *waker_name, *wakee_name, *reason, *lock, *descriptor;
 };
 
 #define W(member) offsetof(struct wake_row, member)
@@ -28,6 +28,13 @@ const struct table_col wake_cols[] = {
 	{"name", "the last it had", TABLE_STRING, W(wakee_name)},
 	{"reason", "what it had waited for", TABLE_STRING, W(reason)},
 	{"lock", "which one, where that is a lock", TABLE_STRING, W(lock)},
+	{"descriptor",
+	 "else kind of the one descriptor it had waited on (pipe, socket, eventfd, epoll ...), "
+	 "none: "
+	 "the wait was on none of these, or on several",
+	 TABLE_STRING, W(descriptor)},
+	{"fd", "where there is one: its number in the process that waited", TABLE_U32, W(fd)},
+	{"pid", "that process", TABLE_U32, W(pid)},
 	{"wakes", "waits that ended so", TABLE_U64, W(cnt)},
 	{"waited_ns", "how long they had lasted in all, inside the window", TABLE_U64,
 	 W(waited_ns)},
@@ -54,6 +61,9 @@ int write_wakes(struct table_out *out, const struct cpt_report *r)
 								: NULL,
 			.wakee_name = wakee ? wakee->name : CPT_NAME_OTHER,
 			.reason = e->reason < CPT_REASON_CNT ? reason_name(e->reason) : "unknown",
+			.pid = wakee ? wakee->pid : 0,
+			.descriptor = fd_kind_name(e->fd_kind),
+			.fd = e->fd >= 0 ? (uint32_t)e->fd : 0,
 			.cnt = e->cnt,
 			.waited_ns = e->waited_ns,
 		};

@@ -146,8 +146,8 @@ static void add_call(struct strbuf *b, const struct cpt_report *r, const struct 
 }
 
 /* "blocked 60 times in clock_nanosleep (sleep): 1.21 s in all, 20.4 ms at most" */
-static void add_stall(struct strbuf *b, const struct cpt_report *r, const struct cpt_loop *l,
-		      const struct cpt_stall *s, bool utf8)
+void add_stall_words(struct strbuf *b, const struct cpt_report *r, const struct cpt_loop *l,
+		     const struct cpt_stall *s, bool utf8)
 {
 	char n[FMT_SZ], d[FMT_SZ], m[FMT_SZ];
 
@@ -159,9 +159,11 @@ static void add_stall(struct strbuf *b, const struct cpt_report *r, const struct
 	strbuf__addf(b, ": %s", fmt_duration(d, s->total_ns, utf8));
 	if (s->cnt > 1)
 		strbuf__addf(b, " in all, %s at most", fmt_duration(m, s->longest_ns, utf8));
-	if (l->flight_known && s->held_up)
-		strbuf__addf(b, ", with up to %" PRIu32 " operation%s in flight behind it",
-			     s->held_up, s->held_up == 1 ? "" : "s");
+	/* What was not looked at yet may have held up more. */
+	if (s->held_up)
+		strbuf__addf(b, ", with %s %" PRIu32 " operation%s in flight behind it",
+			     l->flight_known ? "up to" : "at least", s->held_up,
+			     s->held_up == 1 ? "" : "s");
 }
 
 struct stall_row {
@@ -230,7 +232,7 @@ static void add_stalls(struct strbuf *b, const struct cpt_report *r, const struc
 	for (unsigned int i = 0; i < cnt; i++) {
 		add_loop_name(&line, report__thread(r, worst[i].loop->id), style->utf8);
 		strbuf__addc(&line, ' ');
-		add_stall(&line, r, worst[i].loop, worst[i].stall, style->utf8);
+		add_stall_words(&line, r, worst[i].loop, worst[i].stall, style->utf8);
 		strbuf__addc(&line, '.');
 		if (worst[i].loop->flight_known && worst[i].stall->delay_ns)
 			strbuf__addf(&line, " They were delayed by %s in all.",
@@ -381,6 +383,6 @@ void loops__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 	strbuf__adds(b, "Blocked event loop: ");
 	add_loop_name(b, report__thread(r, worst[0].loop->id), utf8);
 	strbuf__addc(b, ' ');
-	add_stall(b, r, worst[0].loop, worst[0].stall, false);
+	add_stall_words(b, r, worst[0].loop, worst[0].stall, false);
 	strbuf__addc(b, '.');
 }

@@ -13,6 +13,11 @@
  * of the workload waits for events more than in passing. */
 void add_loops(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts);
 
+/* "blocked 60 times in clock_nanosleep (sleep): 1.21 s in all, 20.4 ms at most, with up to 16 operations in
+ * flight behind it" */
+void add_stall_words(struct strbuf *b, const struct cpt_report *r, const struct cpt_loop *l,
+		     const struct cpt_stall *s, bool utf8);
+
 /* The loop that was blocked most while others waited for it, in one sentence; nothing where that is less
  * than a twentieth of the window. */
 void loops__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8);

@@ -24,6 +24,7 @@
 #include "text_stacks.h"
 #include "text_path.h"
 #include "text_accounts.h"
+#include "text_affinity.h"
 #include "text_tables.h"
 #include "words.h"
 
@@ -159,6 +160,7 @@ static void add_sentence(struct strbuf *b, struct strbuf *sentence, const struct
 static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 			const struct text_report_opts *opts)
 {
+	struct limit limits[CPT_LIMITS_MAX];
 	struct strbuf sentence = {0};
 
 	words__verdict(&sentence, r);
@@ -173,7 +175,9 @@ static void add_verdict(struct strbuf *b, const struct cpt_report *r,
 	add_sentence(b, &sentence, &opts->style);
 	loops__flight_sentence(&sentence, r, opts->style.utf8);
 	add_sentence(b, &sentence, &opts->style);
-	loops__sentence(&sentence, r, opts->style.utf8);
+	/* It is the first limit's evidence already. */
+	if (!limits__find(r, limits) || limits[0].cause != CPT_CAUSE_BLOCKED_LOOP)
+		loops__sentence(&sentence, r, opts->style.utf8);
 	add_sentence(b, &sentence, &opts->style);
 	if (sentence.failed)
 		b->failed = true;
@@ -476,11 +480,12 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,	   add_verdict,	   add_ledger_and_profile,
-		add_strip,	   add_limits,	   add_reasons,
-		add_budget,	   add_demand,	   add_thread_rows,
-		add_loops,	   add_locks,	   add_overlap,
-		add_critical_path, add_wait_sites, add_quality,
+		add_head,	 add_verdict,	    add_ledger_and_profile,
+		add_strip,	 add_limits,	    add_reasons,
+		add_budget,	 add_demand,	    add_affinity,
+		add_thread_rows, add_loops,	    add_locks,
+		add_overlap,	 add_critical_path, add_wait_sites,
+		add_quality,
 	};
 	const size_t always = 2; /* head and verdict */
 	struct strbuf wide = {0};

@@ -3,7 +3,8 @@
  * text_wakes.c - see text_wakes.h.
  *
  * Edges of threads of the same names are one row: which of twelve workers woke which other one is
- * for the table `wakes` of export to tell.
+ * for the table `wakes` of export to tell. So are descriptors of the same kind: their number is told where
+ * it is one and the same.
  */
 #include "text_wakes.h"
 
@@ -32,8 +33,16 @@ static bool is_alike(const struct cpt_report *r, const struct cpt_wake_edge *a,
 		     const struct cpt_wake_edge *b)
 {
 	return a->by == b->by && a->reason == b->reason && a->lock == b->lock &&
+	       a->fd_kind == b->fd_kind &&
 	       (a->by != CPT_WAKER_TASK || !strcmp(name_of(r, a->waker), name_of(r, b->waker))) &&
 	       !strcmp(name_of(r, a->wakee), name_of(r, b->wakee));
+}
+
+static uint32_t pid_of(const struct cpt_report *r, uint32_t id)
+{
+	const struct cpt_thread *t = report__thread(r, id);
+
+	return t ? t->pid : 0;
 }
 
 /* Folds the edges into rows, at most max; what is in none is small, for edges come longest first. */
@@ -52,6 +61,8 @@ static uint32_t fold(const struct cpt_report *r, struct cpt_wake_edge *rows, uin
 			rows[cnt++] = *e;
 			continue;
 		}
+		if (rows[at].fd != e->fd || pid_of(r, rows[at].wakee) != pid_of(r, e->wakee))
+			rows[at].fd = -1;
 		rows[at].cnt += e->cnt;
 		rows[at].waited_ns += e->waited_ns;
 	}
@@ -68,13 +79,19 @@ static int longest_first(const void *pa, const void *pb)
 static void add_through(struct draw_table *t, const struct cpt_report *r,
 			const struct cpt_wake_edge *e)
 {
+	const char *kind = fd_kind_name(e->fd_kind);
 	struct strbuf text = {0};
 
-	if (e->lock)
+	if (e->lock) {
 		add_lock_short_name(&text, &r->locks[e->lock - 1], NAME_COLUMNS, t->style->utf8);
-	else
+	} else {
 		strbuf__adds(&text,
 			     e->reason < CPT_REASON_CNT ? reason_name(e->reason) : "not known");
+		if (kind)
+			strbuf__addf(&text, ": %s", kind);
+		if (kind && e->fd >= 0)
+			strbuf__addf(&text, " %" PRId32, e->fd);
+	}
 	if (text.failed)
 		t->cells.failed = true;
 	draw_table__cell(t, strbuf__str(&text));

@@ -83,6 +83,7 @@ void run_mmap(struct wl_run *run)
 	truth_expect_of(t, TRUTH_RUN, "threads[name=worker].waiting_ns.kernel_lock",
 			(double)(sum.wait_ns - sum.wait_cpu_ns - sum.wait_delay_ns), 0.9, 1.3);
 	truth_fact(t, "lock_wait_ns", (double)sum.wait_ns);
+	truth_fact(t, "lock_wait_cpu_ns", (double)sum.wait_cpu_ns);
 	truth_fact(t, "lock_waits", (double)sum.waits);
 	truth_fact_text(t, "lock_kind", "kernel_lock");
 	wl_say(run,

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 
 from harness import Failed
 
@@ -149,6 +150,32 @@ def case_decoder_before_tiles(case):
     case.within("the decoder on the path", (main["serial_ns"] + main["parallel_ns"]) / decoded,
                 0.98, 1)
     case.within("of that alone", main["serial_ns"] / decoded, 0.95, 1)
+
+
+def case_ring_of_pipes(case):
+    """Each stage is woken through the pipe it reads, by the one before it."""
+    report, trace = recorded(case, "locks", "pipechain", "--stages", "4", "--holds", "50")
+    stages = {row["id"] for row in report["threads"] if row["name"] == "stage"}
+    through = {}
+    for edge in report["wakes"]:
+        if edge["waker"] in stages and edge["woken"] in stages and edge["reason"] == "peer":
+            through.setdefault(edge["woken"], []).append(edge)
+    case.equal("stages that others woke", set(through), stages)
+    case.check("each through one pipe, of its process", all(
+        len(edges) == 1 and edges[0]["descriptor"]["kind"] == "pipe" and
+        edges[0]["descriptor"]["pid"] == report["root_pid"] for edges in through.values()), through)
+    case.equal("pipes", len({edges[0]["descriptor"]["fd"] for edges in through.values()}), 4)
+    case.equal("each stage wakes one", len({edges[0]["waker"] for edges in through.values()}), 4)
+    fds = {(edge["waker"], edge["woken"]): edge["descriptor"]["fd"]
+           for edges in through.values() for edge in edges}
+    rows = [row for row in table(case, trace, "wakes")
+            if row["descriptor"] == "pipe" and row["waker_name"] == "stage"]
+    case.equal("in the table", {(int(row["waker"]), int(row["id"])): int(row["fd"]) for row in rows}, fds)
+    text = case.cpt("report", "-i", trace, "--explain").out
+    case.check("in text", re.search(r"stage +stage .* peer: pipe", text), text[-1500:])
+    lines = re.findall(r"wake +stage/\d+#(\d+) woken by=stage/\d+#(\d+) .* from=read\(\d+\) "
+                       r"on=pipe\(\d+\) fd=(\d+)", case.cpt("script", "-i", trace).out)
+    case.equal("in script", {(int(by), int(woken)): int(fd) for woken, by, fd in lines}, fds)
 
 
 def case_slow_stage_of_a_pipeline(case):

@@ -50,6 +50,31 @@ def check_text(case, report, *parts):
                    re.search(rf"^ +{label} +{limit['cause']} ", explained, re.M), explained[-1500:])
 
 
+@verdict("a handler that blocks its loop")
+def blocked_loop(case):
+    """16 clients have a request open on one loop, which sleeps in each 25th handler: most of its time."""
+    _, report = run_json(case, f"{case.workloads}/epoll", "blocking-handler")
+    limit = first_limit(report)
+    case.equal("cause", limit["cause"], "blocked_loop")
+    case.equal("by", limit["account"], "loops")
+    loop = next(loop for loop in report["event_loops"] if loop["name"] == "ep-server")
+    stall = next(stall for stall in loop["stalls"] if stall["syscall"] == "clock_nanosleep")
+    case.check("the thread and the call", f"`ep-server` ({loop['tid']}) blocked {stall['count']} times in "
+               "clock_nanosleep (sleep): " in limit["evidence"], limit["evidence"])
+    case.check("how many it held up, and how long", re.search(
+        rf" (up to|at least) {stall['held_up']} operations in flight behind it, delayed by (at least )?\d",
+        limit["evidence"]), limit["evidence"])
+    # No more than what was idle or others', and no less than the loop's own time.
+    case.within("cost", limit["cost_ns"], min(stall["behind_ns"], stall["unused_cpu_ns"]),
+                stall["unused_cpu_ns"])
+    case.within("blocked with operations behind it", stall["behind_ns"], 0.5 * stall["total_ns"],
+                stall["total_ns"])
+    case.within("CPU time not used meanwhile", stall["unused_cpu_ns"], 0.9 * stall["behind_ns"],
+                report["cpus"]["allowed"] * stall["behind_ns"])
+    case.check("what to look at", "clock_nanosleep" in (limit["look_at"] or ""), limit["look_at"])
+    check_text(case, report, "a blocked event loop")
+
+
 @verdict("a mutex by its name, with what its holder did")
 def mutex(case):
     _, report = run_json(case, f"{case.workloads}/threads", "mutex")

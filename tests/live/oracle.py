@@ -285,7 +285,7 @@ class Task:
     wake_ns the first wake since, woken_running says a wake came while it ran."""
 
     __slots__ = ("tid", "tgid", "parent", "name", "family", "out_ns", "out_state", "wake_ns",
-                 "woken_running", "on_cpu", "runs", "ready", "voluntary", "involuntary")
+                 "woken_running", "on_cpu", "runs", "ready", "asleep", "voluntary", "involuntary")
 
     def __init__(self, tid, tgid=None, parent=None):
         self.tid = tid
@@ -300,6 +300,7 @@ class Task:
         self.on_cpu = None
         self.runs = []   # (start, end, cpu)
         self.ready = []  # (start, end): runnable and not running
+        self.asleep = []  # (start, end, state): from a switch-out that blocked to the wake-up
         self.voluntary = 0
         self.involuntary = 0
 
@@ -440,6 +441,8 @@ class Occupancy:
         start = task.ready_since()
         if start is not None and start < when:
             task.ready.append((start, when))
+        if task.out_ns is not None and task.wake_ns is not None and task.out_state[0] != "R":
+            task.asleep.append((task.out_ns, task.wake_ns, task.out_state))
         task.on_cpu = cpu
         task.wake_ns = None
         task.woken_running = False
@@ -505,6 +508,11 @@ class Account:
                 task.family = True
                 family.append(task)
         return family
+
+    def held_up_ns(self, task):
+        """For how long a task was in the kernel's uninterruptible sleep (D), within the window."""
+        return sum(b - a for a, b, state in _clip(task.asleep, self.start_ns, self.end_ns)
+                   if state.startswith("D"))
 
     def _end(self):
         ends = [task.runs[-1][1] for task in self.family

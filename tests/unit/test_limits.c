@@ -193,6 +193,99 @@ static void a_workload_that_used_it_all_is_limited_by_the_cpus(void **state)
 	assert_string_equal(sentence(), "");
 }
 
+/* One loop, blocked for 0.6 s of its 2 s while 16 operations wait behind it; both CPUs idle meanwhile. */
+static struct cpt_stall stalls[2];
+static struct cpt_loop blocked;
+
+static void put_blocked_loop(struct cpt_report *r)
+{
+	stalls[0] = (struct cpt_stall){.sysno = 230, /* clock_nanosleep of x86-64 */
+				       .reason = CPT_REASON_SLEEP,
+				       .cnt = 60,
+				       .total_ns = 600 * FIXTURE_MS,
+				       .longest_ns = 12 * FIXTURE_MS,
+				       .delay_ns = 9000 * FIXTURE_MS,
+				       .held_up = 16,
+				       .behind_ns = 600 * FIXTURE_MS,
+				       .unused_ns = 1200 * FIXTURE_MS};
+	stalls[1] = (struct cpt_stall){
+		.sysno = 0, .reason = CPT_REASON_DISK, .cnt = 1, .total_ns = 1300 * FIXTURE_MS};
+	blocked = (struct cpt_loop){.id = 2,
+				    .fd = 5,
+				    .life_ns = 2000 * FIXTURE_MS,
+				    .iterations = 100,
+				    .flight_known = true,
+				    .stalls = stalls,
+				    .stalls_cnt = 2};
+	r->loops.tab = &blocked;
+	r->loops.cnt = 1;
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	r->budget.item_ns[CPT_BUDGET_IN_FLIGHT] = 1500 * FIXTURE_MS;
+	r->budget.item_ns[CPT_BUDGET_NO_WORK] = 72 * FIXTURE_MS;
+}
+
+static void a_blocked_loop_is_told_with_what_waited_behind_it(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	put_blocked_loop(r);
+	assert_int_equal(limits__find(r, limits), 2);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_BLOCKED_LOOP);
+	assert_int_equal(limits[0].by, CPT_COST_LOOPS);
+	assert_int_equal(limits[0].cost_ns, 1200 * FIXTURE_MS);
+	/* What it explains is charged to nothing else: the disk had nobody behind it. */
+	assert_int_equal(limits[1].cause, CPT_CAUSE_IN_FLIGHT);
+	assert_int_equal(limits[1].cost_ns, 300 * FIXTURE_MS);
+	has(sentence(),
+	    "a blocked event loop: `worker-1` (4002) blocked 60 times in clock_nanosleep "
+	    "(sleep): 600 ms in all, 12.0 ms at most, with up to 16 operations in flight "
+	    "behind it, delayed by 9.00 s in all");
+	has(section(), "look at the handler that is in clock_nanosleep: without blocking");
+	has(said_by(text_explain__add, r, 2000, 10),
+	    "1.20 s by the loops (CPU time allowed and not used while the loop was blocked");
+	/* Under the verdict it is said once. */
+	lacks(said_by(text_report__head, r, 400, 10), "Blocked event loop");
+}
+
+static void a_loop_is_no_less_blocked_where_others_hold_the_cpus(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	put_blocked_loop(r);
+	r->budget.item_ns[CPT_BUDGET_IN_FLIGHT] = r->budget.item_ns[CPT_BUDGET_NO_WORK] = 0;
+	assert_int_equal(limits__find(r, limits), 1);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_BLOCKED_LOOP);
+	assert_int_equal(limits[0].cost_ns, 600 * FIXTURE_MS);
+	/* But where the workload used them itself, nothing was lost. */
+	stalls[0].unused_ns = 10 * FIXTURE_MS;
+	assert_int_equal(limits__find(r, limits), 0);
+}
+
+static void a_loop_with_nothing_behind_it_is_no_limit(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct limit limits[CPT_LIMITS_MAX];
+
+	put_blocked_loop(r);
+	stalls[0].behind_ns = stalls[0].unused_ns = stalls[0].delay_ns = 0;
+	stalls[0].held_up = 0;
+	assert_int_equal(limits__find(r, limits), 1);
+	assert_int_equal(limits[0].cause, CPT_CAUSE_IN_FLIGHT);
+}
+
+/* Probes come with the first loop: what was behind the first stalls they did not see. */
+static void what_was_behind_some_of_them_is_a_lower_bound(void **state)
+{
+	put_blocked_loop(&fixture.report);
+	blocked.flight_known = false;
+	stalls[0].behind_ns = 500 * FIXTURE_MS;
+	stalls[0].unused_ns = 1000 * FIXTURE_MS;
+	has(sentence(),
+	    "with at least 16 operations in flight behind it, delayed by at least 9.00 s");
+}
+
 static void what_is_unknown_could_be_dearer(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -469,6 +562,10 @@ int main(void)
 		cmocka_unit_test_setup(who_ran_alone_is_named, setup),
 		cmocka_unit_test_setup(small_costs_are_no_limits, setup),
 		cmocka_unit_test_setup(a_workload_that_used_it_all_is_limited_by_the_cpus, setup),
+		cmocka_unit_test_setup(a_blocked_loop_is_told_with_what_waited_behind_it, setup),
+		cmocka_unit_test_setup(a_loop_is_no_less_blocked_where_others_hold_the_cpus, setup),
+		cmocka_unit_test_setup(a_loop_with_nothing_behind_it_is_no_limit, setup),
+		cmocka_unit_test_setup(what_was_behind_some_of_them_is_a_lower_bound, setup),
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
 		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
 				       setup),

@@ -716,6 +716,8 @@ static void a_loop_that_never_waits_again(void **state)
 	assert_true(l->flight_known);
 	assert_int_equal(l->stalls[0].delay_ns, 150);
 	assert_int_equal(l->stalls[0].held_up, 3);
+	assert_int_equal(l->stalls[0].behind_ns, 50);
+	assert_int_equal(l->stalls[0].unused_ns, 50); /* of the one CPU there is */
 	assert_int_equal(r->loops.with_loops_ns, 400);
 	done(r, tb);
 }

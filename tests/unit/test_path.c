@@ -244,6 +244,87 @@ static void a_barrier_makes_each_wait_for_all(void **state)
 	}
 }
 
+static const struct cpt_wake_edge *edge_of_fd(const struct cpt_report *r, int32_t fd)
+{
+	for (uint32_t i = 0; i < r->wake_edges_cnt; i++)
+		if (r->wake_edges[i].fd == fd)
+			return &r->wake_edges[i];
+	return NULL;
+}
+
+/* From one CPU's reads of two pipes, a poll of one and of two, a wait of an epoll instance, and sleep. */
+static void edges_go_through_the_descriptor_that_was_waited_on(void **state)
+{
+	const struct cpt_wait poll_one = {
+		.sysno = 7, .object = CPT_FD_SOCKET, .arg0 = 1, .arg1 = 9};
+	const struct cpt_wait poll_two = {.sysno = 7,
+					  .object = CPT_FD_SOCKET,
+					  .arg0 = 2,
+					  .arg1 = 11 | 12ull << 32,
+					  .arg2 = CPT_FD_PIPE};
+	const struct cpt_wait waits[] = {tb_wait_pipe(5),
+					 tb_wait_pipe(6),
+					 tb_wait_pipe(6),
+					 poll_one,
+					 poll_two,
+					 tb_wait_fd(0, 4, CPT_FD_EVENTFD),
+					 tb_wait_fd(0, 3, CPT_FD_FILE),
+					 tb_wait_sleep()};
+	struct trace_builder *tb = tb__new(2);
+	uint32_t m = tb__command(tb, 1000, "main"), a, none = 0;
+	uint64_t now = 1200;
+	struct cpt_report *r;
+
+	tb__run(tb, 1000, 0, m);
+	a = tb__thread(tb, 1090, m, "a");
+	tb__run(tb, 1100, 1, a);
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++, now += 100) {
+		tb__block(tb, now, a, waits[i], TB_IDLE);
+		tb__wake(tb, now + 50, a, m);
+		tb__run(tb, now + 60, 1, a);
+	}
+	tb__exit(tb, now, a, 0, TB_IDLE);
+	tb__exit(tb, now + 100, m, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(edge_of_fd(r, 5)->cnt, 1);
+	assert_int_equal(edge_of_fd(r, 5)->fd_kind, CPT_FD_PIPE);
+	assert_int_equal(edge_of_fd(r, 6)->cnt, 2);
+	assert_int_equal(edge_of_fd(r, 6)->waited_ns, 100);
+	assert_int_equal(edge_of_fd(r, 9)->fd_kind, CPT_FD_SOCKET);
+	assert_int_equal(edge_of_fd(r, 4)->fd_kind, CPT_FD_EVENTFD);
+	/* Nobody says which of the two it was; a file is no channel. */
+	assert_null(edge_of_fd(r, 11));
+	assert_null(edge_of_fd(r, 12));
+	assert_null(edge_of_fd(r, 3));
+	for (uint32_t i = 0; i < r->wake_edges_cnt; i++)
+		none += r->wake_edges[i].fd < 0 && r->wake_edges[i].fd_kind == CPT_FD_NONE;
+	assert_int_equal(none, r->wake_edges_cnt - 4);
+	done(r, tb);
+}
+
+/* Descriptors are given up before threads are. */
+static void channels_beyond_their_limit_are_not_told_apart(void **state)
+{
+	const uint64_t key = wake_key(CPT_WAKER_TASK, 1, 2, CPT_REASON_PEER);
+	struct wakegraph g = {0};
+	struct cpt_wake_edge *edges;
+	uint32_t cnt, hint = 0, without = 0;
+
+	for (uint32_t fd = 1; fd <= 2 * WAKE_CHANNELS_MAX; fd++)
+		assert_int_equal(wakegraph__add(&g, key, CPT_FD_PIPE << 24 | fd, 10, &hint), 0);
+	edges = wakegraph__edges(&g, &cnt);
+	assert_non_null(edges);
+	assert_int_equal(cnt, WAKE_CHANNELS_MAX + 1);
+	for (uint32_t i = 0; i < cnt; i++) {
+		assert_int_equal(edges[i].waker, 1);
+		if (edges[i].fd < 0)
+			without += (uint32_t)edges[i].cnt;
+	}
+	assert_int_equal(without, WAKE_CHANNELS_MAX);
+	free(edges);
+	wakegraph__fini(&g);
+}
+
 static void edges_beyond_the_limit_are_folded(void **state)
 {
 	struct wakegraph g = {0};
@@ -281,6 +362,8 @@ int main(void)
 		cmocka_unit_test(lost_events_make_their_stretch_unknown),
 		cmocka_unit_test(many_contributors_are_folded_and_still_add_up),
 		cmocka_unit_test(a_barrier_makes_each_wait_for_all),
+		cmocka_unit_test(edges_go_through_the_descriptor_that_was_waited_on),
+		cmocka_unit_test(channels_beyond_their_limit_are_not_told_apart),
 		cmocka_unit_test(edges_beyond_the_limit_are_folded),
 	};
 
