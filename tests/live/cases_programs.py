@@ -6,7 +6,7 @@ import os
 import random
 import re
 
-from harness import MEND_NS, Failed, check_run, figure, traced
+from harness import Failed, check_run, figure, slack_of, traced
 
 GIL = """
 import threading, sys, time, json
@@ -73,7 +73,7 @@ def check_threads(case, run):
     for row in run.report["threads"]:
         ours.setdefault(row["tid"], []).append(row)
     figures = run.account.figures()
-    slack = 0.005 * run.report["window_ns"] + MEND_NS * figures["mends"]
+    slack = slack_of(figures)
     for thread in figures["threads"]:
         rows = ours.get(thread["tid"], [])
         if not case.check(f"thread {thread['tid']} {thread['name']} is in the report", rows):

@@ -17,19 +17,26 @@ running time.
     oracle.py account DIR [--root-pid N] [--span A,B]  print the account as JSON (A, B: ns)
 
 How a CPU's occupancy is read. A switch event names who leaves and who comes; the kernel's own
-switch records (perf record --switch-events, no tracepoint) name each task that has just come:
+switch records (perf record --switch-events, no tracepoint) name the task that is about to leave,
+and then, in its own context, the one that has come:
 
-      switch(F leaves for N)          switch(P leaves for M)
-    ----------|=============== N ===============|==== M ...
-              a  IN(N)                          b  IN(M)
+      switch(P leaves for N)   OUT(P, for N)   IN(N)
+    ---------|----------------------|-------------|-------
+             a      tracers         b    switch   c
 
-N == P is the rule. It breaks where perf sees no event in the context of the task that leaves (on
-some machines the idle task of a CPU never gets an event out): then the record IN(P) at t, which
-is written in P's own context, says that P came at t less the usual distance between a switch and
-its record, which the intact switches of the same recording tell. sched_stat_runtime would date it
-too, but by the runqueue clock, which after a wake on an idle CPU is that of the wake: 1.5 to 50 us
-early. The task that left unseen is closed at the same instant; where that is a task of the workload
-the time is counted in unmended_ns, for it may have left earlier.
+All of it is one switch; b is taken for its instant, everywhere. Nearly everything that is done on
+the occasion, perf's own writing and the programs of other tracers, lies between a and b: b is there
+with an event or without, and a is not. Some switches have no event (on some machines an idle task
+never gets one out, and thousands of threads that each run for some microseconds come from idle):
+were they dated by IN less the usual distance from a to IN, they would be dated too early by what
+writing the event takes, or running the programs at it, where there was none to write or to run at:
+each by as much, and all to the same side.
+
+A switch without an event has its OUT (counted in mends): who comes, and whether who leaves is to go
+on. One without either is found by IN(N), where N is not who came last (counted in guesses): N is put
+at c less the usual distance from b to c. The task that left unseen is closed at the same instant;
+where that is a task of the workload the time is counted in unmended_ns, for it may have left
+earlier.
 """
 
 import argparse
@@ -53,10 +60,13 @@ PERF_EVENTS = (
 
 CLONE_THREAD = 0x10000
 
-# Taken for the distance from a switch to its record where a recording has no intact pair.
+# Taken for the distance from OUT to IN where a recording has no pair of them.
 USUAL_RECORD_DELAY_NS = 500
 
-SWITCH, IN, WAKE, WAKE_NEW, EXEC, NEWTASK = range(6)
+SWITCH, IN, WAKE, WAKE_NEW, EXEC, NEWTASK, OUT = range(7)
+
+# Of one that is past its release, in a switch record.
+NO_NUMBER = -1
 
 
 class OracleError(Exception):
@@ -168,6 +178,7 @@ SWITCH_RE = re.compile(
     r"next_comm=.* next_pid=(\d+) next_prio=-?\d+\s*$", re.S)
 WAKE_RE = re.compile(r"comm=.* pid=(\d+) prio=-?\d+ (?:success=\d+ )?target_cpu=\d+\s*$", re.S)
 EXEC_RE = re.compile(r"filename=.* pid=(\d+) old_pid=(\d+)\s*$", re.S)
+OUT_RE = re.compile(r"OUT\s+(preempt\s+)?next pid/tid:\s*-?\d+/(-?\d+)\s*$", re.S)
 NEWTASK_RE = re.compile(r"pid=(\d+) comm=.* clone_flags=(?:0x)?([0-9a-f]+) oom_score_adj=", re.S)
 
 
@@ -196,6 +207,15 @@ def _read_newtask(rest):
     return m and (NEWTASK, int(m[1]), int(m[2], 16))
 
 
+def _read_side(rest, record):
+    if rest.startswith("IN"):
+        return (IN,)
+    m = OUT_RE.match(rest)
+    if not m:
+        raise OracleError(f"cannot read this line of perf script: {record!r}")
+    return (OUT, "R" if m[1] else "S", int(m[2]))
+
+
 READERS = {
     "sched_switch": _read_switch,
     "sched_waking": _read_waking,
@@ -216,9 +236,7 @@ def parse_script(lines):
                 raise EventsLost(f"perf lost events: {record.strip()}")
             if not side.startswith("PERF_RECORD_SWITCH"):
                 raise OracleError(f"a record that was not asked for: {record!r}")
-            # A task that is past its release has no number any more: its record tells nothing.
-            if rest.startswith("IN") and int(tid) >= 0:
-                yield (when, int(cpu), int(tid), IN)
+            yield (when, int(cpu), int(tid)) + _read_side(rest, record)
             continue
         reader = READERS.get(name)
         if reader is None:
@@ -326,15 +344,16 @@ class Occupancy:
         self.cpus = {}         # cpu -> [task, since]; task None is idle
         self.segments = {}     # cpu -> [(start, end, task)], idle left out
         self.execs = []        # (time, task, tid)
-        self.mends = 0         # switches that had no event
+        self.mends = 0         # switches that had no event, but a record of who left
+        self.guesses = 0       # that had neither
         self.unmended = []     # (start, end, task): see the head of this file
         self.first_ns = events[0][0]
         self.last_ns = events[-1][0]
         self.renames = {(e[4], e[5]) for e in events if e[3] == EXEC and e[4] != e[5]}
         self.record_delay_ns = record_delay(events)
         handlers = (self._switch, self._in, self._wake, self._wake_new, self._exec,
-                    self._newtask)
-        for event in events:
+                    self._newtask, self._out)
+        for event in dated(events):
             handlers[event[3]](event)
         self._finish()
 
@@ -386,8 +405,8 @@ class Occupancy:
         prev, coming = self.task(prev_tid), self.task(next_tid)
         occupant = self.cpus.setdefault(cpu, [prev, self.first_ns])
         if occupant[0] is not prev and not self._renamed(occupant, prev):
-            # Neither the switch nor the record of prev's coming was seen.
-            self.mends += 1
+            # Neither the switch nor a record of prev's coming was seen.
+            self.guesses += 1
             self.unmended.append((occupant[1], when, occupant[0] or prev))
             self._leave(cpu, when, "S")
             self._come(cpu, prev, when)
@@ -406,8 +425,26 @@ class Occupancy:
         return (task is not None and prev is not None
                 and (prev.tid, task.tid) in self.renames)
 
+    def _out(self, event):
+        """The record of a leaving whose switch had no event: see dated()."""
+        when, cpu, tid, _, state, next_tid = event
+        self.mends += 1
+        occupant = self.cpus.setdefault(cpu, [self.task(max(tid, 0)), self.first_ns])
+        if tid >= 0:
+            prev = self.task(tid)
+            if occupant[0] is not prev and not self._renamed(occupant, prev):
+                self.guesses += 1
+                self.unmended.append((occupant[1], when, occupant[0] or prev))
+                self._leave(cpu, when, "S")
+                self._come(cpu, prev, when)
+        self._leave(cpu, when, state)
+        # Who comes without a number is known, if at all, by the event of its leaving.
+        self._come(cpu, self.task(max(next_tid, 0)), when)
+
     def _in(self, event):
         when, cpu, tid, _ = event
+        if tid < 0:
+            return  # past its release: its record tells nothing
         task = self.task(tid)
         if cpu not in self.cpus:
             self.cpus[cpu] = [task, self.first_ns]
@@ -416,7 +453,7 @@ class Occupancy:
         if occupant[0] is task or self._renamed(occupant, task):
             return
         came = max(occupant[1], when - self.record_delay_ns)
-        self.mends += 1
+        self.guesses += 1
         if occupant[0] is not None:
             self.unmended.append((occupant[1], came, occupant[0]))
         self._leave(cpu, came, "S")
@@ -456,22 +493,38 @@ class Occupancy:
                 task.ready.append((start, self.last_ns))
 
 
-def record_delay(events):
-    """The usual distance between a switch and the record of the task's coming."""
-    open_switch = {}
-    from_idle, from_task = [], []
+def dated(events):
+    """The events, each switch at the instant of the record of its leaving, and of these records
+    such as had no switch; in order."""
+    out, at = [], {}
     for event in events:
-        kind = event[3]
-        if kind == SWITCH:
-            open_switch[event[1]] = (event[0], event[6], event[4])
+        kind, cpu = event[3], event[1]
+        if kind == OUT:
+            switch = at.pop(cpu, None)
+            if switch is not None and event[2] in (out[switch][4], NO_NUMBER):
+                out[switch] = event[:1] + out[switch][1:]
+                continue
+        elif kind == SWITCH:
+            at[cpu] = len(out)
         elif kind == IN:
-            seen = open_switch.pop(event[1], None)
-            if seen and seen[1] == event[2] and event[2] != 0:
-                (from_task if seen[2] else from_idle).append(event[0] - seen[0])
-    for sample in (from_idle, from_task):
-        if len(sample) >= 5:
-            return int(statistics.median(sample))
-    return USUAL_RECORD_DELAY_NS
+            at.pop(cpu, None)
+        out.append(event)
+    out.sort(key=lambda event: event[0])
+    return out
+
+
+def record_delay(events):
+    """The usual distance between the records of a leaving and of the coming that belongs to it."""
+    leaving, distances = {}, []
+    for event in events:
+        kind, cpu = event[3], event[1]
+        if kind == OUT:
+            leaving[cpu] = event
+        elif kind == IN:
+            out = leaving.pop(cpu, None)
+            if out and out[5] == event[2]:
+                distances.append(event[0] - out[0])
+    return int(statistics.median(distances)) if distances else USUAL_RECORD_DELAY_NS
 
 
 # ---------------------------------------------------------------- the account
@@ -559,7 +612,8 @@ class Account:
         figures.update({
             "threads": threads,
             "processes": len({task.tgid for task in self.family}),
-            "mends": self.occ.mends,
+            "mends": self.occ.mends, "guesses": self.occ.guesses,
+            "record_delay_ns": self.occ.record_delay_ns,
             "unmended_ns": sum(b - a for a, b, task in _clip(self.occ.unmended, start, end)
                                if task.family),
         })

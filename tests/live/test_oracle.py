@@ -13,8 +13,9 @@ ROOT, CHILD, THREAD, OTHER = 100, 101, 102, 900
 
 
 class Timeline:
-    """Draws a list of events. Times are in units of 1,000 ns, from 0 on; the record of a task's
-    coming is written 500 ns after its switch, as perf does."""
+    """Draws a list of events. Times are in units of 1,000 ns, from 0 on; those of switches are of
+    the record of the leaving. The event is written 400 ns before, and the record of the coming
+    500 ns behind."""
 
     def __init__(self):
         self.events = []
@@ -23,9 +24,12 @@ class Timeline:
         self.events.append((int(when * 1000), cpu, current) + rest)
         return self
 
-    def switch(self, when, cpu, prev, nxt, state="S", seen=True):
+    def switch(self, when, cpu, prev, nxt, state="S", seen=True, told=True, before=0.4):
+        """seen: there is an event; told: there is a record of the leaving."""
         if seen:
-            self.add(when, cpu, prev, oracle.SWITCH, prev, state, nxt, f"t{prev}")
+            self.add(when - before, cpu, prev, oracle.SWITCH, prev, state, nxt, f"t{prev}")
+        if told:
+            self.add(when, cpu, prev, oracle.OUT, "R" if state[0] == "R" else "S", nxt)
         if nxt != 0:
             self.add(when + 0.5, cpu, nxt, oracle.IN)
         return self
@@ -117,26 +121,72 @@ class OracleTest(unittest.TestCase):
         t.wake(65, ROOT).switch(70, 0, 0, ROOT).switch(110, 0, ROOT, 0, "X")
         self.assertEqual(t.figures()["threads"][0]["runnable_ns"], 5_000)
 
-    def test_an_unseen_switch_from_idle_is_mended_by_the_record(self):
+    def turns_from_idle(self, seen, told):
         t = started().fork(20, 0, ROOT, CHILD)
         for at in (30, 40, 50, 60, 70):
-            t.switch(at, 1, 0, CHILD, seen=False).switch(at + 5, 1, CHILD, 0)
+            t.switch(at, 1, 0, CHILD, seen=seen, told=told).switch(at + 5, 1, CHILD, 0)
             t.wake(at + 8, CHILD, by=ROOT)
-        f = t.switch(110, 0, ROOT, 0, "X").figures()
+        return t.switch(110, 0, ROOT, 0, "X").figures()
+
+    def test_an_unseen_switch_is_mended_by_the_record_of_the_leaving(self):
+        f = self.turns_from_idle(seen=False, told=True)
         self.assertEqual(f["profile_ns"], [0, 75_000, 25_000])
-        self.assertEqual((f["mends"], f["unmended_ns"]), (5, 0))
+        self.assertEqual((f["mends"], f["guesses"], f["unmended_ns"]), (5, 0, 0))
+
+    def test_one_without_it_is_guessed_from_the_record_of_the_coming(self):
+        f = self.turns_from_idle(seen=False, told=False)
+        self.assertEqual(f["profile_ns"], [0, 75_000, 25_000])
+        self.assertEqual((f["mends"], f["guesses"], f["unmended_ns"]), (0, 5, 0))
+        self.assertEqual(f["record_delay_ns"], 500)
+
+    def test_one_with_an_event_alone_is_where_that_is(self):
+        t = started().switch(50, 0, ROOT, 0, told=False, before=0).switch(70, 0, 0, ROOT)
+        f = t.switch(110, 0, ROOT, 0, "X").figures()
+        self.assertEqual(f["profile_ns"], [20_000, 80_000])
+        self.assertEqual((f["mends"], f["guesses"]), (0, 0))
+
+    def test_the_work_done_at_an_event_dates_nothing(self):
+        # Tracers take 3 us between an event and the record, and nothing where there is no event.
+        t = started().fork(11, 0, ROOT, CHILD)
+        for at in range(20, 100, 10):
+            t.switch(at, 1, 0, CHILD, seen=at >= 90).wake(at + 8, CHILD, by=ROOT)
+            t.switch(at + 5, 1, CHILD, 0, before=3)
+        f = t.switch(110, 0, ROOT, 0, "X", before=3).figures()
+        self.assertEqual(f["profile_ns"], [0, 60_000, 40_000])
+        self.assertEqual((f["mends"], f["guesses"]), (7, 0))
 
     def test_a_task_that_left_unseen_is_owned_up_to(self):
-        t = started().switch(40, 0, ROOT, OTHER, seen=False).switch(60, 0, OTHER, ROOT)
-        f = t.switch(110, 0, ROOT, 0, "X").figures()
+        t = started().switch(40, 0, ROOT, OTHER, seen=False, told=False)
+        f = t.switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X").figures()
         self.assertEqual(f["cpu_time_ns"], 80_000)
         self.assertEqual(f["unmended_ns"], 30_000)
 
-    def test_the_record_delay_comes_from_intact_switches(self):
+    def test_a_task_whose_leaving_has_a_record_is_known_to_want_more(self):
+        t = started().switch(40, 0, ROOT, OTHER, "R", seen=False).switch(60, 0, OTHER, ROOT)
+        f = t.switch(110, 0, ROOT, 0, "X").figures()
+        self.assertEqual((f["cpu_time_ns"], f["unmended_ns"]), (80_000, 0))
+        self.assertEqual(f["threads"][0]["runnable_ns"], 20_000)
+
+    def test_a_task_past_its_release_leaves_by_its_event(self):
+        t = started().fork(20, 0, ROOT, THREAD, thread=True).switch(30, 1, 0, THREAD)
+        t.switch(50, 1, THREAD, 0, "X", told=False).add(50, 1, -1, oracle.OUT, "S", 0)
+        f = t.switch(110, 0, ROOT, 0, "X").figures()
+        self.assertEqual(f["profile_ns"], [0, 80_000, 20_000])
+        self.assertEqual((f["mends"], f["guesses"]), (0, 0))
+
+    def test_and_without_an_event_by_the_record_alone(self):
+        t = started().fork(20, 0, ROOT, THREAD, thread=True).switch(30, 1, 0, THREAD)
+        t.add(50, 1, -1, oracle.OUT, "S", 0).add(50.5, 1, -1, oracle.IN)
+        f = t.switch(110, 0, ROOT, 0, "X").figures()
+        self.assertEqual(f["profile_ns"], [0, 80_000, 20_000])
+        self.assertEqual((f["mends"], f["guesses"]), (1, 0))
+
+    def test_the_record_delay_is_from_the_leaving_to_the_coming(self):
         t = Timeline()
         for at in range(0, 100, 10):
             t.add(at, 0, 0, oracle.SWITCH, 0, "R", OTHER, "swapper")
-            t.add(at + 0.7, 0, OTHER, oracle.IN)
+            t.add(at + 2, 0, 0, oracle.OUT, "R", OTHER)
+            t.add(at + 2.7, 0, OTHER, oracle.IN)
         self.assertEqual(oracle.record_delay(t.events), 700)
 
     def test_a_reused_tid_is_another_task(self):
@@ -174,6 +224,8 @@ class ParseTest(unittest.TestCase):
         "prev_prio=120 prev_state=R+ ==> next_comm=x next_pid=0 next_prio=120\n",
         " 5581 [001]  1676.000000020: PERF_RECORD_SWITCH_CPU_WIDE OUT          "
         "next pid/tid:     0/0    \n",
+        " 5581 [001]  1676.000000025: PERF_RECORD_SWITCH_CPU_WIDE OUT preempt  "
+        "next pid/tid:     7/7    \n",
         " 5582 [001]  1676.000000030: PERF_RECORD_SWITCH_CPU_WIDE IN           "
         "prev pid/tid:     0/0    \n",
         "   -1 [001]  1676.000000035: PERF_RECORD_SWITCH_CPU_WIDE IN           "
@@ -192,7 +244,10 @@ class ParseTest(unittest.TestCase):
         base = 1_676_000_000_000
         self.assertEqual(list(oracle.parse_script(self.LINES)), [
             (base + 10, 0, 5581, oracle.SWITCH, 5581, "R+", 0, "a b"),
+            (base + 20, 1, 5581, oracle.OUT, "S", 0),
+            (base + 25, 1, 5581, oracle.OUT, "R", 7),
             (base + 30, 1, 5582, oracle.IN),
+            (base + 35, 1, -1, oracle.IN),
             (base + 40, 1, 0, oracle.WAKE, 5579),
             (base + 50, 1, -1, oracle.WAKE_NEW, 7),
             (base + 60, 1, 5581, oracle.EXEC, 3, 4),
@@ -212,7 +267,8 @@ class ParseTest(unittest.TestCase):
 
     def test_what_cannot_be_read_is_refused(self):
         for line in (" 1 [000] 5.000000001: sched:sched_switch: gibberish\n",
-                     " 1 [000] 5.000000001: sched:sched_other: comm=x\n"):
+                     " 1 [000] 5.000000001: sched:sched_other: comm=x\n",
+                     " 1 [000] 5.000000001: PERF_RECORD_SWITCH_CPU_WIDE OUT gibberish\n"):
             with self.assertRaises(oracle.OracleError):
                 list(oracle.parse_script([line]))
         with self.assertRaises(oracle.OracleError):
