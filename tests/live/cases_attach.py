@@ -20,7 +20,7 @@ import time
 import oracle
 from cases_servers import NGINX, free_port
 from cases_stat import cgroup_mount, gated, let_go, remove_group
-from harness import HERE, Failed, check_agreement, come_first, group
+from harness import HERE, Failed, check_agreement, come_first, group, stolen_ns
 
 PYTHON = "/usr/bin/python3"
 ROUNDS = int(os.environ.get("ATTACH_ROUNDS", "24"))  # of attaching and detaching
@@ -134,7 +134,7 @@ def check_used(case, report, rows, path, what):
     ours = sum(row["running_ns"] for row in rows)
     slack = 0.01 * report["window_ns"]
     case.within(f"CPU time of {what}", ours, low - slack,
-                high + slack + (report["data_quality"]["steal_ns"] or 0))
+                high + slack + stolen_ns(report))
     case.note(f"{what}: {ours / 1e6:.2f} ms, by its own account {low / 1e6:.2f} to {high / 1e6:.2f}")
 
 
@@ -566,7 +566,7 @@ def in_group(case, group):
                     stop - moved_ns - 50_000_000, stop - asked_ns)
         low, high = used(late_path, stop - row["life_ns"], stop)
         case.within("its CPU time", row["running_ns"], low - 0.01 * row["life_ns"],
-                    high + 0.01 * row["life_ns"] + (report["data_quality"]["steal_ns"] or 0))
+                    high + 0.01 * row["life_ns"] + stolen_ns(report))
         case.note(f"{(stop - row['life_ns'] - moved_ns) / 1e6:+.1f} ms behind the move")
     finally:
         for process in started:

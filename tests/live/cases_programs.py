@@ -6,7 +6,7 @@ import os
 import random
 import re
 
-from harness import Failed, check_run, figure, slack_of, traced
+from harness import Failed, check_run, figure, slack_of, stolen_ns, traced
 
 GIL = """
 import threading, sys, time, json
@@ -203,7 +203,7 @@ def own_account(case):
     check_run(case, run)
     kernel = json.loads(run.result.out.strip().split("\n")[-1])
     rows = {row["tid"]: row for row in run.report["threads"]}
-    steal = run.report["data_quality"]["steal_ns"] or 0
+    steal = stolen_ns(run.report)
     for tid, spent in kernel.items():
         # The thread ends a little after its last look at its clock; the kernel leaves steal out.
         ours = rows[int(tid)]["running_ns"]
@@ -228,7 +228,7 @@ print(json.dumps(pids))
     run = traced(case, ["/usr/bin/python3", outer], unbound=True)
     check_run(case, run)
     kernel = json.loads(run.result.out.strip().split("\n")[-1])
-    steal = run.report["data_quality"]["steal_ns"] or 0
+    steal = stolen_ns(run.report)
     for pid, spent in kernel.items():
         ours = sum(row["running_ns"] for row in run.report["threads"] if row["pid"] == int(pid))
         # The kernel charges a task from its wake on an idle CPU and leaves steal out.

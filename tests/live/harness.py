@@ -324,6 +324,12 @@ def _trace_once(case, argv, options, name, status, unbound, kwargs):
     return Traced(result, trace, report, account)
 
 
+def stolen_ns(report):
+    """What the hypervisor took in the window, on all CPUs. A thread's own clock leaves it out; how
+    long it ran and when it ended does not."""
+    return report["data_quality"]["steal_ns"] or 0
+
+
 def slack_of(figures):
     """How far a sum of times may be from the oracle's. A switch of which perf has no more than the
     record that somebody came is dated by what such a record is usually behind, in this recording:

@@ -161,6 +161,17 @@ class OracleTest(unittest.TestCase):
         self.assertEqual(f["cpu_time_ns"], 80_000)
         self.assertEqual(f["unmended_ns"], 30_000)
 
+    def test_a_task_that_left_and_another_that_came_unseen_are_owned_up_to(self):
+        t = started().switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X")
+        f = t.figures()
+        self.assertEqual((f["guesses"], f["unmended_ns"]), (1, 50_000))
+
+    def test_an_event_whose_task_left_without_a_record_takes_none_of_a_later_switch(self):
+        t = started().switch(50, 0, ROOT, OTHER, told=False, before=0)
+        t.switch(70, 0, OTHER, ROOT, seen=False, told=False)
+        f = t.switch(90, 0, ROOT, 0, seen=False).figures()
+        self.assertEqual((f["profile_ns"], f["mends"]), ([20_000, 60_000], 1))
+
     def test_a_task_whose_leaving_has_a_record_is_known_to_want_more(self):
         t = started().switch(40, 0, ROOT, OTHER, "R", seen=False).switch(60, 0, OTHER, ROOT)
         f = t.switch(110, 0, ROOT, 0, "X").figures()
@@ -186,7 +197,9 @@ class OracleTest(unittest.TestCase):
         for at in range(0, 100, 10):
             t.add(at, 0, 0, oracle.SWITCH, 0, "R", OTHER, "swapper")
             t.add(at + 2, 0, 0, oracle.OUT, "R", OTHER)
-            t.add(at + 2.7, 0, OTHER, oracle.IN)
+            t.add(at + (2.7 if at else 2.9), 0, OTHER, oracle.IN)
+            # One that never gets a record of its own comes, and goes.
+            t.add(at + 4, 0, OTHER, oracle.OUT, "S", 7)
         self.assertEqual(oracle.record_delay(t.events), 700)
 
     def test_a_reused_tid_is_another_task(self):
