@@ -191,9 +191,11 @@ def record_under_perf(case, pid, seconds="0.6"):
     return report
 
 
-def workload(case, name, what):
-    """One of ours, and a moment for it to be at its work."""
-    process = case.spawn([os.path.join(case.workloads, name), what])
+def workload(case, name, *what, threads):
+    """One of ours with so many threads, and a moment for it to be at its work, of which it has more than
+    is recorded however often that is done again: what is left ends with the case."""
+    process = case.spawn([os.path.join(case.workloads, name), *what])
+    await_true("its threads", lambda: len(os.listdir(f"/proc/{process.pid}/task")) == threads)
     time.sleep(0.25)
     return process
 
@@ -203,7 +205,7 @@ def workload(case, name, what):
 
 @attach("threads that compute, half way, by perf")
 def computing(case):
-    process = workload(case, "threads", "parallel")
+    process = workload(case, "threads", "parallel", "--work-ms", "20000", threads=3)
     report = record_under_perf(case, process.pid)
     case.equal("target", report["target"], {"pids": [process.pid]})
     case.equal("threads", report["tasks"]["threads"], 3)
@@ -215,7 +217,7 @@ def computing(case):
 
 @attach("threads behind one lock, half way, by perf")
 def locking(case):
-    process = workload(case, "threads", "mutex")
+    process = workload(case, "threads", "mutex", "--work-ms", "20000", threads=5)
     report = record_under_perf(case, process.pid)
     case.equal("class", report["verdict"]["class"], "concurrent")
     case.check("the lock has its name", any(lock["symbol"] == "queue_lock"
@@ -224,7 +226,7 @@ def locking(case):
 
 @attach("an event loop and its client, half way, by perf")
 def event_loop(case):
-    process = workload(case, "epoll", "one-loop")
+    process = workload(case, "epoll", "one-loop", "--requests", "100000", threads=1)
     report = record_under_perf(case, process.pid)
     case.check("its loop is there", report["event_loops"])
 
@@ -543,12 +545,14 @@ def in_group(case, group):
         started += [early, late, other]
         move(early.pid, below)
         recorder = case.spawn([case.cpartrace, "record", "-o", case.path("group.trace"), "--cgroup",
-                               group, "-d", "1.2"])
+                               group])
         await_true("the recording", lambda: os.path.exists(case.path("group.trace")))
         time.sleep(0.4)
         asked_ns = time.monotonic_ns()
         move(late.pid, group)
-        moved_ns = time.monotonic_ns()  # for which the kernel waits for all CPUs
+        moved_ns = time.monotonic_ns()  # for which the kernel waits for all CPUs: no time is set
+        time.sleep(0.6)
+        recorder.send_signal(signal.SIGINT)
         _, err = recorder.communicate(timeout=30)
         if recorder.returncode:
             raise Failed(f"status {recorder.returncode}: {err}")

@@ -18,7 +18,8 @@ import termios
 import time
 import zlib
 
-from harness import HERE, Failed, check_agreement, check_run, figure, group, traced
+from harness import (HERE, Failed, check_agreement, check_run, figure, group, stolen_ns,
+                     traced)
 
 NOBODY = 65534
 MS = 1_000_000

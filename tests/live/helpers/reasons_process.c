@@ -102,8 +102,17 @@ static void stop_self(void)
 	must(!raise(SIGSTOP), "stop oneself");
 }
 
+/* Stopped, and not only told to: one that has no CPU meanwhile is let go on before it ever stops. */
+static void await_stop(void)
+{
+	siginfo_t info;
+
+	must(!waitid(P_PID, (id_t)waiter_pid(), &info, WSTOPPED | WNOWAIT), "wait for a stop");
+}
+
 static void go_on(void)
 {
+	await_stop();
 	must(!kill(waiter_pid(), SIGCONT), "let a process go on");
 }
 
@@ -116,6 +125,7 @@ static void sleep_long(void)
 static void stop_and_go_on(void)
 {
 	must(!kill(waiter_pid(), SIGSTOP), "stop a process");
+	await_stop();
 	sleep_ms(5);
 	go_on();
 }
