@@ -61,7 +61,7 @@ FAMILIES = {
         "signal": ["signalfd"],
         "event_loop": ["inotify"],
         "terminal": ["tty_read"],
-        "other": ["eventfd_write", "ptmx_read"],
+        "other": ["eventfd_write", "ptmx_read", "tty_write"],
     },
     "messages": {"peer": ["msgrcv", "mq_receive"], "other": ["semop"]},
     "sockets": {

@@ -180,6 +180,33 @@ static void print_on_tty(void)
 	write_byte(fds[0]);
 }
 
+/* More than a terminal keeps for a screen that nobody reads, as when output is stopped. */
+#define SCREEN_SZ ((size_t)256 << 10)
+
+static void fill_screen(void)
+{
+	static const char screen[SCREEN_SZ];
+
+	for (size_t done = 0; done < SCREEN_SZ;) {
+		ssize_t wrote = write(fds[0], screen + done, SCREEN_SZ - done);
+
+		must(wrote > 0, "write to a terminal");
+		done += (size_t)wrote;
+	}
+}
+
+static void drain_screen(void)
+{
+	static char screen[SCREEN_SZ];
+
+	for (size_t done = 0; done < SCREEN_SZ;) {
+		ssize_t got = read(fds[1], screen, sizeof(screen));
+
+		must(got > 0, "read a terminal's screen");
+		done += (size_t)got;
+	}
+}
+
 static int msgq;
 
 struct message {
@@ -266,6 +293,7 @@ const struct mode file_modes[] = {
 	{"signalfd", make_signalfd, read_signal, signal_self, false},
 	{"inotify", make_inotify, read_inotify, remove_watched, false},
 	{"tty_read", make_pty, read_first, type_line, false},
+	{"tty_write", make_pty, fill_screen, drain_screen, false},
 	{"ptmx_read", make_pty, read_screen, print_on_tty, false},
 	{"msgrcv", make_msgq, receive_msg, send_msg, false},
 	{"mq_receive", make_mq, receive_mq, send_mq, false},
