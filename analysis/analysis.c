@@ -137,7 +137,7 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 			goto out;
 		a->tl.acc.bins = grid__accounts(a->tl.grid);
 	}
-	a->locks = locks__new(&a->tasks, opts->words);
+	a->locks = locks__new(&a->tasks, &a->tl.path, opts->words);
 	a->ceilings = ceilings__new(&a->tasks, &a->tl, opts->words);
 	a->flights = loops__new(&a->tasks, &a->tl, opts->latencies);
 	a->loops = loop_ledger__new(a->flights, &a->opts);

@@ -29,12 +29,15 @@ struct lock {
 	uint64_t waited_ns, waited_from_ns;
 	uint32_t proc; /* of the first waiter */
 	struct lock_holder holder;
+	uint64_t
+		let_go_span_ns; /* a mutex: longest chain behind those seen to let go of it, then */
 	struct cpt_lock_site
 		*sites; /* SITES_KEPT of them, site + 1, 0 free; NULL until there is one */
 };
 
 struct locks {
 	struct tasks *tasks;
+	struct path *path;
 	const struct cpt_words *words;
 	struct lock *tab;
 	uint32_t cnt, cap;
@@ -48,13 +51,14 @@ struct locks {
 	bool failed; /* no memory for what is only told at the end */
 };
 
-struct locks *locks__new(struct tasks *tasks, const struct cpt_words *words)
+struct locks *locks__new(struct tasks *tasks, struct path *path, const struct cpt_words *words)
 {
 	struct locks *ls = calloc(1, sizeof(*ls));
 
 	if (!ls)
 		return NULL;
 	ls->tasks = tasks;
+	ls->path = path;
 	ls->words = words;
 	return ls;
 }
@@ -352,6 +356,21 @@ static struct task *find_owner(struct locks *ls, const struct task *t, const str
 	return owner == t ? NULL : owner;
 }
 
+/* One at a time holds it. */
+static bool is_mutex(const struct locks *ls, const struct lock *l)
+{
+	const uint8_t kind = words__at(ls->words, l->word)->kind;
+
+	return kind == CPT_WORD_MUTEX || kind == CPT_WORD_ROBUST || kind == CPT_WORD_PI;
+}
+
+/* The task holds the mutex, or has up to now: it came after those who let go of it before. */
+static void order_holder(const struct locks *ls, const struct lock *l, struct task *holder)
+{
+	if (ls->path && holder->counted && is_mutex(ls, l))
+		path__behind(ls->path, holder, l->let_go_span_ns);
+}
+
 int locks__wait(struct locks *ls, struct task *t, const struct cpt_word *word,
 		enum cpt_reason reason, const struct cpt_wait *wait, uint64_t now_ns)
 {
@@ -377,6 +396,8 @@ int locks__wait(struct locks *ls, struct task *t, const struct cpt_word *word,
 			return -ENOMEM;
 		holder__is_not(&l->holder, &t->lock->sums, now_ns);
 		holder__seen(&l->holder, owner ? &owner->lock->sums : NULL, now_ns);
+		if (owner)
+			order_holder(ls, l, owner);
 	}
 	set_counting(ls, t, now_ns);
 	return 0;
@@ -398,6 +419,18 @@ static bool is_release(const struct locks *ls, const struct lock *l, const struc
 		wake->waker->lock && l->holder.cand[0].sums == &wake->waker->lock->sums);
 }
 
+static void note_release(const struct locks *ls, struct lock *l, struct task *waker)
+{
+	uint64_t span_ns;
+
+	if (!ls->path || !waker->counted || !is_mutex(ls, l))
+		return;
+	order_holder(ls, l, waker);
+	span_ns = path__span(ls->path, waker);
+	if (span_ns > l->let_go_span_ns)
+		l->let_go_span_ns = span_ns;
+}
+
 int locks__wake(struct locks *ls, struct task *t, const struct lock_wake *wake, uint64_t now_ns)
 {
 	const struct task_sums *waker = NULL;
@@ -412,6 +445,7 @@ int locks__wake(struct locks *ls, struct task *t, const struct lock_wake *wake, 
 		if (touch(wake->waker, now_ns))
 			return -ENOMEM;
 		waker = &wake->waker->lock->sums;
+		note_release(ls, l, wake->waker);
 	}
 	holder__released(&l->holder, waker, &t->lock->sums, now_ns);
 	return 0;

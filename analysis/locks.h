@@ -23,6 +23,7 @@
 #define CPT_LOCKS_H
 
 #include "lock_holder.h"
+#include "path.h"
 #include "tasks.h"
 #include "words.h"
 
@@ -43,8 +44,9 @@ struct task_lock {
 	uint64_t blocked_ns; /* of this wait so far */
 };
 
-/* words may be NULL (nothing is known about any word); borrowed, as tasks. NULL with errno. */
-struct locks *locks__new(struct tasks *tasks, const struct cpt_words *words);
+/* words may be NULL (nothing is known about any word); borrowed, as tasks, and path, which is told who held a
+ * mutex after whom (NULL: nobody is). NULL with errno. */
+struct locks *locks__new(struct tasks *tasks, struct path *path, const struct cpt_words *words);
 void locks__free(struct locks *ls); /* accepts NULL */
 
 /* The waits go to a grid, too (NULL: none); borrowed. */

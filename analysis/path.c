@@ -338,6 +338,16 @@ void path__order(struct path *p, struct task *t, const struct task *waker)
 	order(t, running_so_far(p, t), waker->path.ahead_ns + running_so_far(p, waker));
 }
 
+uint64_t path__span(const struct path *p, const struct task *t)
+{
+	return t->path.ahead_ns + running_so_far(p, t);
+}
+
+void path__behind(const struct path *p, struct task *t, uint64_t span_ns)
+{
+	order(t, running_so_far(p, t), span_ns);
+}
+
 void path__follow(struct path *p, struct task *t, struct task *waker, bool barrier)
 {
 	const uint64_t ran = t->row.running_ns, waker_ran = running_so_far(p, waker);

@@ -41,6 +41,14 @@
  *      s(wakee) = max(s(wakee), s(waker) at the wake-up)      what the waker does later is not in it
  *      a running task's s grows with its time on a CPU
  *
+ * A mutex orders those who hold it, whether a wake-up says so or not: one that finds it free comes after the
+ * one that let it go before. That it holds it is seen where a waiter finds it in the lock's word, and where it
+ * wakes the next; from there on it is behind all who were seen to let go earlier (locks.c):
+ *
+ *      A   ####holds####| wakes X                           s(C) = max(s(C), s(A) when A let go)
+ *      C   .............. |#holds#########|                    at the instant X finds C in the word
+ *      X   ~~~~~~~~~~~~~~~|~~~~ blocks again: C has it
+ *
  * What it means, and what not:
  *  - It holds for these threads and for the order in which locks and queues served them: a lock's release
  *    that wakes the next one orders the two, though another order might have done. 100 independent tiles
@@ -101,6 +109,10 @@ void path__follow(struct path *p, struct task *t, struct task *waker, bool barri
 
 /* Likewise for a task that was caught before it left its CPU: an order, but no wait to be explained. */
 void path__order(struct path *p, struct task *t, const struct task *waker);
+
+/* Longest chain of on-CPU time behind the counted task, now; and it is behind one as long as that. */
+uint64_t path__span(const struct path *p, const struct task *t);
+void path__behind(const struct path *p, struct task *t, uint64_t span_ns);
 
 /* The counted task ends now; to be called before it leaves the counts. */
 void path__end(struct path *p, struct task *t);

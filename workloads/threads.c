@@ -80,7 +80,8 @@ struct worker {
 	pthread_t thread;
 	int index;
 	int cpu; /* -1: wherever the scheduler likes */
-	int64_t start_ns, end_ns, cpu_ns, wait_ns, delay_ns, outside_ns, times;
+	int64_t start_ns, end_ns, cpu_ns, wait_ns, delay_ns, times;
+	int64_t outside_ns, outside_cpu_ns; /* letting the next in: by the clock, and on a CPU */
 };
 
 /* What the workers of a run share. */
@@ -200,7 +201,7 @@ static void join_workers(struct job *job)
 }
 
 struct totals {
-	int64_t cpu_ns, wait_ns, delay_ns, outside_ns, times;
+	int64_t cpu_ns, wait_ns, delay_ns, outside_ns, outside_cpu_ns, times;
 };
 
 static struct totals sum_workers(const struct job *job)
@@ -212,6 +213,7 @@ static struct totals sum_workers(const struct job *job)
 		sum.wait_ns += job->workers[i].wait_ns;
 		sum.delay_ns += job->workers[i].delay_ns;
 		sum.outside_ns += job->workers[i].outside_ns;
+		sum.outside_cpu_ns += job->workers[i].outside_cpu_ns;
 		sum.times += job->workers[i].times;
 	}
 	return sum;
@@ -362,7 +364,7 @@ static void *convoy(void *arg)
 	struct worker *w = arg;
 	struct job *job = w->job;
 	int64_t hold_ns = job->run->opt[OPT_HOLD_US] * WL_NS_PER_US;
-	int64_t asked, turn;
+	int64_t asked, turn, cpu;
 	bool more = true;
 
 	name_thread("worker");
@@ -386,9 +388,11 @@ static void *convoy(void *arg)
 		/* Let the next in before asking again; should its CPU be taken by others, not for
 		 * ever. */
 		asked = now_ns();
+		cpu = thread_cpu_ns();
 		while (more && atomic_load(&job->turn) == turn && now_ns() - asked < WL_NS_PER_MS)
 			;
 		w->outside_ns += now_ns() - asked;
+		w->outside_cpu_ns += thread_cpu_ns() - cpu;
 	}
 	end_worker(w);
 	return NULL;
@@ -439,6 +443,7 @@ static void run_mutex(struct wl_run *run)
 	truth_fact(t, "holds", (double)sum.times);
 	truth_fact(t, "lock_wait_ns", (double)sum.wait_ns);
 	truth_fact(t, "outside_ns", (double)sum.outside_ns);
+	truth_fact(t, "outside_cpu_ns", (double)sum.outside_cpu_ns);
 	truth_fact(t, "overlaps", job.overlaps);
 	truth_fact_text(t, "lock_symbol", "queue_lock");
 	wl_say(run,

@@ -860,9 +860,51 @@ static void locks_without_a_word_are_counted_as_the_rest(void **state)
 	done(r, tb);
 }
 
+/*
+ * app lets go at 1400 and wakes w; but c, which had not waited, has it first, and w finds it there.
+ *
+ *        1000  1100       1350  1400 1410 1420      1620 1630   1730
+ *  app    ########################--
+ *  c                        #########################--        (has it from 1400 on)
+ *  w      ########bbbbbbbbbbbbbbbbrrr####bbbbbbbbbbbbbbrrrr########
+ */
+static uint64_t span_of_a_holder_that_came_unseen(uint8_t kind)
+{
+	uint32_t app, w, c;
+	struct trace_builder *tb = two_tasks(3, &app, &w);
+	struct cpt_words *ws = one_word(kind, CPT_REASON_LOCK, "queue_lock");
+	struct cpt_report *r;
+	uint64_t span_ns;
+
+	c = tb__thread(tb, 1040, w, "c");
+	tb__block(tb, 1100, w, wait_for(app), TB_IDLE);
+	tb__run(tb, 1350, 2, c);
+	unlock_wakes(tb, 1400, w, app);
+	tb__run(tb, 1410, 1, w);
+	tb__block(tb, 1420, w, wait_for(c), TB_IDLE);
+	unlock_wakes(tb, 1620, w, c);
+	tb__exit(tb, 1621, c, 0, TB_IDLE);
+	tb__exit(tb, 1622, app, 0, TB_IDLE);
+	tb__run(tb, 1630, 1, w);
+	tb__exit(tb, 1730, w, 0, TB_IDLE);
+	r = report_with(tb, ws, NULL);
+	span_ns = r->work_span.span_ns;
+	over(r, tb, ws);
+	return span_ns;
+}
+
+static void a_mutex_orders_those_who_hold_it(void **state)
+{
+	/* app's 400 before it let go, c's 200 from where it was seen to hold it, w's 100. */
+	assert_int_equal(span_of_a_holder_that_came_unseen(CPT_WORD_MUTEX), 400 + 200 + 100);
+	/* Readers may have held it together: then app, alone to its end, is the longest. */
+	assert_int_equal(span_of_a_holder_that_came_unseen(CPT_WORD_RWLOCK), 622);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mutex_orders_those_who_hold_it),
 		cmocka_unit_test(wait_is_split_at_the_wake),
 		cmocka_unit_test(wakes_are_told_by_the_lock_they_came_through),
 		cmocka_unit_test(wait_ended_before_its_switch_counts_with_its_delay),
