@@ -47,8 +47,10 @@ struct cpt_interval {
 	enum cpt_state state;
 	enum cpt_reason reason;
 	const char *name;
-	uint16_t sysno;		     /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
-	uint32_t waker;		     /* task that ended the wait, 0 not of the workload */
+	uint16_t sysno; /* WAITING, PARKED: CPT_SYSNO_NONE if outside system calls */
+	/* Task that ended the wait, 0 not of the workload; of RUNNABLE and RUNNING: the wait right before it, which had
+	 * no length and so no interval. */
+	uint32_t waker;
 	const struct cpt_word *word; /* likewise: the object it is on, of opts.words; NULL none */
 };
 

@@ -536,6 +536,9 @@ static void stop_running(struct timeline *tl, struct task *t)
 void timeline__emit_interval(struct timeline *tl, const struct task *t)
 {
 	bool blocked = t->state == CPT_STATE_WAITING || t->state == CPT_STATE_PARKED;
+	/* Woken at the very instant at which it left its CPU: its wait has no interval. */
+	bool at_once =
+		!blocked && t->state != CPT_STATE_UNKNOWN && t->since_ns == t->path.blocked_ns;
 	struct cpt_interval iv = {
 		.start_ns = t->since_ns,
 		.end_ns = tl->now_ns,
@@ -547,7 +550,7 @@ void timeline__emit_interval(struct timeline *tl, const struct task *t)
 		.reason = t->reason,
 		.name = t->row.name,
 		.sysno = blocked ? t->sysno : CPT_SYSNO_NONE,
-		.waker = blocked ? t->end_waker : 0,
+		.waker = blocked || at_once ? t->end_waker : 0,
 		.word = blocked ? t->word : NULL,
 	};
 	int err = 0;

@@ -137,8 +137,10 @@ static const struct table_col interval_cols[] = {
 	{"reason", "of waiting and parked", TABLE_STRING, I(reason)},
 	{"cpu", "running: where; else the CPU it ran on last", TABLE_U32, I(cpu)},
 	{"syscall", "waiting, parked: the system call it is in", TABLE_STRING, I(syscall)},
-	{"waker", "number of the thread that ended the wait, 0 none of the workload", TABLE_U32,
-	 I(waker)},
+	{"waker",
+	 "number of the thread that ended the wait, 0 none of the workload; beside runnable or "
+	 "running: a wait of no length right before it",
+	 TABLE_U32, I(waker)},
 	COLS_END,
 };
 

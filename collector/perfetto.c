@@ -81,6 +81,10 @@ static int on_interval(void *ctx, const struct cpt_interval *iv)
 	ev.name = blocked ? perfetto_wait__name(p, iv) : NAME_STATE + (uint32_t)iv->state;
 	if (blocked)
 		ev.note = perfetto_syscall__note(p, iv->sysno);
+	if (!blocked && iv->waker && iv->waker != iv->id && lane_of(p, iv->waker)) {
+		lane->waker = iv->waker; /* of a wait that has no slice */
+		lane->woken_ns = iv->start_ns;
+	}
 	if (lane->waker && add_wake(p, iv, lane))
 		ev.flow = PF_FLOW_ENDS;
 	err = add_slice(p, &ev, iv->start_ns, iv->end_ns, p->flows);

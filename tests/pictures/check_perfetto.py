@@ -130,7 +130,11 @@ def check_locks(trace, report):
             sums[piece.name] += piece.end - piece.start
     expected = collections.Counter()  # names that are no text can become the same
     for lock in report["locks"]:
-        if lock["symbol"] and not lock["rest"]:
+        if lock.get("python_gil"):
+            expected[f"{lock['reason']} CPython's GIL"] += lock["blocked_ns"]
+        elif lock.get("python_gil_switch"):
+            expected[f"{lock['reason']} GIL, let go"] += lock["blocked_ns"]
+        elif lock["symbol"] and not lock["rest"]:
             expected[f"{lock['reason']} {lock['module']}:{lock['symbol']}"] += lock["blocked_ns"]
     for name, ns in expected.items():
         same(name, sums[name], ns)

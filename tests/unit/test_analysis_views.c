@@ -399,6 +399,37 @@ static void intervals_tell_each_stretch_with_its_cause(void **state)
 	done(r, tb);
 }
 
+/* Its wait is over at the instant at which it begins: no interval, but who ended it is told, once. */
+static void wait_of_no_length_has_its_waker_in_what_follows(void **state)
+{
+	struct trace_builder *tb = tb__new(2);
+	struct intervals k = {.cnt = 0};
+	const struct cpt_analysis_opts opts = {.on_interval = keep_interval, .ctx = &k};
+	struct cpt_report *r;
+	uint32_t client, server;
+
+	client = tb__command(tb, 1000, "client");
+	tb__run(tb, 1000, 0, client);
+	server = tb__fork(tb, 1050, client, "server");
+	tb__run(tb, 1100, 1, server);
+	tb__block(tb, 1200, client, tb_wait_fd(45, 3, CPT_FD_SOCKET), TB_IDLE);
+	tb__wake(tb, 1200, client, server);
+	tb__run(tb, 1300, 0, client);
+	tb__block(tb, 1400, server, tb_wait_fd(45, 4, CPT_FD_SOCK_SERVING), TB_IDLE);
+	tb__exit(tb, 1500, client, 0, TB_IDLE);
+	k.only = client;
+	r = report_until(tb, &opts, 0);
+	assert_int_equal(k.cnt, 3);
+	assert_int_equal(k.at[0].end_ns, 1200);
+	assert_int_equal(k.at[0].waker, 0);
+	assert_int_equal(k.at[1].state, CPT_STATE_RUNNABLE);
+	assert_int_equal(k.at[1].start_ns, 1200);
+	assert_int_equal(k.at[1].waker, server);
+	assert_int_equal(k.at[2].state, CPT_STATE_RUNNING);
+	assert_int_equal(k.at[2].waker, 0);
+	done(r, tb);
+}
+
 static void intervals_are_cut_to_the_time_asked_for(void **state)
 {
 	uint32_t client, server;
@@ -455,6 +486,7 @@ int main(void)
 		cmocka_unit_test(steps_cut_the_window_and_the_last_is_shorter),
 		cmocka_unit_test(error_of_a_callback_stops_the_pass_and_is_returned),
 		cmocka_unit_test(intervals_tell_each_stretch_with_its_cause),
+		cmocka_unit_test(wait_of_no_length_has_its_waker_in_what_follows),
 		cmocka_unit_test(intervals_are_cut_to_the_time_asked_for),
 		cmocka_unit_test(names_and_tids_can_be_asked_for_while_feeding),
 	};
