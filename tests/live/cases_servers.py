@@ -11,7 +11,7 @@ import re
 import socket
 
 from cases_loops import loops_run
-from harness import HERE, Failed, traced
+from harness import ANY_SHARE, HERE, Failed, traced
 from oracle import _clip, _sweep
 
 PYTHON = "/usr/bin/python3"
@@ -50,7 +50,7 @@ exit 0
 """)
     if not recorded:
         return loops_run(case, ["sh", script], status=status)
-    run = traced(case, ["sh", script], ["--loops", "on"], quiet_share=1, unbound=True, status=status)
+    run = traced(case, ["sh", script], ["--loops", "on"], quiet_share=ANY_SHARE, unbound=True, status=status)
     case.check_report("run", run.report)
     case.equal("lost_events", run.report["data_quality"]["lost_events"], 0)
     return run
