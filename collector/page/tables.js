@@ -82,7 +82,8 @@ class ThreadTable {
 		return { t, f, of, kinds };
 	}
 	show() {
-		const found = this.page.report.threads.filter((t) => thread_matches(t, this.wanted)).map((t) => this.row(t));
+		const found = this.page.report.threads.filter((t) => thread_matches(t, this.wanted)).map((t) => this.row(t))
+			.filter((r) => !this.picked || !r.f || r.f.life); /* who did not live in the selection has no figures there */
 		const { by, down } = this.sort;
 		found.sort((x, y) => (x.of[by] < y.of[by] ? 1 : x.of[by] > y.of[by] ? -1 : 0) * (down ? 1 : -1) || x.t.id - y.t.id);
 		const longest = Math.max(1, ...found.map((r) => (r.f ? r.f.life : 0)));
@@ -190,7 +191,7 @@ function show_overlap({ names, ns }) {
 	const order = names.map((_, i) => i).filter((i) => run[i] > 0).sort((x, y) => run[y] - run[x]);
 	if (!order.length) {
 		put(by_id("overlap-more"));
-		return put(by_id("overlap-table"), el("tbody", {}, el("tr", {}, cell("No two threads ever ran at the same instant.", "dim none"))));
+		return put(by_id("overlap-table"), el("tbody", {}, el("tr", {}, cell("No two threads ran at the same instant.", "dim none"))));
 	}
 	show_overlap_of({ names, ns }, order, Math.min(OVERLAP_NAMES, order.length));
 }
