@@ -211,10 +211,30 @@ static bool in_user_namespace(void)
 	return !all;
 }
 
+/* "none [integrity] confidentiality". False: there is no such mechanism, or it is not to be seen. */
+static bool read_lockdown(char *text, size_t sz)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	bool read;
+
+	if (!f)
+		return false;
+	read = fgets(text, (int)sz, f) != NULL;
+	fclose(f);
+	return read;
+}
+
 int features__refused(int ret, char *err, size_t err_sz)
 {
 	struct utsname u;
+	char text[64];
 
+	if (read_lockdown(text, sizeof(text)) && strstr(text, "[confidentiality]")) {
+		snprintf(err, err_sz,
+			 "kernel lockdown forbids BPF programs to read kernel memory: boot without "
+			 "lockdown=confidentiality");
+		return -EOPNOTSUPP;
+	}
 	if ((ret == -EPERM || ret == -EACCES) && may_load()) {
 		snprintf(err, err_sz,
 			 "not allowed to load BPF programs, though CAP_BPF and CAP_PERFMON are "
@@ -445,17 +465,12 @@ static void list_maps(struct list *l)
 	    storage > 0 && ring > 0 ? "can be created" : "cannot be created");
 }
 
-/* "none [integrity] confidentiality" */
 static void list_lockdown(struct list *l)
 {
-	char text[64] = "";
-	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char text[64];
 
-	if (!f)
-		return; /* no such mechanism, or not to be seen: loading tells */
-	if (!fgets(text, sizeof(text), f))
-		text[0] = 0;
-	fclose(f);
+	if (!read_lockdown(text, sizeof(text)))
+		return;
 	if (strstr(text, "[confidentiality]"))
 		add(l, CPT_FEATURE_MISSING, "kernel lockdown",
 		    "boot without lockdown=confidentiality: it forbids programs to read kernel "

@@ -30,7 +30,7 @@ int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz);
 void features__tracepoints(const char *const *names, bool *there, size_t cnt);
 
 /* Why loading probes failed with ret (-errno), one line in err, with what to do; returns ret, or -EOPNOTSUPP
- * where the kernel is older than what is supported. */
+ * where the kernel is older than what is supported, or locked down. */
 int features__refused(int ret, char *err, size_t err_sz);
 
 enum cpt_feature_state { CPT_FEATURE_OK, CPT_FEATURE_DEGRADED, CPT_FEATURE_MISSING };

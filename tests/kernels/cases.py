@@ -18,6 +18,9 @@ sys.path.insert(0, os.path.join(HERE, "..", "schema"))
 import check_report  # noqa: E402
 import known_answers  # noqa: E402
 
+AS_NOBODY = ("/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,+bpf,+perfmon"
+             " --ambient-caps=-all,+bpf,+perfmon")
+
 RUN = "cpartrace run --json report.json --report-file report.txt"
 
 
@@ -211,6 +214,47 @@ def check_refused(result, _guest, found):
     need(found, "kernel" in errors and "5.10" in errors, f"not said why: {errors[-300:]}")
 
 
+def check_capabilities(result, _guest, found):
+    """Without root all is there that is with it."""
+    report = report_of(result, found)
+    if not report:
+        return
+    found += known_answers.convoy(report)
+    need(found, any(lock["symbol"] == "queue_lock" for lock in report["locks"]), f"locks {report['locks'][:1]}")
+
+
+def check_another_user(result, _guest, found):
+    """Without root no task of others is named, and the kernel's own are."""
+    everything = report_of(result, found)
+    if not everything:
+        return
+    names = {row["name"] for row in everything["threads"]}
+    need(found, "another user" in names and "kthreadd" in names, f"names {sorted(names)}")
+    need(found, not names & {"sh", "init", "timeout", "sleep"}, f"names {sorted(names)}")
+
+
+def check_unprivileged_bpf(result, _guest, found):
+    """Whatever it is set to: the capabilities are what counts."""
+    for value, word in (("2", "off"), ("0", "on"), ("1", "off")):
+        doctor = text_of(result, f"doctor.{value}")
+        need(found, f"{word} (kernel.unprivileged_bpf_disabled={value})" in doctor, f"doctor of {value}: {doctor}")
+        need(found, "MISSING privileges" in doctor, f"doctor of {value}: {doctor}")
+        need(found, text_of(result, f"said.{value}").split() == ["0", "3"],
+             f"statuses of {value}: {text_of(result, f'said.{value}')}")
+
+
+def check_lockdown(result, _guest, found):
+    """Told from what it leaves, the mend is named, and run says it in one line."""
+    need(found, text_of(result, "said").split() == ["0", "0", "3", "125"],
+         f"statuses {text_of(result, 'said')}")
+    for name, text in (("integrity", "ok      kernel lockdown              integrity"),
+                       ("confidentiality", "MISSING kernel lockdown              confidentiality")):
+        need(found, text in text_of(result, name), f"doctor: {text_of(result, name)}")
+    need(found, "boot without lockdown=confidentiality" in text_of(result, "confidentiality"), "no mend")
+    errors = text_of(result, "refusal").strip()
+    need(found, len(errors.splitlines()) == 1 and "lockdown" in errors, f"run says: {errors}")
+
+
 def check_reading(result, _guest, found):
     need(found, int(text_of(result, "lines") or 0) > 10, "script printed nothing")
     need(found, text_of(result, "threads.csv").count("\n") > 2, "no table of threads")
@@ -268,6 +312,22 @@ CASES = (
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
          " cpartrace run threads parallel",
          check_unprivileged, status=125),
+    Case("capabilities", f"chmod 777 .; as='{AS_NOBODY}';"
+         f" $as {RUN} threads mutex --work-ms 300 --hold-us 4000", check_capabilities,
+         fits=lambda guest: guest.machine == "two"),
+    Case("another_user", f"chmod 777 .; {AS_NOBODY} {RUN} -a -d 0.3", check_another_user,
+         fits=lambda guest: guest.machine == "two"),
+    # The last ones: what they set cannot be set back. One machine is enough for what CPUs have no part in.
+    Case("unprivileged_bpf", f"chmod 777 .; as='{AS_NOBODY}'; none='{AS_NOBODY.split(' --inh')[0]}';"
+         " for value in 2 0 1; do echo $value > /proc/sys/kernel/unprivileged_bpf_disabled;"
+         " $as cpartrace run -q threads serial --work-ms 50; echo $? > said.$value;"
+         " $none cpartrace doctor > doctor.$value; echo $? >> said.$value; done",
+         check_unprivileged_bpf, fits=lambda guest: guest.machine == "two"),
+    Case("lockdown", "mount -t securityfs none /sys/kernel/security; down=/sys/kernel/security/lockdown;"
+         " try() { cpartrace doctor > $1; echo $? >> said;"
+         " cpartrace run -q threads serial --work-ms 50 2> refusal; echo $? >> said; };"
+         " echo integrity > $down; try integrity; echo confidentiality > $down; try confidentiality",
+         check_lockdown, fits=lambda guest: guest.machine == "two"),
     Case("refused", "cpartrace run threads parallel", check_refused,
          fits=lambda guest: not guest.supported, status=125),
 )
