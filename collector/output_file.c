@@ -366,16 +366,17 @@ int output_file__finish(struct output_file *f, const char *text, size_t len)
 	return err;
 }
 
-uint64_t output_file__rights(const struct output_file *f)
+uint64_t output_file__rights(const struct output_file *f, bool again)
 {
+	const uint64_t way = again ? RIGHT(CAP_DAC_READ_SEARCH) : 0;
 	struct stat dir;
 	uid_t uid;
 	gid_t gid;
 
-	/* The user behind sudo needs none: what could be made could be renamed. */
-	if (!f->temp || rights__behind(&uid, &gid) || fstat(f->dir_fd, &dir) < 0)
+	/* Who is behind sudo needs none: what could be made can be renamed. */
+	if (!f->temp || geteuid() != 0 || rights__behind(&uid, &gid) || fstat(f->dir_fd, &dir) < 0)
 		return 0;
-	if (geteuid() != 0 || (dir.st_uid == 0 && dir.st_mode & S_IWUSR))
-		return 0;
-	return RIGHT(CAP_DAC_OVERRIDE) | RIGHT(CAP_FOWNER);
+	if (dir.st_uid == 0 && dir.st_mode & S_IWUSR)
+		return way;
+	return way | RIGHT(CAP_DAC_OVERRIDE) | RIGHT(CAP_FOWNER);
 }

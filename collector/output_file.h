@@ -21,6 +21,7 @@
 #ifndef CPT_OUTPUT_FILE_H
 #define CPT_OUTPUT_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -49,8 +50,9 @@ void output_file__discard(struct output_file *f);
 /* write, publish, close: for reports. 0 or -errno after having said why; f is done with either way. */
 int output_file__finish(struct output_file *f, const char *text, size_t len);
 
-/* Capabilities (RIGHT()) that root needs to publish it: none where the directory is its own. */
-uint64_t output_file__rights(const struct output_file *f);
+/* Capabilities (RIGHT()) that root needs to publish it: none where the directory is its own. again: or to make
+ * another one at that path later, for which the way there must be open too. */
+uint64_t output_file__rights(const struct output_file *f, bool again);
 
 #define OUTPUT_FILE_NONE ((struct output_file){.fd = -1, .dir_fd = -1})
 

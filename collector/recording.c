@@ -80,7 +80,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		return argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED;
 	}
 	opts.trace_fd = rec->trace.fd;
-	opts.rights = rights | output_file__rights(&rec->trace);
+	opts.rights = rights | output_file__rights(&rec->trace, false);
 	recorder__run(&opts, &rec->res);
 	attach__free(opts.attach);
 	if (!rec->res.released) {

@@ -35,7 +35,7 @@ int run_outputs__open(struct run_outputs *out, const struct run_opts *o)
 
 uint64_t run_outputs__rights(const struct run_outputs *out)
 {
-	return output_file__rights(&out->json) | output_file__rights(&out->text);
+	return output_file__rights(&out->json, false) | output_file__rights(&out->text, false);
 }
 
 static int write_json(struct run_outputs *out, const struct cpt_report *r, json_t *more)

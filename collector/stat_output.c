@@ -26,13 +26,13 @@ int stat_output__open(struct stat_output *out, const struct stat_opts *o, bool c
 		err = output_file__create(&probe, o->openmetrics, OUTPUT_PUBLIC);
 		if (err < 0)
 			return err;
-		out->rights |= output_file__rights(&probe);
+		out->rights |= output_file__rights(&probe, true);
 		output_file__discard(&probe);
 	}
 	if (!o->output)
 		return 0;
 	err = output_file__create(&out->file, o->output, 0);
-	out->rights |= output_file__rights(&out->file);
+	out->rights |= output_file__rights(&out->file, false);
 	out->fd = out->file.fd;
 	return err;
 }

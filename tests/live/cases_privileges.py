@@ -285,7 +285,8 @@ def given_up(case):
              (*READS, "kill")),
             ("stat", ["stat", "-q"], ("kill",)),
             ("stat --openmetrics into a directory of another's",
-             ["stat", "-q", "--openmetrics", foreign + ".prom"], ("kill", "dac_override", "fowner"))):
+             ["stat", "-q", "--openmetrics", foreign + ".prom"],
+             ("kill", "dac_override", "fowner", "dac_read_search"))):
         proc = tracer(case, options)
         check_rights(case, what, proc.pid, mask(*left))
         end(proc)
