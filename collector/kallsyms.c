@@ -35,14 +35,17 @@ static bool parse_line(char *line, struct ksym *sym)
 	char *end, *tab;
 
 	sym->addr = strtoull(line, &end, 16);
-	if (end == line || !sym->addr || *end != ' ' || !strchr("tTwW", end[1]) || end[2] != ' ')
+	/* A line may end anywhere, and strchr finds its end, too. */
+	if (end == line || !sym->addr || *end != ' ' || !end[1] || !strchr("tTwW", end[1]) ||
+	    end[2] != ' ')
 		return false;
 	sym->name = end + 3;
 	sym->module = "[kernel]";
 	tab = strchr(end + 3, '\t');
 	if (tab) {
 		*tab = '\0';
-		sym->module = tab + 1;
+		if (tab[1])
+			sym->module = tab + 1;
 	}
 	return *sym->name;
 }

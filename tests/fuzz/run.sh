@@ -16,7 +16,7 @@ all=(reader report csv jsonl perfetto html svg folded openmetrics sqlite script 
 : "${CLANG:=clang}"
 
 # What an input may cost, sanitizers and all: s, MB, bytes.
-SECONDS_MAX=25
+SECONDS_MAX=60
 RSS_MAX=2048
 LEN_MAX=16384
 
@@ -35,7 +35,9 @@ cmake --build "$tree" -j "${JOBS:-$(nproc)}" -t fuzz_seeds "${targets[@]/#/fuzz_
 	{ tail -n 20 "$tree.log" >&2; exit 1; }
 mv "$tree.log" "$tree/run.log"
 bin=$tree/tests/fuzz
-"$bin/fuzz_seeds" "$bin/seeds" "$source"/tests/golden/*.cptrace "$source"/tests/readme/*.cptrace
+rm -rf "$bin/seeds"
+"$bin/fuzz_seeds" "$bin/seeds" "$source"/tests/golden/*.cptrace \
+	"$source"/tests/readme/parallel.cptrace
 
 # seeds_of TARGET: the folders it begins with.
 seeds_of() {
@@ -60,7 +62,7 @@ for target in "${targets[@]}"; do
 	while ((EPOCHSECONDS - start < limit)); do
 		(cd "$found" && "$bin/fuzz_$target" -max_total_time=$((limit - (EPOCHSECONDS - start))) \
 			-timeout=$SECONDS_MAX -rss_limit_mb=$RSS_MAX -max_len=$LEN_MAX -print_final_stats=1 \
-			-use_value_profile=0 -verbosity=1 "$kept" "${seeds[@]}") >>"$log" 2>&1 && break
+			-report_slow_units=$SECONDS_MAX -detect_leaks=1 "$kept" "${seeds[@]}") >>"$log" 2>&1 && break
 	done
 	runs=$(awk '/^stat::number_of_executed_units/ { n += $2 } END { print n + 0 }' "$log")
 	peak=$(awk '/^stat::peak_rss_mb/ && $2 > n { n = $2 } END { print n + 0 }' "$log")
