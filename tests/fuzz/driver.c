@@ -3,9 +3,10 @@
  * driver.c - runs a fuzz target without libFuzzer: over files, and over changes of them that a seed decides.
  * No feedback: what it finds is found again by any compiler, and so is what was found once.
  *
- * usage: fuzz_NAME [-runs=N] [-seed=N] [-max_len=N] [-timeout=S] FILE|DIR...
+ * usage: fuzz_NAME [-runs=N] [-seed=N] [-max_len=N] [-timeout=S] [-every=N] FILE|DIR...
  *
- * The options are those that libFuzzer calls so.
+ * The options are those that libFuzzer calls so; -every: of the first DIR only each Nth file is run as it is
+ * (any may be changed).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,13 +30,13 @@ struct input {
 };
 
 static struct {
-	unsigned long runs, seed, max_len, timeout;
+	unsigned long runs, seed, max_len, timeout, every;
 	struct input inputs[INPUTS_MAX];
-	uint32_t cnt;
+	uint32_t cnt, first_cnt; /* of the first path */
 	struct rng rng;
 	struct input now; /* what is being run: written down if it is the end */
 	const char *self;
-} d = {.seed = 1, .max_len = LEN_MAX, .timeout = 60};
+} d = {.seed = 1, .max_len = LEN_MAX, .timeout = 60, .every = 1};
 
 /* ---- what libFuzzer has, too ------------------------------------------------------------------- */
 
@@ -213,7 +214,8 @@ static bool is_option(const char *arg)
 {
 	return sscanf(arg, "-runs=%lu", &d.runs) == 1 || sscanf(arg, "-seed=%lu", &d.seed) == 1 ||
 	       sscanf(arg, "-max_len=%lu", &d.max_len) == 1 ||
-	       sscanf(arg, "-timeout=%lu", &d.timeout) == 1;
+	       sscanf(arg, "-timeout=%lu", &d.timeout) == 1 ||
+	       (sscanf(arg, "-every=%lu", &d.every) == 1 && d.every);
 }
 
 int main(int argc, char **argv)
@@ -222,9 +224,12 @@ int main(int argc, char **argv)
 
 	d.self = argv[0];
 	LLVMFuzzerInitialize(&argc, &argv);
-	for (int i = 1; i < argc && !err; i++)
-		if (!is_option(argv[i]))
-			err = add_path(argv[i]);
+	for (int i = 1; i < argc && !err; i++) {
+		if (is_option(argv[i]))
+			continue;
+		err = add_path(argv[i]);
+		d.first_cnt = d.first_cnt ? d.first_cnt : d.cnt;
+	}
 	if (err || !d.cnt) {
 		dprintf(STDERR_FILENO, "usage: %s [-runs=N] [-seed=N] FILE|DIR...\n", d.self);
 		return 2;
@@ -232,7 +237,8 @@ int main(int argc, char **argv)
 	d.rng.state = d.seed;
 	watch_for_the_end();
 	for (uint32_t i = 0; i < d.cnt; i++)
-		run(d.inputs[i].at, d.inputs[i].sz);
+		if (i >= d.first_cnt || i % d.every == 0)
+			run(d.inputs[i].at, d.inputs[i].sz);
 	run_changed();
 	dprintf(STDOUT_FILENO, "%u inputs and %lu changes of them\n", d.cnt, d.runs);
 	for (uint32_t i = 0; i < d.cnt; i++)

@@ -19,9 +19,9 @@
 #include "fuzz.h"
 
 #define TRACE_MAX    (64u << 10)
-#define PROGRAMS     48
+#define PROGRAMS     32
 #define PROGRAM_SZ   900
-#define CHOICES_EACH 3 /* of a trace */
+#define CHOICES_EACH 2 /* of a trace */
 
 static const char *dir;
 static unsigned int number;
