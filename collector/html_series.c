@@ -2,6 +2,7 @@
 /* html_series.c - see html_series.h. */
 #include "html_series.h"
 
+#include <math.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -270,7 +271,8 @@ static void add_box(struct packer *p, uint32_t thread)
 		uint64_t now;
 
 		sum += (double)running[bin] - (double)t->parallel_ns[bin] / 2 - t->height_ns[bin];
-		now = sum > 0 ? (uint64_t)(sum * HTML_HEIGHT_PARTS + 0.5) : 0;
+		/* A trace that says it lasted for centuries has no more than fits. */
+		now = sum > 0 ? (uint64_t)fmin(sum * HTML_HEIGHT_PARTS + 0.5, 0x1p63) : 0;
 		lower[bin] = now > before ? now - before : 0;
 		before += lower[bin];
 		wider[bin] = t->width[bin] - running[bin] - t->parallel_ns[bin];
