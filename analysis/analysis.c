@@ -1548,6 +1548,15 @@ static int take_locks(struct cpt_analysis *a, struct cpt_report *r)
 			      &r->ceilings_cnt);
 }
 
+static void take_services(const struct cpt_analysis *a, struct cpt_report *r)
+{
+	for (uint32_t i = 0; i < r->instances_cnt; i++) {
+		struct cpt_epoll_instance *in = &r->instances[i];
+
+		in->services_cnt = services__of(a->opts.services, in->id, in->services);
+	}
+}
+
 static int take_loops(struct cpt_analysis *a, struct cpt_report *r)
 {
 	int err = loop_ledger__take(a->loops, a->now_ns, &r->loops);
@@ -1593,6 +1602,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		}
 		if (r) {
 			affinity__take(&a->affinity, &a->tasks, r->window_end_ns, &r->affinity);
+			take_services(a, r);
 			memcpy(r->latency, a->latency, sizeof(r->latency));
 			for (int i = 0; i < CPT_READY_CNT; i++)
 				latency__finish(&r->latency[i]);

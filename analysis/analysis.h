@@ -14,6 +14,7 @@
 #define CPT_ANALYSIS_H
 
 #include "latencies.h"
+#include "services.h"
 #include "report.h"
 #include "words.h"
 
@@ -110,6 +111,7 @@ struct cpt_analysis_opts {
 	int (*on_follow)(void *ctx, uint64_t now_ns, uint32_t wakee, uint32_t waker);
 	const struct cpt_stacks *stacks; /* trace_reader__stacks(); borrowed by the report, too */
 	const struct cpt_latencies *latencies; /* trace_reader__latencies(); borrowed */
+	const struct cpt_services *services;   /* trace_reader__services(); borrowed */
 	uint64_t
 		end_ns; /* the window ends then at the latest; 0: where the workload or the trace does */
 	void *ctx;

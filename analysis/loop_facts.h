@@ -19,6 +19,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../probes/cpt_abi.h"
+
+/* A descriptor of an instance, from when it was opened to when its last copy was closed, and what it took of
+ * turns (services.h): over the whole recording, and only where a wait came behind. */
+struct cpt_service {
+	uint32_t fd;
+	uint32_t kind;	/* CPT_CONN_* */
+	uint32_t times; /* that loops were at it */
+	uint64_t service_ns;
+	uint64_t longest_ns; /* at a time */
+};
+
+const char *service_kind_name(uint32_t kind); /* "inbound", "listener" … */
+
 /* Operations of one direction. */
 struct cpt_flight_sums {
 	uint64_t in_flight_ns; /* integral of the number in flight */
@@ -57,6 +71,10 @@ struct cpt_epoll_instance {
 	double timers_average;
 	uint64_t iterations; /* returns from epoll_wait */
 	uint64_t events;     /* that they returned: events / iterations is the mean batch */
+
+	/* The descriptors that took most, most first. */
+	struct cpt_service services[CPT_LOOP_SERVICES];
+	uint32_t services_cnt;
 };
 
 /* How many operations it had in flight on average in a window of so many ns: without records that were lost, and

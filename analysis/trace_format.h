@@ -12,7 +12,7 @@
 #include "trace_limits.h"
 
 #define CPT_TRACE_MAJOR 1
-#define CPT_TRACE_MINOR 3
+#define CPT_TRACE_MINOR 4
 
 #define TRACE_HEADER_SZ	  64
 #define SECTION_HEADER_SZ 40
@@ -40,6 +40,7 @@ struct trace_header {
 #define SECTION_LATENCIES                                                                          \
 	10 /* since 1.2: how long those took: latencies.h; since 1.3 inbound ones */
 #define SECTION_LATENCIES_OUT 11 /* since 1.3: likewise, outbound ones */
+#define SECTION_SERVICES      12 /* since 1.4: what descriptors took of turns: services.h */
 
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "latencies.h"
+#include "services.h"
 #include "stacks.h"
 #include "trace_reader_priv.h"
 
@@ -187,6 +188,7 @@ void trace_reader__free(struct trace_reader *r)
 	free(r->samples.events);
 	free(r->loops.events);
 	latencies__free(r->latencies);
+	services__free(r->services);
 	stacks__free(r->stacks);
 	free(r);
 }
@@ -480,6 +482,11 @@ const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r)
 const struct cpt_latencies *trace_reader__latencies(const struct trace_reader *r)
 {
 	return r->latencies;
+}
+
+const struct cpt_services *trace_reader__services(const struct trace_reader *r)
+{
+	return r->services;
 }
 
 const char *trace_reader__incomplete(const struct trace_reader *r)

@@ -20,6 +20,7 @@
 struct trace_reader;
 struct cpt_stacks;
 struct cpt_latencies;
+struct cpt_services;
 
 #define CPT_TRACE_ERR_LEN 256
 
@@ -39,6 +40,7 @@ const struct cpt_stacks *trace_reader__stacks(const struct trace_reader *r);
 
 /* How long operations of event loops took; NULL when the trace does not say. */
 const struct cpt_latencies *trace_reader__latencies(const struct trace_reader *r);
+const struct cpt_services *trace_reader__services(const struct trace_reader *r);
 
 /* The words of the trace's WORDS section, owned by the reader; NULL when it has none that is sound (an
  * older file, one that was cut off): see words__feed(). Names may be added to them. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "latencies.h"
+#include "services.h"
 #include "stacks.h"
 #include "trace_reader_priv.h"
 #include "trace_side.h"
@@ -145,6 +146,25 @@ static int walk_latencies(struct trace_reader *r, uint64_t pos, const struct sec
 	return 1;
 }
 
+/* Likewise. */
+static int walk_services(struct trace_reader *r, uint64_t pos, const struct section *s)
+{
+	int ret = reader__payload(r, &r->aside, pos, s);
+
+	if (ret <= 0)
+		return ret ? ret : 1;
+	if (!r->services)
+		r->services = services__new();
+	if (!r->services)
+		return -ENOMEM;
+	ret = services__decode(r->services, r->aside.at, s->sz);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret)
+		reader__note(r, "damaged at byte %" PRIu64 ": services", pos);
+	return 1;
+}
+
 /* A section that is damaged is as good as none: the reader's user makes the words out anew. 1 or
  * -errno. */
 static int open_words(struct trace_reader *r, uint64_t pos, const struct section *s)
@@ -194,6 +214,8 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 		return walk_side(r, &r->loops, pos, s);
 	} else if (s->type == SECTION_LATENCIES || s->type == SECTION_LATENCIES_OUT) {
 		return walk_latencies(r, pos, s);
+	} else if (s->type == SECTION_SERVICES) {
+		return walk_services(r, pos, s);
 	} else if (s->type == SECTION_CLOSE) {
 		ret = reader__payload(r, &r->aside, pos, s);
 		if (ret <= 0)

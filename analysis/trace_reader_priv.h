@@ -77,6 +77,7 @@ struct trace_reader {
 	struct cpt_event late_event;
 	struct side samples, loops;
 	struct cpt_latencies *latencies; /* NULL: none */
+	struct cpt_services *services;	 /* likewise */
 	uint16_t minor;			 /* of its format */
 	const struct cpt_event *held;	 /* of the blocks, read and not returned yet */
 	size_t held_cnt;

@@ -290,6 +290,13 @@ int trace_writer__latencies(struct trace_writer *w, bool outbound, const uint8_t
 	return sz && !flush_block(w) ? write_section(w, &s, payload, sz) : w->err;
 }
 
+int trace_writer__services(struct trace_writer *w, const uint8_t *payload, size_t sz)
+{
+	struct section s = {.type = SECTION_SERVICES};
+
+	return sz && !flush_block(w) ? write_section(w, &s, payload, sz) : w->err;
+}
+
 int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks)
 {
 	uint32_t next = 1;

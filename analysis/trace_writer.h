@@ -34,6 +34,8 @@ int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks);
  * -errno. */
 int trace_writer__latencies(struct trace_writer *w, bool outbound, const uint8_t *payload,
 			    size_t sz);
+int trace_writer__services(struct trace_writer *w, const uint8_t *payload,
+			   size_t sz); /* services.h */
 
 /* A sink for merge__new that calls the first three of these. */
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);

@@ -173,6 +173,7 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 
 	with.stacks = trace_reader__stacks(a->reader);
 	with.latencies = trace_reader__latencies(a->reader);
+	with.services = trace_reader__services(a->reader);
 	/* Of what goes on behind the recording the probes leave one after the other. */
 	if (closed && !trace_reader__incomplete(a->reader) && closed->exit_kind == CPT_EXIT_RUNNING)
 		with.end_ns = closed->end_mono_ns;

@@ -74,7 +74,7 @@ static const struct cli_option options[] = {
 	 "summary, for monitoring; html: a page to look at, zoom into and pass on, one file",
 	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
 	{"table", 0, "NAME",
-	 "threads (default), ledger, intervals, overlap, locks, loops, instances, wakes, "
+	 "threads (default), ledger, intervals, overlap, locks, loops, instances, services, wakes, "
 	 "accounts, path, sites, run, limits, latency or ceilings",
 	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
 	{"picture", 0, "NAME", "svg: timeline (default), bottle (graph) or ledger", cli_set_word,

@@ -217,6 +217,8 @@ const struct export_table export_tables[] = {
 	 write_loops},
 	{"instances", "one row per instance (epoll, poll, ring): what it had in flight",
 	 instance_cols, NULL, NULL, write_instances},
+	{"services", "one row per descriptor that took most of its instance's loops", service_cols,
+	 NULL, NULL, write_services},
 	{"wakes", "one row per waker, woken and reason: who ends whose waits", wake_cols, NULL,
 	 NULL, write_wakes},
 	{"accounts", "one row per item of the budget and of the demand, and per tenant",
@@ -235,5 +237,6 @@ const struct export_table export_tables[] = {
 };
 
 const char *const export_table_words[] = {
-	"threads",  "ledger", "intervals", "overlap", "locks",	"loops",   "instances", "wakes",
-	"accounts", "path",   "sites",	   "run",     "limits", "latency", "ceilings",	NULL};
+	"threads",   "ledger",	 "intervals", "overlap",  "locks", "loops",
+	"instances", "services", "wakes",     "accounts", "path",  "sites",
+	"run",	     "limits",	 "latency",   "ceilings", NULL};

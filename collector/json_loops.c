@@ -178,6 +178,24 @@ static json_t *level(double average, uint32_t peak)
 	return json_obj__done(&o);
 }
 
+static json_t *services(const struct cpt_epoll_instance *in)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; array && i < in->services_cnt; i++) {
+		const struct cpt_service *s = &in->services[i];
+		struct json_obj o = json_obj__new();
+
+		json_obj__put_ns(&o, "fd", s->fd);
+		json_obj__put(&o, "kind", json_string(service_kind_name(s->kind)));
+		json_obj__put_ns(&o, "times", s->times);
+		json_obj__put_ns(&o, "service_ns", s->service_ns);
+		json_obj__put_ns(&o, "longest_ns", s->longest_ns);
+		array = json_array__append(array, json_obj__done(&o));
+	}
+	return array;
+}
+
 static json_t *instance(const struct cpt_epoll_instance *in)
 {
 	const bool ring = in->flags & CPT_LOOP_RING;
@@ -205,6 +223,8 @@ static json_t *instance(const struct cpt_epoll_instance *in)
 	}
 	json_obj__put_ns(&o, "iterations", in->iterations);
 	json_obj__put_ns(&o, "events", in->events);
+	if (in->services_cnt)
+		json_obj__put(&o, "services", services(in));
 	return json_obj__done(&o);
 }
 

@@ -12,6 +12,7 @@ enum loops_mode {
 	LOOPS_AUTO, /* from when one is first seen */
 	LOOPS_ON,   /* from the start */
 	LOOPS_OFF,
+	LOOPS_FDS, /* from the start, and what single descriptors take of turns */
 };
 
 #endif /* CPT_LOOP_MODE_H */

@@ -78,7 +78,8 @@ static void choose_ring_probes(struct loop_session *s)
 		bpf_program__set_autoload(progs[i], usable && there[i]);
 }
 
-static int start(struct loop_session *s, int tasks_fd, bool from_start, char *err, size_t err_sz)
+static int start(struct loop_session *s, int tasks_fd, bool from_start, bool services, char *err,
+		 size_t err_sz)
 {
 	int ret;
 
@@ -87,6 +88,9 @@ static int start(struct loop_session *s, int tasks_fd, bool from_start, char *er
 		return say(err, err_sz, -errno, "cannot open the probes of event loops");
 	choose_ring_probes(s);
 	s->skel->rodata->cpt_loop_from_start = from_start;
+	s->skel->rodata->cpt_loop_services = services;
+	if (!services)
+		(void)bpf_map__set_max_entries(s->skel->maps.cpt_loop_served, 1);
 	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
 	if (!ret)
 		ret = loop_probes__load(s->skel);
@@ -104,10 +108,11 @@ static int start(struct loop_session *s, int tasks_fd, bool from_start, char *er
 	return 0;
 }
 
-struct loop_session *loop_session__open(int tasks_fd, bool from_start, char *err, size_t err_sz)
+struct loop_session *loop_session__open(int tasks_fd, bool from_start, bool services, char *err,
+					size_t err_sz)
 {
 	struct loop_session *s = calloc(1, sizeof(*s));
-	int ret = s ? start(s, tasks_fd, from_start, err, err_sz)
+	int ret = s ? start(s, tasks_fd, from_start, services, err, err_sz)
 		    : say(err, err_sz, -ENOMEM, "event loops");
 
 	if (!ret)

@@ -19,8 +19,10 @@
 struct loop_session;
 
 /* Loads and attaches the probes; tasks_fd: the recording probes' map of tasks; from_start: nothing
- * of the workload has run yet. NULL with errno and a line in err. */
-struct loop_session *loop_session__open(int tasks_fd, bool from_start, char *err, size_t err_sz);
+ * of the workload has run yet; services: single descriptors have an account. NULL with errno and a line in
+ * err. */
+struct loop_session *loop_session__open(int tasks_fd, bool from_start, bool services, char *err,
+					size_t err_sz);
 
 /* Readable when the ring should be drained before time. */
 int loop_session__wake_fd(const struct loop_session *s);

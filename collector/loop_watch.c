@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../analysis/latencies.h"
+#include "../analysis/services.h"
 #include "../analysis/trace_limits.h"
 #include "loop_book.h"
 #include "loop_procs.h"
@@ -20,7 +21,10 @@
 #define CENSUS_NS   1000000000 /* how often processes with loops are looked for */
 #define PAYLOAD_MAX (1u << 20)
 
-/* A row of the latencies, encoded. */
+#define ROWS_SERVICES CPT_LOOP_WAYS
+#define ROWS_CNT      (CPT_LOOP_WAYS + 1)
+
+/* A row of the latencies, or of the services, encoded. */
 struct row {
 	uint32_t instance;
 	size_t sz;
@@ -39,12 +43,12 @@ struct loop_watch {
 	struct trace_writer *writer;
 	struct loop_session *session; /* NULL until a loop is seen */
 	struct loop_book *book;
-	uint64_t ring_losses; /* seen so far */
-	uint64_t clean_ns;    /* nothing more was lost up to here */
-	uint64_t census_ns;   /* the next look */
-	struct rows rows[CPT_LOOP_WAYS];
-	struct loop_procs procs; /* that have, or had, instances and have not ended */
-	bool can_ask;		 /* who has ended, and what they have open */
+	uint64_t ring_losses;	    /* seen so far */
+	uint64_t clean_ns;	    /* nothing more was lost up to here */
+	uint64_t census_ns;	    /* the next look */
+	struct rows rows[ROWS_CNT]; /* of latencies by way, and ROWS_SERVICES */
+	struct loop_procs procs;    /* that have, or had, instances and have not ended */
+	bool can_ask;		    /* who has ended, and what they have open */
 	char failure[160];
 };
 
@@ -55,10 +59,15 @@ static int write_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 	return trace_writer__side(w->writer, ev, cnt);
 }
 
+static bool at_once(enum loops_mode mode)
+{
+	return mode == LOOPS_ON || mode == LOOPS_FDS;
+}
+
 static int attach(struct loop_watch *w)
 {
-	w->session = loop_session__open(bpf_session__tasks_fd(w->bpf), w->from_start, w->failure,
-					sizeof(w->failure));
+	w->session = loop_session__open(bpf_session__tasks_fd(w->bpf), w->from_start,
+					w->mode == LOOPS_FDS, w->failure, sizeof(w->failure));
 	if (!w->session)
 		return -errno;
 	bpf_session__also_wake(w->bpf, loop_session__wake_fd(w->session));
@@ -73,14 +82,14 @@ struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct b
 
 	if (w) {
 		w->mode = mode;
-		w->from_start = mode == LOOPS_ON && !released;
+		w->from_start = at_once(mode) && !released;
 		w->bpf = session;
 		w->writer = writer;
 		w->can_ask = loop_procs__can_ask();
 		w->book = loop_book__new(write_events, w);
 		ret = w->book ? 0 : -ENOMEM;
 	}
-	if (!ret && mode == LOOPS_ON)
+	if (!ret && at_once(mode))
 		ret = attach(w);
 	if (!ret)
 		return w;
@@ -101,10 +110,10 @@ void loop_watch__free(struct loop_watch *w)
 		return;
 	loop_session__free(w->session);
 	loop_book__free(w->book);
-	for (uint32_t way = 0; way < CPT_LOOP_WAYS; way++) {
-		for (size_t i = 0; i < w->rows[way].cnt; i++)
-			free(w->rows[way].at[i].bytes);
-		free(w->rows[way].at);
+	for (uint32_t of = 0; of < ROWS_CNT; of++) {
+		for (size_t i = 0; i < w->rows[of].cnt; i++)
+			free(w->rows[of].at[i].bytes);
+		free(w->rows[of].at);
 	}
 	loop_procs__free(&w->procs);
 	free(w);
@@ -172,6 +181,41 @@ static int keep_row(struct loop_watch *w, const struct cpt_loop_inst *in, uint32
 	return err;
 }
 
+static int compare_services(const void *a, const void *b)
+{
+	const struct cpt_service *x = a, *y = b;
+
+	return x->service_ns < y->service_ns ? 1 : -(x->service_ns > y->service_ns);
+}
+
+static int keep_services(struct loop_watch *w, const struct cpt_loop_inst *in)
+{
+	struct cpt_service tab[CPT_LOOP_SERVICES];
+	struct row row = {.instance = in->instance};
+	uint32_t cnt = 0;
+	int err;
+
+	/* A program may be at one of them: what does not fit together is left out. */
+	for (uint32_t i = 0; i < CPT_LOOP_SERVICES; i++) {
+		const struct cpt_loop_service *s = &in->services[i];
+
+		if (s->times && s->longest_ns <= s->ns && s->ns <= CPT_TIME_MAX)
+			tab[cnt++] = (struct cpt_service){s->fd, s->kind, s->times, s->ns,
+							  s->longest_ns};
+	}
+	if (!cnt || in->instance > CPT_LOOP_NUMBER_MAX)
+		return 0;
+	qsort(tab, cnt, sizeof(*tab), compare_services);
+	row.bytes = malloc(SERVICES_ROW_MAX);
+	if (!row.bytes)
+		return -ENOMEM;
+	row.sz = (size_t)(services__put(row.bytes, in->instance, tab, cnt) - row.bytes);
+	err = add_row(&w->rows[ROWS_SERVICES], &row);
+	if (err)
+		free(row.bytes);
+	return err;
+}
+
 static int keep_rows(struct loop_watch *w, uint32_t slot)
 {
 	const struct cpt_loop_inst *in = loop_session__slot(w->session, slot);
@@ -179,7 +223,7 @@ static int keep_rows(struct loop_watch *w, uint32_t slot)
 
 	for (uint32_t way = 0; way < CPT_LOOP_WAYS && !err; way++)
 		err = keep_row(w, in, slot, way);
-	return err;
+	return err ? err : keep_services(w, in);
 }
 
 static int take_window(struct loop_watch *w, uint32_t slot, uint64_t before_ns)
@@ -358,9 +402,16 @@ static int compare_rows(const void *a, const void *b)
 	return x->instance < y->instance ? -1 : x->instance > y->instance;
 }
 
-static int write_rows(struct loop_watch *w, uint32_t way)
+static int write_payload(struct loop_watch *w, uint32_t of, const uint8_t *payload, size_t sz)
 {
-	const struct rows *rows = &w->rows[way];
+	return of == ROWS_SERVICES
+		       ? trace_writer__services(w->writer, payload, sz)
+		       : trace_writer__latencies(w->writer, of == CPT_LOOP_OUT, payload, sz);
+}
+
+static int write_rows(struct loop_watch *w, uint32_t of)
+{
+	const struct rows *rows = &w->rows[of];
 	uint8_t *payload = malloc(PAYLOAD_MAX + LATENCIES_ROW_MAX);
 	size_t sz = 0;
 	int err = 0;
@@ -373,11 +424,11 @@ static int write_rows(struct loop_watch *w, uint32_t way)
 		sz += rows->at[i].sz;
 		if (sz < PAYLOAD_MAX)
 			continue;
-		err = trace_writer__latencies(w->writer, way == CPT_LOOP_OUT, payload, sz);
+		err = write_payload(w, of, payload, sz);
 		sz = 0;
 	}
 	if (!err)
-		err = trace_writer__latencies(w->writer, way == CPT_LOOP_OUT, payload, sz);
+		err = write_payload(w, of, payload, sz);
 	free(payload);
 	return err;
 }
@@ -401,12 +452,12 @@ int loop_watch__finish(struct loop_watch *w, uint64_t end_ns)
 	return err;
 }
 
-int loop_watch__write_latencies(struct loop_watch *w)
+int loop_watch__write_rows(struct loop_watch *w)
 {
 	int err = 0;
 
-	for (uint32_t way = 0; way < CPT_LOOP_WAYS && !err; way++)
-		err = w->rows[way].cnt ? write_rows(w, way) : 0;
+	for (uint32_t of = 0; of < ROWS_CNT && !err; of++)
+		err = w->rows[of].cnt ? write_rows(w, of) : 0;
 	return err;
 }
 

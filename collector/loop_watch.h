@@ -20,7 +20,7 @@
 
 struct loop_watch;
 
-/* session and writer are borrowed. With LOOPS_ON the probes are attached, else not yet; released: the workload
+/* session and writer are borrowed. With LOOPS_ON and LOOPS_FDS the probes are attached, else not yet; released: the workload
  * runs already. NULL with errno and a line in err. */
 struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct bpf_session *session,
 				   struct trace_writer *writer, char *err, size_t err_sz);
@@ -36,7 +36,7 @@ int loop_watch__tick(struct loop_watch *w, uint64_t now_ns, uint64_t horizon_ns)
  * written. 0 or -errno. */
 int loop_watch__finish(struct loop_watch *w, uint64_t end_ns);
 /* And how long operations took; behind all events. 0 or -errno. */
-int loop_watch__write_latencies(struct loop_watch *w);
+int loop_watch__write_rows(struct loop_watch *w);
 
 /* CPT_LOOPS_* of trace.h, and what was not followed. */
 uint8_t loop_watch__state(const struct loop_watch *w, uint64_t losses[CPT_LOOP_LOSS_CNT]);

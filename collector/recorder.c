@@ -426,7 +426,7 @@ static void close_trace(struct recorder *r)
 	if (r->book && !trace_writer__err(r->writer))
 		note_failure(r, write_stacks(r), "cannot write the stacks");
 	if (r->loops && !r->res->trace_err)
-		note_failure(r, loop_watch__write_latencies(r->loops), "cannot write the trace");
+		note_failure(r, loop_watch__write_rows(r->loops), "cannot write the trace");
 	if (r->loops && loop_watch__failure(r->loops))
 		snprintf(r->res->loops_line, sizeof(r->res->loops_line), "%s",
 			 loop_watch__failure(r->loops));

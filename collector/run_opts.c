@@ -26,7 +26,7 @@ uint32_t record_opts__sample_hz(const struct record_opts *o)
 }
 
 /* In the order of enum loops_mode. */
-static const char *const loops_mode_words[] = {"auto", "on", "off", NULL};
+static const char *const loops_mode_words[] = {"auto", "on", "off", "fds", NULL};
 
 #define TARGET_GROUP_HELP                                                                          \
 	"processes of a cgroup (version 1 or 2) and of those below it, also such as come later"
@@ -96,7 +96,7 @@ static const char *const loops_mode_words[] = {"auto", "on", "off", NULL};
 		 0,                                                                                \
 		 "WHEN",                                                                           \
 		 "follow operations of event loops: auto (default; from when a loop is first "     \
-		 "seen), on (from the start), off",                                                \
+		 "seen), on (from the start), off, fds (on, and what single descriptors take)",    \
 		 cli_set_word,                                                                     \
 		 offsetof(type, member loops),                                                     \
 		 0,                                                                                \

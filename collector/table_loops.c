@@ -166,3 +166,45 @@ int write_instances(struct table_out *out, const struct cpt_report *r)
 	}
 	return err;
 }
+
+/* ---- descriptors ------------------------------------------------------------------------------------- */
+
+struct service_row {
+	struct cpt_service s;
+	uint32_t instance, pid;
+	const char *kind;
+};
+
+#define S(member) offsetof(struct service_row, member)
+
+const struct table_col service_cols[] = {
+	{"instance", "its number, as in the table of instances", TABLE_U32, S(instance)},
+	{"pid", "its process", TABLE_U32, S(pid)},
+	{"fd", "the descriptor", TABLE_U32, S(s.fd)},
+	{"kind", "inbound, outbound, listener, timer or other", TABLE_STRING, S(kind)},
+	{"times", "that loops were at it, over the whole recording", TABLE_U32, S(s.times)},
+	{"service_ns", "what it took of their turns, likewise", TABLE_U64, S(s.service_ns)},
+	{"longest_ns", "likewise: the longest at a time", TABLE_U64, S(s.longest_ns)},
+	{NULL, NULL, TABLE_U64, 0},
+};
+
+int write_services(struct table_out *out, const struct cpt_report *r)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < r->instances_cnt; i++) {
+		const struct cpt_epoll_instance *in = &r->instances[i];
+
+		for (uint32_t k = 0; k < in->services_cnt && !err; k++) {
+			const struct service_row row = {
+				.s = in->services[k],
+				.instance = in->id,
+				.pid = in->pid,
+				.kind = service_kind_name(in->services[k].kind),
+			};
+
+			err = table_out__row(out, &row);
+		}
+	}
+	return err;
+}

@@ -163,8 +163,10 @@ void add_flights(struct strbuf *b, const struct cpt_report *r, const struct text
 		strbuf__free(&t.cells);
 	if (cnt > opts->top)
 		strbuf__addf(b, "   and %s more\n", fmt_count(n, cnt - opts->top));
-	for (uint32_t i = 0; i < cnt && i < MORE_OF; i++)
+	for (uint32_t i = 0; i < cnt && i < MORE_OF; i++) {
 		add_flight_rates(b, r, rows[i], &opts->style);
+		add_services(b, r, rows[i], &opts->style);
+	}
 	if (cnt)
 		add_since(b, r, &opts->style);
 	free(rows);

@@ -21,6 +21,9 @@ void add_loop_rates(struct strbuf *b, const struct cpt_report *r, const struct c
 		    const struct text_style *style);
 void add_flight_rates(struct strbuf *b, const struct cpt_report *r,
 		      const struct cpt_epoll_instance *in, const struct text_style *style);
+/* The descriptors that took most; nothing where that is little. */
+void add_services(struct strbuf *b, const struct cpt_report *r, const struct cpt_epoll_instance *in,
+		  const struct text_style *style);
 
 /* Does a kernel thread that polls for a ring spin more than a little? */
 bool spins_for_rings(const struct cpt_report *r);

@@ -419,6 +419,14 @@ struct cpt_rec_loop_new {
 };
 
 /* Two ways: operations that the process serves, and those it waits for. */
+/* What a descriptor of a loop is to it. */
+#define CPT_CONN_UNRESOLVED 0 /* registered before the probes came: looked at when it is used */
+#define CPT_CONN_IN	    1 /* accepted connections, served datagram sockets */
+#define CPT_CONN_OUT	    2 /* sockets that asked others */
+#define CPT_CONN_LISTEN	    3
+#define CPT_CONN_TIMER	    4
+#define CPT_CONN_OTHER	    5
+
 #define CPT_LOOP_IN   0
 #define CPT_LOOP_OUT  1
 #define CPT_LOOP_WAYS 2
@@ -446,6 +454,20 @@ struct cpt_rec_loop {
 	__s32 timers;	  /* timerfds armed now */
 };
 
+/* What a loop's turns did for one descriptor: from its first call on it, or from the wait before that, to the
+ * first on another one, or the next wait. */
+struct cpt_loop_service {
+	__u64 ref;	  /* probe-private: which connection; 0: the entry is free */
+	__u64 ns;	  /* in all */
+	__u64 longest_ns; /* the longest at a time */
+	__u32 times;
+	__u32 fd;
+	__u32 kind; /* CPT_CONN_* */
+	__u32 reserved;
+};
+
+#define CPT_LOOP_SERVICES 8 /* of each instance: those that took most. A power of two. */
+
 /* An instance's slot, an element of cpt_loop_insts, mapped by the collector. What is below `lock` is of
  * whoever holds it: no one waits for it. A program that finds it held sends a record for its step
  * alone. */
@@ -469,6 +491,7 @@ struct cpt_loop_inst {
 	__u32 iterations;
 	__u32 batch;
 	struct cpt_loop_steps steps[CPT_LOOP_WAYS];
+	struct cpt_loop_service services[CPT_LOOP_SERVICES];
 } __attribute__((aligned(64))); /* two loops on two CPUs share no cache line */
 
 /* Counters of the loops' object. */
@@ -579,7 +602,12 @@ struct cpt_task {
 
 	__u8 poll_blocks; /* how often it has blocked in poll or select as event loops do; 255 stays */
 	__u8 poll_turns; /* returns of such calls, as long as it is no loop */
-	__u16 reserved;
+	__u16 blocked_in; /* system call that it blocked in last, until loops.bpf.c saw that return */
+	__u64 blocked_ns; /* when it first did, in that one */
+	/* loops.bpf.c: the descriptor (reference of its connection, 0 none yet) that it serves, since when; 0: it
+	 * has not come back from a loop's wait yet */
+	__u64 serve_ref;
+	__u64 serve_ns;
 };
 
 /* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8
@@ -615,7 +643,8 @@ CPT_ASSERT(sizeof(struct cpt_rec_head) == 24);
 CPT_ASSERT(sizeof(struct cpt_cell) == 192);
 CPT_ASSERT(sizeof(struct cpt_rec_loop_new) == 40);
 CPT_ASSERT(sizeof(struct cpt_rec_loop) == 112);
-CPT_ASSERT(sizeof(struct cpt_loop_inst) == 192);
+CPT_ASSERT(sizeof(struct cpt_loop_service) == 40);
+CPT_ASSERT(sizeof(struct cpt_loop_inst) == 512);
 CPT_ASSERT(offsetof(struct cpt_cell, tail) == 128);
 
 #endif /* CPT_ABI_H */

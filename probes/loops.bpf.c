@@ -118,7 +118,7 @@ static __always_inline bool opens_at_level(__u32 state)
 
 static __always_inline __u32 way_of(const struct loop_conn *c)
 {
-	return c->kind == CONN_OUT ? CPT_LOOP_OUT : CPT_LOOP_IN;
+	return c->kind == CPT_CONN_OUT ? CPT_LOOP_OUT : CPT_LOOP_IN;
 }
 
 static __always_inline void op_open(struct loop_conn *c, __u32 to, __u32 task, __u64 ts)
@@ -328,22 +328,22 @@ __noinline int conn_resolve(struct loop_conn *c)
 	c->file = file_id(c->fd);
 	switch (kind) {
 	case CPT_FD_SOCK_SERVING:
-		c->kind = CONN_IN;
+		c->kind = CPT_CONN_IN;
 		break;
 	case CPT_FD_SOCKET:
-		c->kind = CONN_OUT;
+		c->kind = CPT_CONN_OUT;
 		break;
 	case CPT_FD_SOCK_LISTEN:
-		c->kind = CONN_LISTEN;
+		c->kind = CPT_CONN_LISTEN;
 		break;
 	case CPT_FD_TIMERFD:
-		c->kind = CONN_TIMER;
+		c->kind = CPT_CONN_TIMER;
 		break;
 	default:
-		c->kind = CONN_OTHER;
+		c->kind = CPT_CONN_OTHER;
 		break;
 	}
-	if (file && (c->kind == CONN_IN || c->kind == CONN_OUT)) {
+	if (file && (c->kind == CPT_CONN_IN || c->kind == CPT_CONN_OUT)) {
 		struct socket *socket = BPF_CORE_READ(file, private_data);
 
 		c->sk = (__u64)BPF_CORE_READ(socket, sk);
@@ -351,9 +351,119 @@ __noinline int conn_resolve(struct loop_conn *c)
 	return 0;
 }
 
+/* ---- what a descriptor took ------------------------------------------------------------------- */
+
+/* A connection begins at this place. */
+static __always_inline void serve_none(__u32 idx)
+{
+	struct conn_service *s;
+
+	if (!cpt_loop_services)
+		return;
+	s = bpf_map_lookup_elem(&cpt_loop_served, &idx);
+	if (s)
+		s->ns = s->longest_ns = s->times = 0;
+}
+
+/* c is one of those of its instance that took most, or is not. Where somebody else holds these it is told the
+ * next time. */
+static __always_inline void rank_service(const struct loop_conn *c, const struct conn_service *of,
+					 __u64 ref)
+{
+	struct cpt_loop_inst *in = inst_of(c);
+	struct cpt_loop_service *s;
+	__u64 least_ns = ~0ULL;
+	__u32 at = 0;
+
+	if (!in || !inst_lock(in))
+		return;
+#pragma unroll
+	for (__u32 i = 0; i < CPT_LOOP_SERVICES; i++) {
+		__u64 ns = in->services[i].ref == ref ? 0 : in->services[i].ns + 1;
+
+		if (ns < least_ns) {
+			least_ns = ns;
+			at = i;
+		}
+	}
+	if (of->ns >= least_ns) {
+		s = &in->services[at & (CPT_LOOP_SERVICES - 1)];
+		s->ref = ref;
+		s->ns = of->ns;
+		s->longest_ns = of->longest_ns;
+		s->times = of->times;
+		s->fd = c->fd;
+		s->kind = c->kind;
+	}
+	inst_unlock(in);
+}
+
+/* Up to ts the thread was at its descriptor. */
+__noinline int serve_until(struct cpt_task *t, __u64 ts)
+{
+	struct conn_service *s;
+	struct loop_conn *c;
+	__u32 idx;
+	__u64 ns;
+
+	if (!t || !t->serve_ref || ts < t->serve_ns)
+		return 0;
+	ns = ts - t->serve_ns;
+	t->serve_ns = ts;
+	idx = t->serve_ref;
+	c = conn_of_ref(t->serve_ref);
+	s = bpf_map_lookup_elem(&cpt_loop_served, &idx);
+	if (!c || !s)
+		return 0;
+	s->ns += ns;
+	s->times++;
+	if (ns > s->longest_ns)
+		s->longest_ns = ns;
+	rank_service(c, s, t->serve_ref);
+	return 0;
+}
+
+/* A call on this one has returned. */
+static __always_inline void serve(struct cpt_task *t, __u64 ref)
+{
+	if (!cpt_loop_services || !t->serve_ns || t->serve_ref == ref)
+		return;
+	if (t->serve_ref)
+		serve_until(t, bpf_ktime_get_ns());
+	t->serve_ref = ref;
+}
+
+/* The descriptor will not be found any more. */
+static __always_inline void serve_last(struct cpt_task *t, __u32 fd)
+{
+	struct loop_conn *c;
+
+	if (!cpt_loop_services || !t->serve_ns || !t->serve_ref)
+		return;
+	c = conn_of_ref(t->serve_ref);
+	if (!c || c->fd != fd)
+		return;
+	serve_until(t, bpf_ktime_get_ns());
+	t->serve_ref = 0;
+}
+
+/* Its loop's wait, by this call, has returned at ts: what was before is over since that call blocked. */
+static __always_inline void serve_next(struct cpt_task *t, __u32 nr, __u64 ts)
+{
+	bool blocked = t->blocked_in == nr && t->blocked_ns > t->serve_ns;
+
+	if (!cpt_loop_services)
+		return;
+	if (t->serve_ns)
+		serve_until(t, blocked ? t->blocked_ns : ts);
+	t->blocked_in = CPT_SYSNO_NONE;
+	t->serve_ref = 0;
+	t->serve_ns = ts;
+}
+
 static __always_inline bool conn_counts(const struct loop_conn *c)
 {
-	return c->kind == CONN_IN || c->kind == CONN_OUT;
+	return c->kind == CPT_CONN_IN || c->kind == CPT_CONN_OUT;
 }
 
 /* One that was registered before the probes came is used. */
@@ -405,9 +515,10 @@ static __noinline struct loop_conn *conn_new(__u32 tgid, __u32 fd, __u64 *ref)
 	c->instance = 0;
 	c->fd = fd;
 	c->tgid = tgid;
+	serve_none(idx);
 	c->state = OP_IDLE;
 	c->refs = 1;
-	c->kind = CONN_UNRESOLVED;
+	c->kind = CPT_CONN_UNRESOLVED;
 	c->registered = c->has_cookie = c->interval = 0;
 	publish_u32(&c->gen, c->gen + 1);
 	*ref = conn_ref(c, idx);
@@ -573,9 +684,9 @@ __noinline int event_reported(struct cpt_loop_inst *in, __u64 events, __u64 cook
 	c = conn_of_cookie(in, cookie);
 	if (!c)
 		return 0;
-	if (c->kind == CONN_UNRESOLVED)
+	if (c->kind == CPT_CONN_UNRESOLVED)
 		conn_look(c);
-	if (c->kind != CONN_IN || c->state != OP_IDLE || at_end(c))
+	if (c->kind != CPT_CONN_IN || c->state != OP_IDLE || at_end(c))
 		return 0;
 	if (!op_turn(c, OP_IDLE, OP_REPORTED))
 		return 0;
@@ -640,7 +751,7 @@ __noinline int turn_alone(struct cpt_loop_inst *in, __u32 task, __u32 cnt, __u64
 	return 0;
 }
 
-static __always_inline int on_epoll(struct call *call)
+static __always_inline int on_epoll(struct call *call, struct cpt_task *t)
 {
 	struct batch b = {
 		.events = call->regs->REG_ARG2,
@@ -656,6 +767,7 @@ static __always_inline int on_epoll(struct call *call)
 	if (b.cnt > EVENTS_MAX)
 		b.cnt = EVENTS_MAX;
 	b.ts = bpf_ktime_get_ns();
+	serve_next(t, call->regs->REG_NR, b.ts);
 	b.locked = inst_lock(b.in);
 	if (b.locked)
 		turn_locked(b.in, call->task, b.cnt, b.ts);
@@ -669,17 +781,22 @@ static __always_inline int on_epoll(struct call *call)
 }
 
 /* key: process and descriptor (fd_key). */
-__noinline int read_from(__u64 key, long ret, __u32 task)
+__noinline int read_from(__u64 key, long ret, struct cpt_task *t)
 {
 	struct loop_conn *c;
+	__u32 task;
 	__u64 ref;
 
+	if (!t)
+		return 0;
+	task = t->id;
 	c = conn_of_fd(key >> 32, key, &ref);
 	if (!c)
 		return 0;
-	if (c->kind == CONN_UNRESOLVED)
+	serve(t, ref);
+	if (c->kind == CPT_CONN_UNRESOLVED)
 		conn_look(c);
-	if (c->kind == CONN_IN) {
+	if (c->kind == CPT_CONN_IN) {
 		if (ret > 0) {
 			if (c->state == OP_REPORTED)
 				op_turn(c, OP_REPORTED, OP_READ);
@@ -688,31 +805,36 @@ __noinline int read_from(__u64 key, long ret, __u32 task)
 		} else if (c->state == OP_REPORTED && ret != -EINTR) {
 			op_cancel(c, task);
 		}
-	} else if (c->kind == CONN_OUT && c->state == OP_SENT) {
+	} else if (c->kind == CPT_CONN_OUT && c->state == OP_SENT) {
 		if (ret > 0)
 			op_complete(c, OP_SENT, task);
 		else if (!ret)
 			op_cancel(c, task);
-	} else if (c->kind == CONN_TIMER && ret > 0 && c->state == OP_ARMED && !c->interval) {
+	} else if (c->kind == CPT_CONN_TIMER && ret > 0 && c->state == OP_ARMED && !c->interval) {
 		op_cancel(c, task);
 	}
 	return 0;
 }
 
-__noinline int written_to(__u64 key, __u32 task)
+__noinline int written_to(__u64 key, struct cpt_task *t)
 {
 	struct loop_conn *c;
+	__u32 task;
 	__u64 ref;
 
+	if (!t)
+		return 0;
+	task = t->id;
 	c = conn_of_fd(key >> 32, key, &ref);
 	if (!c)
 		return 0;
-	if (c->kind == CONN_UNRESOLVED)
+	serve(t, ref);
+	if (c->kind == CPT_CONN_UNRESOLVED)
 		conn_look(c);
-	if (c->kind == CONN_IN) {
+	if (c->kind == CPT_CONN_IN) {
 		if (c->state == OP_READ)
 			op_complete(c, OP_READ, task);
-	} else if (c->kind == CONN_OUT && c->state == OP_IDLE) {
+	} else if (c->kind == CPT_CONN_OUT && c->state == OP_IDLE) {
 		op_open(c, OP_SENT, task, bpf_ktime_get_ns());
 	}
 	return 0;
@@ -726,7 +848,7 @@ static __always_inline bool only_looks(const struct pt_regs *regs, __u32 nr)
 }
 
 /* A connection of a listener that a loop has: of that loop, until it is registered elsewhere. */
-static __noinline int on_accept(struct call *call)
+static __noinline int on_accept(struct call *call, struct cpt_task *t)
 {
 	struct loop_conn *listener, *c;
 	struct cpt_loop_inst *in;
@@ -737,6 +859,7 @@ static __noinline int on_accept(struct call *call)
 	listener = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
 	if (!listener)
 		return 0;
+	serve(t, ref);
 	in = inst_of(listener);
 	if (!in)
 		return 0;
@@ -884,10 +1007,10 @@ static __noinline int on_timer(struct call *call)
 	c = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
 	if (!c)
 		return 0;
-	if (c->kind == CONN_UNRESOLVED)
+	if (c->kind == CPT_CONN_UNRESOLVED)
 		conn_look(c);
 	in = inst_of(c);
-	if (!in || c->kind != CONN_TIMER ||
+	if (!in || c->kind != CPT_CONN_TIMER ||
 	    bpf_probe_read_user(spec, sizeof(spec), (void *)call->regs->REG_ARG3))
 		return 0;
 	c->interval = (spec[0] | spec[1]) != 0;
@@ -914,14 +1037,15 @@ static __noinline int on_shutdown(struct call *call)
 	c = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
 	if (!c)
 		return 0;
-	if ((c->kind == CONN_IN && how != SHUT_RD) || (c->kind == CONN_OUT && how != SHUT_WR))
+	if ((c->kind == CPT_CONN_IN && how != SHUT_RD) ||
+	    (c->kind == CPT_CONN_OUT && how != SHUT_WR))
 		op_cancel(c, call->task);
 	return 0;
 }
 
 #include "polls.bpf.h"
 
-static __noinline int on_rare(struct call *call, __u32 does)
+static __noinline int on_rare(struct call *call, struct cpt_task *t, __u32 does)
 {
 	__u32 fd = call->regs->REG_ARG1;
 
@@ -933,8 +1057,10 @@ static __noinline int on_rare(struct call *call, __u32 does)
 		inst_new(call->tgid, call->ret, 0, call->task);
 		return 0;
 	case DOES_CLOSE:
-		if (!call->ret || call->ret == -EINTR)
-			fd_closed(call, fd, true);
+		if (call->ret && call->ret != -EINTR)
+			return 0;
+		serve_last(t, fd);
+		fd_closed(call, fd, true);
 		return 0;
 	case DOES_SHUT:
 		return on_shutdown(call);
@@ -995,22 +1121,22 @@ int cpt_sys_exit(__u64 *ctx)
 	call.task = t->id;
 	switch (does) {
 	case DOES_EPOLL:
-		return on_epoll(&call);
+		return on_epoll(&call, t);
 	case DOES_READ:
 		if (!only_looks(regs, nr))
-			read_from(fd_key(call.tgid, regs->REG_ARG1), call.ret, call.task);
+			read_from(fd_key(call.tgid, regs->REG_ARG1), call.ret, t);
 		return 0;
 	case DOES_WRITE:
 		if (call.ret > 0)
-			written_to(fd_key(call.tgid, regs->REG_ARG1), call.task);
+			written_to(fd_key(call.tgid, regs->REG_ARG1), t);
 		return 0;
 	case DOES_MOVE:
-		read_from(fd_key(call.tgid, regs->REG_ARG1), call.ret, call.task);
+		read_from(fd_key(call.tgid, regs->REG_ARG1), call.ret, t);
 		if (call.ret > 0)
-			written_to(fd_key(call.tgid, regs->REG_ARG3), call.task);
+			written_to(fd_key(call.tgid, regs->REG_ARG3), t);
 		return 0;
 	case DOES_ACCEPT:
-		return on_accept(&call);
+		return on_accept(&call, t);
 	case DOES_CTL:
 		return on_ctl(&call);
 	case DOES_TIMER:
@@ -1022,7 +1148,7 @@ int cpt_sys_exit(__u64 *ctx)
 	case DOES_CONNECT:
 		return on_connect(&call);
 	default:
-		return on_rare(&call, does);
+		return on_rare(&call, t, does);
 	}
 }
 

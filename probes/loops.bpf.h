@@ -26,14 +26,6 @@
 
 #include "wait.bpf.h"
 
-/* What a descriptor of a loop is to it. */
-#define CONN_UNRESOLVED 0 /* registered before the probes came: looked at when it is used */
-#define CONN_IN		1 /* accepted connections, served datagram sockets */
-#define CONN_OUT	2 /* sockets that asked others */
-#define CONN_LISTEN	3
-#define CONN_TIMER	4
-#define CONN_OTHER	5
-
 /* State of its operation. */
 #define OP_IDLE	    0
 #define OP_REPORTED 1 /* inbound: epoll says that there is something to read */
@@ -61,6 +53,13 @@ struct loop_conn {
 	__u8 registered;
 	__u8 has_cookie; /* an entry of cpt_loop_cookies leads here */
 	__u8 interval;	 /* timer: it goes on by itself */
+};
+
+/* What turns did for it, as in struct cpt_loop_service. Apart from it: mostly nobody asks. */
+struct conn_service {
+	__u64 ns;
+	__u64 longest_ns;
+	__u64 times;
 };
 
 struct cookie_key {
@@ -98,6 +97,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct loop_conn);
 } cpt_loop_conns SEC(".maps");
+
+/* By the place of the connection; one entry alone where cpt_loop_services is not set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CPT_LOOP_CONNS);
+	__type(key, __u32);
+	__type(value, struct conn_service);
+} cpt_loop_served SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -151,6 +158,7 @@ struct {
 
 /* Written by the collector before loading: nothing of the workload has run yet. */
 const volatile bool cpt_loop_from_start = false;
+const volatile bool cpt_loop_services = false; /* single descriptors have an account */
 
 __u64 cpt_loop_losses[CPT_LOOP_LOSS_CNT] = {};
 __u32 cpt_loop_last_instance = 0;

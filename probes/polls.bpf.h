@@ -51,7 +51,7 @@ __noinline int polled(__u32 slot, __u64 key, __u32 task, __u64 ready_ns)
 	}
 	if (!c->registered) /* with an epoll instance, which it belongs to */
 		conn_move(c, in, task);
-	if (ready_ns && c->instance == in->instance && c->kind == CONN_IN && !at_end(c))
+	if (ready_ns && c->instance == in->instance && c->kind == CPT_CONN_IN && !at_end(c))
 		op_open(c, OP_REPORTED, task, ready_ns);
 	return conn_counts(c);
 }
@@ -202,6 +202,7 @@ static __noinline int on_poll(struct call *call, struct cpt_task *t, bool select
 	}
 	p.slot = in->slot;
 	p.ts = bpf_ktime_get_ns();
+	serve_next(t, call->regs->REG_NR, p.ts);
 	if (inst_lock(in)) {
 		turn_locked(in, call->task, call->ret > 0 ? call->ret : 0, p.ts);
 		inst_unlock(in);

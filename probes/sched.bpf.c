@@ -112,6 +112,15 @@ static __always_inline __u16 fill_switch(struct cpt_rec_switch *rec, struct cpt_
 	return flags;
 }
 
+/* It blocks in this call; the first time counts of those in one. */
+static __always_inline void note_block(struct cpt_task *p, __u16 sysno, __u64 ts)
+{
+	if (p->blocked_in == sysno)
+		return;
+	p->blocked_in = sysno;
+	p->blocked_ns = ts;
+}
+
 /* What is kept of the switch at ts, for the next ones on this CPU and of these tasks. */
 static __always_inline void note_switch(struct cpt_cell *cell, __u32 cpu, __u64 ts,
 					struct task_struct *prev, struct cpt_task *p,
@@ -186,12 +195,16 @@ static __always_inline int on_switch(__u64 *ctx, bool stacks)
 			stacks_take(ctx, prev, blocked, &ids);
 		ts = bpf_ktime_get_ns();
 		rec->ts_ns = ts;
+		if (blocked)
+			note_block(p, rec->sysno, ts);
 		slot_publish(cell);
 		if (stacks)
 			stacks_emit(cell, cpu, ts, prev, blocked ? p : NULL, n,
 				    flags & CPT_SW_NEXT_WOKEN, &ids);
 	} else {
 		ts = bpf_ktime_get_ns();
+		if (blocked)
+			p->serve_ns = 0; /* in what is not known */
 	}
 	note_switch(cell, cpu, ts, prev, p, next, n, blocked, state);
 	return 0;

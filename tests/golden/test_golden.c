@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../../analysis/latencies.h"
+#include "../../analysis/services.h"
 #include "../../analysis/stacks.h"
 #include "../../analysis/trace_format.h"
 #include "../../analysis/trace_writer.h"
@@ -167,6 +168,20 @@ static int write_latencies(struct trace_writer *w)
 	buckets[loop_bucket(12)] = 7;
 	p = latencies__put(payload, 1, buckets, 200000000000);
 	return err ? err : trace_writer__latencies(w, true, payload, (size_t)(p - payload));
+}
+
+/* Since 1.4. */
+static int write_services(struct trace_writer *w)
+{
+	static const struct cpt_service tab[] = {
+		{7, CPT_CONN_IN, 300, 1200000000, 20000000},
+		{4294967294u, CPT_CONN_LISTEN, 1, 1000, 1000},
+	};
+	uint8_t payload[2 * SERVICES_ROW_MAX], *p;
+
+	p = services__put(payload, 1, tab, 2);
+	p = services__put(p, 3, tab + 1, 1);
+	return trace_writer__services(w, payload, (size_t)(p - payload));
 }
 
 static int write_stacks(struct trace_writer *w)
@@ -318,6 +333,8 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 		err = write_stacks(w);
 	if (!err && close_it)
 		err = write_latencies(w);
+	if (!err && close_it)
+		err = write_services(w);
 	if (!err && close_it)
 		err = write_words(w);
 	if (!err && close_it)

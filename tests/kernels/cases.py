@@ -147,6 +147,9 @@ def check_loops(result, _guest, found):
     if served:
         flight = served[0]["in_flight"]
         need(found, flight["completed"] == 400 and flight["peak"] == 16, f"in flight {flight}")
+        took = served[0].get("services", [])
+        kinds = {one["kind"] for one in took}
+        need(found, len(took) == 8 and kinds <= {"inbound", "timer", "listener"}, f"took {took}")
 
 
 def check_loops_auto(result, _guest, found):
@@ -294,7 +297,7 @@ CASES = (
          " cpartrace export -i t.data -f csv -o threads.csv", check_reading),
     # From the start: when a loop is first seen, loading takes longer here than a case may last.
     Case("loops",
-         f"ip link set lo up; {RUN} --loops on epoll one-loop --connections 16 --requests 400",
+         f"ip link set lo up; {RUN} --loops fds epoll one-loop --connections 16 --requests 400",
          check_loops),
     Case("loops_auto",
          f"ip link set lo up; {RUN} epoll one-loop --connections 8 --requests 900 --delay-us 200000",

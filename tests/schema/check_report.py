@@ -197,6 +197,11 @@ def loop_findings(report, same, holds):
         holds(f"{name}: its average is the integral over its known span", known == 0 or abs(
             flight["average"] - flight["integral_ns"] / known) <= RATIO_TOLERANCE)
         holds(f"{name}: an average is at most its peak", flight["average"] <= flight["peak"])
+        took = [one["service_ns"] for one in instance.get("services", [])]
+        holds(f"{name}: those that took most come first", took == sorted(took, reverse=True))
+        holds(f"{name}: a part of what one took", all(
+            one["longest_ns"] <= one["service_ns"] <= one["times"] * one["longest_ns"]
+            for one in instance.get("services", [])))
     if "in_flight" in report and report["window_ns"]:
         every = sum(one["in_flight"]["integral_ns"] for one in report.get("epoll_instances", []))
         holds("L is that of all instances", report["in_flight"]["operations_integral_ns"] == every)
@@ -353,7 +358,11 @@ def example():
                           "completed_per_second": 2.5e7, "arrivals_per_second": 2.5e7,
                           "integral_ns": 40,
                           "latency_ns": {"count": 2, "p50": 19, "p99": 22, "max": 22}},
-            "connections": {"average": 2.5, "peak": 3}, "timers": {"average": 0.1, "peak": 1}}],
+            "connections": {"average": 2.5, "peak": 3}, "timers": {"average": 0.1, "peak": 1},
+            "services": [{"fd": 7, "kind": "inbound", "times": 2, "service_ns": 12,
+                          "longest_ns": 9},
+                         {"fd": 8, "kind": "listener", "times": 1, "service_ns": 5,
+                          "longest_ns": 5}]}],
         "critical_path": {
             "length_ns": 100, "end_thread": 1, "known_waker_ns": 99, "serial_ns": 50,
             "parallel_ns": 40,
@@ -419,7 +428,8 @@ def self_test():
         ("event_loops.0.waiting_ns", 9), ("event_loops.0.blocked_ns", 6),
         ("event_loops.0.stalls.0.total_ns", 4), ("event_loops.0.woken_ns", 5),
         ("event_loops.0.waits", 5), ("event_loops.0.stalls.0.longest_ns", 6),
-        ("epoll_instances.0.span_ns", 101), ("epoll_instances.0.in_flight.integral_ns", 41),
+        ("epoll_instances.0.services.1.service_ns", 13),
+        ("epoll_instances.0.services.0.longest_ns", 5), ("epoll_instances.0.span_ns", 101), ("epoll_instances.0.in_flight.integral_ns", 41),
         ("epoll_instances.0.in_flight.peak", 0), ("epoll_instances.0.id", 0),
         ("in_flight.average", 1.5),
         ("in_flight.operations_integral_ns", 41), ("epoll_instances.0.direction", "up"),

@@ -7,6 +7,7 @@
 
 #include "../../analysis/stacks.h"
 #include "../../analysis/latencies.h"
+#include "../../analysis/services.h"
 #include "../../analysis/trace_reader.h"
 #include "dump_trace.h"
 
@@ -251,6 +252,21 @@ static void dump_latencies(FILE *out, const struct cpt_latencies *l)
 	}
 }
 
+static void dump_services(FILE *out, const struct cpt_services *s)
+{
+	struct cpt_service tab[CPT_LOOP_SERVICES];
+
+	for (uint32_t id = 1; id <= 64; id++) {
+		const uint32_t cnt = services__of(s, id, tab);
+
+		for (uint32_t i = 0; i < cnt; i++)
+			fprintf(out,
+				"service of %u: fd=%u %s %u times %" PRIu64 " max=%" PRIu64 "\n",
+				id, tab[i].fd, service_kind_name(tab[i].kind), tab[i].times,
+				tab[i].service_ns, tab[i].longest_ns);
+	}
+}
+
 int dump_trace(int fd, FILE *out)
 {
 	char err[CPT_TRACE_ERR_LEN];
@@ -274,6 +290,7 @@ int dump_trace(int fd, FILE *out)
 		dump_words(out, trace_reader__words(r));
 	dump_stacks(out, trace_reader__stacks(r));
 	dump_latencies(out, trace_reader__latencies(r));
+	dump_services(out, trace_reader__services(r));
 	why = trace_reader__incomplete(r);
 	if (why)
 		fprintf(out, "incomplete: %s\n", why);

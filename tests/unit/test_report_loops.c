@@ -287,6 +287,49 @@ static void add_two_instances(void)
 	fixture.report.instances_cnt = 2;
 }
 
+static void descriptors_that_took_most_are_said(void **state)
+{
+	struct table_out out = {.jsonl = true, .cols = service_cols};
+	struct json_obj o = json_obj__new();
+	char *lines = NULL;
+	json_t *json, *tab;
+	size_t sz;
+
+	add_two_instances();
+	instances[0].services[0] =
+		(struct cpt_service){7, CPT_CONN_IN, 60, 1200 * FIXTURE_MS, 21 * FIXTURE_MS};
+	instances[0].services[1] =
+		(struct cpt_service){3, CPT_CONN_LISTEN, 1, 5 * FIXTURE_MS, 5 * FIXTURE_MS};
+	instances[0].services_cnt = 2;
+	has(text_with_top(400, 10),
+	    "epoll 6: descriptors that took most of its turns: 7 (inbound) 1.20 s in "
+	    "60 times, 21.0 ms at most; 3 (listener) 5.00 ms.");
+	json_loops__put(&o, &fixture.report);
+	json = json_obj__done(&o);
+	tab = json_object_get(json_array_get(json_object_get(json, "epoll_instances"), 0),
+			      "services");
+	assert_int_equal(json_array_size(tab), 2);
+	assert_int_equal(number(json_array_get(tab, 0), "service_ns"), 1200 * FIXTURE_MS);
+	assert_int_equal(number(json_array_get(tab, 0), "times"), 60);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(tab, 1), "kind")),
+			    "listener");
+	assert_null(json_object_get(json_array_get(json_object_get(json, "epoll_instances"), 1),
+				    "services"));
+	json_decref(json);
+	out.f = open_memstream(&lines, &sz);
+	assert_non_null(out.f);
+	assert_int_equal(write_services(&out, &fixture.report), 0);
+	assert_int_equal(fclose(out.f), 0);
+	has(lines, "\"fd\":7,\"kind\":\"inbound\",\"times\":60,");
+	has(lines, "\"fd\":3,\"kind\":\"listener\",\"times\":1,");
+	table_out__free(&out);
+	free(lines);
+	/* Little is no news. */
+	instances[0].services[0] = (struct cpt_service){7, CPT_CONN_IN, 60, FIXTURE_MS, FIXTURE_MS};
+	lacks(text(), "took most");
+	instances[0].services_cnt = 0;
+}
+
 static void operations_in_flight_are_said(void **state)
 {
 	static struct strbuf b;
@@ -459,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup(an_uneven_pool_is_told_if_it_is_certain, setup),
 		cmocka_unit_test_setup(offload_is_told_where_work_comes_back, setup),
 		cmocka_unit_test_setup(what_it_did_after_its_last_wait_is_said, setup),
+		cmocka_unit_test_setup(descriptors_that_took_most_are_said, setup),
 		cmocka_unit_test_setup(operations_in_flight_are_said, setup),
 		cmocka_unit_test_setup(what_is_not_known_of_loops_is_warned_of, setup),
 		cmocka_unit_test_setup(json_has_the_contracts_keys, setup),
