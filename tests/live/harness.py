@@ -336,8 +336,8 @@ def stolen_ns(report):
 
 def slack_of(figures):
     """How far a sum of times may be from the oracle's. A switch of which perf has no more than the
-    record that somebody came is dated by what such a record is usually behind, in this recording:
-    it is off by no more than that. All others are dated by records of their own."""
+    record that somebody came is dated by that, and so late, by less than such a record usually is
+    behind the one of the leaving in this recording. All others are dated by the latter."""
     return AGREEMENT * figures["window_ns"] + figures["record_delay_ns"] * figures["guesses"]
 
 

@@ -34,9 +34,10 @@ each by as much, and all to the same side.
 
 A switch without an event has its OUT (counted in mends): who comes, and whether who leaves is to go
 on. One without either is found by IN(N), where N is not who came last (counted in guesses): N is put
-at c less the usual distance from b to c. The task that left unseen is closed at the same instant;
-where that is a task of the workload the time is counted in unmended_ns, for it may have left
-earlier.
+at c, late by less than the usual distance from b to c, for most of that is the writing of OUT: by
+another tracer's stamps 1,793 such switches were 94 ns before their IN (median), where b is 598 ns
+before c. The task that left unseen is closed at the same instant; where that is a task of the
+workload the time is counted in unmended_ns, for it may have left earlier.
 """
 
 import argparse
@@ -452,12 +453,11 @@ class Occupancy:
         occupant = self.cpus[cpu]
         if occupant[0] is task or self._renamed(occupant, task):
             return
-        came = max(occupant[1], when - self.record_delay_ns)
         self.guesses += 1
         if occupant[0] is not None:
-            self.unmended.append((occupant[1], came, occupant[0]))
-        self._leave(cpu, came, "S")
-        self._come(cpu, task, came)
+            self.unmended.append((occupant[1], when, occupant[0]))
+        self._leave(cpu, when, "S")
+        self._come(cpu, task, when)
 
     def _leave(self, cpu, when, state):
         task, since = self.cpus[cpu]
