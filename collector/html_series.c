@@ -2,8 +2,8 @@
 /* html_series.c - see html_series.h. */
 #include "html_series.h"
 
-#include <math.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <zlib.h>
 
