@@ -361,9 +361,29 @@ static int compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* A level below 0 is one whose start has not come yet: it is told as 0 until then. */
+/* Does the level change again so soon that a window holds both? */
+static bool changes_soon(const struct loop_book *b, const struct pending *p)
+{
+	const struct pending *end = b->pending + b->cnt;
+	const uint16_t way = p->ev.flags & (CPT_LOOP_EV_OPS | CPT_LOOP_EV_OUT);
+
+	for (const struct pending *q = p + 1;
+	     q < end && q->ev.ts_ns - p->ev.ts_ns <= CPT_LOOP_DENSE_NS; q++)
+		if (q->ev.type == CPT_EV_LOOP && q->ev.other == p->ev.other &&
+		    (q->ev.flags & (CPT_LOOP_EV_OPS | CPT_LOOP_EV_OUT)) == way)
+			return true;
+	return false;
+}
+
+/*
+ * A level below 0 is one whose start has not come yet: it is told as 0 until then. One that rises above
+ * the most that the kernel saw behind any of the record's steps is one whose end has not come yet: where two
+ * threads step at once records of an instance overlap, and each stands at its steps' mean times. Until
+ * then it is told as that most.
+ */
 static void finish_event(struct loop_book *b, struct pending *p)
 {
+	const bool rises = p->change > 0;
 	struct cpt_event *ev = &p->ev;
 	struct entry *e;
 
@@ -373,6 +393,8 @@ static void finish_event(struct loop_book *b, struct pending *p)
 	e->told[!!(ev->flags & CPT_LOOP_EV_OUT)] += p->change;
 	p->change = e->told[!!(ev->flags & CPT_LOOP_EV_OUT)];
 	ev->level = p->change > 0 ? limited((uint32_t)p->change) : 0;
+	if (rises && ev->level > ev->peak && ev->peak && changes_soon(b, p))
+		ev->level = ev->peak;
 	if (ev->peak < ev->level)
 		ev->peak = ev->level;
 }
