@@ -99,6 +99,7 @@ static struct diff_figure *new_figure(const struct diff_book *book, const struct
 	f->what = e->what;
 	f->main = e->main;
 	f->foreign = e->foreign;
+	f->events = e->events;
 	f->whole = e->whole;
 	f->key = strdup(e->key);
 	f->name = strdup(e->name);

@@ -59,6 +59,7 @@ struct diff_figure {
 	bool foreign;	   /* tells of the machine, not of the workload: never called a change */
 	bool doubtful;	   /* a run knows it in part only: likewise */
 	bool whole;	   /* compared only if every run has it: none is no 0 */
+	bool events;	   /* a number of events that come as they will */
 	uint32_t runs;	   /* how often it was put; of `whole` ones: runs that have it */
 	double *values[2]; /* by side, one per run; owned */
 	/* Likewise, as if others had taken no CPU (diff_undisturbed.h); owned, NULL not known. */

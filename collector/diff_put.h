@@ -14,7 +14,7 @@ struct taken {
 	enum diff_group group;
 	enum diff_unit unit;
 	const char *key, *name, *what;
-	bool main, foreign, doubtful, whole; /* as in struct diff_figure */
+	bool main, foreign, doubtful, whole, events; /* as in struct diff_figure */
 	double value;
 };
 

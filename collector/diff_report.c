@@ -232,6 +232,7 @@ static void add_lock(const struct place *at, const struct cpt_report *r, const s
 	diff_put_cost(at, f, cost_of_locks(r, reason) * share(l->blocked_ns, r->reason_ns[reason]));
 	e.unit = CPT_DIFF_UNIT_COUNT;
 	e.what = "waits";
+	e.events = true;
 	e.value = (double)l->waits;
 	diff_put(at, &e);
 	if (key.failed)
@@ -297,6 +298,7 @@ static void add_loop_figures(const struct place *at, enum diff_unit unit, const 
 				     .key = key,
 				     .name = name,
 				     .what = what,
+				     .events = unit == CPT_DIFF_UNIT_COUNT,
 				     .value = value});
 }
 

@@ -107,6 +107,8 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	double scale = scale_of(f, window_ns), reach, size;
 	struct difference diff = difference_of(d, row);
 
+	if (f->events)
+		diff = events_difference(diff, &row->side[DIFF_A], &row->side[DIFF_B]);
 	row->p = difference_p(&diff);
 	row->adjusted = diff.value;
 	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));

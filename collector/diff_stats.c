@@ -83,6 +83,23 @@ struct difference welch_difference(const struct side_stats *a, const struct side
 	return d;
 }
 
+struct difference events_difference(struct difference d, const struct side_stats *a,
+				    const struct side_stats *b)
+{
+	const double runs = (double)a->cnt + b->cnt;
+	const double mean = runs > 0 ? (a->cnt * a->mean + b->cnt * b->mean) / runs : 0;
+	double least;
+
+	if (d.df < 1)
+		return d;
+	least = sqrt(mean / a->cnt + mean / b->cnt);
+	if (least > d.error) {
+		d.error = least;
+		d.df = runs - 2;
+	}
+	return d;
+}
+
 struct difference adjusted_difference(double *const x[2], double *const y[2], const uint32_t cnt[2])
 {
 	double sxx = 0, sxy = 0, syy = 0, apart, rest;

@@ -26,6 +26,10 @@
  * Which of the two is taken depends on the disturbance alone, not on the figures, or the better one of two
  * chances would be taken.
  *
+ * Events that come as they will, waits for a lock, say, scatter by the root of their number even where a few
+ * runs happen to agree (Poisson's law: their variance is their mean), so that five runs with none and five
+ * with two are no change. Their error is no smaller than sqrt(m/na + m/nb), m: the mean of all runs.
+ *
  * Ranks would not do: of five runs a side no order is rarer than 2 in 252, which survives no correction for
  * many figures. That correction is Bonferroni's: the error that a family of figures is allowed is divided by
  * how many there are, so that all intervals hold at once.
@@ -57,6 +61,10 @@ double student_two_sided(double t, double df);
 double student_quantile(double alpha, double df);
 
 struct difference welch_difference(const struct side_stats *a, const struct side_stats *b);
+
+/* d, of numbers of events: not surer than such numbers can be. Unchanged where it cannot be told. */
+struct difference events_difference(struct difference d, const struct side_stats *a,
+				    const struct side_stats *b);
 
 /* x, y: of each side's runs, by side; cnt: how many. */
 struct difference adjusted_difference(double *const x[2], double *const y[2],

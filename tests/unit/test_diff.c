@@ -537,6 +537,31 @@ static void a_lock_that_is_new_is_named_first(void **state)
 	end(&s);
 }
 
+/* Five runs without a wait, and five with two each: luck. With hundreds: no luck. */
+static void few_events_are_luck_however_alike_the_runs(void **state)
+{
+	static const struct {
+		uint64_t waits[2];
+		bool changed;
+	} cases[] = {{{0, 2}, false}, {{2, 0}, false}, {{0, 750}, true}, {{750, 760}, false}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sides s;
+
+		begin(&s, RUNS, RUNS);
+		for (uint32_t run = 0; run < 2 * RUNS; run++) {
+			report_fixture(&s.f);
+			with_lock(&s, "queue_lock", 0x1000);
+			s.lock.waits = cases[i].waits[run / RUNS];
+			add_run(&s, (int)(run / RUNS), run % RUNS);
+		}
+		judge(&s);
+		assert_int_equal(find(&s, CPT_DIFF_LOCK, "app:queue_lock", "waits")->changed,
+				 cases[i].changed);
+		end(&s);
+	}
+}
+
 static void locks_without_a_name_match_by_kind_not_by_address(void **state)
 {
 	const struct diff_row *row;
@@ -704,6 +729,7 @@ int main(void)
 		cmocka_unit_test(what_others_took_is_no_measure_of_what_may_change),
 		cmocka_unit_test(a_span_that_bounds_nothing_is_no_change),
 		cmocka_unit_test(a_lock_that_is_new_is_named_first),
+		cmocka_unit_test(few_events_are_luck_however_alike_the_runs),
 		cmocka_unit_test(locks_without_a_name_match_by_kind_not_by_address),
 		cmocka_unit_test(threads_match_by_name_without_their_number),
 		cmocka_unit_test(what_differs_from_run_to_run_is_no_part_of_a_name),
