@@ -95,8 +95,9 @@ uint8_t *services__put(uint8_t *p, uint32_t instance, const struct cpt_service *
 
 static int get_row(struct cpt_services *s, struct cursor *c)
 {
-	struct service_row row = {.instance = get_varint32(c), .cnt = get_varint32(c)};
+	struct service_row row = {.instance = get_varint32(c)};
 
+	row.cnt = get_varint32(c);
 	if (c->bad || !row.instance || row.instance > CPT_LOOP_NUMBER_MAX || !row.cnt ||
 	    row.cnt > CPT_LOOP_SERVICES)
 		return -EBADMSG;

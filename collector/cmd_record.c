@@ -19,8 +19,10 @@ static int record(const struct record_opts *o, char *const *argv)
 	status = recording__make(&rec, o, path, argv, 0);
 	if (status)
 		return status;
-	say_note("recorded %s context switches to %s; to see the report: cpartrace report -i %s",
-		 fmt_count(n, rec.res.switches), path, path);
+	if (!rec.left)
+		say_note("recorded %s context switches to %s; to see the report: cpartrace report "
+			 "-i %s",
+			 fmt_count(n, rec.res.switches), path, path);
 	status = recording__status(&rec, o);
 	recording__end(&rec);
 	return status;

@@ -79,12 +79,14 @@ static void add_number(struct strbuf *b, uint64_t n)
 static uint64_t value(const struct source *s, uint32_t bin)
 {
 	const char *at = (const char *)s->at + s->stride * bin;
+	uint32_t word;
 
 	switch (s->how) {
 	case SUM_U32:
 	case ANY_U32:
 	case FIRST_U32:
-		return *(const uint32_t *)at;
+		memcpy(&word, at, sizeof(word)); /* may be half of a larger one */
+		return word;
 	case ANY_U8:
 	case FIRST_U8:
 		return *(const uint8_t *)at;

@@ -183,6 +183,7 @@ bool loop_session__take_window(struct loop_session *s, uint32_t slot, uint64_t b
 		rec->level[way] = __atomic_load_n(&in->level[way], __ATOMIC_SEQ_CST);
 	memset(in->steps, 0, sizeof(in->steps));
 	in->iterations = in->batch = 0;
+	in->held = 0;
 	in->base_ns = 0;
 	__atomic_store_n(&in->lock, 0, __ATOMIC_RELEASE);
 	return true;

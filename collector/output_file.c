@@ -331,6 +331,17 @@ int output_file__write(struct output_file *f, const char *text, size_t len)
 	return 0;
 }
 
+void output_file__leave(struct output_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	if (f->dir_fd >= 0)
+		close(f->dir_fd);
+	free(f->temp);
+	free(f->path);
+	*f = OUTPUT_FILE_NONE;
+}
+
 void output_file__discard(struct output_file *f)
 {
 	struct rights_before before;
@@ -340,13 +351,7 @@ void output_file__discard(struct output_file *f)
 			unlinkat(f->dir_fd, base_of(f->temp), 0);
 		rights__as_before(&before);
 	}
-	if (f->fd >= 0)
-		close(f->fd);
-	if (f->dir_fd >= 0)
-		close(f->dir_fd);
-	free(f->temp);
-	free(f->path);
-	*f = OUTPUT_FILE_NONE;
+	output_file__leave(f);
 }
 
 int output_file__finish(struct output_file *f, const char *text, size_t len)

@@ -625,7 +625,8 @@ static int status_of_attach(int err)
  *   BPF, PERFMON                                      until the probes of event loops are attached
  *   SYSLOG                                            with stacks: to read the addresses of the kernel's symbols
  *
- * and what the directories of its files ask for (output_file__rights).
+ * and what the directories of its files ask for (output_file__rights). Without SYS_PTRACE the kernel shows
+ * a process only those that may do no more than it does itself, its own command among them: then all stay.
  */
 static int give_up_rights(struct recorder *r)
 {
@@ -634,7 +635,7 @@ static int give_up_rights(struct recorder *r)
 			RIGHT(CAP_CHECKPOINT_RESTORE) | o->rights;
 	int err;
 
-	if (o->rights == RIGHTS_ALL)
+	if (o->rights == RIGHTS_ALL || !(rights__effective() & RIGHT(CAP_SYS_PTRACE)))
 		return 0;
 	if (!o->attach)
 		kept |= RIGHT(CAP_KILL);

@@ -26,8 +26,20 @@ static void put_in_place(void *ctx)
 {
 	struct recording *rec = ctx;
 
-	if (output_file__publish(&rec->trace, TRACE_FLAGS) < 0)
-		rec->failed = true;
+	(void)output_file__publish(&rec->trace, TRACE_FLAGS);
+}
+
+/* Where that failed, once more: what stood in the way may have gone. What was captured is never thrown away. */
+static void put_in_place_at_last(struct recording *rec)
+{
+	if (!rec->trace.temp)
+		return;
+	if (output_file__publish(&rec->trace, TRACE_FLAGS) == 0) {
+		say_note("%s is in its place now", rec->trace.path);
+		return;
+	}
+	rec->failed = rec->left = true;
+	say_error("what was recorded is kept at %s", rec->trace.temp);
 }
 
 static void say_figures(const struct recorder_result *res)
@@ -88,6 +100,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		output_file__discard(&rec->trace);
 		return rec->res.status;
 	}
+	put_in_place_at_last(rec);
 	if (rec->res.trace_err) {
 		say_error("%s", rec->res.line);
 		rec->failed = true;
@@ -100,7 +113,10 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 
 void recording__end(struct recording *rec)
 {
-	output_file__discard(&rec->trace);
+	if (rec->left)
+		output_file__leave(&rec->trace);
+	else
+		output_file__discard(&rec->trace);
 }
 
 int recording__status(struct recording *rec, const struct record_opts *o)

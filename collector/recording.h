@@ -16,6 +16,7 @@ struct recording {
 	struct output_file trace;
 	struct recorder_result res;
 	bool failed; /* something of ours failed after the release; it has been said */
+	bool left; /* it could not be put in its place: it stays where it is, which has been said */
 };
 
 /* Once per program, before the first recording: signals, output levels. */

@@ -418,7 +418,6 @@ struct cpt_rec_loop_new {
 	__u32 reserved;
 };
 
-/* Two ways: operations that the process serves, and those it waits for. */
 /* What a descriptor of a loop is to it. */
 #define CPT_CONN_UNRESOLVED 0 /* registered before the probes came: looked at when it is used */
 #define CPT_CONN_IN	    1 /* accepted connections, served datagram sockets */
@@ -427,6 +426,7 @@ struct cpt_rec_loop_new {
 #define CPT_CONN_TIMER	    4
 #define CPT_CONN_OTHER	    5
 
+/* Two ways: operations that the process serves, and those it waits for. */
 #define CPT_LOOP_IN   0
 #define CPT_LOOP_OUT  1
 #define CPT_LOOP_WAYS 2

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +37,7 @@ static struct {
 	struct rng rng;
 	struct input now; /* what is being run: written down if it is the end */
 	const char *self;
+	char crash[96]; /* where to */
 } d = {.seed = 1, .max_len = LEN_MAX, .timeout = 60, .every = 1};
 
 /* ---- what libFuzzer has, too ------------------------------------------------------------------- */
@@ -94,7 +96,7 @@ static void write_down(void)
 
 	if (!d.now.at)
 		return;
-	fd = open("crash-input", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = open(d.crash, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, d.now.at, d.now.sz) != (ssize_t)d.now.sz)
 		return;
 	close(fd);
@@ -103,7 +105,7 @@ static void write_down(void)
 static void on_signal(int sig)
 {
 	static const char text[] = "fuzz: ended by a signal, or it took too long; the input is in "
-				   "crash-input\n";
+				   "TARGET-crash-input\n";
 
 	write_down();
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
@@ -223,6 +225,7 @@ int main(int argc, char **argv)
 	int err = 0;
 
 	d.self = argv[0];
+	snprintf(d.crash, sizeof(d.crash), "%.64s-crash-input", basename(argv[0]));
 	LLVMFuzzerInitialize(&argc, &argv);
 	for (int i = 1; i < argc && !err; i++) {
 		if (is_option(argv[i]))

@@ -201,7 +201,8 @@ def sleeping_mask(case):
     row, end = rows[0], report["window_ns"]
     # It is seen after it was made, which the program says a moment later, and before the next switch.
     late = report["window_start_ns"] + row["at_ns"] - int(result.out)
-    case.within("seen after it was made", late, -20_000_000, 1.2 * SECOND)
+    # On a busy machine the program says so late: it is kept from its CPU between the two.
+    case.within("seen after it was made", late, -0.5 * SECOND, 1.2 * SECOND)
     case.note(f"seen {late / 1e6:.1f} ms after the program said so")
     case.equal("before", row["from"], "0-1")
     case.check("both together are its life", abs(row["from_held_ns"] + row["to_held_ns"] - end)

@@ -326,6 +326,46 @@ def unwritable(case):
     one_line(case, "export to a full disk", full, 1)
 
 
+def record_with_blocked_place(case, directory):
+    """Recording to `t` there; (process, directory that keeps the older `t` from being moved away). It is made
+    between the making of the file and its being put in place: on a busy machine that takes some tries."""
+    trace, blocked = os.path.join(directory, "t"), os.path.join(directory, "t.old")
+    for _ in range(10):
+        shutil.rmtree(directory, ignore_errors=True)
+        os.mkdir(directory)
+        case.write(trace, "an older one")
+        proc = case.spawn([case.cpartrace, "record", "-o", trace, "--", "sleep", "1.5"])
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not [name for name in os.listdir(directory) if name.endswith(".tmp")]:
+            pass
+        try:
+            os.mkdir(blocked)
+            return proc, blocked
+        except FileExistsError:
+            proc.communicate()
+    raise Failed("it was put in place too soon, ten times")
+
+
+@behaviour("a place that is taken while the probes are loaded costs no recording")
+def place_taken(case):
+    """An older trace stands there that is to be moved to .old, and a directory comes to be at that name."""
+    directory = case.path("places")
+    for goes in (False, True):
+        proc, blocked = record_with_blocked_place(case, directory)
+        if goes:
+            first = proc.stderr.readline()
+            case.check("it is said at once", "cannot put" in first, first)
+            os.rmdir(blocked)
+        err = proc.communicate()[1]
+        kept = re.search(r"what was recorded is kept at (\S+)", err)
+        case.check(f"gone again: {goes}: where it is", bool(kept) != goes, err)
+        case.check(f"gone again: {goes}: what is said", ("in its place now" in err) == goes and
+                   ("to see the report" in err) == goes, err)
+        case.equal(f"gone again: {goes}: the command's status", proc.returncode, 0)
+        report = case.report_json(os.path.join(directory, "t") if goes else kept[1])
+        case.check(f"gone again: {goes}: all of it", report["window_ns"] > 1_400_000_000, report["window_ns"])
+
+
 FULL_DISK = """
 mount -t tmpfs -o size=192k none {mount} || exit 99
 trap 'umount -l {mount}' EXIT

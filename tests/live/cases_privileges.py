@@ -299,7 +299,7 @@ def given_up_attached(case):
     for what, options, left in (("record -p", ["record", "-q", "--loops", "off", "-o", trace], READS),
                                 ("stat -p", ["stat", "-q"], ())):
         proc = case.spawn([case.cpartrace, *options, "-p", str(sleeper.pid)])
-        wait_until(f"{what} to give up rights", lambda p=proc: status_of(p.pid)["NoNewPrivs"].strip() == "1")
+        wait_until(f"{what} to give up rights", lambda p=proc: int(status_of(p.pid)["CapPrm"], 16) == mask(*left) & own_caps())
         check_rights(case, what, proc.pid, mask(*left))
         end(proc)
 
@@ -364,6 +364,10 @@ def little_is_needed(case):
                    [lock["symbol"] for lock in report["locks"] if lock["symbol"] == "queue_lock"],
                    ["queue_lock"])
         case.equal(f"{what}: nothing lost", report["data_quality"]["lost_events"], 0)
+        result = case.run([*who, binary, "run", "--loops", "off", "-o", trace, "--", workload, "mutex",
+                           "--work-ms", "200"], cwd=directory)
+        case.check(f"{what}: likewise where nothing is left to be loaded", "threads:queue_lock" in result.err,
+                   result)
         info = os.stat(trace)
         case.equal(f"{what}: the trace is the user's", info.st_uid, NOBODY)
         result = case.run([*who, binary, "stat", "-o", trace + ".stat", "--", workload, "parallel",
