@@ -335,10 +335,11 @@ def stolen_ns(report):
 
 
 def slack_of(figures):
-    """How far a sum of times may be from the oracle's. A switch of which perf has no more than the
-    record that somebody came is dated by that, and so late, by less than such a record usually is
-    behind the one of the leaving in this recording. All others are dated by the latter."""
-    return AGREEMENT * figures["window_ns"] + figures["record_delay_ns"] * figures["guesses"]
+    """How far a sum of times may be from the oracle's. A switch of which perf has no event is put before
+    the record of who left or, without that, who came, by less than these usually are behind an event
+    in this recording: it is off by no more than that. All others are dated by their event."""
+    late = figures["guesses"] + figures["mends"]
+    return AGREEMENT * figures["window_ns"] + figures["record_delay_ns"] * late
 
 
 def check_agreement(case, report, figures, what="run"):

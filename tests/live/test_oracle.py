@@ -24,10 +24,13 @@ class Timeline:
         self.events.append((int(when * 1000), cpu, current) + rest)
         return self
 
-    def switch(self, when, cpu, prev, nxt, state="S", seen=True, told=True, before=0.4):
-        """seen: there is an event; told: there is a record of the leaving."""
+    def switch(self, when, cpu, prev, nxt, state="S", seen=True, told=True, work=0.4):
+        """seen: there is an event; told: there is a record of the leaving, `work` behind the event."""
         if seen:
-            self.add(when - before, cpu, prev, oracle.SWITCH, prev, state, nxt, f"t{prev}")
+            self.add(when, cpu, prev, oracle.SWITCH, prev, state, nxt, f"t{prev}")
+            when += work
+        else:
+            when += work / 2  # half of what is usual: what the oracle takes for it
         if told:
             self.add(when, cpu, prev, oracle.OUT, "R" if state[0] == "R" else "S", nxt)
         if nxt != 0:
@@ -133,33 +136,33 @@ class OracleTest(unittest.TestCase):
         self.assertEqual(f["profile_ns"], [0, 75_000, 25_000])
         self.assertEqual((f["mends"], f["guesses"], f["unmended_ns"]), (5, 0, 0))
 
-    def test_one_without_it_is_put_at_the_record_of_the_coming(self):
+    def test_one_without_it_is_put_before_the_record_of_the_coming(self):
         f = self.turns_from_idle(seen=False, told=False)
-        self.assertEqual(f["profile_ns"], [0, 77_500, 22_500])
+        self.assertEqual(f["profile_ns"], [0, 75_000, 25_000])
         self.assertEqual((f["mends"], f["guesses"], f["unmended_ns"]), (0, 5, 0))
-        self.assertEqual(f["record_delay_ns"], 500)
+        self.assertEqual(f["record_delay_ns"], 700)
 
     def test_one_with_an_event_alone_is_where_that_is(self):
-        t = started().switch(50, 0, ROOT, 0, told=False, before=0).switch(70, 0, 0, ROOT)
+        t = started().switch(50, 0, ROOT, 0, told=False, work=0).switch(70, 0, 0, ROOT)
         f = t.switch(110, 0, ROOT, 0, "X").figures()
         self.assertEqual(f["profile_ns"], [20_000, 80_000])
         self.assertEqual((f["mends"], f["guesses"]), (0, 0))
 
-    def test_the_work_done_at_an_event_dates_nothing(self):
-        # Tracers take 3 us between an event and the record, and nothing where there is no event.
+    def test_half_the_work_done_at_events_is_taken_for_one_without(self):
+        # Tracers take 3 us between an event and the record, and half of that where there is no event.
         t = started().fork(11, 0, ROOT, CHILD)
         for at in range(20, 100, 10):
-            t.switch(at, 1, 0, CHILD, seen=at >= 90).wake(at + 8, CHILD, by=ROOT)
-            t.switch(at + 5, 1, CHILD, 0, before=3)
-        f = t.switch(110, 0, ROOT, 0, "X", before=3).figures()
+            t.switch(at, 1, 0, CHILD, seen=at >= 90, work=3).wake(at + 8, CHILD, by=ROOT)
+            t.switch(at + 5, 1, CHILD, 0, work=3)
+        f = t.switch(110, 0, ROOT, 0, "X", work=3).figures()
         self.assertEqual(f["profile_ns"], [0, 60_000, 40_000])
         self.assertEqual((f["mends"], f["guesses"]), (7, 0))
 
     def test_a_task_that_left_unseen_is_owned_up_to(self):
         t = started().switch(40, 0, ROOT, OTHER, seen=False, told=False)
         f = t.switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X").figures()
-        self.assertEqual(f["cpu_time_ns"], 80_500)
-        self.assertEqual(f["unmended_ns"], 30_500)
+        self.assertEqual(f["cpu_time_ns"], 80_000)
+        self.assertEqual(f["unmended_ns"], 30_000)
 
     def test_a_task_that_left_and_another_that_came_unseen_are_owned_up_to(self):
         t = started().switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X")
@@ -167,10 +170,10 @@ class OracleTest(unittest.TestCase):
         self.assertEqual((f["guesses"], f["unmended_ns"]), (1, 50_000))
 
     def test_an_event_whose_task_left_without_a_record_takes_none_of_a_later_switch(self):
-        t = started().switch(50, 0, ROOT, OTHER, told=False, before=0)
+        t = started().switch(50, 0, ROOT, OTHER, told=False, work=0)
         t.switch(70, 0, OTHER, ROOT, seen=False, told=False)
         f = t.switch(90, 0, ROOT, 0, seen=False).figures()
-        self.assertEqual((f["profile_ns"], f["mends"]), ([20_500, 59_500], 1))
+        self.assertEqual((f["profile_ns"], f["mends"]), ([20_000, 60_000], 1))
 
     def test_a_task_whose_leaving_has_a_record_is_known_to_want_more(self):
         t = started().switch(40, 0, ROOT, OTHER, "R", seen=False).switch(60, 0, OTHER, ROOT)
@@ -187,12 +190,12 @@ class OracleTest(unittest.TestCase):
 
     def test_and_without_an_event_by_the_record_alone(self):
         t = started().fork(20, 0, ROOT, THREAD, thread=True).switch(30, 1, 0, THREAD)
-        t.add(50, 1, -1, oracle.OUT, "S", 0).add(50.5, 1, -1, oracle.IN)
+        t.add(50.2, 1, -1, oracle.OUT, "S", 0).add(50.7, 1, -1, oracle.IN)
         f = t.switch(110, 0, ROOT, 0, "X").figures()
         self.assertEqual(f["profile_ns"], [0, 80_000, 20_000])
         self.assertEqual((f["mends"], f["guesses"]), (1, 0))
 
-    def test_the_record_delay_is_from_the_leaving_to_the_coming(self):
+    def test_the_delays_are_those_of_what_follows_a_switch(self):
         t = Timeline()
         for at in range(0, 100, 10):
             t.add(at, 0, 0, oracle.SWITCH, 0, "R", OTHER, "swapper")
@@ -200,7 +203,7 @@ class OracleTest(unittest.TestCase):
             t.add(at + (2.7 if at else 2.9), 0, OTHER, oracle.IN)
             # One that never gets a record of its own comes, and goes.
             t.add(at + 4, 0, OTHER, oracle.OUT, "S", 7)
-        self.assertEqual(oracle.record_delay(t.events), 700)
+        self.assertEqual(oracle.record_delays(t.events), (2_000, 700))
 
     def test_a_reused_tid_is_another_task(self):
         t = started().fork(20, 0, ROOT, CHILD).switch(30, 1, 0, CHILD)
