@@ -11,10 +11,11 @@
 
 struct entry {
 	bool known;
-	uint32_t seq;		      /* of the next record */
-	uint32_t floor;		      /* records below this one are in `heard`, come or not */
-	int64_t heard[CPT_LOOP_WAYS]; /* level by the records so far, in order of arrival */
-	int64_t told[CPT_LOOP_WAYS];  /* level by the events handed out, in order of time */
+	uint32_t seq;		       /* of the next record */
+	uint32_t floor;		       /* records below this one are in `heard`, come or not */
+	int64_t heard[CPT_LOOP_WAYS];  /* level by the records so far, in order of arrival */
+	int64_t told[CPT_LOOP_WAYS];   /* level by the events handed out, in order of time */
+	uint32_t shown[CPT_LOOP_WAYS]; /* what the last of them says */
 	uint32_t conns, timers;
 	uint8_t way; /* of its last operation: iterations without any go there */
 };
@@ -369,32 +370,34 @@ static bool changes_soon(const struct loop_book *b, const struct pending *p)
 
 	for (const struct pending *q = p + 1;
 	     q < end && q->ev.ts_ns - p->ev.ts_ns <= CPT_LOOP_DENSE_NS; q++)
-		if (q->ev.type == CPT_EV_LOOP && q->ev.other == p->ev.other &&
+		if (q->change && q->ev.type == CPT_EV_LOOP && q->ev.other == p->ev.other &&
 		    (q->ev.flags & (CPT_LOOP_EV_OPS | CPT_LOOP_EV_OUT)) == way)
 			return true;
 	return false;
 }
 
 /*
- * A level below 0 is one whose start has not come yet: it is told as 0 until then. One that rises above
- * the most that the kernel saw behind any of the record's steps is one whose end has not come yet: where two
- * threads step at once records of an instance overlap, and each stands at its steps' mean times. Until
- * then it is told as that most.
+ * A level below 0 is one whose start has not come yet: it is told as 0 until then. One above the most that
+ * the kernel saw behind any of the record's steps is one whose end has not come yet: where two threads
+ * step at once records of an instance overlap, and each stands at its steps' mean times. Until then it is
+ * told as that most.
  */
 static void finish_event(struct loop_book *b, struct pending *p)
 {
-	const bool rises = p->change > 0;
+	const int way = !!(p->ev.flags & CPT_LOOP_EV_OUT);
 	struct cpt_event *ev = &p->ev;
 	struct entry *e;
 
 	if (ev->type != CPT_EV_LOOP || !(ev->flags & CPT_LOOP_EV_OPS))
 		return;
 	e = &b->entries[ev->other];
-	e->told[!!(ev->flags & CPT_LOOP_EV_OUT)] += p->change;
-	p->change = e->told[!!(ev->flags & CPT_LOOP_EV_OUT)];
-	ev->level = p->change > 0 ? limited((uint32_t)p->change) : 0;
-	if (rises && ev->level > ev->peak && ev->peak && changes_soon(b, p))
-		ev->level = ev->peak;
+	if (p->change) {
+		e->told[way] += p->change;
+		e->shown[way] = e->told[way] > 0 ? limited((uint32_t)e->told[way]) : 0;
+		if (e->shown[way] > ev->peak && ev->peak && changes_soon(b, p))
+			e->shown[way] = ev->peak;
+	}
+	ev->level = e->shown[way];
 	if (ev->peak < ev->level)
 		ev->peak = ev->level;
 }

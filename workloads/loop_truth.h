@@ -16,9 +16,7 @@ struct loop_side {
 	bool one_instance; /* all of them on one epoll instance: it has a peak and percentiles. Of several
 			    * the peaks do not come at one time, and percentiles cannot be added. */
 	int late; /* operations that have ended, which the log may still hold as others begin: one for
-		   * each thread beside the first. As many may a tracer hold for too long: where one
-		   * thread loses its CPU while a step of its is being told (system call tracepoints can
-		   * be preempted from 6.13 on), that is told behind another thread's later one */
+		   * each thread beside the first */
 	int epfd; /* the one instance of several that this is about; 0: all of the direction */
 };
 

@@ -266,6 +266,35 @@ static void what_overlaps_is_not_above_the_peak(void **state)
 	loop_book__free(b);
 }
 
+/* As it was met: a thread's answer behind the window's mean times is in what the book has heard before. */
+static void what_is_heard_before_its_time_is_not_above_the_peak(void **state)
+{
+	struct caught c;
+	struct loop_book *b = begin(&c);
+	const int ended[] = {-1};
+	struct cpt_rec_loop rec = window(200, 0, 0, NULL, 0);
+	struct cpt_loop_steps *s = &rec.steps[CPT_LOOP_IN];
+
+	s->opened = s->peak = 5;
+	rec.level[CPT_LOOP_IN] = 5;
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	rec = window(100000 + 23576, 1, 18, ended, 1);
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	rec = window(100000, 2, 0, NULL, 0);
+	s->opened = 30;
+	s->opened_sum = 602034;
+	s->completed = 2;
+	s->ended_sum = 41519;
+	s->peak = rec.level[CPT_LOOP_IN] = 32;
+	assert_int_equal(loop_book__record(b, &rec), 0);
+	assert_int_equal(loop_book__advance(b, 500000), 0);
+	assert_int_equal(c.cnt, 5);
+	for (size_t i = 0; i < c.cnt; i++)
+		assert_in_range(c.ev[i].peak, 0, 32);
+	assert_int_equal(c.ev[4].level, 32);
+	loop_book__free(b);
+}
+
 static void an_end_cancels_what_is_open(void **state)
 {
 	struct caught c;
@@ -333,6 +362,7 @@ int main(void)
 		cmocka_unit_test(loss_is_told_and_the_level_mended),
 		cmocka_unit_test(overtaken_records_count_once),
 		cmocka_unit_test(what_overlaps_is_not_above_the_peak),
+		cmocka_unit_test(what_is_heard_before_its_time_is_not_above_the_peak),
 		cmocka_unit_test(an_end_cancels_what_is_open),
 		cmocka_unit_test(an_instance_whose_record_was_lost_begins_behind_the_loss),
 	};
