@@ -149,13 +149,26 @@ static void check_names(const struct cpt_grid *g, const struct cpt_overlap *whol
 	}
 }
 
-static const struct cpt_lock *same_lock(const struct cpt_report *r, const struct cpt_lock *l)
+/* A process that executed another program has other locks at the same addresses. */
+static bool looks_like(const struct cpt_lock *a, const struct cpt_lock *b)
 {
+	return a->addr == b->addr && a->pid == b->pid && a->kind == b->kind &&
+	       a->reason == b->reason && a->rest == b->rest;
+}
+
+/* How many there are; the last of them. */
+static uint32_t find_alike(const struct cpt_report *r, const struct cpt_lock *l,
+			   const struct cpt_lock **found)
+{
+	uint32_t cnt = 0;
+
+	*found = NULL;
 	for (uint32_t i = 0; i < r->locks_cnt; i++)
-		if (r->locks[i].addr == l->addr && r->locks[i].kind == l->kind &&
-		    r->locks[i].reason == l->reason && r->locks[i].rest == l->rest)
-			return &r->locks[i];
-	return NULL;
+		if (looks_like(&r->locks[i], l)) {
+			*found = &r->locks[i];
+			cnt++;
+		}
+	return cnt;
 }
 
 static void check_lock(const struct cpt_grid_lock *g, const struct cpt_lock *part, uint32_t a,
@@ -176,17 +189,22 @@ static void check_lock(const struct cpt_grid_lock *g, const struct cpt_lock *par
 	SAME(others, false);
 }
 
-static uint64_t locks_seen;
+static uint64_t locks_seen, named_seen;
 
 static void check_locks(const struct cpt_grid *g, const struct cpt_report *whole,
 			const struct cpt_report *part, uint32_t a, uint32_t b)
 {
 	for (uint32_t i = 0; i < g->locks_cnt; i++)
-		for (uint32_t k = 0; k < whole->locks_cnt; k++)
-			if (whole->locks[k].id == g->locks[i].id) {
-				check_lock(&g->locks[i], same_lock(part, &whole->locks[k]), a, b);
-				locks_seen++;
-			}
+		for (uint32_t k = 0; k < whole->locks_cnt; k++) {
+			const struct cpt_lock *l = &whole->locks[k], *same;
+
+			if (l->id != g->locks[i].id || find_alike(whole, l, &same) > 1)
+				continue;
+			find_alike(part, l, &same);
+			check_lock(&g->locks[i], same, a, b);
+			locks_seen++;
+			named_seen += !l->rest;
+		}
 }
 
 static fix_t fixed(struct cpt_grid_fixed x)
@@ -290,6 +308,7 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 					     .locks_cnt = 8,
 					     .tile = 1u << rng_below(&rng, 3)};
 		struct cpt_analysis_opts with = {.grid = &grid}, cut = {0};
+		struct cpt_words *words;
 		struct cpt_report *whole, *part;
 		uint32_t a, b;
 
@@ -297,6 +316,11 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 		gen_run(&gen, seed, &go);
 		for (uint32_t id = 1; id <= gen.task_cnt; id++)
 			ids[grid.ids_cnt++] = id;
+		words = words__new(gen.meta.machine);
+		assert_non_null(words);
+		assert_int_equal(words__feed(words, gen.ev, gen.ev_cnt), 0);
+		words__classify(words);
+		with.words = cut.words = rng_percent(&rng, 80) ? words : NULL;
 		whole = run(&with, &rng);
 		assert_non_null(whole->grid);
 		check_span(whole->grid, whole, 0, whole->grid->bins_cnt);
@@ -319,7 +343,9 @@ static void bins_add_up_to_the_report_of_their_span(void **state)
 			report__free(part);
 		}
 		report__free(whole);
+		words__free(words);
 	}
+	assert_true(locks_seen > named_seen && named_seen > 0);
 }
 
 /* With bins one ns wide the path stands on one thread throughout each: its lengths are the report's. */
