@@ -13,7 +13,7 @@ import signal
 import time
 
 from cases_workloads import check_row, modes, read_truth, span_reports
-from harness import Failed, Traced, figure
+from harness import Failed, Traced, figure, stolen_ns, unclocked_ns
 
 PROGRAMS = ("epoll", "webserver", "loops")
 
@@ -167,24 +167,40 @@ def classes(case):
                sum(row["name"] == "ep-server" for row in run.report["event_loops"]), 2)
 
 
+def uneven_run(case):
+    """A run in which one loop had more to do, and how much each did: how uneven it gets is the machine's choice."""
+    for _ in range(5):
+        run = loops_run(case, workload(case, "epoll", "loop-pool", "--connections", 3, "--cpu-us", 100,
+                                       "--requests", 5000, "--truth"))
+        facts = read_truth(run.result.out)["facts"]
+        requests = [facts[f"loop_{k}_requests"] for k in (0, 1)]
+        if max(requests) * 2 > 1.02 * sum(requests):
+            return run, facts, requests
+    raise Failed(f"even five times: {requests} requests")
+
+
 def uneven(case):
     """An odd number of connections on two loops by SO_REUSEPORT: one has more to do, and how much more is
     what the program counted for each."""
-    run = loops_run(case, workload(case, "epoll", "loop-pool", "--connections", 3, "--cpu-us", 100,
-                                   "--requests", 5000, "--truth"))
-    facts = read_truth(run.result.out)["facts"]
+    run, facts, requests = uneven_run(case)
     pools = [one for one in run.report["loop_pools"] if one["name"] == "ep-server"]
     case.equal("pools", len(pools), 1)
     case.equal("loops of it", pools[0]["loops"], 2)
-    own = {}
-    for what in ("cpu_ns", "requests"):
-        parts = [facts[f"loop_{k}_{what}"] for k in (0, 1)]
-        own[what] = max(parts) * len(parts) / sum(parts)
-    case.note(f"imbalance {pools[0]['imbalance']:.3f}; by its CPU clocks {own['cpu_ns']:.3f}, "
-              f"by requests {own['requests']:.3f}")
-    case.check("the share of requests is uneven", own["requests"] > 1.02, facts)
-    case.within("imbalance / by its CPU clocks", pools[0]["imbalance"] / own["cpu_ns"], 0.97, 1.03)
-    case.within("imbalance / by its requests", pools[0]["imbalance"] / own["requests"], 0.93, 1.07)
+    rows = sorted((row for row in run.report["event_loops"] if row["name"] == "ep-server"),
+                  key=lambda row: row["on_cpu_ns"])
+    busy = [row["on_cpu_ns"] for row in rows]
+    imbalance = pools[0]["imbalance"]
+    case.within("imbalance / by its rows", imbalance * sum(busy) / max(busy) / 2, 0.999999, 1.000001)
+    # A thread's clock leaves out what interrupts took (2 % of it on a quiet machine, and the count of ticks
+    # is coarse) and the hypervisor, begins at the wake-up, and is older than the loop.
+    clocks = sorted(facts[f"loop_{k}_cpu_ns"] for k in (0, 1))
+    for row, clock in zip(rows, clocks):
+        case.within("its clock", clock, 0.97 * row["on_cpu_ns"] - unclocked_ns(run.report),
+                    200_000 + row["on_cpu_ns"] + row["runnable_ns"])
+    by_requests = max(requests) * 2 / sum(requests)
+    case.note(f"imbalance {imbalance:.3f}; by its CPU clocks {max(clocks) * 2 / sum(clocks):.3f}, "
+              f"by requests {by_requests:.3f}")
+    case.within("imbalance / by its requests", imbalance / by_requests, 0.93, 1.07)
 
 
 # ---------------------------------------------------------------- when it is looked at
@@ -463,7 +479,8 @@ def check_spinning(case, run, report, facts):
     case.within("spinning / what it ran", rows[0]["spinning_ns"] / rows[0]["running_ns"], 0.6, 1)
     if facts["sq_total_us"]:
         idle = 1000 * (facts["sq_total_us"] - facts["sq_work_us"])
-        case.within("spinning / by the kernel", rows[0]["spinning_ns"] / idle, 0.8, 1.02)
+        case.within("spinning / by the kernel", rows[0]["spinning_ns"] / idle, 0.8,
+                    1.02 + stolen_ns(run.report) / idle)
     window = run.report["window_ns"]
     effective = run.report["parallelism"]["effective"]
     case.within("effective + spinning", effective + rows[0]["spinning_ns"] / window,

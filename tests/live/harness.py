@@ -334,6 +334,11 @@ def stolen_ns(report):
     return report["data_quality"]["steal_ns"] or 0
 
 
+def unclocked_ns(report):
+    """What no thread's own clock counts of the time it stood on a CPU, at most: stolen, or of interrupts."""
+    return stolen_ns(report) + (report.get("irq_ns") or 0)
+
+
 def slack_of(figures):
     """How far a sum of times may be from the oracle's. A switch of which perf has no event is put before
     the record of who left or, without that, who came, by less than these usually are behind an event
