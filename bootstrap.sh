@@ -229,7 +229,8 @@ do_test() {
 	compile
 	say "testing"
 	# The tests' own directories are root's, and they say themselves who is behind sudo.
-	bounded 1800 env -u SUDO_UID -u SUDO_GID -u SUDO_USER ctest --test-dir "$BUILD" --output-on-failure --no-tests=error --timeout 600
+	bounded 3600 env -u SUDO_UID -u SUDO_GID -u SUDO_USER ctest --test-dir "$BUILD" -j "$(nproc)" \
+		--output-on-failure --no-tests=error --timeout 600
 }
 
 do_lint() {
