@@ -41,7 +41,9 @@ static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE};
 #define KEPT_CNT (sizeof(kept_signals) / sizeof(*kept_signals))
 static struct sigaction given_actions[KEPT_CNT];
 static sigset_t given_mask;
-static bool signals_taken;
+
+/* How many of the kept signals have handlers of ours: all but SIGPIPE. */
+#define HANDLED_CNT (KEPT_CNT - 1)
 
 static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -73,6 +75,27 @@ static void on_signal(int sig)
 	errno = saved;
 }
 
+static void add_handled(sigset_t *set)
+{
+	for (size_t i = 0; i < HANDLED_CNT; i++)
+		sigaddset(set, kept_signals[i]);
+}
+
+/* Until hold_end() they wait, none is lost. */
+static void hold_begin(sigset_t *before)
+{
+	sigset_t handled;
+
+	sigemptyset(&handled);
+	add_handled(&handled);
+	sigprocmask(SIG_BLOCK, &handled, before);
+}
+
+static void hold_end(const sigset_t *before)
+{
+	sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 void spawn__signals(void)
 {
 	struct sigaction action = {.sa_flags = 0};
@@ -87,7 +110,7 @@ void spawn__signals(void)
 		if (given_actions[i].sa_handler != SIG_IGN)
 			sigaction(kept_signals[i], &action, NULL);
 	action.sa_handler = on_signal;
-	for (size_t i = 2; i < 4; i++)
+	for (size_t i = 2; i < HANDLED_CNT; i++)
 		if (given_actions[i].sa_handler != SIG_IGN)
 			sigaction(kept_signals[i], &action, NULL);
 	action.sa_handler =
@@ -95,10 +118,8 @@ void spawn__signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 	sigemptyset(&open);
 	sigaddset(&open, SIGCHLD);
-	for (size_t i = 0; i < 4; i++)
-		sigaddset(&open, kept_signals[i]);
+	add_handled(&open);
 	sigprocmask(SIG_UNBLOCK, &open, &given_mask);
-	signals_taken = true;
 }
 
 int spawn__interrupted(void)
@@ -168,7 +189,8 @@ child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd
 	char go = 0;
 	ssize_t n;
 
-	/* Ctrl-C before the release: the tracer gives up, the gate closes. */
+	/* Ctrl-C before the release: the tracer gives up, the gate closes. What comes here waits, and is the
+	 * command's once it has its own dispositions: it was released in spite of it. */
 	do {
 		n = read(gate_fd, &go, 1);
 	} while (n < 0 && errno == EINTR);
@@ -186,11 +208,9 @@ child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd
 		setenv("LOGNAME", who->name, 1);
 		setenv("SHELL", *who->shell ? who->shell : "/bin/sh", 1);
 	}
-	if (signals_taken) {
-		for (size_t i = 0; i < KEPT_CNT; i++)
-			sigaction(kept_signals[i], &given_actions[i], NULL);
-		sigprocmask(SIG_SETMASK, &given_mask, NULL);
-	}
+	for (size_t i = 0; i < KEPT_CNT; i++)
+		sigaction(kept_signals[i], &given_actions[i], NULL);
+	sigprocmask(SIG_SETMASK, &given_mask, NULL);
 	execvp(opts->argv[0], opts->argv);
 	child_fail(error_fd, STEP_EXEC);
 }
@@ -206,6 +226,7 @@ int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char 
 {
 	int gate[2] = {-1, -1}, error[2] = {-1, -1}, ret;
 	struct identity who = {};
+	sigset_t before;
 
 	*child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
 	if (opts->user) {
@@ -217,16 +238,19 @@ int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char 
 		ret = say(err, err_sz, -errno, "cannot create a pipe: %s", strerror(errno));
 		goto out;
 	}
+	hold_begin(&before);
 	child->pid = fork();
-	if (child->pid < 0) {
-		ret = say(err, err_sz, -errno, "cannot fork: %s", strerror(errno));
-		child->pid = 0;
-		goto out;
-	}
 	if (!child->pid) {
 		close(gate[1]);
 		close(error[0]);
 		child_run(opts, &who, gate[0], error[1]);
+	}
+	ret = child->pid < 0 ? -errno : 0;
+	hold_end(&before);
+	if (ret) {
+		say(err, err_sz, ret, "cannot fork: %s", strerror(-ret));
+		child->pid = 0;
+		goto out;
 	}
 	child->gate_fd = gate[1];
 	child->error_fd = error[0];
@@ -281,6 +305,20 @@ void spawn__wait(struct spawn_child *child)
 	child->reaped = true;
 }
 
+/* From here on signals are the command's. false: one came before, and is ours. */
+static bool hand_over(const struct spawn_child *child)
+{
+	sigset_t before;
+	bool ours;
+
+	hold_begin(&before);
+	ours = pending_signal;
+	if (!ours)
+		released_pid = child->pid;
+	hold_end(&before);
+	return !ours;
+}
+
 int spawn__release(struct spawn_child *child, const struct spawn_opts *opts, char *err,
 		   size_t err_sz)
 {
@@ -288,7 +326,10 @@ int spawn__release(struct spawn_child *child, const struct spawn_opts *opts, cha
 	ssize_t n;
 	int ret;
 
-	released_pid = child->pid;
+	if (!hand_over(child)) {
+		spawn__close(child);
+		return say(err, err_sz, -ECANCELED, "interrupted before the command was started");
+	}
 	if (write(child->gate_fd, "", 1) != 1) {
 		ret = say(err, err_sz, -ECANCELED, "the child went away before it was released: %s",
 			  strerror(errno));

@@ -52,8 +52,8 @@ int spawn__interrupted(void);
 int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char *err,
 		 size_t err_sz);
 
-/* Lets it exec and waits for the outcome. 0: the command runs. -errno of what failed, with a line
- * in err: the child has been reaped then. spawn__status_of says what to return for it. */
+/* Lets it exec and waits for the outcome. 0: the command runs. -errno of what failed (-ECANCELED: a signal came
+ * before), with a line in err: the child has been reaped then. spawn__status_of says what to return for it. */
 int spawn__release(struct spawn_child *child, const struct spawn_opts *opts, char *err,
 		   size_t err_sz);
 

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* test_spawn.c - the command's start and signals: whatever comes, whenever it comes, is somebody's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collector/spawn.h"
+
+/* Of a minute, which none of these lasts. */
+static char *const argv[] = {"sleep", "60", NULL};
+static const struct spawn_opts opts = {.argv = argv};
+static char line[256];
+
+static void start(struct spawn_child *child)
+{
+	assert_int_equal(spawn__start(child, &opts, line, sizeof(line)), 0);
+}
+
+/* What the terminal or a service manager sends to all, just as the command is let go. */
+static void what_comes_to_the_waiting_child_is_the_commands(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct spawn_child child;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		start(&child);
+		assert_int_equal(kill(child.pid, signals[i]), 0);
+		assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), 0);
+		spawn__wait(&child);
+		assert_true(WIFSIGNALED(child.status));
+		assert_int_equal(WTERMSIG(child.status), signals[i]);
+		spawn__close(&child);
+	}
+}
+
+static void what_comes_to_the_tracer_is_handed_on(void **state)
+{
+	struct spawn_child child;
+
+	start(&child);
+	assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), 0);
+	raise(SIGTERM);
+	spawn__wait(&child);
+	assert_true(WIFSIGNALED(child.status));
+	assert_int_equal(WTERMSIG(child.status), SIGTERM);
+	spawn__close(&child);
+}
+
+static void the_mask_and_dispositions_are_the_commands_own(void **state)
+{
+	char *const show[] = {
+		"sh", "-c",
+		"exec grep -q -z 'SigBlk:.0*200[[:space:]]*SigIgn:.0*[01]000' /proc/self/status",
+		NULL};
+	const struct spawn_opts grep = {.argv = show};
+	struct spawn_child child;
+
+	assert_int_equal(spawn__start(&child, &grep, line, sizeof(line)), 0);
+	assert_int_equal(spawn__release(&child, &grep, line, sizeof(line)), 0);
+	spawn__wait(&child);
+	assert_true(WIFEXITED(child.status));
+	assert_int_equal(WEXITSTATUS(child.status), 0);
+	spawn__close(&child);
+}
+
+/* The last one: it stays interrupted. */
+static void what_came_before_keeps_the_command_from_running(void **state)
+{
+	struct spawn_child child;
+	int fd;
+
+	start(&child);
+	raise(SIGTERM);
+	fd = child.pidfd;
+	assert_true(fd >= 0);
+	assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), -ECANCELED);
+	assert_int_equal(spawn__status_of(-ECANCELED), 125);
+	assert_true(child.reaped);
+	assert_true(WIFEXITED(child.status));
+	assert_int_equal(spawn__interrupted(), SIGTERM);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_comes_to_the_waiting_child_is_the_commands),
+		cmocka_unit_test(what_comes_to_the_tracer_is_handed_on),
+		cmocka_unit_test(the_mask_and_dispositions_are_the_commands_own),
+		cmocka_unit_test(what_came_before_keeps_the_command_from_running),
+	};
+	sigset_t blocked;
+
+	/* As whoever started us left it: one that is blocked, one that is ignored. */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	spawn__signals();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
