@@ -3,6 +3,7 @@
 #include "cmds.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -225,15 +226,19 @@ static int export_to_file(struct analysed *a, const char *path, struct export_op
 	int err = output_file__create(&out, o->output,
 				      o->format == FORMAT_OPENMETRICS ? OUTPUT_PUBLIC : 0);
 	FILE *f;
+	int fd;
 
 	if (err < 0)
 		return err;
-	f = fdopen(out.fd, "w");
+	/* One that is whole has its name from its own descriptor: the stream has another one. */
+	fd = fcntl(out.fd, F_DUPFD_CLOEXEC, 0);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f) {
 		err = fail(-errno, "cannot write %s: %s", o->output, strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		goto out;
 	}
-	out.fd = -1; /* the stream's from here on */
 	err = export_to(a, path, o, f);
 	if (fclose(f) != 0 && !err)
 		err = fail(-errno, "cannot write %s: %s", o->output, strerror(errno));

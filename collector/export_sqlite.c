@@ -332,7 +332,7 @@ int export_sqlite__write(struct analysed *a, const char *trace,
 {
 	struct database d = {.file = file};
 	struct output_file out;
-	int err = output_file__create(&out, file, OUTPUT_SEEKABLE);
+	int err = output_file__create(&out, file, OUTPUT_SEEKABLE | OUTPUT_NAMED);
 
 	if (err < 0)
 		return err;

@@ -57,29 +57,98 @@ static char *temp_name(const char *path, int n)
 	return temp;
 }
 
-static int open_temp(struct output_file *f)
+/* Tries temporary names until make() gets one of them, which is f->temp then. */
+static int take_name(struct output_file *f, int (*make)(struct output_file *f, const char *base))
 {
-	struct stat st;
+	char *temp;
 	int n, err;
 
 	for (n = 0; n < TEMP_TRIES; n++) {
-		f->temp = temp_name(f->path, n);
-		if (!f->temp)
+		temp = temp_name(f->path, n);
+		if (!temp)
 			return -ENOMEM;
-		f->fd = openat(f->dir_fd, base_of(f->temp),
-			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-		if (f->fd >= 0 && !fstat(f->fd, &st)) {
-			f->dev = st.st_dev;
-			f->ino = st.st_ino;
+		err = make(f, base_of(temp));
+		if (!err) {
+			free(f->temp);
+			f->temp = temp;
 			return 0;
 		}
-		err = -errno;
-		free(f->temp);
-		f->temp = NULL;
+		free(temp);
 		if (err != -EEXIST)
 			return err;
 	}
 	return -EEXIST;
+}
+
+static int make_named(struct output_file *f, const char *base)
+{
+	f->fd = openat(f->dir_fd, base, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		       FILE_MODE);
+	return f->fd < 0 ? -errno : 0;
+}
+
+/* linkat() with AT_EMPTY_PATH asks for a capability; this for /proc. */
+static void link_to(const struct output_file *f, char path[32])
+{
+	snprintf(path, 32, "/proc/self/fd/%d", f->fd);
+}
+
+static int give_name(struct output_file *f, const char *base)
+{
+	char self[32];
+
+	link_to(f, self);
+	return linkat(AT_FDCWD, self, f->dir_fd, base, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Is the name free, and one that can be? Better known now than when it is given. */
+static int check_name(struct output_file *f, const char *base)
+{
+	struct stat st;
+
+	if (!fstatat(f->dir_fd, base, &st, AT_SYMLINK_NOFOLLOW))
+		return -EEXIST;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static void close_file(struct output_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+}
+
+/* false: it is to be made with a name, which also says why it cannot be. */
+static bool make_nameless(struct output_file *f)
+{
+	struct stat named, ours;
+	char self[32];
+
+	f->fd = openat(f->dir_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, FILE_MODE);
+	if (f->fd < 0)
+		return false;
+	link_to(f, self);
+	f->nameless = !stat(self, &named) && !fstat(f->fd, &ours) && named.st_dev == ours.st_dev &&
+		      named.st_ino == ours.st_ino && !take_name(f, check_name);
+	if (!f->nameless)
+		close_file(f);
+	return f->nameless;
+}
+
+static int open_temp(struct output_file *f, unsigned int flags)
+{
+	struct stat st;
+	int err = 0;
+
+	if (flags & OUTPUT_NAMED || !make_nameless(f))
+		err = take_name(f, make_named);
+	if (!err && fstat(f->fd, &st) < 0)
+		err = -errno;
+	if (err)
+		return err;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	return 0;
 }
 
 /* The descriptor that a name of one of our own streams means, -1 if it is no such name. They are links:
@@ -232,7 +301,7 @@ static int create(struct output_file *f, unsigned int flags)
 	if (!err)
 		err = check_replaceable(f, flags);
 	if (!err)
-		err = open_temp(f);
+		err = open_temp(f, flags);
 	if (err < 0)
 		return say_refused(f->path, err);
 	if (flags & OUTPUT_PUBLIC && fchmod(f->fd, PUBLIC_MODE) < 0)
@@ -288,8 +357,12 @@ static int check_same(const struct output_file *f)
 
 static int put_in_place(struct output_file *f, unsigned int flags)
 {
-	int err = check_same(f);
+	int err = f->nameless ? take_name(f, give_name) : 0;
 
+	if (!err)
+		f->nameless = false;
+	if (!err)
+		err = check_same(f);
 	if (!err && flags & OUTPUT_KEEP_OLD)
 		err = move_old_away(f);
 	if (!err && renameat(f->dir_fd, base_of(f->temp), f->dir_fd, base_of(f->path)) < 0)
@@ -333,8 +406,7 @@ int output_file__write(struct output_file *f, const char *text, size_t len)
 
 void output_file__leave(struct output_file *f)
 {
-	if (f->fd >= 0)
-		close(f->fd);
+	close_file(f);
 	if (f->dir_fd >= 0)
 		close(f->dir_fd);
 	free(f->temp);
@@ -346,7 +418,7 @@ void output_file__discard(struct output_file *f)
 {
 	struct rights_before before;
 
-	if (f->temp && !rights__as_user(&before)) {
+	if (f->temp && !f->nameless && !rights__as_user(&before)) {
 		if (!check_same(f))
 			unlinkat(f->dir_fd, base_of(f->temp), 0);
 		rights__as_before(&before);

@@ -6,8 +6,10 @@
  *           not exist, never through a symbolic link, as the user behind sudo; then renamed to its place.
  * Must not: know what is in it.
  *
- *   output_file__create()    DIR is opened; in it .NAME.PID-N.tmp, mode 0600, O_EXCL | O_NOFOLLOW
- *   output_file__publish()   an older NAME moves to NAME.old (if asked for), the new one takes its place
+ *   output_file__create()    DIR is opened; in it a file without a name, mode 0600: if we are killed it is gone.
+ *                            Where there are none such (NFS), or it needs one: .NAME.PID-N.tmp, O_EXCL | O_NOFOLLOW
+ *   output_file__publish()   it gets that name if it has none, an older NAME moves to NAME.old (if asked for), the
+ *                            new one takes its place
  *   output_file__discard()   as if nothing had been
  *
  * Under sudo each of these is done with the user, group and groups of who typed the command: what that user
@@ -27,17 +29,19 @@
 #include <sys/types.h>
 
 struct output_file {
-	int fd;	    /* -1: not open; read and write for regular files */
-	int dir_fd; /* of the directory it goes to, -1 none */
-	char *path; /* where it goes; owned */
-	char *temp; /* where it is until published; NULL once published or for devices; owned */
-	dev_t dev;  /* of the file at temp */
+	int fd;	       /* -1: not open; read and write for regular files */
+	int dir_fd;    /* of the directory it goes to, -1 none */
+	char *path;    /* where it goes; owned */
+	char *temp;    /* where it is until published; NULL once published or for devices; owned */
+	bool nameless; /* nothing is at temp yet */
+	dev_t dev;     /* of the file at temp */
 	ino_t ino;
 };
 
 #define OUTPUT_KEEP_OLD 0x1 /* the older file moves to PATH.old instead of being replaced */
 #define OUTPUT_SEEKABLE 0x2 /* only a regular file will do */
 #define OUTPUT_PUBLIC	0x4 /* all may read it: for monitoring that runs as another user */
+#define OUTPUT_NAMED	0x8 /* at temp from the start: for who must open it by a name */
 
 /* 0, or -errno after having said what is wrong, in one line. */
 int output_file__create(struct output_file *f, const char *path, unsigned int flags);

@@ -39,7 +39,10 @@ static void put_in_place_at_last(struct recording *rec)
 		return;
 	}
 	rec->failed = rec->left = true;
-	say_error("what was recorded is kept at %s", rec->trace.temp);
+	if (rec->trace.nameless)
+		say_error("what was recorded is lost: it could not be given a name");
+	else
+		say_error("what was recorded is kept at %s", rec->trace.temp);
 }
 
 static void say_figures(const struct recorder_result *res)

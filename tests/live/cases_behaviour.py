@@ -326,6 +326,15 @@ def unwritable(case):
     one_line(case, "export to a full disk", full, 1)
 
 
+def has_open_file_in(pid, directory):
+    """A file there that has no name yet, or none any more."""
+    try:
+        return any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith(directory + "/")
+                   for fd in os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
+
+
 def record_with_blocked_place(case, directory):
     """Recording to `t` there; (process, directory that keeps the older `t` from being moved away). It is made
     between the making of the file and its being put in place: on a busy machine that takes some tries."""
@@ -336,7 +345,7 @@ def record_with_blocked_place(case, directory):
         case.write(trace, "an older one")
         proc = case.spawn([case.cpartrace, "record", "-o", trace, "--", "sleep", "1.5"])
         until = time.monotonic() + 60
-        while time.monotonic() < until and not [name for name in os.listdir(directory) if name.endswith(".tmp")]:
+        while time.monotonic() < until and not has_open_file_in(proc.pid, directory):
             pass
         try:
             os.mkdir(blocked)

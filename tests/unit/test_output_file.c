@@ -17,7 +17,10 @@
 
 #include "collector/output_file.h"
 
-#define TRACE (OUTPUT_KEEP_OLD | OUTPUT_SEEKABLE)
+/* 0, or OUTPUT_NAMED: all is the same where there are no files without names. */
+static unsigned int named;
+
+#define TRACE (OUTPUT_KEEP_OLD | OUTPUT_SEEKABLE | named)
 
 static char dir[64];
 
@@ -121,6 +124,53 @@ static void nothing_stands_there_before_publish(void **state)
 	assert_int_equal(count_files(), 2);
 }
 
+/* Whoever is killed cannot clean up. */
+static void nothing_has_a_name_before_publish(void **state)
+{
+	struct output_file f;
+
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	assert_int_equal(output_file__write(&f, "new", 3), 0);
+	assert_int_equal(count_files(), named ? 1 : 0);
+	close(f.fd);
+	f.fd = -1;
+	assert_int_equal(count_files(), named ? 1 : 0);
+	output_file__discard(&f);
+	assert_int_equal(count_files(), 0);
+}
+
+static void names_that_cannot_be_are_refused_at_once(void **state)
+{
+	struct output_file f;
+	char name[251];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	assert_int_equal(create_quietly(&f, name, TRACE), -ENAMETOOLONG);
+	assert_int_equal(count_files(), 0);
+}
+
+/* One of ours that was killed had the same number. */
+static void a_temporary_name_that_is_taken_is_not_ours(void **state)
+{
+	struct output_file f;
+	char taken[64];
+
+	snprintf(taken, sizeof(taken), ".t.%d-0.tmp", (int)getpid());
+	put(taken, "another's");
+	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	put(".t.later", "");
+	assert_int_equal(rename(".t.later", f.temp), 0); /* comes meanwhile */
+	assert_int_equal(output_file__write(&f, "new", 3), 0);
+	if (!named) {
+		assert_int_equal(output_file__publish(&f, TRACE), 0);
+		assert_holds("t", "new");
+	}
+	output_file__discard(&f);
+	assert_holds(taken, "another's");
+	assert_int_equal(count_files(), named ? 2 : 3);
+}
+
 static void discarded_files_leave_no_trace(void **state)
 {
 	struct output_file f;
@@ -215,7 +265,7 @@ static void only_what_was_written_is_put_in_place(void **state)
 	char temp[64];
 
 	put("t", "old");
-	assert_int_equal(output_file__create(&f, "t", TRACE), 0);
+	assert_int_equal(output_file__create(&f, "t", TRACE | OUTPUT_NAMED), 0);
 	snprintf(temp, sizeof(temp), "%s", f.temp);
 	assert_int_equal(unlink(temp), 0);
 	put(temp, "another");
@@ -260,6 +310,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_stands_there_before_publish, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(nothing_has_a_name_before_publish, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_that_cannot_be_are_refused_at_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_temporary_name_that_is_taken_is_not_ours, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(discarded_files_leave_no_trace, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_else_may_read_what_is_written, setup,
 						teardown),
@@ -275,5 +330,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_fifo_of_a_stranger_is_no_place, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	named = OUTPUT_NAMED;
+	return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }
