@@ -21,7 +21,7 @@ JOBS=$(nproc)
 BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf-dev libdw-dev
 	zlib1g-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev)
 TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf procps xz-utils
-	pigz stress-ng redis-server redis-tools nodejs valgrind
+	pigz strace stress-ng redis-server redis-tools nodejs valgrind
 	qemu-system-x86 busybox-static cpio binutils util-linux
 	nginx-light wrk memcached liburing-dev
 	protobuf-compiler libxml2-utils librsvg2-bin

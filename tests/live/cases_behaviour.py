@@ -23,6 +23,7 @@ from harness import (ANY_SHARE, HERE, Failed, check_agreement, check_run, figure
 
 NOBODY = 65534
 MS = 1_000_000
+SHORT_THREADS = int(os.environ.get("SHORT_THREADS", "10000"))
 
 behaviour, cases = group()
 
@@ -563,11 +564,11 @@ def kill_early(case):
 # ---------------------------------------------------------------- odd process trees
 
 
-@behaviour("10,000 short threads")
+@behaviour(f"{SHORT_THREADS:,} short threads")
 def many_threads(case):
-    run = traced(case, [case.helper("many_threads"), "10000"], quiet_share=ANY_SHARE)
+    run = traced(case, [case.helper("many_threads"), SHORT_THREADS], quiet_share=ANY_SHARE)
     check_run(case, run)
-    case.equal("tasks.threads", run.report["tasks"]["threads"], 10001)
+    case.equal("tasks.threads", run.report["tasks"]["threads"], SHORT_THREADS + 1)
     case.equal("tasks.processes", run.report["tasks"]["processes"], 1)
     within = run.report["tasks"]["peak_alive"]
     case.within("tasks.peak_alive", within, 2, 34)

@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings. One line per case; the last line
+verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, odd. One line per case; the last line
 counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. Nor is anything run twice: a case judges
 what does not depend on how busy the machine is.
@@ -29,12 +29,14 @@ import cases_ceilings
 import cases_diff
 import cases_endings
 import cases_examples
+import cases_faults
 import cases_locks
 import cases_loopfds
 import cases_loopledger
 import cases_loops
 import cases_loss
 import cases_newer
+import cases_odd
 import cases_paths
 import cases_privileges
 import cases_programs
@@ -55,14 +57,15 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "accounts": cases_accounts, "attach": cases_attach, "verdict": cases_verdict,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
           "examples": cases_examples, "stacks": cases_stacks,
-          "symbols": cases_symbols, "paths": cases_paths, "privileges": cases_privileges}
+          "symbols": cases_symbols, "paths": cases_paths, "privileges": cases_privileges,
+          "faults": cases_faults, "odd": cases_odd}
 
-CASE_SECONDS = 120
+CASE_SECONDS = int(os.environ.get("CASE_SECONDS", "120"))
 
 FINDINGS_SHOWN = 25
 
 TOOLS = ("perf", "xz", "pigz", "make", "cc", "stress-ng", "redis-server", "redis-benchmark",
-         "redis-cli", "nginx", "wrk", "memcached", "node", "taskset", "unshare",
+         "redis-cli", "nginx", "wrk", "memcached", "node", "taskset", "unshare", "strace",
          "/usr/bin/python3")
 
 
