@@ -3,6 +3,7 @@
 #include "stat_run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,21 @@ static int open_targets(struct stat_run *r)
 	return err;
 }
 
+/* Of several processes some may have ended while the probes were loaded. */
+static int mark_pids(struct stat_run *r)
+{
+	bool gone[CPT_TARGET_PIDS_MAX];
+	int err = stat_session__seed_pids(r->session, r->pidfds, r->pidfd_cnt, gone, r->line,
+					  sizeof(r->line));
+
+	for (uint32_t i = 0; !err && i < r->pidfd_cnt; i++)
+		if (gone[i])
+			say_note("process %" PRIu32
+				 " ended before it could be counted; the others are counted",
+				 r->o->targets.pids.list[i]);
+	return err;
+}
+
 static int mark_targets(struct stat_run *r)
 {
 	char *line = r->line;
@@ -206,7 +222,7 @@ static int mark_targets(struct stat_run *r)
 	if (r->target.argv)
 		return stat_session__seed(r->session, r->child.pidfd, line, sz);
 	if (r->pidfd_cnt)
-		return stat_session__seed_pids(r->session, r->pidfds, r->pidfd_cnt, line, sz);
+		return mark_pids(r);
 	if (r->group_fd >= 0)
 		return stat_session__seed_group(r->session, r->group_fd, line, sz);
 	return stat_session__seed_all(r->session, line, sz);

@@ -304,16 +304,24 @@ int stat_session__seed_all(struct stat_session *s, char *err, size_t err_sz)
 	return 0;
 }
 
-int stat_session__seed_pids(struct stat_session *s, const int *pidfds, size_t cnt, char *err,
-			    size_t err_sz)
+int stat_session__seed_pids(struct stat_session *s, const int *pidfds, size_t cnt, bool *gone,
+			    char *err, size_t err_sz)
 {
+	size_t gone_cnt = 0;
+
 	for (size_t i = 0; i < cnt; i++) {
 		int ret = mark(s, pidfds[i], CPT_STAT_SEED);
 
-		if (ret)
+		gone[i] = ret == -ENOENT || ret == -ESRCH;
+		gone_cnt += gone[i];
+		if (ret && !gone[i])
 			return bpf_common__say(err, err_sz, ret, "cannot mark the process: %s",
 					       strerror(-ret));
 	}
+	if (gone_cnt == cnt)
+		return bpf_common__say(err, err_sz, -ESRCH, "%s ended before %s could be counted",
+				       cnt > 1 ? "all processes" : "the process",
+				       cnt > 1 ? "they" : "it");
 	return stat_session__seed_all(s, err, err_sz);
 }
 

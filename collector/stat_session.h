@@ -39,9 +39,10 @@ int stat_session__attach(struct stat_session *s, char *err, size_t err_sz);
 /* Makes the process of pidfd, which waits to exec, the command. 0 or -errno with a line. */
 int stat_session__seed(struct stat_session *s, int pidfd, char *err, size_t err_sz);
 
-/* Marks all threads of the processes of these pidfds. 0 or -errno with a line in err. */
-int stat_session__seed_pids(struct stat_session *s, const int *pidfds, size_t cnt, char *err,
-			    size_t err_sz);
+/* Marks all threads of the processes of these pidfds; gone: which have ended and were waited for. 0 or -errno with a
+ * line in err, -ESRCH: all have. */
+int stat_session__seed_pids(struct stat_session *s, const int *pidfds, size_t cnt, bool *gone,
+			    char *err, size_t err_sz);
 
 /* Marks every task there is. 0 or -errno with a line in err. */
 int stat_session__seed_all(struct stat_session *s, char *err, size_t err_sz);

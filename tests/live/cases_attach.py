@@ -19,7 +19,7 @@ import time
 
 import oracle
 from cases_servers import NGINX, free_port
-from cases_stat import cgroup_mount, gated, let_go, remove_group
+from cases_stat import cgroup_mount, gated, let_go, pidfds, remove_group
 from harness import HERE, Failed, check_agreement, come_first, group, stolen_ns
 
 PYTHON = "/usr/bin/python3"
@@ -436,17 +436,6 @@ def ended_before(case):
         for process in (gone, last):
             process.wait()
     end(one)
-
-
-def pidfds(pid):
-    found = []
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            if "pidfd" in os.readlink(f"/proc/{pid}/fd/{fd}"):
-                found.append(fd)
-        except OSError:
-            pass
-    return found
 
 
 @attach("names that lead nowhere")

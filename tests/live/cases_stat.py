@@ -326,6 +326,41 @@ def dying(case):
                f"cpartrace: there is no process {pid}\n")
 
 
+def pidfds(pid):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if "pidfd" in os.readlink(f"/proc/{pid}/fd/{fd}"):
+                found.append(fd)
+        except OSError:
+            pass
+    return found
+
+
+@stat("of several processes one ends before it is counted, or all do")
+def ended_before(case):
+    living, gone, last = (case.spawn(["/bin/sleep", "60"]) for _ in range(3))
+    for one, status, said in ((living, 0, f"process {gone.pid} ended before it could be counted"),
+                              (last, 1, "all processes ended before they could be counted")):
+        watcher = case.spawn([case.cpartrace, "stat", "-d", "0.2", "-p", f"{gone.pid},{one.pid}"])
+        until = time.monotonic() + 30
+        while len(pidfds(watcher.pid)) < 2 and time.monotonic() < until:
+            time.sleep(0.002)
+        watcher.send_signal(signal.SIGSTOP)  # both are held, and what takes long comes yet
+        for process in {gone, last} if one is last else {gone}:
+            process.kill()
+            process.wait()
+        watcher.send_signal(signal.SIGCONT)
+        result = finish(watcher)
+        case.equal(f"{said}: status", result.status, status)
+        case.check(f"{said}: is said in a line", f"cpartrace: {said}" in result.err and
+                   result.err.count("cpartrace:") == 1, result.err)
+        gone = case.spawn(["/bin/sleep", "60"])
+    for process in (living, gone):
+        process.kill()
+        process.wait()
+
+
 @stat("ten thousand short threads")
 def short_threads(case):
     total, report = both(case, [case.helper("many_threads"), str(SHORT_THREADS)])
