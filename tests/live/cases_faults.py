@@ -20,7 +20,7 @@ fault, cases = group()
 
 @fault("signals at random moments leave nothing behind, corrupt nothing, and are never lost")
 def at_random(case):
-    tally = faults.series((case.cpartrace, case.workloads, case.helpers), KILLS, OTHERS, "the suite",
+    tally = faults.series((case.cpartrace, case.workloads, case.helpers), KILLS, OTHERS, "d",
                           say=case.findings.append)
     case.equal("rounds", (tally.kills, tally.rounds), (KILLS, KILLS + OTHERS))
     case.equal("left behind", tally.left, 0)

@@ -3,8 +3,9 @@
 """Signals at random moments, to the tracer, to what it traces, to both, from a terminal: what is left behind,
 what the traces hold, what is returned.
 
-    CPARTRACE=build/cpartrace WORKLOADS=build/workloads HELPERS=build/tests/live/helpers \\
-        sudo -E tests/live/faults.py [--kills N] [--others N] [--seed S] [--only ROUND]
+    sudo tests/live/faults.py [--kills N] [--others N] [--seed S] [--only ROUND]
+
+CPARTRACE, WORKLOADS and HELPERS say where these are, as for live.py; without: in build/.
 
 A round is decided by its seed alone, but for the machine's own timing: what cpartrace is asked to do, of which
 program, what happens to it and when. One that fails says how to have it again. After each:
@@ -236,8 +237,8 @@ class Round:
 
     def choose_form(self):
         pick, rng = self.rng.choice, self.rng
-        self.form = pick(("run", "run", "run", "record", "record", "stat", "run -r", "record -p", "run -p",
-                          "record -a", "record --cgroup", "stat -p", "stat -a"))
+        self.form = pick(("run",) * 5 + ("record",) * 3 + ("stat", "stat", "run -r", "record -p", "run -p",
+                         "record -a", "record --cgroup", "stat -p", "stat -a"))
         self.command = self.form in ("run", "record", "stat", "run -r")
         self.options = []
         if not self.form.startswith("stat"):
@@ -276,8 +277,9 @@ class Round:
 
     def choose_fault(self):
         pick, rng = self.rng.choice, self.rng
+        self.untraced = False
         self.terminal = not self.kill and rng.random() < 0.35
-        self.phase = pick(("load", "work", "work", "end", "end"))
+        self.phase = pick(("load", "work", "end"))
         self.delay = {"load": rng.uniform(0, 0.25), "work": rng.uniform(0, 0.3),
                       "end": rng.uniform(0, 0.03)}[self.phase]
         if self.phase == "end" and self.seconds:
@@ -523,6 +525,8 @@ class Round:
         paths = [f"{self.trace}.{n}" for n in (1, 2)] if self.form == "run -r" else [self.trace]
         found = [path for path in paths if os.path.exists(path)]
         ran = len(self.before[0]) if self.command else 0
+        # Killed between the two, it has begun and there is none yet.
+        self.untraced = self.command and len(found) < len(self.started())
         self.case.check("every program that has run has a trace", len(found) >= ran, (found, self.before))
         return found
 
@@ -596,7 +600,7 @@ def play(case, seed, kill, kernel):
 
 class Tally:
     def __init__(self):
-        self.rounds = self.kills = self.failed = self.left = 0
+        self.rounds = self.kills = self.failed = self.left = self.untraced = 0
         self.moments = {}
 
     def line(self):
@@ -618,6 +622,7 @@ def series(places, kills, others, seed, only=None, say=print):
             what = f"{what}: {one}"
             tally.moments[one.moment()] = tally.moments.get(one.moment(), 0) + 1
             tally.left += left
+            tally.untraced += one.untraced
         except Failed as err:
             case.findings.append(str(err))
         finally:
@@ -636,6 +641,9 @@ def series(places, kills, others, seed, only=None, say=print):
             for finding in case.findings:
                 say(f"     - {finding}")
             say(f"     again: --seed {seed} --kills {kills} --others {others} --only {number}")
+    if tally.untraced > 1:  # some 50 us of each round
+        say(f"FAIL {tally.untraced} times a command ran that has no trace: was it let go at all?")
+        tally.failed += 1
     return tally
 
 
@@ -647,6 +655,9 @@ def main(argv):
     parser.add_argument("--seed", default="cpartrace")
     parser.add_argument("--only", type=int, metavar="ROUND")
     args = parser.parse_args(argv)
+    build = os.path.join(harness.HERE, "..", "..", "build")
+    for name, place in (("CPARTRACE", "cpartrace"), ("WORKLOADS", "workloads"), ("HELPERS", "tests/live/helpers")):
+        os.environ.setdefault(name, os.path.join(build, place))
     places = live.places_from_environment()
     if places is None:
         return 2
