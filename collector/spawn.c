@@ -37,13 +37,12 @@ struct identity {
 static volatile sig_atomic_t released_pid; /* where to hand signals on to, 0 nowhere */
 static volatile sig_atomic_t pending_signal;
 
-static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE};
+static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD};
 #define KEPT_CNT (sizeof(kept_signals) / sizeof(*kept_signals))
 static struct sigaction given_actions[KEPT_CNT];
 static sigset_t given_mask;
 
-/* How many of the kept signals have handlers of ours: all but SIGPIPE. */
-#define HANDLED_CNT (KEPT_CNT - 1)
+#define HANDLED_CNT 4 /* the first of the kept signals have handlers of ours */
 
 static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -116,6 +115,9 @@ void spawn__signals(void)
 	action.sa_handler =
 		SIG_IGN; /* a report into a closed pipe is an error to tell, not a death */
 	sigaction(SIGPIPE, &action, NULL);
+	/* Ignored, the kernel would forget how the command has ended. */
+	action.sa_handler = SIG_DFL;
+	sigaction(SIGCHLD, &action, NULL);
 	sigemptyset(&open);
 	sigaddset(&open, SIGCHLD);
 	add_handled(&open);

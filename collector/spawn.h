@@ -37,10 +37,10 @@ struct spawn_child {
 };
 
 /*
- * Takes note of the signal mask and of SIGINT's, SIGQUIT's and SIGTERM's dispositions, for children
- * to get them back, then lets the tracer survive what the terminal sends to both: SIGINT and
- * SIGQUIT are left to the command. SIGTERM and SIGHUP to the tracer alone are handed on to the
- * command once it is released (as perf's workload gets them), so that the recording ends with it.
+ * Takes note of the signal mask and of the dispositions of what it changes, for children to get them
+ * back, then lets the tracer survive what the terminal sends to both: SIGINT and SIGQUIT are left to
+ * the command. SIGTERM and SIGHUP to the tracer alone are handed on to the command once it is
+ * released (as perf's workload gets them), so that the recording ends with it.
  * Call once, before any spawn.
  */
 void spawn__signals(void);

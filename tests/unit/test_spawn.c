@@ -56,9 +56,9 @@ static void what_comes_to_the_tracer_is_handed_on(void **state)
 
 static void the_mask_and_dispositions_are_the_commands_own(void **state)
 {
+	/* No shell: it has dispositions of its own. */
 	char *const show[] = {
-		"sh", "-c",
-		"exec grep -q -z 'SigBlk:.0*200[[:space:]]*SigIgn:.0*[01]000' /proc/self/status",
+		"grep", "-q", "-z", "SigBlk:.0*200[[:space:]]*SigIgn:.0*11000", "/proc/self/status",
 		NULL};
 	const struct spawn_opts grep = {.argv = show};
 	struct spawn_child child;
@@ -68,6 +68,21 @@ static void the_mask_and_dispositions_are_the_commands_own(void **state)
 	spawn__wait(&child);
 	assert_true(WIFEXITED(child.status));
 	assert_int_equal(WEXITSTATUS(child.status), 0);
+	spawn__close(&child);
+}
+
+/* Whoever started us ignores what becomes of its children. */
+static void how_the_command_has_ended_is_known(void **state)
+{
+	char *const seven[] = {"sh", "-c", "exit 7", NULL};
+	const struct spawn_opts sh = {.argv = seven};
+	struct spawn_child child;
+
+	assert_int_equal(spawn__start(&child, &sh, line, sizeof(line)), 0);
+	assert_int_equal(spawn__release(&child, &sh, line, sizeof(line)), 0);
+	spawn__wait(&child);
+	assert_true(WIFEXITED(child.status));
+	assert_int_equal(WEXITSTATUS(child.status), 7);
 	spawn__close(&child);
 }
 
@@ -94,15 +109,17 @@ int main(void)
 		cmocka_unit_test(what_comes_to_the_waiting_child_is_the_commands),
 		cmocka_unit_test(what_comes_to_the_tracer_is_handed_on),
 		cmocka_unit_test(the_mask_and_dispositions_are_the_commands_own),
+		cmocka_unit_test(how_the_command_has_ended_is_known),
 		cmocka_unit_test(what_came_before_keeps_the_command_from_running),
 	};
 	sigset_t blocked;
 
-	/* As whoever started us left it: one that is blocked, one that is ignored. */
+	/* As whoever started us left it: one that is blocked, two that are ignored. */
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
 	spawn__signals();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
