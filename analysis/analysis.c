@@ -1191,7 +1191,8 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 		err = sqpolls__named(a->sqpolls, t, a->now_ns);
 	if (err)
 		return err;
-	if (!t->live && ev->task == 1 && a->meta->argv) /* lives from its exec on */
+	if (!t->live && ev->task == 1 && a->meta->argv &&
+	    !(a->meta->flags & CPT_TRACE_ATTACHED)) /* lives from its exec on */
 		return 0;
 	if (!t->live) {
 		/* Births come beside the CPUs' records: it may stand before what is lost at this ns. */

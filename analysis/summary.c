@@ -216,7 +216,8 @@ static void audit(struct cpt_report *r, const struct tasks *tasks)
 	for (uint32_t id = 1; id < tasks->end; id++) {
 		const struct task *t = tasks__find(tasks, id);
 
-		if (!t || t->live || !t->row.kernel_cpu_ns)
+		/* Of one that was recorded before the trace begins, the kernel's account is of all its life. */
+		if (!t || t->live || !t->row.kernel_cpu_ns || t->carried)
 			continue;
 		if (id == 1 && t->row.traced_cpu_ns < AUDIT_ROOT_MIN_NS)
 			continue;

@@ -235,6 +235,7 @@ int tasks__born(struct tasks *ts, struct task *t, const struct task *parent,
 	t->row.parent = parent ? parent->row.id : 0;
 	t->row.io_worker = info->flags & (CPT_TASK_IO_WORKER | CPT_TASK_KTHREAD);
 	t->row.cause = info->flags & CPT_TASK_IO_WORKER ? cause_of(ts, parent) : 0;
+	t->carried = info->flags & CPT_TASK_CARRIED;
 	if (!again) {
 		t->row.ns_tid = info->ns_tid;
 		t->proc = t->row.id;

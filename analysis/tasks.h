@@ -82,6 +82,7 @@ struct task {
 
 	/* who it is */
 	bool known;	    /* its NEW was seen */
+	bool carried;	    /* CPT_TASK_CARRIED */
 	bool chosen;	    /* the filter's conditions on identity select it */
 	bool member;	    /* and its CPU is in the filter's set: it is of the workload */
 	uint32_t proc;	    /* number of the task that leads its process */

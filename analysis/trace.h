@@ -26,6 +26,8 @@ struct cpt_cpu_info {
 #define CPT_TRACE_WAIT_ALL     0x1 /* the window lasts until the last task of the tree */
 #define CPT_TRACE_NO_OCCUPANCY 0x2 /* --no-budget: CPUs that run none of ours were not watched */
 #define CPT_TRACE_ATTACHED     0x4 /* what ran already; the window opens at start_mono_ns */
+#define CPT_TRACE_FLIGHT                                                                           \
+	0x8 /* with ATTACHED: of a recording since recorded_from_ns that keeps the end of it alone */
 
 struct cpt_trace_meta {
 	const char *cpartrace_version;
@@ -46,6 +48,10 @@ struct cpt_trace_meta {
 	uint32_t stack_flags; /* CPT_TRACE_STACKS_* */
 	uint64_t delay_ns;    /* of a command: the window opens so long after its first exec */
 	const char *target;   /* ATTACHED: "pid 12,13", "cgroup PATH", "all"; else "" */
+	uint64_t
+		recorded_from_ns; /* FLIGHT: CLOCK_MONOTONIC; what lies before start_mono_ns was forgotten */
+	uint32_t
+		part; /* of the ring that a recording keeps: they are numbered from 1; 0: none of it */
 };
 
 #define CPT_TRACE_STACKS_TAKEN 0x1 /* --stacks */

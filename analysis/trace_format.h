@@ -12,7 +12,7 @@
 #include "trace_limits.h"
 
 #define CPT_TRACE_MAJOR 1
-#define CPT_TRACE_MINOR 4
+#define CPT_TRACE_MINOR 5
 
 #define TRACE_HEADER_SZ	  64
 #define SECTION_HEADER_SZ 40
@@ -41,6 +41,8 @@ struct trace_header {
 	10 /* since 1.2: how long those took: latencies.h; since 1.3 inbound ones */
 #define SECTION_LATENCIES_OUT 11 /* since 1.3: likewise, outbound ones */
 #define SECTION_SERVICES      12 /* since 1.4: what descriptors took of turns: services.h */
+#define SECTION_CARRIED	      13 /* since 1.5, empty: what stands before it is of the time before (carry.h) */
+#define SECTION_ROOM	      14 /* since 1.5: nothing, as many bytes as numbers of tasks ask for */
 
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 

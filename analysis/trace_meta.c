@@ -27,7 +27,9 @@
 	X(12, cpu_cnt)                                                                             \
 	X(17, sample_hz)                                                                           \
 	X(18, stack_flags)                                                                         \
-	X(30, delay_ns)
+	X(30, delay_ns)                                                                            \
+	X(34, recorded_from_ns)                                                                    \
+	X(35, part)
 
 #define META_STRINGS(X)                                                                            \
 	X(1, cpartrace_version)                                                                    \

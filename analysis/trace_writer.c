@@ -312,6 +312,36 @@ int trace_writer__stacks(struct trace_writer *w, struct cpt_stacks *stacks)
 	return w->err;
 }
 
+int trace_writer__flush(struct trace_writer *w)
+{
+	return flush_block(w);
+}
+
+int trace_writer__section(struct trace_writer *w, const struct section *s, const uint8_t *payload)
+{
+	struct section out = *s;
+
+	return flush_block(w) ? w->err : write_section(w, &out, payload, s->sz);
+}
+
+int trace_writer__carried(struct trace_writer *w)
+{
+	struct section s = {.type = SECTION_CARRIED};
+
+	return flush_block(w) ? w->err : write_section(w, &s, NULL, 0);
+}
+
+/* A switch with its wake-up takes 8 bytes on disk; what is new in a block, more. */
+#define EVENT_BYTES 8u
+
+uint64_t trace_writer__open_bytes(const struct trace_writer *w)
+{
+	const uint64_t events =
+		block_encoder__cnt(w->block) + (uint64_t)w->samples.cnt + w->loops.cnt;
+
+	return events * EVENT_BYTES + w->late_sz + 4 * SECTION_HEADER_SZ;
+}
+
 static int sink_side(void *ctx, const struct cpt_event *ev, size_t cnt)
 {
 	return trace_writer__side(ctx, ev, cnt);

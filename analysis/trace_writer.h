@@ -37,6 +37,19 @@ int trace_writer__latencies(struct trace_writer *w, bool outbound, const uint8_t
 int trace_writer__services(struct trace_writer *w, const uint8_t *payload,
 			   size_t sz); /* services.h */
 
+/* Writes what is open, then a section as it came out of another trace of this machine. 0 or -errno. */
+struct section;
+int trace_writer__section(struct trace_writer *w, const struct section *s, const uint8_t *payload);
+
+/* What was given so far is of the time before: see carry.h. Writes what is open and says so. 0 or -errno. */
+int trace_writer__carried(struct trace_writer *w);
+
+/* Bytes that what is open may come to, more rather than less. */
+uint64_t trace_writer__open_bytes(const struct trace_writer *w);
+
+/* Writes what is open. 0 or -errno. */
+int trace_writer__flush(struct trace_writer *w);
+
 /* A sink for merge__new that calls the first three of these. */
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
 

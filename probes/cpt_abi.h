@@ -313,6 +313,7 @@ struct cpt_rec_head {
 #define CPT_TASK_VFORK	   0x4 /* CLONE_VFORK: the creator waits for its exec or exit */
 #define CPT_TASK_KTHREAD   0x8 /* a thread of the kernel */
 #define CPT_TASK_FOUND	   0x10 /* it was there before it was recorded; its parent leads its process */
+#define CPT_TASK_CARRIED   0x20 /* it was recorded before, too, and that is forgotten (carry.h) */
 
 struct cpt_rec_task {
 	struct cpt_rec_head head;
