@@ -40,7 +40,9 @@ struct loop_watch {
 	enum loops_mode mode;
 	bool from_start; /* nothing of the workload has run yet when the probes come */
 	struct bpf_session *bpf;
-	struct trace_writer *writer;
+	struct trace_writer *writer; /* NULL: events go to `to`, and rows nowhere */
+	int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt);
+	void *to_ctx;
 	struct loop_session *session; /* NULL until a loop is seen */
 	struct loop_book *book;
 	uint64_t ring_losses;	    /* seen so far */
@@ -56,7 +58,7 @@ static int write_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 {
 	struct loop_watch *w = ctx;
 
-	return trace_writer__side(w->writer, ev, cnt);
+	return w->writer ? trace_writer__side(w->writer, ev, cnt) : w->to(w->to_ctx, ev, cnt);
 }
 
 static bool at_once(enum loops_mode mode)
@@ -97,6 +99,14 @@ struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct b
 	loop_watch__free(w);
 	errno = -ret;
 	return NULL;
+}
+
+void loop_watch__divert(struct loop_watch *w,
+			int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt), void *ctx)
+{
+	w->writer = NULL;
+	w->to = to;
+	w->to_ctx = ctx;
 }
 
 bool loop_watch__may_attach(const struct loop_watch *w)

@@ -24,6 +24,9 @@ struct loop_watch;
  * runs already. NULL with errno and a line in err. */
 struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct bpf_session *session,
 				   struct trace_writer *writer, char *err, size_t err_sz);
+/* Events go to `to` from here on instead of a writer; before any. */
+void loop_watch__divert(struct loop_watch *w,
+			int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt), void *ctx);
 /* Will the probes be attached when a loop is seen? Not once they are, or could not be. */
 bool loop_watch__may_attach(const struct loop_watch *w);
 void loop_watch__free(struct loop_watch *w); /* accepts NULL */

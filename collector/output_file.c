@@ -426,6 +426,42 @@ void output_file__discard(struct output_file *f)
 	output_file__leave(f);
 }
 
+/* As the user, from the directory. */
+static void unlink_same(int dir_fd, const char *path, dev_t dev, ino_t ino)
+{
+	struct rights_before before;
+	struct stat st;
+
+	if (rights__as_user(&before))
+		return;
+	if (!fstatat(dir_fd, base_of(path), &st, AT_SYMLINK_NOFOLLOW) && st.st_dev == dev &&
+	    st.st_ino == ino)
+		unlinkat(dir_fd, base_of(path), 0);
+	rights__as_before(&before);
+}
+
+void output_file__remove(const struct output_file *f)
+{
+	if (f->dir_fd >= 0 && !f->temp)
+		unlink_same(f->dir_fd, f->path, f->dev, f->ino);
+}
+
+void output_file__unlink(const char *path, dev_t dev, ino_t ino)
+{
+	struct output_file f = OUTPUT_FILE_NONE;
+	struct rights_before before;
+
+	f.path = (char *)path;
+	if (rights__as_user(&before))
+		return;
+	(void)open_dir(&f);
+	rights__as_before(&before);
+	if (f.dir_fd < 0)
+		return;
+	unlink_same(f.dir_fd, path, dev, ino);
+	close(f.dir_fd);
+}
+
 int output_file__finish(struct output_file *f, const char *text, size_t len)
 {
 	int err = output_file__write(f, text, len);

@@ -54,6 +54,11 @@ void output_file__leave(struct output_file *f);
 /* Closes; a file that was not published goes away. Safe on {.fd = -1} and after itself. */
 void output_file__discard(struct output_file *f);
 
+/* Takes a published file away again, if it still is the one that stands at its name; it stays open. */
+void output_file__remove(const struct output_file *f);
+/* Likewise of one that has been closed. */
+void output_file__unlink(const char *path, dev_t dev, ino_t ino);
+
 /* write, publish, close: for reports. 0 or -errno after having said why; f is done with either way. */
 int output_file__finish(struct output_file *f, const char *text, size_t len);
 

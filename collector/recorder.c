@@ -78,12 +78,34 @@ static uint64_t own_cpu_ns(void)
 	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000ULL;
 }
 
+static void count(void *ctx, struct cpt_trace_close *close);
+static void name_words(void *ctx, struct cpt_words *words);
+
+/* To the trace, or to what keeps the end of it. */
+static int begin_trace(struct recorder *r, const struct cpt_trace_meta *meta,
+		       struct cpt_merge_sink *sink)
+{
+	const struct flight_calls calls = {.counters = count, .name = name_words, .ctx = r};
+	struct flight *flight = r->opts->flight;
+
+	if (flight) {
+		*sink = flight__sink(flight);
+		return flight__begin(flight, meta, &calls);
+	}
+	r->writer = trace_writer__new(r->opts->trace_fd, meta);
+	if (!r->writer)
+		return -errno;
+	*sink = words_tee__sink(&r->tee, r->writer, meta->machine);
+	return 0;
+}
+
 static int open_trace(struct recorder *r)
 {
 	struct cpt_trace_meta meta = {};
 	struct cpt_cpu_info *cpus;
 	struct cpt_merge_sink sink;
 	struct utsname u = {};
+	int err;
 
 	cpus = machine__cpus(&meta.cpu_info_cnt);
 	if (!cpus)
@@ -112,14 +134,13 @@ static int open_trace(struct recorder *r)
 	meta.cpu_cnt = bpf_session__cpu_cnt(r->session);
 	meta.cpus = cpus;
 	r->begun_ns = meta.start_mono_ns;
-	r->writer = trace_writer__new(r->opts->trace_fd, &meta);
+	err = begin_trace(r, &meta, &sink);
 	free(cpus);
-	if (!r->writer) {
+	if (err) {
 		snprintf(r->res->line, sizeof(r->res->line), "cannot write the trace: %s",
-			 strerror(errno));
-		return -errno;
+			 strerror(-err));
+		return err;
 	}
-	sink = words_tee__sink(&r->tee, r->writer, meta.machine);
 	r->merge = merge__new(meta.cpu_cnt, &sink);
 	r->attempts = calloc(meta.cpu_cnt, sizeof(*r->attempts));
 	r->places = places__new();
@@ -256,7 +277,10 @@ static void drain_and_write(struct recorder *r)
 	places__tick(r->places, false);
 	if (r->book)
 		stack_book__tick(r->book, now);
-	if (r->loops) {
+	if (r->opts->flight)
+		note_failure(r, flight__turn(r->opts->flight, r->written_ns),
+			     "cannot write the trace");
+	if (r->loops && !r->res->trace_err) {
 		note_failure(r, loop_watch__tick(r->loops, now, now - HOLD_BACK_NS),
 			     "cannot record event loops");
 		forget_loading(r);
@@ -266,7 +290,10 @@ static void drain_and_write(struct recorder *r)
 	if (r->res->trace_err)
 		return;
 	r->written_ns = now - HOLD_BACK_NS;
-	note_failure(r, trace_writer__tick(r->writer, now), "cannot write the trace");
+	note_failure(r,
+		     r->opts->flight ? flight__tick(r->opts->flight, r->written_ns, now)
+				     : trace_writer__tick(r->writer, now),
+		     "cannot write the trace");
 }
 
 /* When the recording is to stop, UINT64_MAX: when its workload ends. */
@@ -365,12 +392,13 @@ static int write_stacks(struct recorder *r)
 
 /* What the words are called decides what some of them are (the reason of an interpreter's lock). Names
  * that cannot be had are no failure of the recording. */
-static void name_words(struct recorder *r)
+static void name_words(void *ctx, struct cpt_words *words)
 {
-	struct symbols *symbols = r->tee.words ? symbols__new() : NULL;
+	struct recorder *r = ctx;
+	struct symbols *symbols = words ? symbols__new() : NULL;
 
 	if (symbols)
-		(void)word_names__set(r->tee.words, r->places, symbols);
+		(void)word_names__set(words, r->places, symbols);
 	symbols__free(symbols);
 }
 
@@ -396,11 +424,37 @@ static struct machine_quota read_quota(const struct recorder *r)
 			    : (struct machine_quota){UINT64_MAX, UINT64_MAX, UINT64_MAX};
 }
 
+/* What is counted all the time, as it stands. */
+static void count(void *ctx, struct cpt_trace_close *close)
+{
+	struct recorder *r = ctx;
+	const struct machine_quota quota = read_quota(r);
+	struct bpf_session_counters counters;
+
+	bpf_session__counters(r->session, &counters);
+	*close = (struct cpt_trace_close){
+		.lost_ring = counters.lost_ring,
+		.lost_recursion = counters.lost_recursion,
+		.mends = counters.mends,
+		.mends_failed = counters.mends_failed,
+		.tracer_cpu_ns = own_cpu_ns() - r->own_cpu_ns,
+		.alive_exec_ns = UINT64_MAX,
+		.tenants_rest_ns = UINT64_MAX,
+		.steal_ns = since(r->steal_ns, machine__steal_ns()),
+		.irq_ns = since(r->irq_ns, machine__irq_ns()),
+		.throttled_ns = since(r->quota.throttled_ns, quota.throttled_ns),
+		.quota_periods = since(r->quota.periods, quota.periods),
+		.quota_throttled = since(r->quota.throttled_periods, quota.throttled_periods),
+	};
+	memcpy(close->lost, counters.lost, sizeof(close->lost));
+	memcpy(close->stacks_lost, counters.stacks_lost, sizeof(close->stacks_lost));
+	if (r->loops)
+		close->loops_state = loop_watch__state(r->loops, close->loops_lost);
+}
+
 static void close_trace(struct recorder *r)
 {
 	struct cpt_trace_close *close = &r->res->close;
-	struct bpf_session_counters counters;
-	struct machine_quota quota;
 	const bool goes_on = !r->child.reaped;
 	uint64_t end = machine__now_ns(), alive_ns = UINT64_MAX;
 
@@ -415,6 +469,9 @@ static void close_trace(struct recorder *r)
 		end = machine__now_ns();
 	drain(r);
 	places__tick(r->places, true);
+	if (r->opts->flight && !r->res->trace_err)
+		note_failure(r, flight__turn(r->opts->flight, r->written_ns),
+			     "cannot write the trace");
 	if (r->loops && !r->res->trace_err)
 		note_failure(r, loop_watch__finish(r->loops, machine__now_ns()),
 			     "cannot record event loops");
@@ -423,36 +480,18 @@ static void close_trace(struct recorder *r)
 	else if (!merge__advance(r->merge,
 				 r->complete_ns)) /* of what is held back, where all is there */
 		r->written_ns = r->complete_ns;
-	if (r->book && !trace_writer__err(r->writer))
+	if (r->book && r->writer && !trace_writer__err(r->writer))
 		note_failure(r, write_stacks(r), "cannot write the stacks");
-	if (r->loops && !r->res->trace_err)
+	if (r->loops && r->writer && !r->res->trace_err)
 		note_failure(r, loop_watch__write_rows(r->loops), "cannot write the trace");
 	if (r->loops && loop_watch__failure(r->loops))
 		snprintf(r->res->loops_line, sizeof(r->res->loops_line), "%s",
 			 loop_watch__failure(r->loops));
-	quota = read_quota(r);
-	bpf_session__counters(r->session, &counters);
-	*close = (struct cpt_trace_close){
-		.end_mono_ns = r->res->trace_err ? r->written_ns : end,
-		.lost_ring = counters.lost_ring,
-		.lost_recursion = counters.lost_recursion,
-		.mends = counters.mends,
-		.mends_failed = counters.mends_failed,
-		.tracer_cpu_ns = own_cpu_ns() - r->own_cpu_ns,
-		.alive_exec_ns = alive_ns,
-		.tenants_rest_ns = UINT64_MAX,
-		.steal_ns = since(r->steal_ns, machine__steal_ns()),
-		.irq_ns = since(r->irq_ns, machine__irq_ns()),
-		.throttled_ns = since(r->quota.throttled_ns, quota.throttled_ns),
-		.quota_periods = since(r->quota.periods, quota.periods),
-		.quota_throttled = since(r->quota.throttled_periods, quota.throttled_periods),
-	};
+	count(r, close);
+	close->end_mono_ns = r->res->trace_err ? r->written_ns : end;
+	close->alive_exec_ns = alive_ns;
 	if (r->tenants)
 		tenants__finish(r->tenants, getpid(), close);
-	memcpy(close->lost, counters.lost, sizeof(close->lost));
-	if (r->loops)
-		close->loops_state = loop_watch__state(r->loops, close->loops_lost);
-	memcpy(close->stacks_lost, counters.stacks_lost, sizeof(close->stacks_lost));
 	if (r->child.reaped && WIFEXITED(r->child.status)) {
 		close->exit_kind = CPT_EXIT_CODE;
 		close->exit_value = WEXITSTATUS(r->child.status);
@@ -462,9 +501,13 @@ static void close_trace(struct recorder *r)
 	}
 	if (r->res->trace_err)
 		forget_sums(close, r->res->trace_err);
+	if (r->opts->flight) {
+		r->res->flight_err = flight__end(r->opts->flight, close);
+		return;
+	}
 	if (trace_writer__err(r->writer))
 		return;
-	name_words(r);
+	name_words(r, r->tee.words);
 	note_failure(r, words_tee__write(&r->tee), "cannot write the trace");
 	note_failure(r, trace_writer__close(r->writer, close), "cannot close the trace");
 }
@@ -476,8 +519,10 @@ static void take_result(struct recorder *r)
 	bpf_session__counters(r->session, &counters);
 	places__stats(r->places, &r->res->places);
 	r->res->located_lost = merge__lost(r->merge);
-	r->res->trace_bytes = trace_writer__bytes(r->writer);
-	r->res->switches = trace_writer__switches(r->writer);
+	r->res->trace_bytes = r->opts->flight ? flight__bytes(r->opts->flight)
+					      : trace_writer__bytes(r->writer);
+	r->res->switches = r->opts->flight ? flight__switches(r->opts->flight)
+					   : trace_writer__switches(r->writer);
 	r->res->tasks = counters.tasks;
 }
 
@@ -522,6 +567,8 @@ static int watch_loops(struct recorder *r)
 		return 0;
 	r->loops = loop_watch__new(r->opts->loops, r->opts->attach != NULL, r->session, r->writer,
 				   r->res->line, CPT_RECORDER_LINE);
+	if (r->loops && r->opts->flight)
+		loop_watch__divert(r->loops, flight__side, r->opts->flight);
 	return r->loops ? 0 : -errno;
 }
 

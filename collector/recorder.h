@@ -22,6 +22,7 @@
 
 #include "attach.h"
 #include "bpf_session.h"
+#include "flight.h"
 #include "loop_watch.h"
 #include "places.h"
 #include "spawn.h"
@@ -34,6 +35,7 @@ struct recorder_opts {
 	struct bpf_session_opts session;
 	const char *version;
 	int trace_fd; /* an empty regular file; stays the caller's */
+	struct flight *flight; /* instead of trace_fd; stays the caller's. NULL: all is kept */
 	bool wait_all;
 	enum loops_mode loops;
 	uint64_t
@@ -61,6 +63,7 @@ struct recorder_result {
 	int trace_err; /* released: first failure of ours, -errno, what it is in line; the trace is readable
 			   up to there */
 	char line[CPT_RECORDER_LINE];
+	int flight_err; /* what a flight kept could not be written; it has been said */
 	struct cpt_trace_close close; /* what the closing section says */
 	uint64_t located_lost;	      /* records lost at known places */
 	uint64_t trace_bytes, switches, tasks;

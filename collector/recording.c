@@ -18,6 +18,8 @@ void recording__begin(const struct record_opts *o)
 {
 	say__level(o->verbose ? 2 : o->quiet ? 0 : 1);
 	spawn__signals();
+	if (record_opts__is_flight(o))
+		flight__signal();
 }
 
 /* From here on a trace is found at its name even if we are killed. Before, an older one stands there:
@@ -63,6 +65,29 @@ static void say_figures(const struct recorder_result *res)
 		    fmt_count(c, res->places.noted), fmt_duration(d, res->places.read_ns, false));
 }
 
+/* Where it goes: a trace, or what keeps the end of it. 0 or -errno, and it has been said. */
+static int open_output(struct recording *rec, const struct record_opts *o, const char *path,
+		       struct recorder_opts *opts)
+{
+	int err;
+
+	if (record_opts__is_flight(o)) {
+		rec->flight = flight__open(path, &o->flight, &o->trigger);
+		if (!rec->flight)
+			return -errno;
+		opts->flight = rec->flight;
+		opts->rights = flight__rights(rec->flight);
+		opts->released = NULL;
+		return 0;
+	}
+	err = output_file__create(&rec->trace, path, TRACE_FLAGS);
+	if (err < 0)
+		return err;
+	opts->trace_fd = rec->trace.fd;
+	opts->rights = output_file__rights(&rec->trace, false);
+	return 0;
+}
+
 int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
 		    char *const *argv, uint64_t rights)
 {
@@ -90,20 +115,20 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 			return errno == EOPNOTSUPP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
 		opts.session.mode = attach__mode(opts.attach);
 	}
-	if (output_file__create(&rec->trace, path, TRACE_FLAGS) < 0) {
+	if (open_output(rec, o, path, &opts) < 0) {
 		attach__free(opts.attach);
 		return argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED;
 	}
-	opts.trace_fd = rec->trace.fd;
-	opts.rights = rights | output_file__rights(&rec->trace, false);
+	opts.rights |= rights;
 	recorder__run(&opts, &rec->res);
 	attach__free(opts.attach);
 	if (!rec->res.released) {
 		say_error("%s", rec->res.line);
-		output_file__discard(&rec->trace);
+		recording__end(rec);
 		return rec->res.status;
 	}
 	put_in_place_at_last(rec);
+	rec->failed |= rec->res.flight_err != 0;
 	if (rec->res.trace_err) {
 		say_error("%s", rec->res.line);
 		rec->failed = true;
@@ -116,6 +141,8 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 
 void recording__end(struct recording *rec)
 {
+	flight__free(rec->flight);
+	rec->flight = NULL;
 	if (rec->left)
 		output_file__leave(&rec->trace);
 	else

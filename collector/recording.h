@@ -13,7 +13,8 @@
 #include "run_opts.h"
 
 struct recording {
-	struct output_file trace;
+	struct output_file trace; /* none of a flight */
+	struct flight *flight;	  /* NULL: all is kept */
 	struct recorder_result res;
 	bool failed; /* something of ours failed after the release; it has been said */
 	bool left; /* it could not be put in its place: it stays where it is, which has been said */

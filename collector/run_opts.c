@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "loop_mode.h"
 #include "text_report.h"
 
 #define BUFFER_MIN	(UINT64_C(64) << 10)
@@ -18,6 +19,11 @@ static int set_sample(void *field, const char *value, const struct cli_option *o
 		return cli_set_number(field, value, opt, why);
 	*(uint32_t *)field = CPT_SAMPLE_HZ;
 	return 0;
+}
+
+bool record_opts__is_flight(const struct record_opts *o)
+{
+	return o->flight.span_ns || o->flight.bytes;
 }
 
 uint32_t record_opts__sample_hz(const struct record_opts *o)
@@ -171,6 +177,21 @@ const struct cli_option run_options[] = {
 
 const struct cli_option record_options[] = {
 	RECORD_OPTIONS(struct record_opts, ),
+	{"flight", 0, "SPAN",
+	 "keep the last SPAN alone, a time as 60s or 5m, a size as 200M, or both as 60s,200M (what "
+	 "perf record does with --overwrite and --switch-output): SIGUSR2 writes what is kept to "
+	 "FILE.1, FILE.2 ... while the recording goes on, and the end of it to FILE; until then it is "
+	 "in FILE.ring.0 ... FILE.ring.8",
+	 cli_set_flight, offsetof(struct record_opts, flight), 0, 0, NULL},
+	{"trigger", 0, "WHEN",
+	 "with --flight: write what is kept when a figure is so, as in 'parallelism<1.5:5s': "
+	 "parallelism, concurrency, runnable, waiting, in_flight, or the percentage of the time "
+	 "that was parallel, concurrent, serial, idle, unknown; < or > a number; over the last 5 s "
+	 "(default: 1s); several: any of them, separated by commas",
+	 cli_set_trigger, offsetof(struct record_opts, trigger), 0, 0, NULL},
+	{"dumps", 0, "N",
+	 "with --flight: of FILE.1, FILE.2 ... the latest N stay (default: 10)", cli_set_number,
+	 offsetof(struct record_opts, flight.dumps), 1, 10000, NULL},
 	CLI_OPTIONS_END,
 };
 
@@ -188,6 +209,15 @@ const char *record_opts__mistake(const struct record_opts *o, bool command)
 		return "--user is for a command";
 	if (!command && o->wait_all)
 		return "--wait-all is for a command";
+	if (!record_opts__is_flight(o))
+		return o->trigger.cnt	  ? "--trigger is for --flight"
+		       : o->flight.dumps ? "--dumps is for --flight"
+					 : NULL;
+	if (record_opts__sample_hz(o))
+		return "--flight keeps neither stacks nor samples: what they stand for would have "
+		       "to be kept for ever";
+	if (o->loops == LOOPS_FDS)
+		return "--flight does not keep what single descriptors take (--loops=fds)";
 	return NULL;
 }
 

@@ -7,6 +7,7 @@
 #ifndef CPT_RUN_OPTS_H
 #define CPT_RUN_OPTS_H
 
+#include "flight_opts.h"
 #include "targets.h"
 #include "view.h"
 
@@ -22,9 +23,14 @@ struct record_opts {
 	bool stacks;
 	uint32_t sample_hz; /* 0: as stacks ask */
 	int loops;	    /* enum loops_mode */
+	struct flight_opts flight;   /* record alone; neither span nor bytes: no */
+	struct trigger_opts trigger; /* likewise */
 	bool strict;
 	bool quiet, verbose;
 };
+
+/* Is it one that keeps its last part alone? */
+bool record_opts__is_flight(const struct record_opts *o);
 
 struct run_opts {
 	struct record_opts rec;
