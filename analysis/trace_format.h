@@ -41,8 +41,9 @@ struct trace_header {
 	10 /* since 1.2: how long those took: latencies.h; since 1.3 inbound ones */
 #define SECTION_LATENCIES_OUT 11 /* since 1.3: likewise, outbound ones */
 #define SECTION_SERVICES      12 /* since 1.4: what descriptors took of turns: services.h */
-#define SECTION_CARRIED	      13 /* since 1.5, empty: what stands before it is of the time before (carry.h) */
-#define SECTION_ROOM	      14 /* since 1.5: nothing, as many bytes as numbers of tasks ask for */
+#define SECTION_CARRIED                                                                            \
+	13 /* since 1.5, empty: what stands before it is of the time before (carry.h) */
+#define SECTION_ROOM 14 /* since 1.5: nothing, as many bytes as numbers of tasks ask for */
 
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 

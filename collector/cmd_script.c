@@ -404,6 +404,8 @@ static int script(const struct command *self, void *ctx)
 	if (err < 0)
 		return analysed__status(&a, err);
 	script_names__init(&s.names, trace_reader__meta(a.reader)->machine);
+	if (trace_reader__meta(a.reader)->flags & CPT_TRACE_ATTACHED)
+		s.window_start_ns = trace_reader__meta(a.reader)->start_mono_ns;
 	s.stacks = trace_reader__stacks(a.reader);
 	s.words = trace_reader__words(a.reader);
 	err = script_all(&s, a.reader, path);

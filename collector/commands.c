@@ -9,8 +9,8 @@
 #include "say.h"
 
 const struct command *const commands[] = {
-	&cmd_run,  &cmd_record, &cmd_report,  &cmd_export, &cmd_script, &cmd_diff,
-	&cmd_stat, &cmd_doctor, &cmd_version, &cmd_help,   NULL,
+	&cmd_run,  &cmd_record, &cmd_recover, &cmd_report,  &cmd_export, &cmd_script,
+	&cmd_diff, &cmd_stat,	&cmd_doctor,  &cmd_version, &cmd_help,	 NULL,
 };
 
 const struct command *command__find(const char *name)

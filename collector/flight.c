@@ -59,7 +59,7 @@ struct flight {
 	pid_t child;	  /* makes a dump; 0 none */
 	uint32_t dumping; /* number of its first part */
 	struct dump_state *state;
-	uint32_t dump_cnt; /* made, or tried */
+	uint32_t dump_cnt;  /* made, or tried */
 	struct dump *dumps; /* that stay, opts.dumps of them at most */
 	uint32_t kept_dumps;
 	uint64_t bytes; /* of FILE */
@@ -123,8 +123,8 @@ struct flight *flight__open(const char *path, const struct flight_opts *opts,
 		f->opts.dumps = CPT_FLIGHT_DUMPS;
 	f->part_bytes = f->opts.bytes / CPT_FLIGHT_PARTS;
 	f->dumps = calloc(f->opts.dumps, sizeof(*f->dumps));
-	f->state = mmap(NULL, sizeof(*f->state), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	f->state = mmap(NULL, sizeof(*f->state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
 	if (f->state == MAP_FAILED)
 		f->state = NULL;
 	if (trigger->cnt)
@@ -521,8 +521,7 @@ static void keep_dump(struct flight *f)
 		memmove(f->dumps, f->dumps + 1, (f->kept_dumps - 1) * sizeof(*f->dumps));
 		f->kept_dumps--;
 	}
-	f->dumps[f->kept_dumps++] =
-		(struct dump){f->dump_cnt, f->state->dev, f->state->ino};
+	f->dumps[f->kept_dumps++] = (struct dump){f->dump_cnt, f->state->dev, f->state->ino};
 }
 
 static void reap_dump(struct flight *f, int options)

@@ -27,12 +27,12 @@
 #include "../analysis/words.h"
 #include "flight_trigger.h"
 
-#define CPT_FLIGHT_PARTS      9
-#define CPT_FLIGHT_BYTES      (UINT64_C(1) << 30) /* kept at most, where nothing was said */
-#define CPT_FLIGHT_BYTES_MIN  (UINT64_C(8) << 20)
-#define CPT_FLIGHT_DUMPS      10
-#define CPT_FLIGHT_SPAN_MIN   UINT64_C(500000000)
-#define CPT_FLIGHT_SPAN_MAX   (UINT64_C(86400) * 365 * 1000000000)
+#define CPT_FLIGHT_PARTS     9
+#define CPT_FLIGHT_BYTES     (UINT64_C(1) << 30) /* kept at most, where nothing was said */
+#define CPT_FLIGHT_BYTES_MIN (UINT64_C(8) << 20)
+#define CPT_FLIGHT_DUMPS     10
+#define CPT_FLIGHT_SPAN_MIN  UINT64_C(500000000)
+#define CPT_FLIGHT_SPAN_MAX  (UINT64_C(86400) * 365 * 1000000000)
 
 struct flight_opts {
 	uint64_t span_ns; /* kept at least, where there is room; 0: as long as there is */
@@ -55,7 +55,8 @@ struct flight;
  * it has been said. */
 struct flight *flight__open(const char *path, const struct flight_opts *opts,
 			    const struct trigger_opts *trigger);
-void flight__free(struct flight *f); /* accepts NULL; files of parts that nothing was written to go away */
+void flight__free(
+	struct flight *f); /* accepts NULL; files of parts that nothing was written to go away */
 /* Rights (rights.h) that it needs to the end. */
 uint64_t flight__rights(const struct flight *f);
 

@@ -19,11 +19,16 @@
 #define STEPS_PER_SPAN 20
 
 static const char *const figure_names[FIGURE_CNT] = {
-	[FIGURE_PARALLELISM] = "parallelism", [FIGURE_CONCURRENCY] = "concurrency",
-	[FIGURE_RUNNABLE] = "runnable",	      [FIGURE_WAITING] = "waiting",
-	[FIGURE_IN_FLIGHT] = "in_flight",     [FIGURE_PARALLEL] = "parallel",
-	[FIGURE_CONCURRENT] = "concurrent",   [FIGURE_SERIAL] = "serial",
-	[FIGURE_IDLE] = "idle",		      [FIGURE_UNKNOWN] = "unknown",
+	[FIGURE_PARALLELISM] = "parallelism",
+	[FIGURE_CONCURRENCY] = "concurrency",
+	[FIGURE_RUNNABLE] = "runnable",
+	[FIGURE_WAITING] = "waiting",
+	[FIGURE_IN_FLIGHT] = "in_flight",
+	[FIGURE_PARALLEL] = "parallel",
+	[FIGURE_CONCURRENT] = "concurrent",
+	[FIGURE_SERIAL] = "serial",
+	[FIGURE_IDLE] = "idle",
+	[FIGURE_UNKNOWN] = "unknown",
 };
 
 /* ---- grammar --------------------------------------------------------------------------------------- */
@@ -90,8 +95,8 @@ static int parse_condition(struct trigger_condition *c, const char *text, size_t
 	}
 	c->span_ns = SPAN_NS;
 	if (colon && !parse_span(c, colon + 1, len - compared - 1)) {
-		strbuf__addf(why, "'%.*s' is no time from 50ms to 1h",
-			     (int)(len - compared - 1), colon + 1);
+		strbuf__addf(why, "'%.*s' is no time from 50ms to 1h", (int)(len - compared - 1),
+			     colon + 1);
 		return -EINVAL;
 	}
 	return 0;
@@ -250,8 +255,7 @@ int trigger__events(struct trigger *t, const struct cpt_event *ev, size_t cnt)
 	if (t->side_at == t->side_cnt)
 		return feed(t, ev, cnt);
 	for (size_t i = 0; i < cnt && !err; i++) {
-		while (!err && t->side_at < t->side_cnt &&
-		       t->side[t->side_at].ts_ns <= ev[i].ts_ns)
+		while (!err && t->side_at < t->side_cnt && t->side[t->side_at].ts_ns <= ev[i].ts_ns)
 			err = feed(t, &t->side[t->side_at++], 1);
 		if (!err)
 			err = feed(t, &ev[i], 1);
@@ -317,8 +321,7 @@ static int say_side(void *ctx, const struct cpt_event *ev, size_t cnt)
 
 int trigger__begin(struct trigger *t, const struct cpt_trace_meta *meta, struct carry *before)
 {
-	const struct cpt_analysis_opts opts = {
-		.on_step = on_step, .step_ns = t->step_ns, .ctx = t};
+	const struct cpt_analysis_opts opts = {.on_step = on_step, .step_ns = t->step_ns, .ctx = t};
 	const struct cpt_merge_sink to = {.events = say_events, .side = say_side, .ctx = t};
 
 	analysis__free(t->analysis);

@@ -4,7 +4,7 @@
 # The manual and the completion are printed by the program that is being built, so they cannot tell of
 # other options than it has.
 set(_pages ${CMAKE_BINARY_DIR}/pages)
-set(_commands run record report export script diff stat doctor version help)
+set(_commands run record recover report export script diff stat doctor version help)
 set(_made)
 
 # made(FILE ARGUMENTS...): FILE is what `cpartrace help ARGUMENTS...` prints.

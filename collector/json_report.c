@@ -362,6 +362,10 @@ static json_t *data_quality(const struct cpt_report *r)
 	json_obj__put(&o, "incomplete", json_boolean(q->incomplete));
 	json_obj__put_ns(&o, "switches", r->switches);
 	json_obj__put_ns(&o, "wakes", r->wakes);
+	if (r->meta && r->meta->flags & CPT_TRACE_FLIGHT &&
+	    r->meta->recorded_from_ns < r->meta->start_mono_ns)
+		json_obj__put_ns(&o, "forgotten_ns",
+				 r->meta->start_mono_ns - r->meta->recorded_from_ns);
 	return json_obj__done(&o);
 }
 

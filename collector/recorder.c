@@ -519,8 +519,8 @@ static void take_result(struct recorder *r)
 	bpf_session__counters(r->session, &counters);
 	places__stats(r->places, &r->res->places);
 	r->res->located_lost = merge__lost(r->merge);
-	r->res->trace_bytes = r->opts->flight ? flight__bytes(r->opts->flight)
-					      : trace_writer__bytes(r->writer);
+	r->res->trace_bytes =
+		r->opts->flight ? flight__bytes(r->opts->flight) : trace_writer__bytes(r->writer);
 	r->res->switches = r->opts->flight ? flight__switches(r->opts->flight)
 					   : trace_writer__switches(r->writer);
 	r->res->tasks = counters.tasks;

@@ -34,7 +34,7 @@ struct recorder_opts {
 	struct attach *attach;	 /* opened; stays the caller's. NULL: a command */
 	struct bpf_session_opts session;
 	const char *version;
-	int trace_fd; /* an empty regular file; stays the caller's */
+	int trace_fd;	       /* an empty regular file; stays the caller's */
 	struct flight *flight; /* instead of trace_fd; stays the caller's. NULL: all is kept */
 	bool wait_all;
 	enum loops_mode loops;

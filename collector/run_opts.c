@@ -180,7 +180,8 @@ const struct cli_option record_options[] = {
 	{"flight", 0, "SPAN",
 	 "keep the last SPAN alone, a time as 60s or 5m, a size as 200M, or both as 60s,200M (what "
 	 "perf record does with --overwrite and --switch-output): SIGUSR2 writes what is kept to "
-	 "FILE.1, FILE.2 ... while the recording goes on, and the end of it to FILE; until then it is "
+	 "FILE.1, FILE.2 ... while the recording goes on, and the end of it to FILE; until then it "
+	 "is "
 	 "in FILE.ring.0 ... FILE.ring.8",
 	 cli_set_flight, offsetof(struct record_opts, flight), 0, 0, NULL},
 	{"trigger", 0, "WHEN",
@@ -189,9 +190,8 @@ const struct cli_option record_options[] = {
 	 "that was parallel, concurrent, serial, idle, unknown; < or > a number; over the last 5 s "
 	 "(default: 1s); several: any of them, separated by commas",
 	 cli_set_trigger, offsetof(struct record_opts, trigger), 0, 0, NULL},
-	{"dumps", 0, "N",
-	 "with --flight: of FILE.1, FILE.2 ... the latest N stay (default: 10)", cli_set_number,
-	 offsetof(struct record_opts, flight.dumps), 1, 10000, NULL},
+	{"dumps", 0, "N", "with --flight: of FILE.1, FILE.2 ... the latest N stay (default: 10)",
+	 cli_set_number, offsetof(struct record_opts, flight.dumps), 1, 10000, NULL},
 	CLI_OPTIONS_END,
 };
 
@@ -210,7 +210,7 @@ const char *record_opts__mistake(const struct record_opts *o, bool command)
 	if (!command && o->wait_all)
 		return "--wait-all is for a command";
 	if (!record_opts__is_flight(o))
-		return o->trigger.cnt	  ? "--trigger is for --flight"
+		return o->trigger.cnt	 ? "--trigger is for --flight"
 		       : o->flight.dumps ? "--dumps is for --flight"
 					 : NULL;
 	if (record_opts__sample_hz(o))

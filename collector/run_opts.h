@@ -21,8 +21,8 @@ struct record_opts {
 	bool wait_all;
 	bool no_budget;
 	bool stacks;
-	uint32_t sample_hz; /* 0: as stacks ask */
-	int loops;	    /* enum loops_mode */
+	uint32_t sample_hz;	     /* 0: as stacks ask */
+	int loops;		     /* enum loops_mode */
 	struct flight_opts flight;   /* record alone; neither span nor bytes: no */
 	struct trigger_opts trigger; /* likewise */
 	bool strict;

@@ -42,7 +42,9 @@ static void explain_window(struct explain *x)
 	const struct cpt_report *r = x->r;
 	char d[FMT_SZ];
 
-	if (r->meta && r->meta->argv)
+	if (r->meta && r->meta->flags & CPT_TRACE_FLIGHT)
+		strbuf__adds(&x->text, "from where what was kept begins to its end");
+	else if (r->meta && r->meta->argv)
 		strbuf__addf(&x->text,
 			     "from the command's first exec%s to the final switch-out of its "
 			     "last thread",

@@ -290,6 +290,21 @@ static bool warn_incomplete(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+static bool warn_forgotten(struct strbuf *b, const struct cpt_report *r)
+{
+	char kept[FMT_SZ], all[FMT_SZ];
+
+	if (!r->meta || !(r->meta->flags & CPT_TRACE_FLIGHT) ||
+	    r->meta->recorded_from_ns > r->window_start_ns)
+		return false;
+	strbuf__addf(b,
+		     "the last %s of %s that were recorded: what lies before is forgotten, as was "
+		     "asked for, and is no loss",
+		     fmt_duration(kept, r->window_ns, false),
+		     fmt_duration(all, r->window_end_ns - r->meta->recorded_from_ns, false));
+	return true;
+}
+
 static bool warn_open(struct strbuf *b, const struct cpt_report *r)
 {
 	if (!r->window_open)
@@ -459,19 +474,10 @@ static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
 bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i)
 {
 	static bool (*const checks[])(struct strbuf *, const struct cpt_report *) = {
-		warn_incomplete,
-		warn_open,
-		warn_lost,
-		warn_mends,
-		warn_odd,
-		warn_steal,
-		warn_audit,
-		warn_folded,
-		warn_loops,
-		warn_untold_loops,
-		warn_unfollowed_loops,
-		warn_lost_loops,
-		warn_skipped_loops,
+		warn_incomplete, warn_forgotten,     warn_open,		warn_lost,
+		warn_mends,	 warn_odd,	     warn_steal,	warn_audit,
+		warn_folded,	 warn_loops,	     warn_untold_loops, warn_unfollowed_loops,
+		warn_lost_loops, warn_skipped_loops,
 	};
 	unsigned int check;
 
