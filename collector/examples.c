@@ -23,7 +23,7 @@ const struct example examples[] = {
 	{"record",
 	 "sudo cpartrace record -a --flight 60s --trigger 'parallelism<1.5:5s' -o live.data",
 	 "and write it when for 5 s fewer than 1.5 CPUs were busy"},
-	{"recover", "cpartrace recover -o live.data live.data.ring.*",
+	{"recover", "sudo cpartrace recover -o live.data live.data.ring.*",
 	 "what is left of such a recording that was killed"},
 	{"report", "cpartrace report", "the report of cpartrace.data"},
 	{"report", "cpartrace report --comm worker",

@@ -50,7 +50,8 @@ struct flight {
 	struct part parts[CPT_FLIGHT_PARTS];
 	uint32_t made; /* files of parts */
 	uint32_t cur;
-	struct trace_writer *writer;
+	int err;		     /* of the first write of a part that failed: nothing more is */
+	struct trace_writer *writer; /* NULL: with err, too */
 	struct carry *carry;
 	struct trigger *trigger;    /* NULL: there is none */
 	struct cpt_trace_meta live; /* what it was given */
@@ -256,11 +257,13 @@ static int end_part(struct flight *f, uint64_t at_ns)
 
 	forget_sums(&close);
 	err = trace_writer__close(f->writer, &close);
+	if (err)
+		return err;
 	f->parts[f->cur].bytes = trace_writer__bytes(f->writer);
 	f->switches += trace_writer__switches(f->writer);
 	trace_writer__free(f->writer);
 	f->writer = NULL;
-	return err;
+	return 0;
 }
 
 int flight__begin(struct flight *f, const struct cpt_trace_meta *meta,
@@ -290,7 +293,7 @@ int flight__begin(struct flight *f, const struct cpt_trace_meta *meta,
 static int sink_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 {
 	struct flight *f = ctx;
-	int err = carry__feed(f->carry, ev, cnt);
+	int err = f->err ? f->err : carry__feed(f->carry, ev, cnt);
 
 	if (!err && f->trigger)
 		err = trigger__events(f->trigger, ev, cnt);
@@ -300,7 +303,7 @@ static int sink_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 static int sink_late(void *ctx, const struct cpt_late *late)
 {
 	struct flight *f = ctx;
-	int err = carry__late(f->carry, late);
+	int err = f->err ? f->err : carry__late(f->carry, late);
 
 	if (!err && f->trigger)
 		err = trigger__late(f->trigger, late);
@@ -310,7 +313,7 @@ static int sink_late(void *ctx, const struct cpt_late *late)
 int flight__side(void *flight, const struct cpt_event *ev, size_t cnt)
 {
 	struct flight *f = flight;
-	int err = carry__side(f->carry, ev, cnt);
+	int err = f->err ? f->err : carry__side(f->carry, ev, cnt);
 
 	if (!err && f->trigger)
 		err = trigger__side(f->trigger, ev, cnt);
@@ -359,9 +362,12 @@ int flight__turn(struct flight *f, uint64_t at_ns)
 {
 	const struct part *p = &f->parts[f->cur];
 	const uint32_t next = (f->cur + 1) % CPT_FLIGHT_PARTS, number = p->number + 1;
-	const uint64_t bytes = filled(f);
+	uint64_t bytes;
 	int err;
 
+	if (f->err)
+		return f->err;
+	bytes = filled(f);
 	if (at_ns <= p->start_ns ||
 	    (bytes < f->part_bytes &&
 	     !(f->opts.span_ns && at_ns - p->start_ns >= f->opts.span_ns / (CPT_FLIGHT_PARTS - 1))))
@@ -372,7 +378,9 @@ int flight__turn(struct flight *f, uint64_t at_ns)
 		give_up_dump(f);
 	}
 	err = end_part(f, at_ns);
-	return err ? err : begin_part(f, next, number, at_ns);
+	if (!err)
+		err = begin_part(f, next, number, at_ns);
+	return f->err = err;
 }
 
 /* ---- dumps -------------------------------------------------------------------------------------------- */
@@ -451,10 +459,11 @@ static int write_from(struct flight *f, int fd, uint32_t number, const struct cp
 	for (uint32_t n = number; n <= last; n++) {
 		const struct part *p = &f->parts[find_part(f, n)];
 
-		list[cnt++] = (struct flight_part){
-			.fd = p->file.fd,
-			.end_pos = p == &f->parts[f->cur] ? trace_writer__bytes(f->writer)
-							  : UINT64_MAX};
+		list[cnt++] =
+			(struct flight_part){.fd = p->file.fd,
+					     .end_pos = p == &f->parts[f->cur] && f->writer
+								? trace_writer__bytes(f->writer)
+								: UINT64_MAX};
 	}
 	return flight__join(fd, list, cnt, &close, carry__highest(f->carry), &f->calls, note_copied,
 			    f);
@@ -553,6 +562,8 @@ int flight__tick(struct flight *f, uint64_t at_ns, uint64_t now_ns)
 	int err;
 
 	reap_dump(f, WNOHANG);
+	if (f->err)
+		return f->err;
 	if (f->trigger) {
 		err = trigger__tick(f->trigger, at_ns);
 		if (err)
@@ -580,7 +591,8 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	int err;
 
 	reap_dump(f, 0);
-	(void)trace_writer__flush(f->writer);
+	if (f->writer)
+		(void)trace_writer__flush(f->writer);
 	err = output_file__create(&out, f->path, PART_FLAGS);
 	if (!err) {
 		err = write_from(f, out.fd, first_part(f, close->end_mono_ns), close);
@@ -592,7 +604,8 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 			f->bytes = (uint64_t)lseek(out.fd, 0, SEEK_END);
 		output_file__discard(&out);
 	}
-	f->switches += trace_writer__switches(f->writer);
+	if (f->writer)
+		f->switches += trace_writer__switches(f->writer);
 	if (err) {
 		say_error("what was recorded is kept; once there is room: cpartrace recover -o %s "
 			  "%s.ring.*",

@@ -29,7 +29,7 @@
 
 #define CPT_FLIGHT_PARTS     9
 #define CPT_FLIGHT_BYTES     (UINT64_C(1) << 30) /* kept at most, where nothing was said */
-#define CPT_FLIGHT_BYTES_MIN (UINT64_C(8) << 20)
+#define CPT_FLIGHT_BYTES_MIN (UINT64_C(2) << 20)
 #define CPT_FLIGHT_DUMPS     10
 #define CPT_FLIGHT_SPAN_MIN  UINT64_C(500000000)
 #define CPT_FLIGHT_SPAN_MAX  (UINT64_C(86400) * 365 * 1000000000)

@@ -26,7 +26,7 @@ static int set_part(struct flight_opts *o, const char *text, size_t len, struct 
 		}
 	}
 	strbuf__addf(why,
-		     "'%.*s' is neither a time from 0.5s (as 60s, 5m) nor a size from 8M (as "
+		     "'%.*s' is neither a time from 0.5s (as 60s, 5m) nor a size from 2M (as "
 		     "200M, 2G)",
 		     (int)len, text);
 	return -EINVAL;

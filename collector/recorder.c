@@ -280,7 +280,9 @@ static void drain_and_write(struct recorder *r)
 	if (r->opts->flight)
 		note_failure(r, flight__turn(r->opts->flight, r->written_ns),
 			     "cannot write the trace");
-	if (r->loops && !r->res->trace_err) {
+	if (r->res->trace_err)
+		return;
+	if (r->loops) {
 		note_failure(r, loop_watch__tick(r->loops, now, now - HOLD_BACK_NS),
 			     "cannot record event loops");
 		forget_loading(r);

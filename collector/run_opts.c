@@ -178,8 +178,8 @@ const struct cli_option run_options[] = {
 const struct cli_option record_options[] = {
 	RECORD_OPTIONS(struct record_opts, ),
 	{"flight", 0, "SPAN",
-	 "keep the last SPAN alone, a time as 60s or 5m, a size as 200M, or both as 60s,200M (what "
-	 "perf record does with --overwrite and --switch-output): SIGUSR2 writes what is kept to "
+	 "keep the last SPAN alone, a time as 60s or 5m, a size as 200M, or both as 60s,200M (as "
+	 "perf record's overwrite and switch-output do): SIGUSR2 writes what is kept to "
 	 "FILE.1, FILE.2 ... while the recording goes on, and the end of it to FILE; until then it "
 	 "is "
 	 "in FILE.ring.0 ... FILE.ring.8",

@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, odd. One line per case; the last line
+verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, flight, odd. One line per case; the last line
 counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. Nor is anything run twice: a case judges
 what does not depend on how busy the machine is.
@@ -30,6 +30,7 @@ import cases_diff
 import cases_endings
 import cases_examples
 import cases_faults
+import cases_flight
 import cases_locks
 import cases_loopfds
 import cases_loopledger
@@ -58,7 +59,7 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
           "examples": cases_examples, "stacks": cases_stacks,
           "symbols": cases_symbols, "paths": cases_paths, "privileges": cases_privileges,
-          "faults": cases_faults, "odd": cases_odd}
+          "faults": cases_faults, "flight": cases_flight, "odd": cases_odd}
 
 CASE_SECONDS = int(os.environ.get("CASE_SECONDS", "120"))
 
