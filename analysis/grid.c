@@ -451,15 +451,6 @@ static int take_profiles(struct grid *g, uint32_t bin, struct cpt_grid_bin *b)
 	return 0;
 }
 
-static uint64_t allowed_so_far(const struct timeline *tl)
-{
-	uint64_t sum = (tl->now_ns - tl->allowed_from_ns) * tl->allowed_cnt;
-
-	for (uint32_t k = 1; k <= tl->cpu_cnt; k++)
-		sum += k * tl->allowed_ns[k];
-	return sum;
-}
-
 int grid__end_bin(struct grid *g, const struct cpt_step *step)
 {
 	const uint32_t bin = g->out->bins_cnt;
@@ -474,7 +465,7 @@ int grid__end_bin(struct grid *g, const struct cpt_step *step)
 	b->runnable = step->runnable;
 	b->waiting = step->waiting;
 	b->in_flight = step->in_flight;
-	allowed = allowed_so_far(g->tl);
+	allowed = timeline__allowed_so_far(g->tl);
 	b->allowed = allowed - g->allowed;
 	g->allowed = allowed;
 	g->out->bins_cnt++;

@@ -35,8 +35,7 @@ struct task_loop {
 	uint64_t flight_from_ns; /* integral of operations in flight at from_ns */
 	bool flight_known;
 	uint32_t flight, flight_losses;
-	uint64_t used_from_ns; /* CPU time used so far, at from_ns */
-	uint32_t cpus;	       /* allowed then */
+	uint64_t unused_from_ns; /* CPU time not used so far, at from_ns */
 	/* the dispatch at hand */
 	bool dispatching, whole;
 	uint64_t dispatch_ns, dispatch_at_ns;
@@ -168,17 +167,7 @@ static void begin_piece(struct loop_ledger *ll, struct task_loop *w, uint8_t doi
 		return;
 	w->flight_known = read_flight(ll, w, now_ns, &w->flight_from_ns, &w->flight);
 	w->flight_losses = ll->losses;
-	w->used_from_ns = loops__used(ll->flights, &w->cpus);
-}
-
-/* Of CPUs allowed at both ends: what masks that change in between take, or give, is not asked. */
-static uint64_t unused_ns(const struct loop_ledger *ll, const struct task_loop *w, uint64_t span_ns)
-{
-	uint32_t cpus;
-	const uint64_t used = loops__used(ll->flights, &cpus) - w->used_from_ns;
-	const uint64_t allowed = span_ns * (cpus < w->cpus ? cpus : w->cpus);
-
-	return allowed > used ? allowed - used : 0;
+	w->unused_from_ns = loops__unused(ll->flights);
 }
 
 static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t now_ns)
@@ -196,7 +185,7 @@ static void end_stall(struct loop_ledger *ll, struct task_loop *w, uint64_t now_
 		stall.held_up = level > w->flight ? level : w->flight;
 		if (stall.delay_ns) {
 			stall.behind_ns = stall.total_ns;
-			stall.unused_ns = unused_ns(ll, w, stall.total_ns);
+			stall.unused_ns = loops__unused(ll->flights) - w->unused_from_ns;
 		}
 	} else {
 		current(ll, w)->row.flight_known = false;

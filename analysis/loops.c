@@ -512,10 +512,9 @@ bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, ui
 	return true;
 }
 
-uint64_t loops__used(const struct loops *l, uint32_t *cpus)
+uint64_t loops__unused(const struct loops *l)
 {
-	*cpus = l->tl->allowed_cnt;
-	return l->tl->sums.running;
+	return timeline__allowed_so_far(l->tl) - l->tl->sums.running;
 }
 
 bool loops__ring_at_work(const struct loops *l, uint32_t instance)

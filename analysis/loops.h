@@ -54,8 +54,8 @@ bool loops__whose(const struct loops *l, uint32_t instance, uint32_t *proc, int3
 bool loops__behind(const struct loops *l, uint32_t instance, uint64_t now_ns, uint64_t *integral_ns,
 		   uint32_t *level);
 
-/* CPU time the workload has used so far, while accounting, and CPUs it is allowed now. */
-uint64_t loops__used(const struct loops *l, uint32_t *cpus);
+/* Time of CPUs that the workload was allowed so far, while accounting, and has not used. */
+uint64_t loops__unused(const struct loops *l);
 
 /* Has this ring an operation that its submitter may be at right now: neither done, nor armed, nor given to a
  * worker? Also where that is not known. */

@@ -143,6 +143,15 @@ static __attribute__((noinline)) void find_allowed(struct timeline *tl)
 	tl->allowed_dirty = false;
 }
 
+uint64_t timeline__allowed_so_far(const struct timeline *tl)
+{
+	uint64_t sum = (tl->now_ns - tl->allowed_from_ns) * tl->allowed_cnt;
+
+	for (uint32_t k = 1; k <= tl->cpu_cnt; k++)
+		sum += k * tl->allowed_ns[k];
+	return sum;
+}
+
 static uint8_t reason_adds(enum cpt_reason reason, uint32_t in_progress)
 {
 	uint8_t adds = 0;

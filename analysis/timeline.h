@@ -173,6 +173,9 @@ void timeline__open(struct timeline *tl, uint64_t now_ns);
  * called when it is not open. */
 void timeline__close(struct timeline *tl);
 
+/* Integral of N_allowed over what is accounted, up to now; takes as long as there are CPUs. */
+uint64_t timeline__allowed_so_far(const struct timeline *tl);
+
 /* Moves to now_ns (never back; accounting is open), accounting the stretch: timeline__advance() of
  * timeline_step.h in the cases that are rare. */
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns);

@@ -722,6 +722,52 @@ static void a_loop_that_never_waits_again(void **state)
 	done(r, tb);
 }
 
+/* One sleeps from 1300 to 1350 with operations behind it: allowed one CPU, and two from wide_ns on (0: never).
+ * The window is the run, or begins window_from_ns into it. */
+static uint64_t unused_of_a_stall(uint64_t wide_ns, uint64_t window_from_ns)
+{
+	const uint64_t one[CPT_MASK_WORDS] = {1}, both[CPT_MASK_WORDS] = {3};
+	const struct cpt_analysis_opts opts = {.filter = {.have_time = window_from_ns != 0,
+							  .time_from_ns = window_from_ns,
+							  .time_to_ns = 600}};
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, 1000, "app"), in;
+	struct cpt_report *r;
+	uint64_t unused;
+
+	tb__affinity(tb, 1000, app, one, 1);
+	tb__run(tb, 1000, 0, app);
+	in = tb__loop_new(tb, 1050, app, EPFD, 0);
+	tb__block(tb, 1100, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1200, 0, app);
+	tb__loop(tb, 1212, app, in, 3, 0, 0);
+	if (wide_ns == 1300)
+		tb__affinity(tb, wide_ns, app, both, 1);
+	tb__block(tb, 1300, app, tb_wait_sleep(), TB_IDLE);
+	if (wide_ns > 1300)
+		tb__affinity(tb, wide_ns, app, both, 1);
+	tb__wake_irq(tb, 1350, app, CPT_CTX_HARDIRQ, 0);
+	tb__run(tb, 1350, 0, app);
+	tb__loop(tb, 1400, app, in, 0, 1, 0);
+	tb__block(tb, 1450, app, epoll_on(EPFD), TB_IDLE);
+	comes_back(tb, 1500, 0, app);
+	tb__exit(tb, 1600, app, 0, TB_IDLE);
+	r = loops_until(tb, &opts, 0);
+	unused = only_loop(r)->stalls[0].unused_ns;
+	done(r, tb);
+	return unused;
+}
+
+static void what_a_stall_leaves_unused_is_of_the_cpus_allowed_meanwhile(void **state)
+{
+	assert_int_equal(unused_of_a_stall(0, 0), 50);
+	assert_int_equal(unused_of_a_stall(1300, 0), 100);
+	assert_int_equal(unused_of_a_stall(1320, 0), 20 + 2 * 30);
+	/* A window that begins inside it. */
+	assert_int_equal(unused_of_a_stall(0, 310), 40);
+	assert_int_equal(unused_of_a_stall(1320, 310), 10 + 2 * 30);
+}
+
 /* Records were lost in the middle of the sleep: how many were behind it then is not known, though it is known
  * again at its end. */
 static void a_loss_inside_a_stall_leaves_its_delay_open(void **state)
@@ -1083,6 +1129,7 @@ int main(void)
 		cmocka_unit_test(work_handed_to_a_thread_and_back),
 		cmocka_unit_test(a_loop_that_never_waits_again),
 		cmocka_unit_test(a_loss_inside_a_stall_leaves_its_delay_open),
+		cmocka_unit_test(what_a_stall_leaves_unused_is_of_the_cpus_allowed_meanwhile),
 		cmocka_unit_test(stalls_are_ranked_by_what_they_held_up),
 		cmocka_unit_test(a_worker_that_answers_is_no_loop),
 		cmocka_unit_test(an_instance_inside_another),
