@@ -43,6 +43,40 @@ static bool same_here(const uint64_t *x, const uint64_t *y, const uint64_t *onli
 	return true;
 }
 
+/* Where there is room for one more change, before which a mask was held for held_ns: it may be that of the
+ * change with the shortest one. NULL: that has been held longer. */
+static struct cpt_affinity_change *make_room(struct affinity *a, const struct tasks *tasks,
+					     uint64_t held_ns)
+{
+	struct task *t;
+	uint32_t at = 0;
+
+	if (a->facts.cnt < CPT_AFFINITY_MAX) {
+		at = a->facts.cnt++;
+	} else {
+		for (uint32_t i = 1; i < CPT_AFFINITY_MAX; i++)
+			if (a->held_ns[i] < a->held_ns[at])
+				at = i;
+		if (a->held_ns[at] >= held_ns)
+			return NULL;
+		t = tasks__find(tasks, a->facts.at[at].id);
+		if (t->mask_change == at + 1)
+			t->mask_change = 0;
+	}
+	a->held_ns[at] = held_ns;
+	return &a->facts.at[at];
+}
+
+void affinity__passed_over(struct affinity *a, const struct tasks *tasks, struct task *t,
+			   uint32_t from, const uint64_t *online, uint64_t now_ns)
+{
+	if (same_here(tasks->masks[from].bits, tasks->masks[t->mask].bits, online))
+		return;
+	end_last(a, t, now_ns);
+	t->mask_change = 0;
+	t->mask_since_ns = now_ns;
+}
+
 int affinity__changed(struct affinity *a, const struct tasks *tasks, struct task *t, uint32_t from,
 		      const uint64_t *online, uint64_t now_ns)
 {
@@ -59,11 +93,11 @@ int affinity__changed(struct affinity *a, const struct tasks *tasks, struct task
 	end_last(a, t, now_ns);
 	t->mask_change = 0;
 	t->mask_since_ns = now_ns;
-	if (a->facts.cnt == CPT_AFFINITY_MAX)
-		return 0;
-	if (a->facts.cnt == a->cap && grow(a))
+	if (a->facts.cnt == a->cap && a->cap < CPT_AFFINITY_MAX && grow(a))
 		return -ENOMEM;
-	change = &a->facts.at[a->facts.cnt++];
+	change = make_room(a, tasks, now_ns > since ? now_ns - since : 0);
+	if (!change)
+		return 0;
 	memset(change, 0, sizeof(*change));
 	change->at_ns = now_ns;
 	change->id = t->row.id;
@@ -72,8 +106,17 @@ int affinity__changed(struct affinity *a, const struct tasks *tasks, struct task
 		change->from[i] = before[i] & online[i];
 		change->to[i] = then[i] & online[i];
 	}
-	t->mask_change = a->facts.cnt;
+	t->mask_change = (uint32_t)(change - a->facts.at) + 1;
 	return 0;
+}
+
+static int by_time(const void *x, const void *y)
+{
+	const struct cpt_affinity_change *a = x, *b = y;
+
+	if (a->at_ns != b->at_ns)
+		return a->at_ns < b->at_ns ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
 }
 
 void affinity__take(struct affinity *a, const struct tasks *tasks, uint64_t end_ns,
@@ -85,6 +128,9 @@ void affinity__take(struct affinity *a, const struct tasks *tasks, uint64_t end_
 		if (t->mask_change == i + 1)
 			end_last(a, t, t->counted || !t->row.end_ns ? end_ns : t->row.end_ns);
 	}
+	/* Up to the limit they came in order. */
+	if (a->facts.changes > a->facts.cnt)
+		qsort(a->facts.at, a->facts.cnt, sizeof(*a->facts.at), by_time);
 	*out = a->facts;
 	memset(a, 0, sizeof(*a));
 }

@@ -17,6 +17,7 @@ struct affinity {
 	struct cpt_affinity
 		facts; /* from_ns is told at once, to_ns by the next change or the end */
 	uint32_t cap;
+	uint64_t held_ns[CPT_AFFINITY_MAX]; /* from_ns of those that are kept */
 };
 
 void affinity__fini(struct affinity *a);
@@ -25,6 +26,10 @@ void affinity__fini(struct affinity *a);
  * are online (CPT_MASK_WORDS words) tell masks apart. 0 or -ENOMEM. */
 int affinity__changed(struct affinity *a, const struct tasks *tasks, struct task *t, uint32_t from,
 		      const uint64_t *online, uint64_t now_ns);
+
+/* Likewise while t is not counted, though its time passes: what it had is over, and this is no row. */
+void affinity__passed_over(struct affinity *a, const struct tasks *tasks, struct task *t,
+			   uint32_t from, const uint64_t *online, uint64_t now_ns);
 
 /* The facts; accounting ends at end_ns. They are the caller's to free (affinity.at). */
 void affinity__take(struct affinity *a, const struct tasks *tasks, uint64_t end_ns,

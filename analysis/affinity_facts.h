@@ -15,7 +15,8 @@
 
 #include "../probes/cpt_abi.h"
 
-#define CPT_AFFINITY_MAX 1024 /* changes that are kept, the first ones */
+#define CPT_AFFINITY_MAX                                                                           \
+	1024 /* changes that are kept: those before which a mask was held longest */
 
 struct cpt_affinity_change {
 	uint64_t at_ns;					   /* CLOCK_MONOTONIC */

@@ -1307,9 +1307,13 @@ static int on_affinity(struct cpt_analysis *a, const struct cpt_event *ev)
 	err = tasks__affinity(&a->tasks, t, &ev->info->mask);
 	timeline__enter(&a->tl, t);
 	tell_watchers(a, t);
-	if (!err && counted && from != TASK_NONE && t->mask != TASK_NONE && from != t->mask)
-		err = affinity__changed(&a->affinity, &a->tasks, t, from, a->tl.online, a->now_ns);
-	return err;
+	if (err || from == TASK_NONE || t->mask == TASK_NONE || from == t->mask)
+		return err;
+	if (counted)
+		return affinity__changed(&a->affinity, &a->tasks, t, from, a->tl.online, a->now_ns);
+	if (t->live && a->tl.open)
+		affinity__passed_over(&a->affinity, &a->tasks, t, from, a->tl.online, a->now_ns);
+	return 0;
 }
 
 /* ---- lost records --------------------------------------------------------------------------------- */

@@ -97,6 +97,10 @@ void add_affinity(struct strbuf *b, const struct cpt_report *r, const struct tex
 		shown++;
 	}
 	draw_table__add(&t, b, 0);
-	if (shown < worth)
+	/* Those that were not kept are the shortest: if one that is kept is not worth a row, no one of them is. */
+	if (worth == r->affinity.cnt && r->affinity.changes > worth)
+		strbuf__addf(b, "   and up to %s more\n",
+			     fmt_count(n, r->affinity.changes - shown));
+	else if (shown < worth)
 		strbuf__addf(b, "   and %s more\n", fmt_count(n, worth - shown));
 }

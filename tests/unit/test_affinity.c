@@ -74,6 +74,59 @@ static void only_what_is_looked_at_counts(void **state)
 	done(r, tb);
 }
 
+/*
+ *      main   1000 ---- 1100: 0 ---- 1300: 1 ==== 1700 ---- 1800: both ---- 2000
+ *             on CPU 0 .......| CPU 1 from 1200 to 1700 |.. on CPU 0 again ..
+ */
+static void a_mask_that_changes_on_another_cpu_is_held_no_longer(void **state)
+{
+	const uint64_t cpu0[CPT_MASK_WORDS] = {1};
+	struct cpt_analysis_opts opts = {.filter = {.cpus = cpu0}};
+	struct trace_builder *tb = tb__new(2);
+	uint32_t m = tb__command(tb, 1000, "main");
+	struct cpt_report *r;
+
+	tb__affinity(tb, 1000, m, both, 1);
+	tb__run(tb, 1000, 0, m);
+	tb__affinity(tb, 1100, m, first, 1);
+	tb__preempt(tb, 1200, m, TB_IDLE);
+	tb__run(tb, 1200, 1, m);
+	tb__affinity(tb, 1300, m, second, 1);
+	tb__preempt(tb, 1700, m, TB_IDLE);
+	tb__run(tb, 1700, 0, m);
+	tb__affinity(tb, 1800, m, both, 1);
+	tb__exit(tb, 2000, m, 0, TB_IDLE);
+	r = report_until(tb, &opts, 0);
+	assert_int_equal(r->affinity.changes, 2);
+	expect(&r->affinity.at[0], 1100, m, 3, 100, 1, 200);
+	expect(&r->affinity.at[1], 1800, m, 2, 500, 3, 200);
+	done(r, tb);
+}
+
+/* Many short ones, and one before and behind them that stand for most of the run. */
+static void those_held_longest_are_kept(void **state)
+{
+	const uint32_t many = CPT_AFFINITY_MAX + 100;
+	struct trace_builder *tb = tb__new(2);
+	uint32_t m = tb__command(tb, 1000, "main");
+	struct cpt_report *r;
+
+	tb__affinity(tb, 1000, m, both, 1);
+	tb__run(tb, 1000, 0, m);
+	for (uint32_t i = 0; i < many; i++)
+		tb__affinity(tb, 2000 + i, m, i % 2 ? second : first, 1);
+	tb__affinity(tb, 9000, m, both, 1);
+	tb__exit(tb, 10000, m, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->affinity.changes, many + 1);
+	assert_int_equal(r->affinity.cnt, CPT_AFFINITY_MAX);
+	expect(&r->affinity.at[0], 2000, m, 3, 1000, 1, 1);
+	expect(&r->affinity.at[CPT_AFFINITY_MAX - 1], 9000, m, 2, 9000 - 2000 - many + 1, 3, 1000);
+	for (uint32_t i = 1; i < r->affinity.cnt; i++)
+		assert_true(r->affinity.at[i - 1].at_ns < r->affinity.at[i].at_ns);
+	done(r, tb);
+}
+
 static void changes_beyond_the_limit_are_counted(void **state)
 {
 	struct trace_builder *tb = tb__new(2);
@@ -99,6 +152,8 @@ int main(void)
 		cmocka_unit_test(each_mask_is_held_until_the_next_or_the_end),
 		cmocka_unit_test(only_what_is_looked_at_counts),
 		cmocka_unit_test(changes_beyond_the_limit_are_counted),
+		cmocka_unit_test(a_mask_that_changes_on_another_cpu_is_held_no_longer),
+		cmocka_unit_test(those_held_longest_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
