@@ -518,6 +518,14 @@ static inline enum cpt_sys sys_of(const struct cpt_analysis *a, const struct cpt
 						: CPT_SYS_UNKNOWN;
 }
 
+/* Is it the call's descriptor that is waited for? Whatever that is, a task can be stopped in the call, wait
+ * for memory that it names, or for a disk behind it. */
+static bool is_on_channel(enum cpt_reason reason)
+{
+	return reason != CPT_REASON_STOPPED && reason != CPT_REASON_PAGE_FAULT &&
+	       reason != CPT_REASON_DISK;
+}
+
 static __attribute__((noinline)) struct classified
 find_out(struct cpt_analysis *a, const struct task *t, const struct cpt_event *ev)
 {
@@ -752,7 +760,7 @@ static inline int decide_out(struct cpt_analysis *a, struct task *t, const struc
 	t->end_waker = ev->end == CPT_END_TASK ? ev->end_waker : 0;
 	t->path.what = chain_wait(out->reason, wait_ender(ev->end, out->reason));
 	t->path.blocked_ns = a->now_ns;
-	t->path.channel = found.channel;
+	t->path.channel = is_on_channel(out->reason) ? found.channel : 0;
 	return note_loop(a, t, ev, out->reason);
 }
 

@@ -28,9 +28,13 @@ static enum cpt_reason key_reason(uint64_t key)
 
 static uint32_t find_slot(const struct wakegraph *g, uint64_t key, uint32_t through)
 {
-	/* The multiplier of Knuth's multiplicative hashing, 2^64 over the golden ratio. */
-	const uint64_t hash = (key ^ (uint64_t)through << 32) * 0x9e3779b97f4a7c15ull;
-	uint32_t slot = (uint32_t)(hash >> 40) & (g->sz - 1);
+	/* The multipliers of splitmix64. Two of them, and a fold: wakers, woken and descriptors mostly come in
+	 * step, and one multiplication leaves what is in step so. */
+	uint64_t hash = (key ^ through * 0xbf58476d1ce4e5b9ull) * 0x9e3779b97f4a7c15ull;
+	uint32_t slot;
+
+	hash = (hash ^ hash >> 32) * 0x94d049bb133111ebull;
+	slot = (uint32_t)(hash >> 40) & (g->sz - 1);
 
 	while (g->slots[slot].key &&
 	       (g->slots[slot].key != key || g->slots[slot].through != through))

@@ -3,6 +3,7 @@
  * test_path.c - critical path, span and wake graph on timelines drawn by hand.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include "analysis_fixture.h"
 
@@ -262,14 +263,21 @@ static void edges_go_through_the_descriptor_that_was_waited_on(void **state)
 					  .arg0 = 2,
 					  .arg1 = 11 | 12ull << 32,
 					  .arg2 = CPT_FD_PIPE};
-	const struct cpt_wait waits[] = {tb_wait_pipe(5),
-					 tb_wait_pipe(6),
-					 tb_wait_pipe(6),
-					 poll_one,
-					 poll_two,
-					 tb_wait_fd(0, 4, CPT_FD_EVENTFD),
-					 tb_wait_fd(0, 3, CPT_FD_FILE),
-					 tb_wait_sleep()};
+	const struct cpt_wait waits[] = {
+		tb_wait_pipe(5),
+		tb_wait_pipe(6),
+		tb_wait_pipe(6),
+		poll_one,
+		poll_two,
+		tb_wait_fd(0, 4, CPT_FD_EVENTFD),
+		tb_wait_fd(0, 3, CPT_FD_FILE),
+		{.object = CPT_FD_PIPE, .arg0 = 20, .prev_state = 4}, /* stopped */
+		{.object = CPT_FD_SOCKET, .arg0 = 21, .prev_state = 8},
+		{.object = CPT_FD_SOCKET,
+		 .arg0 = 22,
+		 .prev_state = 2,
+		 .wait_flags = CPT_WAIT_IOWAIT},
+		tb_wait_sleep()};
 	struct trace_builder *tb = tb__new(2);
 	uint32_t m = tb__command(tb, 1000, "main"), a, none = 0;
 	uint64_t now = 1200;
@@ -296,10 +304,59 @@ static void edges_go_through_the_descriptor_that_was_waited_on(void **state)
 	assert_null(edge_of_fd(r, 11));
 	assert_null(edge_of_fd(r, 12));
 	assert_null(edge_of_fd(r, 3));
+	for (int fd = 20; fd < 23; fd++) /* stopped in the call, or at a disk's mercy */
+		assert_null(edge_of_fd(r, fd));
 	for (uint32_t i = 0; i < r->wake_edges_cnt; i++)
 		none += r->wake_edges[i].fd < 0 && r->wake_edges[i].fd_kind == CPT_FD_NONE;
 	assert_int_equal(none, r->wake_edges_cnt - 4);
 	done(r, tb);
+}
+
+static uint64_t cpu_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Wakers and descriptors in step, by stride: of three tries the fastest. */
+static uint64_t time_of_edges(uint32_t stride)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int try = 0; try < 3; try++) {
+		const uint64_t begin = cpu_time_ns();
+		struct wakegraph g = {0};
+		uint32_t hint = 0;
+
+		for (uint32_t n = 0; n < 10; n++)
+			for (uint32_t i = 1; i < WAKE_CHANNELS_MAX; i++)
+				assert_int_equal(
+					wakegraph__add(
+						&g, wake_key(CPT_WAKER_TASK, i, 9, CPT_REASON_PEER),
+						CPT_FD_PIPE << 24 | i * stride, 10, &hint),
+					0);
+		wakegraph__fini(&g);
+		if (cpu_time_ns() - begin < least)
+			least = cpu_time_ns() - begin;
+	}
+	return least;
+}
+
+/* No pattern of theirs makes wakes slow: all of them take what the fastest takes, or little more. */
+static void wakers_and_descriptors_in_step_are_found_as_fast(void **state)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+
+	for (uint32_t stride = 0; stride < 4; stride++) {
+		const uint64_t took = time_of_edges(stride);
+
+		least = took < least ? took : least;
+		most = took > most ? took : most;
+	}
+	print_message("wakes in step: %.1f times the fastest\n", (double)most / (double)least);
+	assert_true(most < 6 * least);
 }
 
 /* Descriptors are given up before threads are. */
@@ -364,6 +421,7 @@ int main(void)
 		cmocka_unit_test(a_barrier_makes_each_wait_for_all),
 		cmocka_unit_test(edges_go_through_the_descriptor_that_was_waited_on),
 		cmocka_unit_test(channels_beyond_their_limit_are_not_told_apart),
+		cmocka_unit_test(wakers_and_descriptors_in_step_are_found_as_fast),
 		cmocka_unit_test(edges_beyond_the_limit_are_folded),
 	};
 
