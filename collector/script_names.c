@@ -76,22 +76,32 @@ static int make_label(struct script_name *slot)
 	return slot->label_len ? 0 : -ENOMEM;
 }
 
+static struct script_name *known_slot(const struct script_names *n, uint32_t id)
+{
+	struct script_name *slot = n->cap && id ? slot_of(n->slots, n->cap, id) : NULL;
+
+	return slot && slot->id ? slot : NULL;
+}
+
+/* Who comes in waits no longer, though its wake was lost; a wake that comes later ends nothing. */
 static void learn_wait(struct script_names *n, const struct cpt_event *ev)
 {
-	struct script_name *slot = n->cap && ev->task ? slot_of(n->slots, n->cap, ev->task) : NULL;
+	struct script_name *out = known_slot(n, ev->task), *in = known_slot(n, ev->other);
 
-	if (!slot || !slot->id)
+	if (in)
+		in->waits = false;
+	if (!out)
 		return;
-	slot->waits = ev->flags & CPT_SW_PREV_BLOCKED && ev->wait;
-	if (slot->waits)
-		slot->wait = *ev->wait;
+	out->waits = ev->flags & CPT_SW_PREV_BLOCKED && ev->wait;
+	if (out->waits)
+		out->wait = *ev->wait;
 }
 
 const struct cpt_wait *script_names__end_wait(struct script_names *n, uint32_t id)
 {
-	struct script_name *slot = n->cap && id ? slot_of(n->slots, n->cap, id) : NULL;
+	struct script_name *slot = known_slot(n, id);
 
-	if (!slot || !slot->id || !slot->waits)
+	if (!slot || !slot->waits)
 		return NULL;
 	slot->waits = false;
 	return &slot->wait;
@@ -126,9 +136,7 @@ int script_names__learn(struct script_names *n, const struct cpt_event *ev)
 
 const struct script_name *script_names__find(const struct script_names *n, uint32_t id)
 {
-	const struct script_name *slot = n->cap && id ? slot_of(n->slots, n->cap, id) : NULL;
-
-	return slot && slot->id ? slot : NULL;
+	return known_slot(n, id);
 }
 
 void script_names__add_task(const struct script_names *n, struct strbuf *b, uint32_t id)

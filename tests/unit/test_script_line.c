@@ -144,6 +144,26 @@ static void a_wait_is_remembered_by_all_it_is(void **state)
 	}
 }
 
+/* The wake of a task that has come in was lost; the one that is seen then, on its CPU, ends no wait. */
+static void who_is_on_its_cpu_waits_no_longer(void **state)
+{
+	struct cpt_info info = {.tid = 77, .tgid = 77, .comm = "x"};
+	struct cpt_wait wait = {.object = CPT_FD_PIPE, .arg0 = 3};
+	struct cpt_event ev = {.type = CPT_EV_NEW, .task = 2, .info = &info};
+	const struct cpt_event out = {.type = CPT_EV_SWITCH,
+				      .task = 2,
+				      .flags = CPT_SW_PREV_BLOCKED,
+				      .wait = &wait},
+			       in = {.type = CPT_EV_SWITCH, .other = 2};
+
+	assert_int_equal(script_names__learn(&names, &ev), 0);
+	assert_int_equal(script_names__learn(&names, &out), 0);
+	assert_int_equal(script_names__end_wait(&names, 2)->arg0, 3);
+	assert_int_equal(script_names__learn(&names, &out), 0);
+	assert_int_equal(script_names__learn(&names, &in), 0);
+	assert_null(script_names__end_wait(&names, 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_task_is_called_as_the_last_event_named_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_wait_is_remembered_by_all_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_is_on_its_cpu_waits_no_longer, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
