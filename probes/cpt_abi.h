@@ -593,7 +593,7 @@ struct cpt_task {
 	__u16 waker_sysno;
 	__u16 cpu; /* where it came in last */
 	__u32 nr_cpus_allowed;
-	__u64 mask0; /* first word of the affinity mask last reported */
+	__u64 mask0;	 /* first word of the affinity mask last reported */
 
 	/* --stacks: of the waker, as in cpt_rec_stacks */
 	__s32 wake_user;
@@ -609,6 +609,10 @@ struct cpt_task {
 	 * has not come back from a loop's wait yet */
 	__u64 serve_ref;
 	__u64 serve_ns;
+	__u32 serve_fd;	      /* the number that the call had */
+	__u32 serve_instance; /* whose wait that was, and its slot */
+	__u32 serve_slot;
+	__u32 reserved;
 };
 
 /* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8

@@ -362,20 +362,36 @@ static __always_inline void serve_none(__u32 idx)
 		return;
 	s = bpf_map_lookup_elem(&cpt_loop_served, &idx);
 	if (s)
-		s->ns = s->longest_ns = s->times = 0;
+		s->instance = 0;
 }
 
-/* c is one of those of its instance that took most, or is not. Where somebody else holds these it is told the
- * next time. */
-static __always_inline void rank_service(const struct loop_conn *c, const struct conn_service *of,
-					 __u64 ref)
+/* What the instance is known to have done for this one, where another one's loops have been at it since. */
+static __always_inline void take_up(const struct cpt_loop_inst *in, __u64 ref,
+				    struct conn_service *s)
 {
-	struct cpt_loop_inst *in = inst_of(c);
+	s->instance = in->instance;
+	s->ns = s->longest_ns = s->times = 0;
+#pragma unroll
+	for (__u32 i = 0; i < CPT_LOOP_SERVICES; i++) {
+		if (in->services[i].ref != ref)
+			continue;
+		s->ns = in->services[i].ns;
+		s->longest_ns = in->services[i].longest_ns;
+		s->times = in->services[i].times;
+	}
+}
+
+/* t's descriptor is one of those of the instance that took most, or is not. Where somebody else holds these
+ * it is told the next time. */
+static __always_inline void rank_service(struct cpt_loop_inst *in, const struct cpt_task *t,
+					 __u32 kind, const struct conn_service *of)
+{
 	struct cpt_loop_service *s;
+	__u64 ref = t->serve_ref;
 	__u64 least_ns = ~0ULL;
 	__u32 at = 0;
 
-	if (!in || !inst_lock(in))
+	if (!inst_lock(in))
 		return;
 #pragma unroll
 	for (__u32 i = 0; i < CPT_LOOP_SERVICES; i++) {
@@ -392,8 +408,8 @@ static __always_inline void rank_service(const struct loop_conn *c, const struct
 		s->ns = of->ns;
 		s->longest_ns = of->longest_ns;
 		s->times = of->times;
-		s->fd = c->fd;
-		s->kind = c->kind;
+		s->fd = t->serve_fd;
+		s->kind = kind;
 	}
 	inst_unlock(in);
 }
@@ -401,7 +417,8 @@ static __always_inline void rank_service(const struct loop_conn *c, const struct
 /* Up to ts the thread was at its descriptor. */
 __noinline int serve_until(struct cpt_task *t, __u64 ts)
 {
-	struct conn_service *s;
+	struct cpt_loop_inst *in;
+	struct conn_service *s, sum;
 	struct loop_conn *c;
 	__u32 idx;
 	__u64 ns;
@@ -413,24 +430,30 @@ __noinline int serve_until(struct cpt_task *t, __u64 ts)
 	idx = t->serve_ref;
 	c = conn_of_ref(t->serve_ref);
 	s = bpf_map_lookup_elem(&cpt_loop_served, &idx);
-	if (!c || !s)
+	in = inst_at(t->serve_slot);
+	if (!c || !s || !in || in->instance != t->serve_instance)
 		return 0;
-	s->ns += ns;
-	s->times++;
-	if (ns > s->longest_ns)
-		s->longest_ns = ns;
-	rank_service(c, s, t->serve_ref);
+	sum = *s; /* a copy: loops of several instances may be at it at once */
+	if (sum.instance != in->instance)
+		take_up(in, t->serve_ref, &sum);
+	sum.ns += ns;
+	sum.times++;
+	if (ns > sum.longest_ns)
+		sum.longest_ns = ns;
+	*s = sum;
+	rank_service(in, t, c->kind, &sum);
 	return 0;
 }
 
 /* A call on this one has returned. */
-static __always_inline void serve(struct cpt_task *t, __u64 ref)
+static __always_inline void serve(struct cpt_task *t, __u64 ref, __u32 fd)
 {
 	if (!cpt_loop_services || !t->serve_ns || t->serve_ref == ref)
 		return;
 	if (t->serve_ref)
 		serve_until(t, bpf_ktime_get_ns());
 	t->serve_ref = ref;
+	t->serve_fd = fd;
 }
 
 /* The descriptor will not be found any more. */
@@ -441,14 +464,16 @@ static __always_inline void serve_last(struct cpt_task *t, __u32 fd)
 	if (!cpt_loop_services || !t->serve_ns || !t->serve_ref)
 		return;
 	c = conn_of_ref(t->serve_ref);
-	if (!c || c->fd != fd)
+	if (!c || (c->fd != fd && t->serve_fd != fd))
 		return;
 	serve_until(t, bpf_ktime_get_ns());
 	t->serve_ref = 0;
 }
 
-/* Its loop's wait, by this call, has returned at ts: what was before is over since that call blocked. */
-static __always_inline void serve_next(struct cpt_task *t, __u32 nr, __u64 ts)
+/* The wait of the instance's loop, by this call, has returned at ts: what was before is over since that call
+ * blocked. */
+static __always_inline void serve_next(struct cpt_task *t, const struct cpt_loop_inst *in, __u32 nr,
+				       __u64 ts)
 {
 	bool blocked = t->blocked_in == nr && t->blocked_ns > t->serve_ns;
 
@@ -459,6 +484,8 @@ static __always_inline void serve_next(struct cpt_task *t, __u32 nr, __u64 ts)
 	t->blocked_in = CPT_SYSNO_NONE;
 	t->serve_ref = 0;
 	t->serve_ns = ts;
+	t->serve_slot = in->slot;
+	t->serve_instance = in->instance;
 }
 
 static __always_inline bool conn_counts(const struct loop_conn *c)
@@ -767,7 +794,7 @@ static __always_inline int on_epoll(struct call *call, struct cpt_task *t)
 	if (b.cnt > EVENTS_MAX)
 		b.cnt = EVENTS_MAX;
 	b.ts = bpf_ktime_get_ns();
-	serve_next(t, call->regs->REG_NR, b.ts);
+	serve_next(t, b.in, call->regs->REG_NR, b.ts);
 	b.locked = inst_lock(b.in);
 	if (b.locked)
 		turn_locked(b.in, call->task, b.cnt, b.ts);
@@ -793,7 +820,7 @@ __noinline int read_from(__u64 key, long ret, struct cpt_task *t)
 	c = conn_of_fd(key >> 32, key, &ref);
 	if (!c)
 		return 0;
-	serve(t, ref);
+	serve(t, ref, key);
 	if (c->kind == CPT_CONN_UNRESOLVED)
 		conn_look(c);
 	if (c->kind == CPT_CONN_IN) {
@@ -828,7 +855,7 @@ __noinline int written_to(__u64 key, struct cpt_task *t)
 	c = conn_of_fd(key >> 32, key, &ref);
 	if (!c)
 		return 0;
-	serve(t, ref);
+	serve(t, ref, key);
 	if (c->kind == CPT_CONN_UNRESOLVED)
 		conn_look(c);
 	if (c->kind == CPT_CONN_IN) {
@@ -859,7 +886,7 @@ static __noinline int on_accept(struct call *call, struct cpt_task *t)
 	listener = conn_of_fd(call->tgid, call->regs->REG_ARG1, &ref);
 	if (!listener)
 		return 0;
-	serve(t, ref);
+	serve(t, ref, call->regs->REG_ARG1);
 	in = inst_of(listener);
 	if (!in)
 		return 0;

@@ -55,11 +55,13 @@ struct loop_conn {
 	__u8 interval;	 /* timer: it goes on by itself */
 };
 
-/* What turns did for it, as in struct cpt_loop_service. Apart from it: mostly nobody asks. */
+/* What turns of one instance's loops, the last that was at it, did for it, as in struct cpt_loop_service.
+ * Apart from the connection: mostly nobody asks. */
 struct conn_service {
 	__u64 ns;
 	__u64 longest_ns;
-	__u64 times;
+	__u32 times;
+	__u32 instance;
 };
 
 struct cookie_key {

@@ -202,7 +202,7 @@ static __noinline int on_poll(struct call *call, struct cpt_task *t, bool select
 	}
 	p.slot = in->slot;
 	p.ts = bpf_ktime_get_ns();
-	serve_next(t, call->regs->REG_NR, p.ts);
+	serve_next(t, in, call->regs->REG_NR, p.ts);
 	if (inst_lock(in)) {
 		turn_locked(in, call->task, call->ret > 0 ? call->ret : 0, p.ts);
 		inst_unlock(in);

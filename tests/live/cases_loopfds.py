@@ -308,9 +308,86 @@ def services(case):
                text[-2000:])
 
 
+# A connection that one instance's loop serves, then another's, then that one by a copy while the first number
+# is closed; and a listener that both have, in turns. What each took is told by the loop's own clock.
+MOVED = """
+import json, os, select, socket, time
+ends = socket.socketpair()
+listener = socket.create_server(("127.0.0.1", 0))
+address = listener.getsockname()
+go, tell = os.pipe()
+if not os.fork():
+    client = socket.create_connection(address)
+    for _ in range(25):
+        client.send(b"request")
+        assert client.recv(100)
+    for _ in range(6):
+        os.read(go, 1)
+        socket.create_connection(address)
+    os._exit(0)
+epolls = [select.epoll(), select.epoll()]
+took = [{}, {}]
+
+def serve(at, fd, call, busy_ns):
+    assert epolls[at].poll()[0][0] == fd
+    mark = time.monotonic_ns()
+    result = call()
+    while time.monotonic_ns() < mark + busy_ns:
+        pass
+    if result == b"request":
+        os.write(fd, b"answer")
+    took[at].setdefault(fd, []).append(time.monotonic_ns() - mark)
+    epolls[at].poll(0)
+    return result
+
+for epoll in epolls:
+    epoll.register(listener.fileno(), select.EPOLLIN)
+one = serve(0, listener.fileno(), listener.accept, 0)[0].detach()
+for epoll in epolls:
+    epoll.unregister(listener.fileno())
+epolls[0].register(one, select.EPOLLIN)
+for _ in range(10):
+    serve(0, one, lambda: os.read(one, 100), 10_000_000)
+epolls[0].unregister(one)
+epolls[1].register(one, select.EPOLLIN)
+for _ in range(10):
+    serve(1, one, lambda: os.read(one, 100), 2_000_000)
+copy = os.dup(one)
+epolls[1].unregister(one)
+epolls[1].register(copy, select.EPOLLIN)
+os.close(one)
+for _ in range(5):
+    serve(1, copy, lambda: os.read(copy, 100), 4_000_000)
+epolls[1].unregister(copy)
+took[1][copy] += took[1].pop(one)
+for epoll in epolls:
+    epoll.register(listener.fileno(), select.EPOLLIN)
+for i in range(6):
+    os.write(tell, b"x")
+    serve(i % 2, listener.fileno(), listener.accept, 5_000_000)
+print(json.dumps([[epoll.fileno(), of] for epoll, of in zip(epolls, took)]))
+"""
+
+
+def moved(case):
+    """What a loop did for a descriptor is its own instance's, whichever has it later, and by its number."""
+    script = case.write("moved.py", MOVED)
+    run = loops_run(case, ["/usr/bin/python3", "-I", script], how="fds")
+    for epfd, took in json.loads(run.result.out):
+        found = {one["fd"]: one for instance in run.report["epoll_instances"]
+                 if instance["epfd"] == epfd for one in instance.get("services", [])}
+        case.equal(f"descriptors of {epfd}", sorted(found), sorted(int(fd) for fd in took))
+        for fd, turns in took.items():
+            one = found[int(fd)]
+            case.equal(f"times of {fd} by {epfd}", one["times"], len(turns))
+            # As in services(): what passes between a call's end and the clock is in one of the two.
+            case.within(f"{fd} by {epfd} / by the loop's clock", one["service_ns"] / sum(turns), 0.9, 1.1)
+
+
 def cases(_workloads):
     return [
         ("what single descriptors took of the turns", services),
+        ("a descriptor served by two instances, and by a copy", moved),
         ("closed by close_range, and the numbers used again", _unanswered("range")),
         ("closed by exec, and the numbers used again", _unanswered("exec")),
         ("shut down for writing: never answered", _shut("write")),
