@@ -193,12 +193,19 @@ static __noinline int on_poll(struct call *call, struct cpt_task *t, bool select
 	__u32 key = poll_fd(bpf_get_current_task_btf());
 	struct cpt_loop_inst *in = inst_find(call->tgid, key);
 
-	if ((call->ret < 0 && call->ret != -EINTR) || !polls_set(call, select))
+	if (!polls_set(call, select)) {
+		t->blocked_in =
+			CPT_SYSNO_NONE; /* that block was no loop's wait: the next one may be */
+		return 0;
+	}
+	if (call->ret < 0 && call->ret != -EINTR)
 		return 0;
 	if (!in) {
 		in = meet_poller(call, t, key, select);
-		if (!in)
+		if (!in) {
+			t->blocked_in = CPT_SYSNO_NONE;
 			return 0;
+		}
 	}
 	p.slot = in->slot;
 	p.ts = bpf_ktime_get_ns();

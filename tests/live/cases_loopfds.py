@@ -384,10 +384,55 @@ def moved(case):
             case.within(f"{fd} by {epfd} / by the loop's clock", one["service_ns"] / sum(turns), 0.9, 1.1)
 
 
+# A loop's handler blocks 20 x 10 ms in the very call its loop waits by, for other things.
+SAME_CALL = """
+import os, select, socket, sys
+ends = [socket.socketpair() for _ in range(3)]
+if not os.fork():
+    for i in range(20):
+        ends[0][1].send(b"request")
+        assert ends[0][1].recv(100)
+    os._exit(0)
+idle = os.pipe()[0]
+loop, other = select.poll(), select.poll()
+for end, _ in ends:
+    loop.register(end, select.POLLIN)
+other.register(idle, select.POLLIN)
+for i in range(20):
+    if sys.argv[1] == "poll":
+        loop.poll()
+    else:
+        select.select([end for end, _ in ends], [], [])
+    assert ends[0][0].recv(100)
+    if sys.argv[1] == "poll":
+        other.poll(10)
+    else:
+        select.select([], [], [], 0.01)
+    ends[0][0].send(b"answer")
+print(ends[0][0].fileno())
+"""
+
+
+def _same_call(how):
+    def body(case):
+        """What a handler waits for in the loop's own system call is time at its descriptor."""
+        script = case.write("same_call.py", SAME_CALL)
+        run = loops_run(case, ["/usr/bin/python3", "-I", script, how], how="fds")
+        found = [one for instance in run.report["epoll_instances"]
+                 for one in instance.get("services", []) if one["fd"] == int(run.result.out)]
+        case.equal("instances that serve it", len(found), 1)
+        # The first turns of a loop are over when it is known to be one.
+        case.check("each wait of a handler", found[0]["times"] >= 12 and
+                   found[0]["service_ns"] >= found[0]["times"] * 10_000_000, found[0])
+    return body
+
+
 def cases(_workloads):
     return [
         ("what single descriptors took of the turns", services),
         ("a descriptor served by two instances, and by a copy", moved),
+        ("handlers that block in poll as their loop does", _same_call("poll")),
+        ("handlers that block in select as their loop does", _same_call("select")),
         ("closed by close_range, and the numbers used again", _unanswered("range")),
         ("closed by exec, and the numbers used again", _unanswered("exec")),
         ("shut down for writing: never answered", _shut("write")),
