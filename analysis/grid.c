@@ -63,7 +63,7 @@ void cpt_grid__free(struct cpt_grid *g)
 	for (uint32_t i = 0; i < g->locks_cnt; i++)
 		cpt_grid_lock__free(&g->locks[i]);
 	for (uint32_t i = 0; i < g->tiles_cnt; i++)
-		free(g->tiles[i].ns);
+		free(g->tiles[i].tab);
 	for (uint32_t cpu = 0; g->cpus && cpu < g->cpus_cnt; cpu++) {
 		free(g->cpus[cpu].running_ns);
 		free(g->cpus[cpu].longest);

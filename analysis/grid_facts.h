@@ -132,16 +132,38 @@ struct cpt_grid_lock {
 	uint8_t *others;      /* 1: another one had */
 };
 
-/* For how long threads of two names ran together in a tile: by cpt_grid_pair() of the names' places in the report's
- * overlap matrix. */
+/* For how long threads of two names ran together in a tile. */
+struct cpt_grid_together {
+	uint64_t ns;
+	uint32_t pair; /* cpt_grid_pair() of the names' places in the report's overlap matrix */
+};
+
+/* Those that did, pairs rise. */
 struct cpt_grid_tile {
-	uint64_t *ns;
-	uint32_t pairs_cnt; /* of names known by then; of others: 0 */
+	struct cpt_grid_together *tab;
+	uint32_t cnt;
 };
 
 static inline uint32_t cpt_grid_pair(uint32_t g, uint32_t h)
 {
 	return g < h ? h * (h + 1) / 2 + g : g * (g + 1) / 2 + h;
+}
+
+static inline uint64_t cpt_grid_together_ns(const struct cpt_grid_tile *tile, uint32_t pair)
+{
+	uint32_t from = 0, to = tile->cnt;
+
+	while (from < to) {
+		const uint32_t mid = from + (to - from) / 2;
+
+		if (tile->tab[mid].pair == pair)
+			return tile->tab[mid].ns;
+		if (tile->tab[mid].pair < pair)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return 0;
 }
 
 struct cpt_grid {

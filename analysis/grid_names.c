@@ -27,27 +27,31 @@ static void add_open(const struct timeline *tl, uint64_t *ns)
 
 int grid_names__end_tile(struct grid_names *g, const struct timeline *tl, struct cpt_grid *out)
 {
-	const uint32_t names = tl->group_cnt, cnt = names * (names + 1) / 2;
-	uint64_t *ns = malloc((cnt ? cnt : 1) * sizeof(*ns));
-	struct cpt_grid_tile *tiles =
-		realloc(out->tiles, ((size_t)out->tiles_cnt + 1) * sizeof(*tiles));
+	const uint32_t names = tl->group_cnt, pairs = names * (names + 1) / 2;
+	struct cpt_grid_tile tile = {0}, *tiles;
+	uint32_t cnt = 0;
 
-	if (tiles)
-		out->tiles = tiles;
-	if (!ns || !tiles) {
-		free(ns);
-		return -ENOMEM;
-	}
 	for (uint32_t h = 0; h < names; h++)
 		for (uint32_t k = 0; k <= h; k++)
-			ns[cpt_grid_pair(k, h)] = timeline__overlap_ns(tl, k, h);
-	add_open(tl, ns);
-	for (uint32_t i = 0; i < cnt; i++) {
-		const uint64_t now = ns[i];
-
-		ns[i] -= g->at_ns[i];
-		g->at_ns[i] = now;
+			g->now_ns[cpt_grid_pair(k, h)] = timeline__overlap_ns(tl, k, h);
+	add_open(tl, g->now_ns);
+	for (uint32_t i = 0; i < pairs; i++)
+		cnt += g->now_ns[i] != g->at_ns[i];
+	tiles = realloc(out->tiles, ((size_t)out->tiles_cnt + 1) * sizeof(*tiles));
+	if (tiles)
+		out->tiles = tiles;
+	tile.tab = malloc((cnt ? cnt : 1) * sizeof(*tile.tab));
+	if (!tiles || !tile.tab) {
+		free(tile.tab);
+		return -ENOMEM;
 	}
-	tiles[out->tiles_cnt++] = (struct cpt_grid_tile){ns, cnt};
+	for (uint32_t i = 0; i < pairs; i++) {
+		if (g->now_ns[i] == g->at_ns[i])
+			continue;
+		tile.tab[tile.cnt++] =
+			(struct cpt_grid_together){.ns = g->now_ns[i] - g->at_ns[i], .pair = i};
+		g->at_ns[i] = g->now_ns[i];
+	}
+	tiles[out->tiles_cnt++] = tile;
 	return 0;
 }

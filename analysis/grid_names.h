@@ -8,7 +8,7 @@
  *   bins    |--|--|--|--|--|--|--|--|--|-|
  *   tiles   |-----------|-----------|----|      of tile bins; the last one may have less
  *
- * Memory: tiles x pairs of names, so who asks for them chooses how many.
+ * Memory: tiles x pairs of names that ran together there, so who asks for them chooses how many.
  *
  * Private to analysis/.
  */
@@ -22,6 +22,7 @@
 
 struct grid_names {
 	uint64_t at_ns[GRID_PAIRS_MAX]; /* at the last tile's end, by cpt_grid_pair() */
+	uint64_t now_ns[GRID_PAIRS_MAX];
 };
 
 /* A tile ends now. 0 or -ENOMEM. */

@@ -330,8 +330,7 @@ static void add_pair(struct packer *p, uint32_t g, uint32_t h)
 		uint64_t n = 0;
 
 		for (uint32_t i = tile; i < tile + joined && i < p->grid->tiles_cnt; i++)
-			if (pair < p->grid->tiles[i].pairs_cnt)
-				n += p->grid->tiles[i].ns[pair];
+			n += cpt_grid_together_ns(&p->grid->tiles[i], pair);
 		any = any || n;
 		add_number(&p->bytes, n);
 	}

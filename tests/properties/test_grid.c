@@ -129,6 +129,10 @@ static void check_names(const struct cpt_grid *g, const struct cpt_overlap *whol
 	const uint32_t from = a / g->tile, to = (b + g->tile - 1) / g->tile;
 
 	assert_int_equal(g->tiles_cnt, (g->bins_cnt + g->tile - 1) / g->tile);
+	/* Memory is taken for what ran together alone: a page is made of many tiles and many names. */
+	for (uint32_t tile = 0; tile < g->tiles_cnt; tile++)
+		for (uint32_t i = 0; i < g->tiles[tile].cnt; i++)
+			assert_true(g->tiles[tile].tab[i].ns > 0);
 	if (a % g->tile || (b % g->tile && b != g->bins_cnt))
 		return;
 	for (uint32_t i = 0; i < whole->cnt; i++) {
@@ -137,8 +141,7 @@ static void check_names(const struct cpt_grid *g, const struct cpt_overlap *whol
 			uint64_t sum = 0, expected = 0;
 
 			for (uint32_t tile = from; tile < to; tile++)
-				if (pair < g->tiles[tile].pairs_cnt)
-					sum += g->tiles[tile].ns[pair];
+				sum += cpt_grid_together_ns(&g->tiles[tile], pair);
 			for (uint32_t k = 0; k < part->cnt; k++)
 				for (uint32_t m = 0; m < part->cnt; m++)
 					if (!strcmp(part->names[k], whole->names[i]) &&
