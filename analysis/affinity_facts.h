@@ -6,7 +6,8 @@
  * Must not: contain words for people.
  *
  * No event tells of a mask: it is compared at switches, and read ten times a second. So a change is known
- * when its thread was next switched, or was next looked at.
+ * when its thread was next switched, or was next looked at. Where it has as many CPUs as before and the same of
+ * the first 64, it is known when next looked at.
  */
 #ifndef CPT_AFFINITY_FACTS_H
 #define CPT_AFFINITY_FACTS_H

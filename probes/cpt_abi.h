@@ -594,6 +594,7 @@ struct cpt_task {
 	__u16 cpu; /* where it came in last */
 	__u32 nr_cpus_allowed;
 	__u64 mask0;	 /* first word of the affinity mask last reported */
+	__u64 mask_rest; /* its other words, by a hash; 0: there are none */
 
 	/* --stacks: of the waker, as in cpt_rec_stacks */
 	__s32 wake_user;

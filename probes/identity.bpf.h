@@ -37,8 +37,7 @@ static __always_inline __u32 ns_tgid(struct task_struct *task)
 static __always_inline void fill_task(struct cpt_rec_task *rec, struct task_struct *task,
 				      struct cpt_task *t, __u32 parent, __u32 flags)
 {
-	t->nr_cpus_allowed = task->nr_cpus_allowed;
-	t->mask0 = task->cpus_mask.bits[0];
+	take_mask(rec->mask, task, t);
 	rec->parent = parent;
 	rec->tid = task->pid;
 	rec->tgid = task->tgid;
@@ -49,8 +48,6 @@ static __always_inline void fill_task(struct cpt_rec_task *rec, struct task_stru
 	take_name(rec->comm, task, task->comm);
 	rec->nr_cpus_allowed = t->nr_cpus_allowed;
 	rec->reserved = 0;
-	__builtin_memset(rec->mask, 0, sizeof(rec->mask));
-	bpf_probe_read_kernel(rec->mask, mask_sz(), &task->cpus_mask);
 }
 
 /* The program that a task is: all but the head, its names, and its arguments. Returns where these begin; *sz:

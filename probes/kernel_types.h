@@ -46,7 +46,7 @@ struct sched_info {
 };
 
 struct cpumask {
-	unsigned long bits[1];
+	unsigned long bits[2];
 };
 
 struct upid {

@@ -154,4 +154,25 @@ static __always_inline __u32 mask_sz(void)
 	return sz > cpt_cpu_words * 8 ? cpt_cpu_words * 8 : sz;
 }
 
+/* What a mask has beyond its first word, of as many words as CPUs can be. */
+static __always_inline __u64 mask_hash(const __u64 *mask)
+{
+	__u64 hash = 0;
+
+	for (__u32 i = 1; i < CPT_MASK_WORDS; i++)
+		hash = (hash ^ mask[i]) * 0x9e3779b97f4a7c15ULL;
+	return hash;
+}
+
+/* Copies the task's mask into a record, and notes what is told. */
+static __always_inline void take_mask(__u64 *mask, struct task_struct *task, struct cpt_task *t)
+{
+	t->nr_cpus_allowed = task->nr_cpus_allowed;
+	t->mask0 = task->cpus_mask.bits[0];
+	__builtin_memset(mask, 0, CPT_MASK_WORDS * sizeof(*mask));
+	bpf_probe_read_kernel(mask, mask_sz(), &task->cpus_mask);
+	if (cpt_cpu_words > 1)
+		t->mask_rest = mask_hash(mask);
+}
+
 #endif /* STATE_BPF_H */

@@ -19,7 +19,7 @@ int cpt_affinity_read(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	t = family_get(task);
-	if (!t || task->exit_state || !mask_changed(task, t))
+	if (!t || task->exit_state || !mask_changed_at_all(task, t))
 		return 0;
 	family_changed();
 	emit_affinity(task, t, bpf_get_smp_processor_id());

@@ -6,6 +6,7 @@
 #include "../../probes/state.bpf.c"
 #include "../../probes/sched.bpf.c"
 #include "../../probes/lifecycle.bpf.c"
+#include "../../probes/tasks.bpf.c"
 
 #include "host_kernel.h"
 
@@ -230,6 +231,31 @@ static void tasks_behind_the_last_number_are_lost(void **state)
 	assert_int_equal(cpt_losses[CPT_LOSS_TASK_STORAGE], before + 1);
 }
 
+/* Of 128 CPUs. What a look at a task that sleeps says of its mask: how many records. */
+static size_t look(__u64 first, __u64 second)
+{
+	struct bpf_iter__task ctx = {.task = &p.task};
+	const size_t before = host_submitted(CPT_REC_AFFINITY);
+
+	p.task.cpus_mask.bits[0] = first;
+	p.task.cpus_mask.bits[1] = second;
+	p.task.nr_cpus_allowed = __builtin_popcountll(first) + __builtin_popcountll(second);
+	cpt_affinity_read(&ctx);
+	return host_submitted(CPT_REC_AFFINITY) - before;
+}
+
+static void a_mask_beyond_the_first_64_cpus_is_compared(void **state)
+{
+	look(0, 1);
+	assert_int_equal(look(0, 1), 0);
+	assert_int_equal(look(0, 2), 1);
+	assert_int_equal(look(0, 2), 0);
+	assert_int_equal(look(0, 0xffffffff), 1);
+	assert_int_equal(look(0, 0xffffffffull << 32), 1);
+	assert_int_equal(look(1, 0x7fffffffull << 33), 1);
+	assert_int_equal(look(1, 0x7fffffffull << 33), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_ring, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_lifecycle_ring, start),
 		cmocka_unit_test_setup(tasks_behind_the_last_number_are_lost, start),
+		cmocka_unit_test_setup(a_mask_beyond_the_first_64_cpus_is_compared, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
