@@ -38,7 +38,8 @@ int grid__interval(struct grid *g, const struct cpt_interval *iv);
 /* A running stretch of t is over (before grid__interval() hears of it): its part of the bottle graph. Likewise. */
 int grid__turn(struct grid *g, const struct task *t);
 
-/* A wait of a task for a lock is counted, and a piece of it, from from_ns to now_ns, is over: see grid_locks.h. Likewise. */
+/* A wait of a task for a lock is counted, and a piece of it, from from_ns to now_ns, is over: see
+ * grid_locks.h. Likewise. */
 int grid__lock_wait(struct grid *g, uint32_t lock);
 int grid__lock_piece(struct grid *g, uint32_t lock, uint32_t id, bool blocked, uint64_t from_ns,
 		     uint64_t now_ns);

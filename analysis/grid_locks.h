@@ -28,7 +28,8 @@ void grid_locks__free(struct grid_locks *g); /* accepts NULL */
 /* A wait for the lock is counted while bin is the current one. 0 or -ENOMEM. */
 int grid_locks__wait(struct grid_locks *g, uint32_t lock, uint32_t bin);
 
-/* A piece of a wait for the lock, from and to as of the first bin's start: on the lock itself (blocked), or from its wake
+/* A piece of a wait for the lock, from and to as of the first bin's start: on the lock itself
+ * (blocked), or from its wake
  * until it ran. slot: place among the threads wanted, CPT_GRID_THREADS_MAX or more: of none. 0, -ENOMEM or -E2BIG. */
 int grid_locks__piece(struct grid_locks *g, uint32_t lock, uint32_t slot, bool blocked,
 		      uint64_t from, uint64_t to);

@@ -11,6 +11,7 @@
 #include "diff_undisturbed.h"
 #include "limit.h"
 #include "rows.h"
+#include "share.h"
 #include "strbuf.h"
 #include "text_locks.h"
 
@@ -32,11 +33,6 @@ void diff_name_key(char *key, const char *name)
 		to += digits ? digits : 1;
 	}
 	key[to] = '\0';
-}
-
-static double share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
 }
 
 static struct diff_figure *put_named(const struct place *at, enum diff_group group,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * json_loops.h - the report's keys of event loops: "event_loops", "epoll_instances", "in_flight", "loop_parallelism", "loop_pools", "loop_offload".
+ * json_loops.h - the report's keys of event loops: "event_loops", "epoll_instances", "in_flight",
+ * "loop_parallelism", "loop_pools", "loop_offload".
  *
  * Owns:     their keys.
  */

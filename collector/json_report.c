@@ -161,7 +161,8 @@ static json_t *bottle(const struct cpt_thread *t)
 {
 	struct json_obj o = json_obj__new();
 
-	/* A sum of many shares of stretches, halves and thirds of ns among them: a half is one whatever the order of the sum. */
+	/* A sum of many shares of stretches, halves and thirds of ns among them: a half is one
+	 * whatever the order of the sum. */
 	json_obj__put_ns(&o, "height_ns", (uint64_t)(t->bottle_height_ns + 0.5 + 1.0 / 64));
 	json_obj__put(&o, "width", json_value__real(t->bottle_width));
 	return json_obj__done(&o);

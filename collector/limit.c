@@ -75,8 +75,7 @@ static uint64_t hand_over_ns(const struct cpt_report *r)
  * where nothing was contended. */
 static uint64_t late_at_locks(const struct cpt_report *r)
 {
-	const double contended =
-		limit_share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns);
+	const double contended = share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < r->locks_cnt; i++)
@@ -193,7 +192,7 @@ void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct 
 static bool cpus_limit(const struct cpt_report *r)
 {
 	return r->budget.total_ns && r->efficiency >= NEARLY_ALL &&
-	       limit_share(r->demand.item_ns[CPT_DEMAND_CPUS], r->budget.total_ns) >= LIMIT_SHARE;
+	       share(r->demand.item_ns[CPT_DEMAND_CPUS], r->budget.total_ns) >= LIMIT_SHARE;
 }
 
 void limits__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
@@ -210,7 +209,6 @@ void limits__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 			b,
 			"Limit: the number of CPUs: all of them ran it, and on average %s more "
 			"threads were ready.",
-			fmt_average(n,
-				    limit_share(r->demand.item_ns[CPT_DEMAND_CPUS], r->window_ns)));
+			fmt_average(n, share(r->demand.item_ns[CPT_DEMAND_CPUS], r->window_ns)));
 	}
 }

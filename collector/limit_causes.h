@@ -16,6 +16,7 @@
 
 #include "format.h"
 #include "limit.h"
+#include "share.h"
 
 /* A state of the holder, or a thread's share, is named when it explains at least that much. */
 #define LIMIT_MOSTLY 0.5
@@ -52,11 +53,6 @@ static inline bool cause_is_lock(enum cpt_cause cause)
 {
 	return cause == CPT_CAUSE_LOCK || cause == CPT_CAUSE_HANDOFF ||
 	       cause == CPT_CAUSE_KERNEL_LOCK;
-}
-
-static inline double limit_share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
 }
 
 static inline void add_duration(struct strbuf *b, uint64_t ns)

@@ -45,7 +45,7 @@ static struct alone most_alone(const struct cpt_report *r)
 
 static bool ran_alone(const struct cpt_report *r, const struct alone *alone)
 {
-	return limit_share(alone->ns, r->window_ns) >= LIMIT_PARTLY;
+	return share(alone->ns, r->window_ns) >= LIMIT_PARTLY;
 }
 
 static void no_work_evidence(struct strbuf *b, const struct cpt_report *r,
@@ -98,7 +98,7 @@ static void in_flight_evidence(struct strbuf *b, const struct cpt_report *r,
 	strbuf__addf(b,
 		     "operations in flight: %s of event loops on average, %s at most, waited for "
 		     "something other than a CPU",
-		     fmt_average(n, limit_share(r->in_flight_ns, r->window_ns)),
+		     fmt_average(n, share(r->in_flight_ns, r->window_ns)),
 		     fmt_count(m, r->in_flight_peak));
 }
 
@@ -140,7 +140,7 @@ static void look_at_placement(struct strbuf *b, const struct cpt_report *r,
 	const struct cpt_latency *wake = &r->latency[CPT_READY_WAKE];
 
 	(void)limit;
-	if (wake->cnt && limit_share(wake->short_ns, wake->sum_ns) >= LIMIT_MOSTLY)
+	if (wake->cnt && share(wake->short_ns, wake->sum_ns) >= LIMIT_MOSTLY)
 		strbuf__adds(
 			b, "how often threads hand over to each other: most of this is the time an "
 			   "idle CPU takes to wake up");

@@ -28,17 +28,17 @@ static void add_holder(struct strbuf *b, const struct cpt_lock *l)
 	uint64_t blocked = holder_blocked(l, &most);
 	const char *sep = "; meanwhile its holder was ";
 
-	if (limit_share(l->holder_running_ns, l->blocked_ns) >= LIMIT_PARTLY) {
+	if (share(l->holder_running_ns, l->blocked_ns) >= LIMIT_PARTLY) {
 		strbuf__addf(b, "%srunning for ", sep);
 		add_percent(b, l->holder_running_ns, l->blocked_ns);
 		sep = ", ";
 	}
-	if (limit_share(l->holder_runnable_ns, l->blocked_ns) >= LIMIT_PARTLY) {
+	if (share(l->holder_runnable_ns, l->blocked_ns) >= LIMIT_PARTLY) {
 		strbuf__addf(b, "%sready without a CPU for ", sep);
 		add_percent(b, l->holder_runnable_ns, l->blocked_ns);
 		sep = ", ";
 	}
-	if (limit_share(blocked, l->blocked_ns) >= LIMIT_PARTLY) {
+	if (share(blocked, l->blocked_ns) >= LIMIT_PARTLY) {
 		strbuf__addf(b, "%sblocked (%s) for ", sep, reason_name((enum cpt_reason)most));
 		add_percent(b, blocked, l->blocked_ns);
 	}
@@ -78,13 +78,13 @@ static void look_at_lock(struct strbuf *b, const struct cpt_report *r, const str
 	if (l->python_gil)
 		strbuf__adds(b, "processes instead of threads for what computes, or code that "
 				"releases the GIL while it does");
-	else if (limit_share(l->holder_running_ns, l->blocked_ns) >= LIMIT_MOSTLY)
+	else if (share(l->holder_running_ns, l->blocked_ns) >= LIMIT_MOSTLY)
 		strbuf__adds(b,
 			     "what is done while it is held: less of it, or a lock for each part");
-	else if (limit_share(blocked, l->blocked_ns) >= LIMIT_MOSTLY)
+	else if (share(blocked, l->blocked_ns) >= LIMIT_MOSTLY)
 		strbuf__addf(b, "the holder's own waiting (%s): move it out of the lock",
 			     reason_name((enum cpt_reason)most));
-	else if (limit_share(l->holder_runnable_ns, l->blocked_ns) >= LIMIT_MOSTLY)
+	else if (share(l->holder_runnable_ns, l->blocked_ns) >= LIMIT_MOSTLY)
 		strbuf__adds(
 			b, "why its holder had no CPU: more threads than CPUs, other programs, or "
 			   "its priority");

@@ -20,7 +20,8 @@
 
 struct loop_watch;
 
-/* session and writer are borrowed. With LOOPS_ON and LOOPS_FDS the probes are attached, else not yet; released: the workload
+/* session and writer are borrowed. With LOOPS_ON and LOOPS_FDS the probes are attached, else not
+ * yet; released: the workload
  * runs already. NULL with errno and a line in err. */
 struct loop_watch *loop_watch__new(enum loops_mode mode, bool released, struct bpf_session *session,
 				   struct trace_writer *writer, char *err, size_t err_sz);

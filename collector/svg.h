@@ -7,7 +7,8 @@
  *
  * One file that needs no other: no script, no font but the reader's own sans-serif, nothing to load. It has its
  * own background, dark where the reader prefers that, so that it can be read wherever it is put. Colours are
- * the page's (page/colours.css); no figure is said by colour alone. Text from traces is escaped as for data files, and then for XML.
+ * the page's (page/colours.css); no figure is said by colour alone. Text from traces is escaped
+ * as for data files, and then for XML.
  */
 #ifndef CPT_SVG_H
 #define CPT_SVG_H

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "share.h"
 #include "words.h"
 
 #define BAR_H	    44.0
@@ -21,11 +22,6 @@
 #define WORTH_LINE  0.005 /* a split of less than that is noise beside the others */
 #define LABEL_CHARS 9.0	  /* width of a character in a bar, with room to breathe */
 #define PROFILE_MAX 16	  /* rows; with more CPUs they go by powers of two */
-
-static double share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
-}
 
 static bool is_shown(const struct cpt_report *r, int split)
 {

@@ -10,6 +10,7 @@
 #include "escape.h"
 #include "format.h"
 #include "loop_names.h"
+#include "share.h"
 #include "text_loop_rates.h"
 
 /* From two operations at once on, a loop is concurrent without being parallel. */
@@ -18,11 +19,6 @@
 #define WORTH_SAYING 0.01
 /* Instances of which more is said than their row. */
 #define MORE_OF 2
-
-static double share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
-}
 
 /* Those of one direction, over all instances. */
 struct flights {

@@ -9,6 +9,7 @@
 #include "escape.h"
 #include "format.h"
 #include "loop_names.h"
+#include "share.h"
 
 /* Below a twentieth of a loop's life the two utilisations are one, for people. */
 #define DIFFERS 0.05
@@ -16,11 +17,6 @@
 #define WORTH_SAYING 0.01
 #define SQPOLLS	     3
 #define SERVICES     3
-
-static double share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
-}
 
 void add_loop_name(struct strbuf *b, const struct cpt_thread *t, bool utf8)
 {

@@ -11,6 +11,7 @@
 #include "format.h"
 #include "frame_text.h"
 #include "loop_names.h"
+#include "share.h"
 #include "text_flights.h"
 #include "text_loop_rates.h"
 
@@ -32,11 +33,6 @@
 #define POOLS	  3
 #define OFFLOADS  3
 #define ALIVE_LVL 8
-
-static double share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
-}
 
 static bool worth_a_row(const struct cpt_report *r, const struct cpt_loop *l)
 {

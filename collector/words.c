@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "format.h"
+#include "share.h"
 
 /* Shares of the active (not idle) window. Below a twentieth, running in parallel could not have
  * shortened the run by more than that; below a hundredth it is start-up and shut-down. */
@@ -44,11 +45,6 @@ const char *words__class(enum cpt_class cls)
 static uint64_t active_ns(const struct cpt_report *r)
 {
 	return r->window_ns - r->class_ns[CPT_CLASS_IDLE];
-}
-
-static double share(uint64_t part, uint64_t total)
-{
-	return total ? (double)part / (double)total : 0;
 }
 
 /* The class of most of the time that is neither idle nor unknown, and the next one's time. */

@@ -13,7 +13,8 @@
  *   outbound  IDLE ── write ──► SENT ── read ──► IDLE, completed
  *
  * Only descriptors that were registered with an epoll instance, accepted from a listener that was, or in
- * a set that a loop polls (polls.bpf.h) are followed; rings are those of rings.bpf.h. The key is the process: whichever thread writes the answer ends the operation.
+ * a set that a loop polls (polls.bpf.h) are followed; rings are those of rings.bpf.h. The key is
+ * the process: whichever thread writes the answer ends the operation.
  *
  * An instance that is met without its epoll_create1 was there before the probes, or came by a fork: it
  * is marked, and the collector fills in what was registered (cpt_loop_seed) from /proc/PID/fdinfo.

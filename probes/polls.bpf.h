@@ -9,7 +9,8 @@
  *
  * A thread that polls three descriptors or more, or one that listens, is a loop from the second return on: a
  * single poll is none, and neither is one for the two ends of a connection. From then on its polls of two
- * descriptors or more, or of one that listens, and its selects with a set are turns. What select was asked for is seen where it blocks (wait.bpf.h).
+ * descriptors or more, or of one that listens, and its selects with a set are turns. What select
+ * was asked for is seen where it blocks (wait.bpf.h).
  *
  * poll leaves its set as it was: when it is another one than before, each of its descriptors is met. select
  * leaves only what is ready: those, what is accepted, and what the thread connects. An outbound
