@@ -37,7 +37,7 @@ struct identity {
 static volatile sig_atomic_t released_pid; /* where to hand signals on to, 0 nowhere */
 static volatile sig_atomic_t pending_signal;
 
-static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD};
+static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD};
 #define KEPT_CNT (sizeof(kept_signals) / sizeof(*kept_signals))
 static struct sigaction given_actions[KEPT_CNT];
 static sigset_t given_mask;
@@ -112,9 +112,10 @@ void spawn__signals(void)
 	for (size_t i = 2; i < HANDLED_CNT; i++)
 		if (given_actions[i].sa_handler != SIG_IGN)
 			sigaction(kept_signals[i], &action, NULL);
-	action.sa_handler =
-		SIG_IGN; /* a report into a closed pipe is an error to tell, not a death */
+	/* A report into a closed pipe, a trace that may grow no more: errors to tell, no deaths. */
+	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
+	sigaction(SIGXFSZ, &action, NULL);
 	/* Ignored, the kernel would forget how the command has ended. */
 	action.sa_handler = SIG_DFL;
 	sigaction(SIGCHLD, &action, NULL);

@@ -122,3 +122,20 @@ def nobody_reads(case):
                128 + signal.SIGPIPE)
     # Who counts for nobody ends.
     case.equal("stat -a -I", on_closed_pipe(case, [case.cpartrace, "stat", "-a", "-I", "20"], "stdout"), 1)
+
+
+@fault("a limit on the size of files is no more than a full disk")
+def file_size(case):
+    trace = case.path("t")
+    work = "taskset -c 0 perf bench sched pipe -l 60000 > /dev/null; ulimit -f; exit 5"
+    result = case.run(["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", case.cpartrace, "run", "-o", trace, "--", "sh",
+                       "-c", work])
+    case.equal("status", result.status, 5)
+    case.equal("the command has the limit", result.out, "64\n")
+    said = [line for line in result.err.split("\n") if line.startswith("cpartrace: ")]
+    case.check("one line says why the trace ends", len(said) == 1 and "File too large" in said[0], said)
+    report = case.report_json(trace, status=4)
+    case.check("what came before is there", report["cpu_time_ns"] > 0, report["cpu_time_ns"])
+    died = case.run(["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", case.cpartrace, "record", "-q", "-o", trace, "--",
+                     "sh", "-c", f"exec cat /dev/zero > {case.path('big')}"])
+    case.equal("the command dies of it as without us", died.status, 128 + signal.SIGXFSZ)
