@@ -13,7 +13,7 @@ from cases_behaviour import run_json, thread_rows
 from harness import Failed, group
 
 MS = 1_000_000
-KILLS, OTHERS = 8, 8
+KILLS, OTHERS = 7, 7
 
 fault, cases = group()
 

@@ -21,6 +21,7 @@ program, what happens to it and when. One that fails says how to have it again. 
 import argparse
 import ctypes
 import fcntl
+import glob
 import json
 import os
 import pty
@@ -85,7 +86,8 @@ os.write(log, b"status %d\\n" % os.waitstatus_to_exitcode(status))
 
 
 class Kernel:
-    """What of BPF is in the kernel, by number; which of it is ours asks bpftool, only where something is new."""
+    """What of BPF is in the kernel, by number; which of it is ours asks bpftool, only where something is new. What a
+    process has open that is none of the round's, all of which have ended, is another cpartrace's."""
 
     KINDS = (("prog", 11), ("map", 12), ("link", 31))  # and the command of bpf(2) that lists its numbers
     NR_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
@@ -107,9 +109,22 @@ class Kernel:
                 attr = struct.pack("<II", number, 0) + bytes(56)
         return found
 
+    def held(self):
+        found = set()
+        for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
+            try:
+                if "bpf" in os.readlink(path.replace("/fdinfo/", "/fd/")):
+                    with open(path, encoding="ascii") as info:
+                        found |= {(kind, int(number)) for kind, number in
+                                  re.findall(r"^(prog|map|link)_id:\s+(\d+)$", info.read(), re.M)}
+            except OSError:
+                pass
+        return found
+
     def of_ours(self, new):
-        """Those of the new ones that are cpartrace's."""
+        """Those of the new ones that are cpartrace's and nobody's."""
         shown = {}
+        new = new - self.held()
         for kind, _ in self.KINDS:
             result = subprocess.run(["/usr/sbin/bpftool", "-j", kind, "show"], capture_output=True,
                                     text=True, check=False)
@@ -125,7 +140,7 @@ class Kernel:
         left = []
         for turn in range(100):
             new = self.numbers() - self.before
-            left = self.of_ours(new) if new and turn >= 10 else new
+            left = self.of_ours(new) if new and turn >= 3 else new
             if not left:
                 break
             time.sleep(0.01 if turn < 10 else 0.1)
@@ -490,9 +505,9 @@ class Round:
             allowed.add(0)
             if reaches or (self.form.endswith("-p") and self.too_late()):
                 allowed.add(1)  # there was nothing to record yet, or nothing any more
-        if not self.before[0] or not self.command or self.number == signal.SIGKILL:
-            if reaches:
-                allowed.add(-number)  # before it takes signals, or it cannot be taken
+        early = not self.before[0] if self.command else self.delay < 0.1 and self.phase != "end"
+        if reaches and (early or self.number == signal.SIGKILL):
+            allowed.add(-number)  # before it takes signals, or it cannot be taken
         self.case.check("status", status in allowed, f"{status}, not one of {sorted(allowed)}")
         if status == 125 and self.form != "run -r":
             self.case.equal("125: the command was not started", started, [])
@@ -526,8 +541,9 @@ class Round:
             return []
         paths = [f"{self.trace}.{n}" for n in (1, 2)] if self.form == "run -r" else [self.trace]
         found = [path for path in paths if os.path.exists(path)]
-        ran = len(self.before[0]) if self.command else 0
-        # Killed between the two, it has begun and there is none yet.
+        # Killed just after it has let the command go, it has not put the trace in its place yet.
+        just = self.killed() and (self.phase == "load" or self.phase == "work" and self.delay < 0.1)
+        ran = len(self.before[0]) if self.command and not just else 0
         self.untraced = self.command and len(found) < len(self.started())
         self.case.check("every program that has run has a trace", len(found) >= ran, (found, self.before))
         return found
