@@ -526,9 +526,10 @@ class Round:
         """A signal that ends cpartrace or is handed on, sent before the command has begun or while it runs."""
         if not self.command or self.number not in ENDS or self.to not in ("tracer", "both", "terminal"):
             return
-        if not self.after[0]:
-            self.case.check("a signal before the command has begun keeps or ends it", self.status != 0, self.status)
+        # The others, to the tracer alone, are the command's from its release on, and go nowhere.
         handed = self.number in (signal.SIGTERM, signal.SIGHUP) or self.to != "tracer"
+        if handed and not self.after[0]:
+            self.case.check("a signal before the command has begun keeps or ends it", self.status != 0, self.status)
         if handed and self.after[0] and not self.after[1] and not self.finished():
             self.case.check("a signal to a command that runs ends it", self.status in (128 + int(self.number), 125),
                             self.status)
@@ -681,6 +682,7 @@ def main(argv):
     if places is None:
         return 2
     harness.become_subreaper()
+    harness.take_signals()
     tally = series(places, args.kills, args.others, args.seed, args.only,
                    lambda text: print(live.printable(text), flush=True))
     print(tally.line())

@@ -162,6 +162,7 @@ def main(argv):
               file=sys.stderr)
         return 2
     harness.become_subreaper()
+    harness.take_signals()
     passed = failed = 0
     for group in args.groups or GROUPS:
         if not args.list and not prepared(GROUPS[group], places):
