@@ -109,9 +109,9 @@ struct cpt_report {
 	uint64_t cpu_time_ns;
 
 	/* CPUs */
-	uint32_t cpus_online;
+	uint32_t cpus_online;	   /* at the beginning, and those that came and ran the workload */
 	uint32_t cpus_allowed;	   /* N_allowed held longest */
-	uint32_t cpus_physical;	   /* physical cores online */
+	uint32_t cpus_physical;	   /* their physical cores */
 	uint64_t allowed_integral; /* of N_allowed dt: CPU-ns the workload could have had */
 
 	/* tasks */

@@ -61,6 +61,22 @@ static int map_cores(struct timeline *tl, const struct cpt_trace_meta *meta)
 	return 0;
 }
 
+/* Of a CPU that was not online when the recording began, and runs one of ours: it has come since. The
+ * accounts of idle CPUs stay with those that were there all the time. */
+static void note_online(struct timeline *tl, uint32_t cpu)
+{
+	bool core_there = false;
+
+	if (bit_of(tl->online, cpu) || bit_of(tl->came, cpu))
+		return;
+	for (uint32_t i = 0; i < tl->cpu_cnt; i++)
+		core_there |= tl->core_of[i] == tl->core_of[cpu] &&
+			      (bit_of(tl->online, i) || bit_of(tl->came, i));
+	tl->came[cpu / 64] |= 1ull << (cpu % 64);
+	tl->cpu_online_cnt++;
+	tl->core_online_cnt += !core_there;
+}
+
 /* ---- which class is this instant of? -------------------------------------------------------- */
 
 /* The definitions' table, for counts that are certain. */
@@ -512,6 +528,7 @@ void timeline__note_cpu(struct timeline *tl, struct task *t)
 		return;
 	t->cpu_bits[t->cpu / 64] |= bit;
 	t->row.cpus_used++;
+	note_online(tl, t->cpu);
 }
 
 static void start_running(struct timeline *tl, struct task *t)

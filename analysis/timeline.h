@@ -110,10 +110,11 @@ struct timeline {
 
 	/* machine */
 	uint32_t cpu_cnt;
-	uint64_t online[CPT_MASK_WORDS];
-	uint32_t *core_of; /* by CPU: dense index of its physical core */
-	uint32_t core_cnt, cpu_online_cnt, core_online_cnt;
-	uint32_t *core_running;		       /* by core */
+	uint64_t online[CPT_MASK_WORDS]; /* when the recording began */
+	uint64_t came[CPT_MASK_WORDS];	 /* others, that ran ours since */
+	uint32_t *core_of;		 /* by CPU: dense index of its physical core */
+	uint32_t core_cnt, cpu_online_cnt, core_online_cnt; /* of both */
+	uint32_t *core_running;				    /* by core */
 	uint32_t *cpu_task;		       /* by CPU: counted task that runs there, 0 none */
 	uint64_t allowed_idle[CPT_MASK_WORDS]; /* union of the live masks, online only */
 	uint64_t allowed[CPT_MASK_WORDS];      /* and CPUs that run ours */

@@ -890,7 +890,29 @@ static void offline_cpus_are_not_allowed_unless_they_run_ours(void **state)
 	tb__exit(tb, 1300, app, 0, TB_IDLE);
 	r = report_of(tb);
 	assert_int_equal(r->allowed_integral, 100 * 1 + 200 * 2);
-	assert_int_equal(r->cpus_online, 1);
+	assert_int_equal(r->cpus_online, 2);
+	assert_int_equal(r->cpus_physical, 2);
+	done(r, tb);
+}
+
+static void a_cpu_that_came_is_of_the_core_of_its_sibling(void **state)
+{
+	const struct cpt_cpu_info cpus[3] = {{.cpu = 0, .online = 1, .core = 0},
+					     {.cpu = 1, .online = 0, .core = 0},
+					     {.cpu = 2, .online = 0, .core = 1}};
+	struct trace_builder *tb = tb__new(3);
+	uint32_t app = tb__command(tb, 1000, "app");
+	struct cpt_report *r;
+
+	tb__meta(tb)->cpus = cpus;
+	tb__meta(tb)->cpu_info_cnt = 3;
+	tb__run(tb, 1000, 0, app);
+	tb__preempt(tb, 1100, app, TB_IDLE);
+	tb__run(tb, 1100, 1, app);
+	tb__exit(tb, 1300, app, 0, TB_IDLE);
+	r = report_of(tb);
+	assert_int_equal(r->cpus_online, 2); /* CPU 2 ran nothing of ours */
+	assert_int_equal(r->cpus_physical, 1);
 	done(r, tb);
 }
 
@@ -956,6 +978,7 @@ int main(void)
 		cmocka_unit_test(migrations_and_cpus_are_counted),
 		cmocka_unit_test(allowed_cpus_follow_the_masks_of_the_living),
 		cmocka_unit_test(offline_cpus_are_not_allowed_unless_they_run_ours),
+		cmocka_unit_test(a_cpu_that_came_is_of_the_core_of_its_sibling),
 		cmocka_unit_test(audit_holds_our_cpu_time_against_the_kernels),
 	};
 
