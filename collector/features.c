@@ -110,6 +110,10 @@ static void find_preempt(const struct btf *btf, struct cpt_kernel_facts *facts)
 	facts->preempt_known = rq >= 0 && off >= 0 && has_member(btf, "sched_entity", "cfs_rq") &&
 			       has_member(btf, "cfs_rq", "rq");
 	facts->preempt_off = facts->preempt_known ? off - rq : 0;
+#ifdef __aarch64__
+	facts->preempt_known =
+		true; /* in the task's thread_info, where the probe reads it: no offset */
+#endif
 }
 
 int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz)
