@@ -3,63 +3,16 @@
 
 Owns: the cases. Each is a shell text that runs in the guest in a directory of its own, and a check of
 what it left there. Must not know: how a guest is made or booted.
-
-A guest is emulated, its CPUs take turns on one of ours and its clock runs on: figures of time say
-little there. Counts, classes, sums and what was named say all.
 """
 
 import json
-import os
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "schema"))
-
-import check_report  # noqa: E402
-import known_answers  # noqa: E402
+from case import RUN, Case, need, report_of, text_of
+import faults
+import known_answers
 
 AS_NOBODY = ("/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,+bpf,+perfmon"
              " --ambient-caps=-all,+bpf,+perfmon")
-
-RUN = "cpartrace run --json report.json --report-file report.txt"
-
-
-class Guest:
-    """Where a case runs."""
-
-    def __init__(self, kernel, machine, cpus, siblings=False, supported=True):
-        self.kernel, self.machine, self.cpus = kernel, machine, cpus
-        self.siblings, self.supported = siblings, supported
-
-
-class Case:
-    """One case: which guests it is for, what runs there, what it must leave."""
-
-    def __init__(self, name, text, check, fits=lambda guest: guest.supported, status=0):
-        self.name, self.text, self.check, self.fits, self.status = name, text, check, fits, status
-
-
-def need(found, true, what):
-    if not true:
-        found.append(what)
-
-
-def text_of(result, stream):
-    return result.get(stream, b"").decode("utf-8", "replace")
-
-
-def report_of(result, found, name="report.json"):
-    """The report, checked by the schema and every identity."""
-    try:
-        report = json.loads(result[name])
-    except (KeyError, ValueError) as error:
-        found.append(f"no report {name}: {error}; {text_of(result, 'err')[-300:]}")
-        return None
-    findings = check_report.schema_findings(report) or check_report.identity_findings(report)
-    found += findings[:5]
-    need(found, report["data_quality"]["lost_events"] == 0,
-         f"{report['data_quality']['lost_events']} events lost")
-    return report
 
 
 def check_doctor(result, guest, found):
@@ -113,16 +66,6 @@ def check_isolated(result, guest, found):
              f"allowed {report['cpus']['allowed']} of {guest.cpus}, one isolated")
         need(found, report["parallelism"]["peak"] <= guest.cpus - 1,
              f"peak {report['parallelism']['peak']}")
-
-
-def check_hotplug(result, guest, found):
-    report = report_of(result, found)
-    if not report:
-        return
-    need(found, text_of(result, "was").split() == ["1", "0", "1"], "the CPU did not go and come")
-    need(found, report["cpu_time_ns"] > 0, "no CPU time")
-    budget = report["budget_ns"]["total"]
-    need(found, budget <= report["window_ns"] * guest.cpus, f"budget {budget} above all CPUs")
 
 
 def check_mutex(result, _guest, found):
@@ -283,11 +226,6 @@ CASES = (
          " status=$?; cat /sys/fs/cgroup/half/cpu.stat > cpu.stat; exit $status", check_quota),
     Case("isolated", f"{RUN} threads parallel --workers $(nproc) --work-ms 200", check_isolated,
          fits=lambda guest: guest.machine == "isolated"),
-    Case("hotplug",
-         "online=/sys/devices/system/cpu/cpu1/online; cat $online > was;"
-         f" {RUN} threads barrier --workers 2 --rounds 60 --stage-us 10000 & run=$!; sleep 0.6;"
-         " echo 0 > $online; cat $online >> was; sleep 0.5; echo 1 > $online; cat $online >> was;"
-         " wait $run", check_hotplug, fits=lambda guest: guest.supported and guest.cpus > 2),
     Case("stacks",
          f"{RUN} --stacks -o t.data threads handoff --work-ms 60 &&"
          " cpartrace export -i t.data -f folded -o folded", check_stacks),
@@ -320,6 +258,7 @@ CASES = (
          fits=lambda guest: guest.machine == "two"),
     Case("another_user", f"chmod 777 .; {AS_NOBODY} {RUN} -a -d 0.3", check_another_user,
          fits=lambda guest: guest.machine == "two"),
+    *faults.CASES,
     # The last ones: what they set cannot be set back. One machine is enough for what CPUs have no part in.
     Case("unprivileged_bpf", f"chmod 777 .; as='{AS_NOBODY}'; none='{AS_NOBODY.split(' --inh')[0]}';"
          " for value in 2 0 1; do echo $value > /proc/sys/kernel/unprivileged_bpf_disabled;"
@@ -338,16 +277,3 @@ CASES = (
 
 def fitting(guest):
     return [case for case in CASES if case.fits(guest)]
-
-
-def findings(case, result, guest):
-    """What is wrong with the case's result, one line each."""
-    found = []
-    if result is None or result["status"] is None:
-        return ["the guest did not get to its end"]
-    if result["status"] != case.status:
-        found.append(f"status {result['status']}, not {case.status}: "
-                     f"{(text_of(result, 'err') or text_of(result, 'out')).strip()[-300:]}")
-        return found
-    case.check(result, guest, found)
-    return found

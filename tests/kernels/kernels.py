@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import case as forms
 import cases
 import image
 import packages
@@ -59,8 +60,8 @@ def run_boot(series, machine, kernel, arguments, directory):
     """One guest; how many of its cases passed and failed."""
     package, vmlinuz = kernel
     qemu, cpus, siblings, append = MACHINES[machine]
-    guest = cases.Guest(series, machine, cpus, siblings and series != "5.10", series != "5.10")
-    todo = [case for case in cases.fitting(guest) if arguments.k in case.name]
+    guest = forms.Guest(series, machine, cpus, siblings and series != "5.10", series != "5.10")
+    todo = [case for case in cases.fitting(guest) if any(text in case.name for text in arguments.k.split(","))]
     initrd = image.build(directory, [os.path.join(arguments.build, path) for path in PROGRAMS]
                          + [shutil.which(tool) for tool in TOOLS],
                          {f"{i:02}-{case.name}": case.text for i, case in enumerate(todo)})
@@ -68,10 +69,12 @@ def run_boot(series, machine, kernel, arguments, directory):
     results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, append)
     bad = 0
     for i, case in enumerate(todo):
-        found = cases.findings(case, results.get(f"{i:02}-{case.name}"), guest)
+        found = forms.findings(case, results.get(f"{i:02}-{case.name}"), guest)
         bad += bool(found)
         for finding in found:
             print(f"FAIL {series} {machine} {case.name}: {finding}", flush=True)
+        if arguments.verbose and results.get(f"{i:02}-{case.name}"):
+            print(f"     {case.name}: {results[f'{i:02}-{case.name}'].get('took', -1):.1f} s")
         if arguments.verbose:
             for stream, text in sorted((results.get(f"{i:02}-{case.name}") or {}).items()):
                 print(f"--- {case.name} {stream}: "
@@ -90,7 +93,7 @@ def main():
     parser.add_argument("--machine", action="append", choices=tuple(MACHINES))
     parser.add_argument("--short", action="store_true", help="what the test suite runs")
     parser.add_argument("--rounds", type=int, default=1, help="the whole so many times")
-    parser.add_argument("-k", default="", metavar="TEXT", help="cases with TEXT in their name")
+    parser.add_argument("-k", default="", metavar="TEXT,...", help="cases with one of the TEXTs in their name")
     parser.add_argument("-v", "--verbose", action="store_true", help="print what the cases left")
     parser.add_argument("--cache", default=None, metavar="DIR", help="where kernels are kept "
                         "(default: BUILD/kernels)")
