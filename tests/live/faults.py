@@ -661,7 +661,9 @@ def series(places, kills, others, seed, only=None, say=print):
             for finding in case.findings:
                 say(f"     - {finding}")
             say(f"     again: --seed {seed} --kills {kills} --others {others} --only {number}")
-    if tally.untraced > 1:  # some 50 us of each round
+    # Killed between the command's exec and the trace's being put in place: 2 of 600 rounds on a machine with four
+    # things to do for each CPU. Where the command is not held at all it is a sixth of them.
+    if tally.untraced > 1 + tally.rounds // 50:
         say(f"FAIL {tally.untraced} times a command ran that has no trace: was it let go at all?")
         tally.failed += 1
     return tally
