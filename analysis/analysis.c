@@ -40,6 +40,7 @@
 #include "loop_groups.h"
 #include "loop_ledger.h"
 #include "loops.h"
+#include "phases.h"
 #include "summary.h"
 #include "sqpoll.h"
 #include "sysno.h"
@@ -92,6 +93,14 @@ struct cpt_analysis {
 	uint32_t exit_task;    /* its final switch-out is of exit_ns or lost; 0 none */
 	uint64_t exit_ns;
 
+	struct phases *phases;
+	/* With a filter of phases: see "phases" below. */
+	bool in_phase;	     /* what comes is of one that is chosen; without such a filter all is */
+	bool paused;	     /* it is not, and spans of chosen ones lie behind */
+	uint64_t real_ns;    /* time of the event that is looked at, by the trace's clock */
+	uint64_t skipped_ns; /* what is left out so far: now_ns is so much behind that clock */
+	uint64_t gap_from_ns; /* paused: since then, by that clock */
+
 	bool tracking; /* a loss was met: known[] is kept */
 	uint32_t *known;
 	uint32_t known_cnt, known_cap;
@@ -101,6 +110,16 @@ struct cpt_analysis {
 	struct cpt_latency latency[CPT_READY_CNT];
 	int err;
 };
+
+static bool is_chosen_phase(const struct cpt_analysis *a, const char *name)
+{
+	const struct cpt_filter *f = &a->opts.filter;
+	bool chosen = !f->phase_cnt;
+
+	for (uint32_t i = 0; i < f->phase_cnt && !chosen; i++)
+		chosen = !strcmp(f->phases[i], name);
+	return chosen;
+}
 
 struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 				   const struct cpt_analysis_opts *opts)
@@ -121,6 +140,8 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 		a->open_at_ns = meta->start_mono_ns;
 	a->next_stop_ns = a->open_at_ns;
 	a->hole_end_ns = UINT64_MAX;
+	a->in_phase = is_chosen_phase(a, CPT_PHASE_START);
+	a->phases = phases__new();
 	sysno_table(meta->machine, a->sysno);
 	err = timeline__init(&a->tl, meta, &a->tasks, &a->opts);
 	if (err)
@@ -147,8 +168,8 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
 	if (a->locks)
 		locks__fill(a->locks, a->tl.grid);
-	if (!a->locks || !a->ceilings || !a->loops || !a->flights || !a->sqpolls || !a->cpu_cur ||
-	    !a->cpu_ran || !a->hole_until_ns)
+	if (!a->phases || !a->locks || !a->ceilings || !a->loops || !a->flights || !a->sqpolls ||
+	    !a->cpu_cur || !a->cpu_ran || !a->hole_until_ns)
 		err = -ENOMEM;
 	if (meta->sample_hz || meta->stack_flags & CPT_TRACE_STACKS_TAKEN) {
 		a->tl.sites = a->sites = sites__new(opts->stacks);
@@ -183,6 +204,7 @@ void analysis__free(struct cpt_analysis *a)
 	free(a->hole_until_ns);
 	free(a->known);
 	sites__free(a->sites);
+	phases__free(a->phases);
 	free(a);
 }
 
@@ -225,9 +247,17 @@ static inline void tell_watchers(struct cpt_analysis *a, struct task *t)
 		sqpolls__update(a->sqpolls, t, a->now_ns);
 }
 
-static void open_accounting(struct cpt_analysis *a)
+/* By the trace's clock. */
+static uint64_t real_now(const struct cpt_analysis *a)
 {
-	timeline__open(&a->tl, a->now_ns);
+	return a->paused ? a->real_ns : a->now_ns + a->skipped_ns;
+}
+
+/* What is live joins the account. mark: of the phase that begins, NULL none. */
+static void begin_accounting(struct cpt_analysis *a, const struct cpt_event *mark)
+{
+	if (phases__open(a->phases, &a->tl, real_now(a), mark))
+		a->tl.err = -ENOMEM;
 	loops__open(a->flights, a->now_ns);
 	for (uint32_t id = 1; id < a->tasks.end; id++) {
 		struct task *t = tasks__find(&a->tasks, id);
@@ -239,6 +269,12 @@ static void open_accounting(struct cpt_analysis *a)
 	}
 }
 
+static void open_accounting(struct cpt_analysis *a, const struct cpt_event *mark)
+{
+	timeline__open(&a->tl, a->now_ns);
+	begin_accounting(a, mark);
+}
+
 /* A running task that the filter left out so far held its CPU. */
 static void see_left_out(struct cpt_analysis *a, const struct task *t)
 {
@@ -246,10 +282,10 @@ static void see_left_out(struct cpt_analysis *a, const struct task *t)
 		accounts__seen(&a->tl.acc, t->cpu, ACCT_OTHER, 0, 0, 0);
 }
 
-static void close_accounting(struct cpt_analysis *a)
+/* What is counted leaves the account. */
+static void end_accounting(struct cpt_analysis *a)
 {
-	if (a->tl.open)
-		path__close(&a->tl.path, &a->tasks);
+	phases__close(a->phases, &a->tl);
 	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt && a->tl.open; cpu++) {
 		const struct task *t = tasks__find(&a->tasks, a->cpu_cur[cpu]);
 
@@ -267,6 +303,16 @@ static void close_accounting(struct cpt_analysis *a)
 	}
 	if (a->tl.open)
 		loops__close(a->flights, a->now_ns);
+}
+
+static void close_accounting(struct cpt_analysis *a)
+{
+	if (a->paused) /* the last span was the last */
+		timeline__resume(&a->tl);
+	if (a->tl.open)
+		path__close(&a->tl.path, &a->tasks);
+	if (!a->paused)
+		end_accounting(a);
 	timeline__close(&a->tl);
 }
 
@@ -330,8 +376,8 @@ static void do_stop(struct cpt_analysis *a)
 		close_accounting(a);
 		a->cut_from_ns = 0; /* not again */
 	} else if (a->window == WINDOW_OPEN && !a->tl.open && a->now_ns == a->cut_from_ns &&
-		   a->cut_from_ns < a->cut_to_ns) {
-		open_accounting(a);
+		   a->cut_from_ns < a->cut_to_ns && a->in_phase) {
+		open_accounting(a, NULL);
 	}
 }
 
@@ -374,15 +420,15 @@ static void open_window(struct cpt_analysis *a)
 		a->cut_from_ns = from_start(a, f->time_from_ns);
 		a->cut_to_ns = from_start(a, f->time_to_ns);
 	}
-	if (a->cut_from_ns == a->now_ns && a->cut_from_ns < a->cut_to_ns)
-		open_accounting(a);
+	if (a->cut_from_ns == a->now_ns && a->cut_from_ns < a->cut_to_ns && a->in_phase)
+		open_accounting(a, NULL);
 	find_next_stop(a);
 }
 
 static void end_window(struct cpt_analysis *a)
 {
 	a->window = WINDOW_OVER;
-	a->window_end_ns = a->now_ns;
+	a->window_end_ns = real_now(a);
 	close_accounting(a);
 	a->next_stop_ns = NO_STOP_NS;
 }
@@ -1434,6 +1480,139 @@ static int on_loop(struct cpt_analysis *a, const struct cpt_event *ev)
 	return taken <= 0 ? taken : loop_ledger__feed(a->loops, &a->tasks, t, ev, a->now_ns);
 }
 
+/* ---- phases ---------------------------------------------------------------------------------------
+ *
+ * A filter of phases puts their spans one behind the other. States are followed all the time, but between
+ * two spans the clock of the analysis stands still and nobody is counted:
+ *
+ *      trace's clock   |--- load ---|~~~~ work ~~~~|--- load ---|
+ *      now_ns          |--- load ---|              |--- load ---|
+ *                                   now_ns = trace's clock - skipped_ns
+ *
+ * So every account runs on as if nothing had been between. What is due at a time (the ends of holes, of --time
+ * and of the window) is moved with the clock.
+ */
+
+static void pause_accounting(struct cpt_analysis *a)
+{
+	path__pause(&a->tl.path, &a->tasks);
+	end_accounting(a);
+	timeline__pause(&a->tl);
+	a->paused = true;
+	a->gap_from_ns = a->real_ns;
+	find_next_stop(a);
+}
+
+/* A time that was due at at_ns, by the clock that has stood still. */
+static uint64_t move_due(const struct cpt_analysis *a, uint64_t at_ns, uint64_t gap_ns)
+{
+	return at_ns > a->now_ns && at_ns - a->now_ns > gap_ns ? at_ns - gap_ns : a->now_ns;
+}
+
+static void resume_accounting(struct cpt_analysis *a, const struct cpt_event *mark)
+{
+	const uint64_t gap_ns = a->real_ns - a->gap_from_ns;
+
+	a->skipped_ns += gap_ns;
+	a->paused = false;
+	if (a->cut_to_ns != UINT64_MAX)
+		a->cut_to_ns = move_due(a, a->cut_to_ns, gap_ns);
+	if (a->opts.end_ns)
+		a->opts.end_ns = move_due(a, a->opts.end_ns, gap_ns);
+	for (uint32_t cpu = 0; a->holes && cpu < a->tl.cpu_cnt; cpu++)
+		if (a->hole_until_ns[cpu])
+			a->hole_until_ns[cpu] = move_due(a, a->hole_until_ns[cpu], gap_ns);
+	for (uint32_t id = 1; id < a->tasks.end; id++) {
+		struct task *t = tasks__find(&a->tasks, id);
+
+		if (t)
+			t->row.alive_at_end = false;
+	}
+	if (a->cut_to_ns > a->now_ns) {
+		path__resume(&a->tl.path);
+		timeline__resume(&a->tl);
+		begin_accounting(a, mark);
+	} else {
+		a->paused = true;
+		a->gap_from_ns = a->real_ns;
+	}
+	find_next_stop(a);
+}
+
+/* A chosen phase begins behind one that is not. */
+static void enter_phase(struct cpt_analysis *a, const struct cpt_event *mark)
+{
+	if (a->window != WINDOW_OPEN)
+		return;
+	if (a->paused) {
+		resume_accounting(a, mark);
+	} else if (!a->tl.open && !a->tl.opened && a->now_ns >= a->cut_from_ns &&
+		   a->now_ns < a->cut_to_ns) {
+		open_accounting(a, mark);
+		find_next_stop(a);
+	}
+}
+
+static __attribute__((noinline)) int on_mark(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	const bool was_in = a->in_phase;
+	int err;
+
+	if (!ev->mark)
+		return -EINVAL;
+	a->in_phase = is_chosen_phase(a, phases__name(ev));
+	if (was_in && !a->in_phase && a->tl.open)
+		pause_accounting(a);
+	err = phases__mark(a->phases, &a->tl, ev, real_now(a));
+	if (!err && !was_in && a->in_phase)
+		enter_phase(a, ev);
+	return err;
+}
+
+/* While the clock stands, holes end by the trace's, and its instants follow each other. */
+static void pass_in_gap(struct cpt_analysis *a, uint64_t to_ns)
+{
+	const uint64_t by_now_ns = a->now_ns + (to_ns - a->gap_from_ns);
+
+	if (to_ns > a->real_ns) {
+		a->hole_end_ns = UINT64_MAX;
+		if (a->exit_task)
+			end_exit(a);
+	}
+	for (uint32_t cpu = 0; a->holes && cpu < a->tl.cpu_cnt; cpu++) {
+		const uint64_t until_ns = a->hole_until_ns[cpu];
+
+		if (!until_ns || until_ns > by_now_ns)
+			continue;
+		a->hole_until_ns[cpu] = 0;
+		a->holes--;
+		if (until_ns == by_now_ns)
+			end_hole(a, cpu);
+		timeline__hole(&a->tl, -1);
+	}
+}
+
+static uint64_t moved(const struct cpt_analysis *a, uint64_t ns)
+{
+	return ns > a->skipped_ns ? ns - a->skipped_ns : 0;
+}
+
+/* The event as it stands on the clock of the analysis. */
+static struct cpt_event moved_event(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	struct cpt_event at = *ev;
+
+	if (a->paused)
+		pass_in_gap(a, ev->ts_ns);
+	a->real_ns = ev->ts_ns;
+	at.ts_ns = a->paused ? a->now_ns : moved(a, ev->ts_ns);
+	if (ev->type == CPT_EV_LOSS)
+		at.until_ns = ev->until_ns > ev->ts_ns ? moved(a, ev->until_ns) : at.ts_ns;
+	else if (ev->type == CPT_EV_OCCUPANCY)
+		at.occ_since_ns = moved(a, ev->occ_since_ns);
+	return at;
+}
+
 /* ---- the pass ---------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const struct cpt_event *ev)
@@ -1477,6 +1656,8 @@ static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const stru
 	case CPT_EV_LOOP_LOST:
 	case CPT_EV_LOOP_END:
 		return on_loop(a, ev);
+	case CPT_EV_MARK:
+		return on_mark(a, ev);
 	default: /* what newer writers may add */
 		return 0;
 	}
@@ -1525,10 +1706,8 @@ static inline int feed_fast(struct cpt_analysis *a, const struct cpt_event *ev)
 	return ev->type == CPT_EV_SWITCH ? on_switch(a, ev) : on_wake(a, ev);
 }
 
-int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
+static int feed_events(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
 {
-	if (a->err)
-		return a->err;
 	for (const struct cpt_event *end = ev + cnt; ev < end; ev++) {
 		int err;
 
@@ -1547,6 +1726,20 @@ int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cn
 		}
 	}
 	return 0;
+}
+
+int analysis__feed(struct cpt_analysis *a, const struct cpt_event *ev, size_t cnt)
+{
+	if (a->err)
+		return a->err;
+	if (!a->opts.filter.phase_cnt)
+		return feed_events(a, ev, cnt);
+	for (size_t i = 0; i < cnt && !a->err; i++) {
+		const struct cpt_event at = moved_event(a, &ev[i]);
+
+		feed_events(a, &at, 1);
+	}
+	return a->err;
 }
 
 static int take_locks(struct cpt_analysis *a, struct cpt_report *r)
@@ -1582,7 +1775,8 @@ static int take_loops(struct cpt_analysis *a, struct cpt_report *r)
 static uint8_t filtered(const struct cpt_filter *f)
 {
 	return (f->pid_cnt || f->tid_cnt || f->comm_cnt ? CPT_FILTERED_TASKS : 0) |
-	       (f->cpus ? CPT_FILTERED_CPUS : 0) | (f->have_time ? CPT_FILTERED_TIME : 0);
+	       (f->cpus ? CPT_FILTERED_CPUS : 0) |
+	       (f->have_time || f->phase_cnt ? CPT_FILTERED_TIME : 0);
 }
 
 struct cpt_report *analysis__finish(struct cpt_analysis *a,
@@ -1597,7 +1791,9 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 	    !a->err)
 		move_to(a, a->open_at_ns);
 	if (a->window == WINDOW_OPEN && !a->err) {
-		move_to(a, last_ns < TS_MAX_NS ? last_ns : TS_MAX_NS);
+		last_ns = last_ns < TS_MAX_NS ? last_ns : TS_MAX_NS;
+		a->real_ns = last_ns > a->real_ns ? last_ns : a->real_ns;
+		move_to(a, a->paused ? a->now_ns : moved(a, last_ns));
 		end_window(a);
 		a->err = a->tl.err ? a->tl.err : a->tl.path.err;
 	}
@@ -1616,6 +1812,11 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		if (r) {
 			affinity__take(&a->affinity, &a->tasks, r->window_end_ns, &r->affinity);
 			take_services(a, r);
+			phases__take(a->phases, &r->phases);
+			summary__phases(r);
+			/* The kernel's account is of whole lives, by the trace's clock. */
+			if (a->skipped_ns)
+				r->quality.audit_valid = false;
 			memcpy(r->latency, a->latency, sizeof(r->latency));
 			for (int i = 0; i < CPT_READY_CNT; i++)
 				latency__finish(&r->latency[i]);

@@ -37,6 +37,10 @@ struct cpt_filter {
 			       * CPU it is on, or was on last, is in the set */
 	bool have_time;	      /* only [time_from_ns, time_to_ns), relative to the window's start */
 	uint64_t time_from_ns, time_to_ns;
+	/* Only phases of these names (phase_facts.h): their spans stand one behind the other, as if nothing had
+	 * been between, and times behind the first one are less than the clock's by what was left out. */
+	const char *const *phases;
+	uint32_t phase_cnt;
 };
 
 /* One stretch of one task in one state, [start_ns, end_ns), cut to the window. Stretches of a task

@@ -570,6 +570,12 @@ static int side_one(struct carry *c, const struct cpt_event *ev)
 		}
 		return 0;
 	}
+	if (ev->type == CPT_EV_MARK) {
+		c->mark = *ev;
+		strncpy(c->mark_name, ev->mark, CPT_MARK_LEN - 1);
+		c->mark.mark = c->mark_name;
+		return 0;
+	}
 	if (ev->type == CPT_EV_LOOP_LOST) {
 		c->loops_lost = *ev;
 		for (uint32_t i = 0; i < c->loop_cap; i++)

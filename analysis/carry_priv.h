@@ -75,6 +75,8 @@ struct carry {
 	struct kept_loop *loops; /* by number */
 	uint32_t loop_cap;
 	struct cpt_event loops_lost; /* the last, type 0 none */
+	struct cpt_event mark;	     /* likewise: the phase that goes on */
+	char mark_name[CPT_MARK_LEN];
 };
 
 struct kept *carry__find(const struct carry *c, uint32_t id);

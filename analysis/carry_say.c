@@ -287,6 +287,18 @@ static void say_loop(const struct carry *c, struct saying *s, const struct kept_
 		copy(s, &l->level[level], RANK_WAKE);
 }
 
+/* The phase that goes on. Who set it may be gone, and have no number in what follows. */
+static void say_mark(const struct carry *c, struct saying *s)
+{
+	struct cpt_event mark = c->mark;
+
+	if (mark.task && !carry__find(c, mark.task)) {
+		mark.task = 0;
+		mark.flags |= CPT_MARK_OUTSIDE;
+	}
+	copy(s, &mark, RANK_LEADER);
+}
+
 static int say_side(const struct carry *c, const struct cpt_merge_sink *to)
 {
 	struct saying s = {0};
@@ -294,7 +306,7 @@ static int say_side(const struct carry *c, const struct cpt_merge_sink *to)
 
 	if (!to->side)
 		return 0;
-	s.at = malloc((2 * (size_t)carry__tasks(c) + c->loop_cap * (size_t)(2 + LEVEL_CNT) + 1) *
+	s.at = malloc((2 * (size_t)carry__tasks(c) + c->loop_cap * (size_t)(2 + LEVEL_CNT) + 2) *
 		      sizeof(*s.at));
 	if (!s.at)
 		return -ENOMEM;
@@ -303,6 +315,7 @@ static int say_side(const struct carry *c, const struct cpt_merge_sink *to)
 		say_poller(c, &s, &c->kept[i]);
 	}
 	copy(&s, &c->loops_lost, RANK_LEADER);
+	say_mark(c, &s);
 	for (uint32_t i = 0; i < c->loop_cap; i++)
 		say_loop(c, &s, &c->loops[i]);
 	err = hand_over(&s, to->side, to->ctx);

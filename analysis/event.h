@@ -45,7 +45,9 @@ enum { CPT_EVENTS(CPT_EVENT_ENUM) CPT_EV_CNT };
 	X(LOOP_NEW, 34) /* task has epoll instance number other (from 1); loop_fd; flags: CPT_LOOP_* */ \
 	X(LOOP, 35)   /* operations of instance other from ts_ns on: loop; flags: CPT_LOOP_EV_* */ \
 	X(LOOP_LOST, 36) /* LOOP events from ts_ns on are missing: each instance is in doubt until its next */ \
-	X(LOOP_END, 37) /* instance other is closed: nothing of it is in flight any more */
+	X(LOOP_END, 37) /* instance other is closed: nothing of it is in flight any more */       \
+	X(MARK, 38)   /* a phase begins: mark; task set it (0 none of the workload), tid other; flags: \
+			 CPT_MARK_* */
 /* clang-format on */
 
 #define CPT_EVENT_ENUM(name, value) CPT_EV_##name = value,
@@ -148,6 +150,8 @@ struct cpt_event {
 				peak; /* LOOP: largest number since the event before, at least level */
 		};
 		uint32_t loop_fd; /* LOOP_NEW: the epoll descriptor */
+		const char *
+			mark; /* MARK: the phase's name, NUL-terminated, raw bytes, 1 to CPT_MARK_LEN - 1 */
 	};
 	union {
 		struct {

@@ -440,9 +440,21 @@ static void collect(struct path *p, const struct path_node *node)
 	fold(p, &p->sum);
 }
 
+void path__pause(struct path *p, const struct tasks *tasks)
+{
+	const struct task *t = choose_end(p, tasks);
+
+	p->paused = t ? t->path.id : 0;
+}
+
+void path__resume(struct path *p)
+{
+	p->paused = 0;
+}
+
 void path__close(struct path *p, const struct tasks *tasks)
 {
-	struct task *t = choose_end(p, tasks);
+	struct task *t = p->paused ? tasks__find(tasks, p->paused) : choose_end(p, tasks);
 
 	if (!t)
 		return;

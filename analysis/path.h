@@ -91,6 +91,7 @@ struct path {
 	uint64_t span_ns;     /* longest of the tasks that left the counts */
 	uint32_t ended;	      /* task that ended last: its chain is kept; 0 none */
 	uint32_t end_id;      /* task whose chain is the path, 0 none */
+	uint32_t paused;      /* likewise, should accounting not go on; 0: it does */
 	struct chain_sum sum; /* the path's, once closed */
 	int err;	      /* -ENOMEM or on_follow's, sticky */
 };
@@ -121,6 +122,11 @@ void path__end(struct path *p, struct task *t);
  * now; else of a live one: the first that runs, or the one whose state changed last; else of the one that
  * left last, and the rest of the window is without a task. */
 void path__close(struct path *p, const struct tasks *tasks);
+
+/* Accounting pauses, or goes on where it paused; no time passes between. What was live at the pause is what
+ * path__close() chooses from if it stays the end. */
+void path__pause(struct path *p, const struct tasks *tasks);
+void path__resume(struct path *p);
 
 /* The counted task's wait ends now (or comes to a stop: asked again it takes up from there), and stays in
  * its chain. To be called while it is still blocked. */

@@ -23,6 +23,7 @@
 #include "loop_ledger_facts.h"
 #include "sites.h"
 #include "path_facts.h"
+#include "phase_facts.h"
 #include "sqpoll_facts.h"
 #include "states.h"
 #include "trace.h"
@@ -171,6 +172,8 @@ struct cpt_report {
 	uint64_t bin_ns; /* width of a bin */
 	uint32_t bins_cnt;
 	struct cpt_bin *bins; /* from window_start_ns */
+
+	struct cpt_phases phases;
 
 	struct cpt_grid *grid;	 /* NULL: not asked for */
 	struct cpt_sites *sites; /* NULL: neither stacks nor samples were taken */

@@ -44,6 +44,7 @@ void report__free(struct cpt_report *r)
 	free(r->path.names);
 	free(r->wake_edges);
 	free(r->affinity.at);
+	cpt_phases__free(&r->phases);
 	free(r);
 }
 
@@ -300,7 +301,7 @@ bool report__span_bounds(const struct cpt_report *r)
 /* The class that holds most of the non-idle window. Where the unknown time could make another class
  * the largest, the honest answer is that the trace cannot tell. Whole subtrees that were never seen
  * can only add to what is in progress: then nothing but a window parallel for the most part stands. */
-static enum cpt_class find_verdict(const struct cpt_report *r,
+static enum cpt_class find_verdict(const struct cpt_report *r, uint64_t window_ns,
 				   const uint64_t class_ns[CPT_CLASS_CNT])
 {
 	static const enum cpt_class classes[] = {CPT_CLASS_PARALLEL, CPT_CLASS_CONCURRENT,
@@ -315,8 +316,8 @@ static enum cpt_class find_verdict(const struct cpt_report *r,
 		if (classes[i] != best && class_ns[classes[i]] > second)
 			second = class_ns[classes[i]];
 	if (r->close_facts && r->close_facts->lost[CPT_LOSS_TASK_STORAGE])
-		return class_ns[CPT_CLASS_PARALLEL] > r->window_ns / 2 ? CPT_CLASS_PARALLEL
-								       : CPT_CLASS_UNKNOWN;
+		return class_ns[CPT_CLASS_PARALLEL] > window_ns / 2 ? CPT_CLASS_PARALLEL
+								    : CPT_CLASS_UNKNOWN;
 	if (unknown && class_ns[best] <= second + unknown)
 		return CPT_CLASS_UNKNOWN;
 	return class_ns[best] ? best : CPT_CLASS_IDLE;
@@ -328,7 +329,24 @@ static void take_condvar_counted(struct cpt_report *r, const struct timeline *tl
 	for (int i = 0; i < CPT_CLASS_CNT; i++)
 		r->condvar_counted.class_ns[i] =
 			r->class_ns[i] - tl->condvar_out_ns[i] + tl->condvar_in_ns[i];
-	r->condvar_counted.verdict = find_verdict(r, r->condvar_counted.class_ns);
+	r->condvar_counted.verdict = find_verdict(r, r->window_ns, r->condvar_counted.class_ns);
+}
+
+void summary__phases(struct cpt_report *r)
+{
+	for (uint32_t i = 0; i < r->phases.cnt; i++) {
+		struct cpt_phase *f = &r->phases.tab[i];
+
+		f->verdict = find_verdict(r, f->span_ns, f->class_ns);
+		f->most = CPT_SPLIT_UNKNOWN;
+		for (int s = 0; s < CPT_SPLIT_UNKNOWN; s++)
+			if (split_class((enum cpt_split)s) == f->verdict &&
+			    (f->most == CPT_SPLIT_UNKNOWN || f->split_ns[s] > f->split_ns[f->most]))
+				f->most = (enum cpt_split)s;
+	}
+	if (r->close_facts)
+		for (int i = 0; i < CPT_MARK_LOSS_CNT; i++)
+			r->phases.marks_lost += r->close_facts->marks_lost[i];
 }
 
 struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
@@ -366,7 +384,7 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 			 &r->budget, &r->demand);
 	audit(r, tasks);
 	take_quality(r, counts, close_facts);
-	r->verdict = find_verdict(r, r->class_ns);
+	r->verdict = find_verdict(r, r->window_ns, r->class_ns);
 	take_condvar_counted(r, tl);
 	return r;
 }

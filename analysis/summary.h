@@ -27,4 +27,7 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 				   const struct cpt_trace_meta *meta,
 				   const struct cpt_trace_close *close_facts);
 
+/* What a finished report's phases come to: verdicts, and marks that are missing. */
+void summary__phases(struct cpt_report *r);
+
 #endif /* CPT_SUMMARY_H */

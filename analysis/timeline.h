@@ -177,6 +177,17 @@ void timeline__close(struct timeline *tl);
 /* Integral of N_allowed over what is accounted, up to now; takes as long as there are CPUs. */
 uint64_t timeline__allowed_so_far(const struct timeline *tl);
 
+/* Accounting pauses, or goes on where it paused, as if no time had passed; counted tasks are taken out before, and
+ * added behind. A pause that stays the end is taken back before timeline__close(). */
+static inline void timeline__pause(struct timeline *tl)
+{
+	tl->open = false;
+}
+static inline void timeline__resume(struct timeline *tl)
+{
+	tl->open = tl->allowed_dirty = tl->unusual = true;
+}
+
 /* Moves to now_ns (never back; accounting is open), accounting the stretch: timeline__advance() of
  * timeline_step.h in the cases that are rare. */
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns);

@@ -88,6 +88,7 @@ struct cpt_trace_close {
 	uint64_t steal_ns; /* machine-wide steal over the recording, UINT64_MAX unknown */
 	uint64_t stacks_lost[CPT_STACK_LOSS_CNT]; /* stacks and samples that were not recorded */
 	uint64_t loops_lost[CPT_LOOP_LOSS_CNT];	  /* of event loops, likewise */
+	uint64_t marks_lost[CPT_MARK_LOSS_CNT];	  /* marks that were not recorded */
 	uint64_t throttled_ns; /* of the workload's cgroup and those above it, over the recording;
 				* UINT64_MAX unknown */
 	uint64_t irq_ns;       /* of the machine, hard and soft interrupts; UINT64_MAX unknown */

@@ -45,6 +45,8 @@ struct trace_header {
 	13 /* since 1.5, empty: what stands before it is of the time before (carry.h) */
 #define SECTION_ROOM 14 /* since 1.5: nothing, as many bytes as numbers of tasks ask for */
 
+#define SECTION_MARKS 15 /* since 1.5: where phases begin: trace_marks.h */
+
 #define SECTION_CRITICAL 0x1 /* a reader that does not know the type must stop here */
 
 struct section {
@@ -53,7 +55,7 @@ struct section {
 	uint32_t sz;		    /* of the payload */
 	uint32_t crc;		    /* of the payload */
 	uint64_t first_ns, last_ns; /* BLOCK: of its events; LATE: smallest and largest ts_ns */
-	uint32_t cnt;		    /* BLOCK, SAMPLES, LOOPS: events; LATE: entries */
+	uint32_t cnt;		    /* BLOCK, SAMPLES, LOOPS, MARKS: events; LATE: entries */
 };
 
 /* sz bytes of data by zlib's crc32. */

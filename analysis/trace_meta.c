@@ -63,6 +63,7 @@
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
 #define CLOSE_STACKS_LOST 26 /* likewise, of CPT_STACK_LOSSES */
 #define CLOSE_LOOPS_LOST  27 /* likewise, of CPT_LOOP_LOSSES */
+#define CLOSE_MARKS_LOST  34 /* likewise, of marks */
 #define CLOSE_LOOPS_STATE 28 /* since 1.2: u8, CPT_LOOPS_* */
 #define CLOSE_LOST	  5  /* u64 each, in the order of CPT_LOSSES */
 #define CLOSE_TENANTS	  20 /* entries of TENANT_SZ: u32 pid, u64 ns, name */
@@ -219,6 +220,9 @@ uint8_t *trace_close__encode(const struct cpt_trace_close *close, size_t *sz)
 	p = new_field(&f, CLOSE_LOOPS_LOST, 8 * CPT_LOOP_LOSS_CNT);
 	for (size_t i = 0; p && i < CPT_LOOP_LOSS_CNT; i++)
 		put_le(p + 8 * i, close->loops_lost[i], 8);
+	p = new_field(&f, CLOSE_MARKS_LOST, 8 * CPT_MARK_LOSS_CNT);
+	for (size_t i = 0; p && i < CPT_MARK_LOSS_CNT; i++)
+		put_le(p + 8 * i, close->marks_lost[i], 8);
 	p = new_field(&f, CLOSE_LOOPS_STATE, 1);
 	if (p)
 		*p = close->loops_state;
@@ -449,6 +453,10 @@ static bool take_close_field(struct cpt_trace_close *close, const struct field *
 	case CLOSE_LOOPS_LOST:
 		for (size_t i = 0; i < CPT_LOOP_LOSS_CNT && 8 * (i + 1) <= f->sz; i++)
 			close->loops_lost[i] = get_le(f->at + 8 * i, 8);
+		return f->sz % 8 == 0;
+	case CLOSE_MARKS_LOST:
+		for (size_t i = 0; i < CPT_MARK_LOSS_CNT && 8 * (i + 1) <= f->sz; i++)
+			close->marks_lost[i] = get_le(f->at + 8 * i, 8);
 		return f->sz % 8 == 0;
 	case CLOSE_LOOPS_STATE:
 		close->loops_state = f->sz == 1 ? *f->at : 0;

@@ -160,8 +160,9 @@ struct trace_reader *trace_reader__open(int fd, char *err)
 		return NULL;
 	}
 	r->fd = fd;
-	r->samples.type = SECTION_SAMPLES;
-	r->loops.type = SECTION_LOOPS;
+	r->sides[SIDE_MARKS].type = SECTION_MARKS;
+	r->sides[SIDE_LOOPS].type = SECTION_LOOPS;
+	r->sides[SIDE_SAMPLES].type = SECTION_SAMPLES;
 	ret = open_trace(r, err);
 	if (ret) {
 		trace_reader__free(r);
@@ -185,8 +186,10 @@ void trace_reader__free(struct trace_reader *r)
 	late_index__clear(&r->late_index);
 	free(r->payload.at);
 	free(r->aside.at);
-	free(r->samples.events);
-	free(r->loops.events);
+	for (int i = 0; i < SIDE_CNT; i++) {
+		free(r->sides[i].events);
+		free(r->sides[i].names);
+	}
 	latencies__free(r->latencies);
 	services__free(r->services);
 	stacks__free(r->stacks);
@@ -410,13 +413,18 @@ static void return_held(struct trace_reader *r, uint64_t until_ns, const struct 
 	r->held_cnt -= lo;
 }
 
+static bool any_side(const struct trace_reader *r)
+{
+	return r->sides[SIDE_MARKS].any || r->sides[SIDE_LOOPS].any || r->sides[SIDE_SAMPLES].any;
+}
+
 int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size_t *cnt)
 {
 	struct side *side = NULL;
 	uint64_t until_ns = 0;
 	int ret;
 
-	if (!r->samples.any && !r->loops.any)
+	if (!any_side(r))
 		return next_of_blocks(r, ev, cnt);
 	if (!r->held_cnt) {
 		ret = next_of_blocks(r, &r->held, &r->held_cnt);
@@ -455,9 +463,10 @@ int trace_reader__rewind(struct trace_reader *r)
 	r->block_last_ns = 0;
 	r->end_idx = r->wake_idx = 0;
 	r->late_read = 0;
-	r->samples.pos = r->loops.pos = r->data_pos;
-	r->samples.cnt = r->samples.at = 0;
-	r->loops.cnt = r->loops.at = 0;
+	for (int i = 0; i < SIDE_CNT; i++) {
+		r->sides[i].pos = r->data_pos;
+		r->sides[i].cnt = r->sides[i].at = 0;
+	}
 	r->held_cnt = 0;
 	return reader_late__load(r, 0);
 }

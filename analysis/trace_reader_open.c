@@ -209,9 +209,11 @@ static int walk_section(struct trace_reader *r, uint64_t pos, const struct secti
 	} else if (s->type == SECTION_STACKS) {
 		return walk_stacks(r, pos, s);
 	} else if (s->type == SECTION_SAMPLES) {
-		return walk_side(r, &r->samples, pos, s);
+		return walk_side(r, &r->sides[SIDE_SAMPLES], pos, s);
 	} else if (s->type == SECTION_LOOPS) {
-		return walk_side(r, &r->loops, pos, s);
+		return walk_side(r, &r->sides[SIDE_LOOPS], pos, s);
+	} else if (s->type == SECTION_MARKS) {
+		return walk_side(r, &r->sides[SIDE_MARKS], pos, s);
 	} else if (s->type == SECTION_LATENCIES || s->type == SECTION_LATENCIES_OUT) {
 		return walk_latencies(r, pos, s);
 	} else if (s->type == SECTION_SERVICES) {

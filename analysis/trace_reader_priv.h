@@ -6,7 +6,7 @@
  *             trace_reader.c       bytes, blocks, what is returned next
  *             trace_reader_open.c  the header, the walk over all sections, what is found in them at once
  *             trace_reader_late.c  late facts, worked into the blocks of their time
- *             trace_reader_side.c  SAMPLES and LOOPS sections
+ *             trace_reader_side.c  SAMPLES, LOOPS and MARKS sections
  * Must not: be included by anyone else.
  */
 #ifndef CPT_TRACE_READER_PRIV_H
@@ -49,7 +49,11 @@ struct side {
 	uint64_t pos;	  /* next section to look at */
 	struct cpt_event *events;
 	uint32_t cnt, at;
+	char *names; /* of marks that are among the events */
 };
+
+/* In the order in which they stand at an instant. */
+enum side_kind { SIDE_MARKS, SIDE_LOOPS, SIDE_SAMPLES, SIDE_CNT };
 
 struct trace_reader {
 	int fd;
@@ -75,7 +79,7 @@ struct trace_reader {
 	size_t end_idx, wake_idx; /* next of late.at to look at for an end, a wake-up */
 	uint64_t block_last_ns;	  /* the next block must not begin before it */
 	struct cpt_event late_event;
-	struct side samples, loops;
+	struct side sides[SIDE_CNT];
 	struct cpt_latencies *latencies; /* NULL: none */
 	struct cpt_services *services;	 /* likewise */
 	uint16_t minor;			 /* of its format */
@@ -131,8 +135,8 @@ void reader_late__take(struct trace_reader *r, const struct cpt_event **ev, size
 /* ---- trace_reader_side.c --------------------------------------------------------------------------- */
 
 const char *reader_side__name(const struct side *side);
-/* Which of the side events comes first, into *first; the time of what follows it, held or of the other
- * kind, into *until_ns. *first is NULL when a held event comes before all. 0 or -errno. */
+/* Which of the side events comes first, into *first; up to when it goes on before anything else follows, held or
+ * of another kind, into *until_ns. *first is NULL when a held event comes before all. 0 or -errno. */
 int reader_side__first(struct trace_reader *r, struct side **first, uint64_t *until_ns);
 /* Those up to until_ns are returned. */
 void reader_side__take(struct side *side, uint64_t until_ns, const struct cpt_event **ev,

@@ -2,10 +2,13 @@
 /* trace_reader_side.c - see trace_reader_priv.h. */
 #include "trace_reader_priv.h"
 #include "trace_loops.h"
+#include "trace_marks.h"
 #include "trace_side.h"
 
 const char *reader_side__name(const struct side *side)
 {
+	if (side->type == SECTION_MARKS)
+		return "marks";
 	return side->type == SECTION_LOOPS ? "event loops" : "samples";
 }
 
@@ -26,6 +29,9 @@ static int decode_side(struct trace_reader *r, struct side *side, const struct s
 	if (side->type == SECTION_LOOPS)
 		return loop_side__decode(side->events, s->cnt, r->aside.at, s->sz, s->first_ns,
 					 s->last_ns, r->task_max);
+	if (side->type == SECTION_MARKS)
+		return mark_side__decode(side->events, s->cnt, r->aside.at, s->sz, s->first_ns,
+					 s->last_ns, r->task_max, &side->names);
 	return side__decode(side->events, s->cnt, r->aside.at, s->sz, s->first_ns, s->last_ns,
 			    r->meta.cpu_cnt, r->task_max);
 }
@@ -87,28 +93,30 @@ void reader_side__take(struct side *side, uint64_t until_ns, const struct cpt_ev
 
 int reader_side__first(struct trace_reader *r, struct side **first, uint64_t *until_ns)
 {
-	const struct cpt_event *sample, *loop;
-	const uint64_t held_ns = r->held_cnt ? r->held[0].ts_ns : UINT64_MAX;
-	int ret = peek_side(r, &r->samples, &sample);
-	uint64_t sample_ns, loop_ns;
+	const struct cpt_event *ev[SIDE_CNT];
+	uint64_t at_ns[SIDE_CNT];
+	int lead = 0, ret;
 
-	if (!ret)
-		ret = peek_side(r, &r->loops, &loop);
-	if (ret)
-		return ret;
-	sample_ns = sample ? sample->ts_ns : UINT64_MAX;
-	loop_ns = loop ? loop->ts_ns : UINT64_MAX;
+	for (int i = 0; i < SIDE_CNT; i++) {
+		ret = peek_side(r, &r->sides[i], &ev[i]);
+		if (ret)
+			return ret;
+		at_ns[i] = ev[i] ? ev[i]->ts_ns : UINT64_MAX;
+		if (at_ns[i] < at_ns[lead])
+			lead = i;
+	}
 	*first = NULL;
-	if (loop && loop_ns <= sample_ns)
-		*first = &r->loops;
-	else if (sample)
-		*first = &r->samples;
-	*until_ns = loop_ns <= sample_ns ? sample_ns : loop_ns;
-	if (*first && r->held_cnt && (loop_ns < sample_ns ? loop_ns : sample_ns) > held_ns)
-		*first = NULL;
-	if (*first)
-		*until_ns = *until_ns < held_ns ? *until_ns : held_ns;
-	else
-		*until_ns = loop_ns < sample_ns ? loop_ns : sample_ns;
+	*until_ns = at_ns[lead];
+	if (!ev[lead] || (r->held_cnt && at_ns[lead] > r->held[0].ts_ns))
+		return 0;
+	*first = &r->sides[lead];
+	*until_ns = r->held_cnt ? r->held[0].ts_ns : UINT64_MAX;
+	/* At one instant the kinds keep their order. */
+	for (int i = 0; i < SIDE_CNT; i++) {
+		const uint64_t before_ns = i < lead && at_ns[i] ? at_ns[i] - 1 : at_ns[i];
+
+		if (i != lead && before_ns < *until_ns)
+			*until_ns = before_ns;
+	}
 	return 0;
 }

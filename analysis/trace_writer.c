@@ -17,6 +17,7 @@
 #include "trace_block.h"
 #include "trace_format.h"
 #include "trace_loops.h"
+#include "trace_marks.h"
 #include "trace_side.h"
 #include "trace_writer.h"
 #include "words_codec.h"
@@ -31,6 +32,7 @@ struct side_buf {
 	struct cpt_event *side; /* SIDE_FULL of them, NULL until the first */
 	uint32_t cnt;
 	uint64_t last_ns;
+	char (*names)[CPT_MARK_LEN]; /* of marks */
 };
 
 struct trace_writer {
@@ -46,7 +48,7 @@ struct trace_writer {
 	uint64_t late_prev_ns, late_min_ns, late_max_ns;
 	uint64_t late_since_ns; /* the first tick that found some of them; UINT64_MAX none has */
 	uint32_t cpu_cnt;
-	struct side_buf samples, loops;
+	struct side_buf samples, loops, marks;
 };
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
@@ -147,8 +149,12 @@ static int flush_side(struct trace_writer *w, struct side_buf *b)
 		return w->err;
 	s.first_ns = b->side[0].ts_ns;
 	s.last_ns = b->side[b->cnt - 1].ts_ns;
-	payload = b->type == SECTION_LOOPS ? loop_side__encode(b->side, b->cnt, &sz)
-					   : side__encode(b->side, b->cnt, &sz);
+	if (b->type == SECTION_MARKS)
+		payload = mark_side__encode(b->side, b->cnt, &sz);
+	else if (b->type == SECTION_LOOPS)
+		payload = loop_side__encode(b->side, b->cnt, &sz);
+	else
+		payload = side__encode(b->side, b->cnt, &sz);
 	if (!payload)
 		return w->err = -errno;
 	write_section(w, &s, payload, sz);
@@ -166,7 +172,8 @@ static int flush_block(struct trace_writer *w)
 	const uint8_t *payload;
 	size_t sz;
 
-	if (flush_late(w) || flush_side(w, &w->samples) || flush_side(w, &w->loops) || !s.cnt)
+	if (flush_late(w) || flush_side(w, &w->samples) || flush_side(w, &w->loops) ||
+	    flush_side(w, &w->marks) || !s.cnt)
 		return w->err;
 	payload = block_encoder__encode(w->block, &sz);
 	if (!payload)
@@ -193,6 +200,7 @@ struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta
 	w->cpu_cnt = meta->cpu_cnt;
 	w->samples.type = SECTION_SAMPLES;
 	w->loops.type = SECTION_LOOPS;
+	w->marks.type = SECTION_MARKS;
 	w->late_since_ns = UINT64_MAX;
 	w->block = block_encoder__new(meta->cpu_cnt);
 	w->late = malloc(LATE_FULL + LATE_ENTRY_MAX);
@@ -222,6 +230,8 @@ void trace_writer__free(struct trace_writer *w)
 	free(w->late);
 	free(w->samples.side);
 	free(w->loops.side);
+	free(w->marks.side);
+	free(w->marks.names);
 	free(w);
 }
 
@@ -258,25 +268,43 @@ int trace_writer__late(struct trace_writer *w, const struct cpt_late *late)
 static bool side_valid(const struct trace_writer *w, const struct side_buf *b,
 		       const struct cpt_event *ev)
 {
+	if (b->type == SECTION_MARKS)
+		return mark_side__valid(ev, b->last_ns, CPT_TASK_MAX);
 	return b->type == SECTION_LOOPS ? loop_side__valid(ev, b->last_ns, CPT_TASK_MAX)
 					: side__valid(ev, b->last_ns, w->cpu_cnt, CPT_TASK_MAX);
+}
+
+static struct side_buf *side_of(struct trace_writer *w, uint8_t type)
+{
+	if (type == CPT_EV_MARK)
+		return &w->marks;
+	return is_loop_event(type) ? &w->loops : &w->samples;
+}
+
+static int side_room(struct side_buf *b)
+{
+	if (!b->side)
+		b->side = malloc(SIDE_FULL * sizeof(*b->side));
+	if (b->type == SECTION_MARKS && !b->names)
+		b->names = malloc(SIDE_FULL * sizeof(*b->names));
+	return b->side && (b->type != SECTION_MARKS || b->names) ? 0 : -ENOMEM;
 }
 
 int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_t cnt)
 {
 	for (size_t i = 0; i < cnt && !w->err; i++) {
-		struct side_buf *b = is_loop_event(ev[i].type) ? &w->loops : &w->samples;
+		struct side_buf *b = side_of(w, ev[i].type);
 
-		if (!b->side) {
-			b->side = malloc(SIDE_FULL * sizeof(*b->side));
-			if (!b->side)
-				return w->err = -ENOMEM;
-		}
+		if (side_room(b))
+			return w->err = -ENOMEM;
 		if (!side_valid(w, b, &ev[i]))
 			return w->err = -EINVAL;
 		if (b->cnt == SIDE_FULL && flush_side(w, b))
 			break;
-		b->side[b->cnt++] = ev[i];
+		b->side[b->cnt] = ev[i];
+		if (b->names)
+			b->side[b->cnt].mark = strcpy(b->names[b->cnt], ev[i].mark);
+		b->cnt++;
 		b->last_ns = ev[i].ts_ns;
 	}
 	return w->err;
@@ -375,6 +403,8 @@ static uint64_t oldest_ns(struct trace_writer *w, uint64_t now_ns)
 		oldest = w->samples.side[0].ts_ns;
 	if (w->loops.cnt && w->loops.side[0].ts_ns < oldest)
 		oldest = w->loops.side[0].ts_ns;
+	if (w->marks.cnt && w->marks.side[0].ts_ns < oldest)
+		oldest = w->marks.side[0].ts_ns;
 	if (!w->late_cnt)
 		w->late_since_ns = UINT64_MAX;
 	else if (w->late_since_ns > now_ns)

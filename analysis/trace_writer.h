@@ -23,7 +23,8 @@ struct trace_writer *trace_writer__new(int fd, const struct cpt_trace_meta *meta
 int trace_writer__events(struct trace_writer *w, const struct cpt_event *ev, size_t cnt);
 int trace_writer__late(struct trace_writer *w, const struct cpt_late *late);
 
-/* Stacks of switches and samples (CPT_SIDE_EVENTS), in order of time, apart from the events'. */
+/* Stacks of switches, samples, steps of loops, marks (CPT_SIDE_EVENTS), each kind in an order of time of its
+ * own, apart from the events'. */
 int trace_writer__side(struct trace_writer *w, const struct cpt_event *ev, size_t cnt);
 
 /* What the numbers of stacks stand for; once, before closing. */
@@ -53,7 +54,7 @@ int trace_writer__flush(struct trace_writer *w);
 /* A sink for merge__new that calls the first three of these. */
 struct cpt_merge_sink trace_writer__sink(struct trace_writer *w);
 
-/* Writes what is open if the first of it, event, sample, step of a loop or late fact, is older than 0.25 s
+/* Writes what is open if the first of it, event, sample, step of a loop, mark or late fact, is older than 0.25 s
  * at now_ns. */
 int trace_writer__tick(struct trace_writer *w, uint64_t now_ns);
 

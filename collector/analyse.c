@@ -202,6 +202,9 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 		/* The last steps and intervals are handed out here: a callback may have stopped it. */
 		return err == -ENOMEM ? fail(err, "cannot analyse %s: out of memory", path) : err;
 	}
+	if (with.filter.phase_cnt && !a->report->phases.cnt)
+		return fail(-ENOENT, "no phase of that name in %s: `cpartrace report` lists them",
+			    path);
 	return 0;
 }
 

@@ -45,6 +45,11 @@ pid_t attach__pid(const struct attach *a)
 	return a->t->pids.cnt == 1 ? (pid_t)a->t->pids.list[0] : 0;
 }
 
+const struct target_pids *attach__pids(const struct attach *a)
+{
+	return &a->t->pids;
+}
+
 int attach__fd(const struct attach *a)
 {
 	return a->epoll_fd;

@@ -35,6 +35,8 @@ uint32_t attach__mode(const struct attach *a);
 
 /* What the trace says of it: "pid 12,13", "cgroup PATH", "all". */
 const char *attach__name(const struct attach *a);
+/* The processes that were named; borrowed. */
+const struct target_pids *attach__pids(const struct attach *a);
 /* The one process that was named, 0: none, or several things. */
 pid_t attach__pid(const struct attach *a);
 

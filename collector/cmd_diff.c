@@ -29,6 +29,7 @@ static const struct cli_option options[] = {
 	{"json", 'j', NULL, "the whole comparison as JSON", cli_set_flag,
 	 offsetof(struct diff_opts, json), 0, 0, NULL},
 	VIEW_OPTION_FILTERS(struct diff_opts, view),
+	VIEW_OPTION_PHASE(struct diff_opts, view),
 	VIEW_OPTION_IN_PROGRESS(struct diff_opts, view),
 	{"top", 0, "N", "rows of the tables of locks, event loops and threads (default: 10)",
 	 cli_set_number, offsetof(struct diff_opts, top), 1, 1000000, NULL},

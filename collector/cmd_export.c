@@ -95,6 +95,7 @@ static const struct cli_option options[] = {
 	{"output", 'o', "FILE", "write to FILE instead of standard output", cli_set_string,
 	 offsetof(struct export_opts, output), 0, 0, NULL},
 	VIEW_OPTION_FILTERS(struct export_opts, view),
+	VIEW_OPTION_PHASE(struct export_opts, view),
 	VIEW_OPTION_IN_PROGRESS(struct export_opts, view),
 	CLI_OPTIONS_END,
 };

@@ -55,6 +55,7 @@ static const struct cli_option options[] = {
 	 "pools of one name as one row)",
 	 cli_set_word, offsetof(struct report_opts, by), 0, 0, cpt_rows_by_words},
 	VIEW_OPTION_FILTERS(struct report_opts, view),
+	VIEW_OPTION_PHASE(struct report_opts, view),
 	VIEW_OPTION_IN_PROGRESS(struct report_opts, view),
 	{"top", 0, "N", "rows of tables (default: 10)", cli_set_number,
 	 offsetof(struct report_opts, top), 1, 1000000, NULL},

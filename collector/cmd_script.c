@@ -20,6 +20,7 @@
 #include "exit_status.h"
 #include "script_line.h"
 #include "script_loops.h"
+#include "script_marks.h"
 #include "script_stacks.h"
 #include "script_words.h"
 #include "say.h"
@@ -67,6 +68,12 @@ static bool selected_task(const struct script *s, uint32_t id)
 	return ok;
 }
 
+/* Neither do they have a second task. */
+static bool is_of_no_cpu(uint8_t type)
+{
+	return script_loops__kind(type) || script_marks__kind(type);
+}
+
 /* An event is shown if one of its tasks, its CPU and its time are asked for. */
 static bool selected(const struct script *s, const struct cpt_event *ev)
 {
@@ -79,7 +86,7 @@ static bool selected(const struct script *s, const struct cpt_event *ev)
 		    since < v->time.from_ns || since >= v->time.to_ns)
 			return false;
 	}
-	if (v->cpus.given && script_loops__kind(ev->type)) /* they are of no CPU */
+	if (v->cpus.given && is_of_no_cpu(ev->type))
 		return false;
 	if (v->cpus.given &&
 	    (ev->cpu >= CPT_MAX_CPUS || !(v->cpus.bits[ev->cpu / 64] >> (ev->cpu % 64) & 1)))
@@ -87,7 +94,7 @@ static bool selected(const struct script *s, const struct cpt_event *ev)
 	if (!v->pids.cnt && !v->tids.cnt && !v->comm_cnt)
 		return true;
 	return selected_task(s, ev->task) ||
-	       (!script_loops__kind(ev->type) && selected_task(s, ev->other));
+	       (!is_of_no_cpu(ev->type) && selected_task(s, ev->other));
 }
 
 static void add_task(struct script *s, uint32_t id)
@@ -326,12 +333,23 @@ static int print_stacks(struct script *s, const struct cpt_event *ev)
 	return script_lines__end(&s->lines);
 }
 
+static int print_mark(struct script *s, const struct cpt_event *ev)
+{
+	script_lines__begin(&s->lines, ev->ts_ns, ev->cpu, script_marks__kind(ev->type));
+	if (ev->task)
+		add_task(s, ev->task);
+	script_marks__add(&s->lines.out, ev);
+	return script_lines__end(&s->lines);
+}
+
 static int print_event(struct script *s, const struct cpt_event *ev)
 {
 	if (script_stacks__kind(ev->type))
 		return print_stacks(s, ev);
 	if (script_loops__kind(ev->type))
 		return print_loop(s, ev);
+	if (script_marks__kind(ev->type))
+		return print_mark(s, ev);
 	if (ev->type >= CPT_EV_CNT || !kinds[ev->type].line ||
 	    (kinds[ev->type].has_info && !ev->info))
 		return 0;

@@ -8,6 +8,7 @@
 extern const struct command cmd_run;
 extern const struct command cmd_record;
 extern const struct command cmd_recover;
+extern const struct command cmd_mark;
 extern const struct command cmd_report;
 extern const struct command cmd_export;
 extern const struct command cmd_script;

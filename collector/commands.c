@@ -9,7 +9,7 @@
 #include "say.h"
 
 const struct command *const commands[] = {
-	&cmd_run,  &cmd_record, &cmd_recover, &cmd_report,  &cmd_export, &cmd_script,
+	&cmd_run,  &cmd_record, &cmd_recover, &cmd_mark,    &cmd_report, &cmd_export, &cmd_script,
 	&cmd_diff, &cmd_stat,	&cmd_doctor,  &cmd_version, &cmd_help,	 NULL,
 };
 

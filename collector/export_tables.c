@@ -4,6 +4,7 @@
 
 #include "table_accounts.h"
 #include "table_path.h"
+#include "table_phases.h"
 #include "table_sites.h"
 #include "table_locks.h"
 #include "table_loops.h"
@@ -233,10 +234,13 @@ const struct export_table export_tables[] = {
 	{"latency", "one row per kind of wait for a CPU", latency_cols, NULL, NULL, write_latency},
 	{"ceilings", "one row per runtime that lets one of its threads run at a time", ceiling_cols,
 	 NULL, NULL, write_ceilings},
+	{"phases", "one row per phase that marks split the run into", phase_cols, NULL, NULL,
+	 write_phases},
+	{"marks", "one row per mark: where a phase begins", mark_cols, NULL, NULL, write_marks},
 	{NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 const char *const export_table_words[] = {
-	"threads",   "ledger",	 "intervals", "overlap",  "locks", "loops",
-	"instances", "services", "wakes",     "accounts", "path",  "sites",
-	"run",	     "limits",	 "latency",   "ceilings", NULL};
+	"threads",  "ledger",	"intervals", "overlap", "locks", "loops", "instances",
+	"services", "wakes",	"accounts",  "path",	"sites", "run",	  "limits",
+	"latency",  "ceilings", "phases",    "marks",	NULL};

@@ -315,7 +315,8 @@ int flight__side(void *flight, const struct cpt_event *ev, size_t cnt)
 	struct flight *f = flight;
 	int err = f->err ? f->err : carry__side(f->carry, ev, cnt);
 
-	if (!err && f->trigger)
+	/* No figure of a trigger's depends on marks. */
+	if (!err && f->trigger && cnt && ev->type != CPT_EV_MARK)
 		err = trigger__side(f->trigger, ev, cnt);
 	return err ? err : trace_writer__side(f->writer, ev, cnt);
 }

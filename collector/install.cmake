@@ -4,7 +4,7 @@
 # The manual and the completion are printed by the program that is being built, so they cannot tell of
 # other options than it has.
 set(_pages ${CMAKE_BINARY_DIR}/pages)
-set(_commands run record recover report export script diff stat doctor version help)
+set(_commands run record recover mark report export script diff stat doctor version help)
 set(_made)
 
 # made(FILE ARGUMENTS...): FILE is what `cpartrace help ARGUMENTS...` prints.
@@ -42,6 +42,7 @@ install(FILES ${_pages}/cpartrace.bash RENAME cpartrace
 # zsh looks into the first below /usr/local, into the second where Debian's packages put theirs.
 install(FILES ${_pages}/_cpartrace DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${_pages}/_cpartrace DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES include/cpartrace/mark.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cpartrace)
 install(FILES README.md analysis/FORMAT.md LICENSE.BSD-2-Clause LICENSE.GPL-2.0
 	DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -21,6 +21,7 @@
 #include "limit.h"
 #include "json_stacks.h"
 #include "json_path.h"
+#include "json_phases.h"
 #include "strbuf.h"
 #include "target_text.h"
 #include "text_flights.h"
@@ -416,6 +417,7 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "work_span", json_path__work_span(r));
 	json_obj__put(&o, "wakes", json_path__wakes(r));
 	json_obj__put(&o, "affinity", json_affinity__build(r));
+	json_phases__put(&o, r);
 	json_loops__put(&o, r);
 	json_accounts__put(&o, r);
 	json = json_obj__done(&o);

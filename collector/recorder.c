@@ -16,6 +16,7 @@
 #include "../analysis/trace_writer.h"
 #include "exit_status.h"
 #include "machine.h"
+#include "mark_watch.h"
 #include "rights.h"
 #include "tenants.h"
 #include "stack_book.h"
@@ -47,6 +48,7 @@ struct recorder {
 	struct words_tee tee;
 	struct cpt_merge *merge;
 	struct places *places;
+	struct mark_watch *marks;	       /* NULL: there are none to be had */
 	struct loop_watch *loops;	       /* NULL: not wanted */
 	struct stack_book *book;	       /* NULL: neither stacks nor samples */
 	uint64_t *attempts;		       /* per CPU, told to the merge */
@@ -287,6 +289,8 @@ static void drain_and_write(struct recorder *r)
 			     "cannot record event loops");
 		forget_loading(r);
 	}
+	if (r->marks)
+		note_failure(r, mark_watch__tick(r->marks), "cannot record marks");
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (r->res->trace_err)
@@ -459,6 +463,7 @@ static void close_trace(struct recorder *r)
 	struct cpt_trace_close *close = &r->res->close;
 	const bool goes_on = !r->child.reaped;
 	uint64_t end = machine__now_ns(), alive_ns = UINT64_MAX;
+	uint64_t marks_lost[CPT_MARK_LOSS_CNT] = {0};
 
 	if (r->opts->attach)
 		alive_ns = attach__alive_exec_ns(r->opts->attach, r->session);
@@ -471,6 +476,8 @@ static void close_trace(struct recorder *r)
 		end = machine__now_ns();
 	drain(r);
 	places__tick(r->places, true);
+	if (r->marks && !r->res->trace_err)
+		note_failure(r, mark_watch__finish(r->marks, marks_lost), "cannot record marks");
 	if (r->opts->flight && !r->res->trace_err)
 		note_failure(r, flight__turn(r->opts->flight, r->written_ns),
 			     "cannot write the trace");
@@ -494,6 +501,7 @@ static void close_trace(struct recorder *r)
 	close->alive_exec_ns = alive_ns;
 	if (r->tenants)
 		tenants__finish(r->tenants, getpid(), close);
+	memcpy(close->marks_lost, marks_lost, sizeof(close->marks_lost));
 	if (r->child.reaped && WIFEXITED(r->child.status)) {
 		close->exit_kind = CPT_EXIT_CODE;
 		close->exit_value = WEXITSTATUS(r->child.status);
@@ -574,6 +582,28 @@ static int watch_loops(struct recorder *r)
 	return r->loops ? 0 : -errno;
 }
 
+/* What cannot be had is said, and the recording goes on; but for a file that was asked for. */
+static int watch_marks(struct recorder *r)
+{
+	const struct mark_watch_opts opts = {
+		.program = r->opts->spawn.argv ? r->opts->spawn.argv[0] : NULL,
+		.pids = r->opts->attach ? attach__pids(r->opts->attach)->list : NULL,
+		.pid_cnt = r->opts->attach ? attach__pids(r->opts->attach)->cnt : 0,
+		.files = r->opts->marks,
+		.machine = r->opts->session.mode == CPT_MODE_ALL,
+		.endless = r->opts->flight != NULL,
+	};
+
+	r->marks = mark_watch__new(&opts, r->session, r->writer, r->res->marks_line,
+				   CPT_RECORDER_LINE);
+	if (r->marks && r->opts->flight)
+		mark_watch__divert(r->marks, flight__side, r->opts->flight);
+	if (r->marks || !r->opts->marks->cnt)
+		return 0;
+	snprintf(r->res->line, CPT_RECORDER_LINE, "%s", r->res->marks_line);
+	return -errno;
+}
+
 static int interrupted(struct recorder *r, const char *what)
 {
 	if (!spawn__interrupted())
@@ -604,6 +634,8 @@ static int prepare(struct recorder *r)
 		ret = bpf_session__seed(r->session, r->child.pidfd, line, CPT_RECORDER_LINE);
 	if (!ret)
 		ret = watch_loops(r);
+	if (!ret)
+		ret = watch_marks(r);
 	if (!ret)
 		ret = interrupted(r, "the command was started");
 	if (!ret)
@@ -648,6 +680,10 @@ static int prepare_attach(struct recorder *r)
 		drain(r);
 	if (!ret)
 		ret = watch_loops(r);
+	if (!ret)
+		drain(r);
+	if (!ret)
+		ret = watch_marks(r);
 	if (!ret)
 		drain(r);
 	if (!ret)
@@ -773,6 +809,7 @@ int recorder__run(const struct recorder_opts *opts, struct recorder_result *res)
 out:
 	if (r.raised)
 		(void)setpriority(PRIO_PROCESS, 0, r.nice);
+	mark_watch__free(r.marks);
 	loop_watch__free(r.loops);
 	bpf_session__free(r.session);
 	merge__free(r.merge);

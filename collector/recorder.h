@@ -24,6 +24,7 @@
 #include "bpf_session.h"
 #include "flight.h"
 #include "loop_watch.h"
+#include "mark_files.h"
 #include "places.h"
 #include "spawn.h"
 
@@ -38,6 +39,7 @@ struct recorder_opts {
 	struct flight *flight; /* instead of trace_fd; stays the caller's. NULL: all is kept */
 	bool wait_all;
 	enum loops_mode loops;
+	const struct mark_files *marks;
 	uint64_t
 		delay_ns; /* what comes before counts for nothing: of a command it is in the trace */
 	uint64_t
@@ -69,7 +71,8 @@ struct recorder_result {
 	uint64_t trace_bytes, switches, tasks;
 	char loops_line
 		[CPT_RECORDER_LINE]; /* why event loops were not followed; "": they were, or none */
-	struct places_stats places;  /* what it took to know where addresses lie */
+	char marks_line[CPT_RECORDER_LINE]; /* why there are no marks; "": they are taken */
+	struct places_stats places;	    /* what it took to know where addresses lie */
 };
 
 /* Records. spawn__signals must have been called. 0 if the command was released, whatever came after;

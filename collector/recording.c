@@ -101,6 +101,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		.version = CPT_VERSION,
 		.wait_all = o->wait_all,
 		.loops = (enum loops_mode)o->loops,
+		.marks = &o->marks,
 		.delay_ns = o->delay_ns,
 		.duration_ns = o->duration_ns,
 		.released = put_in_place,
@@ -135,6 +136,8 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 	}
 	if (rec->res.loops_line[0])
 		say_error("%s; what they had in flight is not recorded", rec->res.loops_line);
+	if (rec->res.marks_line[0])
+		say_note("%s; marks of phases are not recorded", rec->res.marks_line);
 	say_figures(&rec->res);
 	return 0;
 }

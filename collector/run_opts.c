@@ -2,6 +2,7 @@
 /* run_opts.c - see run_opts.h. */
 #include "run_opts.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "loop_mode.h"
@@ -29,6 +30,20 @@ bool record_opts__is_flight(const struct record_opts *o)
 uint32_t record_opts__sample_hz(const struct record_opts *o)
 {
 	return o->sample_hz ? o->sample_hz : o->stacks ? CPT_SAMPLE_HZ : 0;
+}
+
+static int set_mark_file(void *field, const char *value, const struct cli_option *opt,
+			 struct strbuf *why)
+{
+	struct mark_files *files = field;
+
+	(void)opt;
+	if (!*value || files->cnt == MARK_FILES_MAX) {
+		strbuf__addf(why, *value ? "more than %d files" : "an empty name", MARK_FILES_MAX);
+		return -EINVAL;
+	}
+	files->path[files->cnt++] = value;
+	return 0;
 }
 
 /* In the order of enum loops_mode. */
@@ -108,6 +123,16 @@ static const char *const loops_mode_words[] = {"auto", "on", "off", "fds", NULL}
 		 0,                                                                                \
 		 0,                                                                                \
 		 loops_mode_words},                                                                \
+		{"mark-usdt",                                                                      \
+		 0,                                                                                \
+		 "FILE",                                                                           \
+		 "take the marks (CPT_MARK) of this program or library, too; those of the "        \
+		 "command and of -p's processes are taken in any case; may be repeated",           \
+		 set_mark_file,                                                                    \
+		 offsetof(type, member marks),                                                     \
+		 0,                                                                                \
+		 0,                                                                                \
+		 NULL},                                                                            \
 		TARGET_OPTIONS(type, member targets, TARGET_GROUP_HELP),                           \
 		{"delay",                                                                          \
 		 0,                                                                                \

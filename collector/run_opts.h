@@ -8,6 +8,7 @@
 #define CPT_RUN_OPTS_H
 
 #include "flight_opts.h"
+#include "mark_files.h"
 #include "targets.h"
 #include "view.h"
 
@@ -25,6 +26,7 @@ struct record_opts {
 	int loops;		     /* enum loops_mode */
 	struct flight_opts flight;   /* record alone; neither span nor bytes: no */
 	struct trigger_opts trigger; /* likewise */
+	struct mark_files marks;     /* to listen at, beside the workload's programs */
 	bool strict;
 	bool quiet, verbose;
 };

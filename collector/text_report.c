@@ -23,6 +23,7 @@
 #include "text_loops.h"
 #include "text_stacks.h"
 #include "text_path.h"
+#include "text_phases.h"
 #include "text_accounts.h"
 #include "text_affinity.h"
 #include "text_tables.h"
@@ -480,12 +481,12 @@ void text_report__add(struct strbuf *out, const struct cpt_report *r,
 {
 	static void (*const parts[])(struct strbuf *, const struct cpt_report *,
 				     const struct text_report_opts *) = {
-		add_head,	 add_verdict,	    add_ledger_and_profile,
-		add_strip,	 add_limits,	    add_reasons,
-		add_budget,	 add_demand,	    add_affinity,
-		add_thread_rows, add_loops,	    add_locks,
-		add_overlap,	 add_critical_path, add_wait_sites,
-		add_quality,
+		add_head,	add_verdict,	 add_ledger_and_profile,
+		add_strip,	add_phases,	 add_limits,
+		add_reasons,	add_budget,	 add_demand,
+		add_affinity,	add_thread_rows, add_loops,
+		add_locks,	add_overlap,	 add_critical_path,
+		add_wait_sites, add_quality,
 	};
 	const size_t always = 2; /* head and verdict */
 	struct strbuf wide = {0};

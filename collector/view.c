@@ -149,6 +149,19 @@ bad:
 	return -EINVAL;
 }
 
+int view_set_phase(void *field, const char *value, const struct cli_option *opt, struct strbuf *why)
+{
+	struct view *v = field;
+
+	(void)opt;
+	if (!*value || v->phase_cnt == VIEW_LIST_MAX) {
+		strbuf__addf(why, *value ? "more than %d names" : "an empty name", VIEW_LIST_MAX);
+		return -EINVAL;
+	}
+	v->phases[v->phase_cnt++] = value;
+	return 0;
+}
+
 static void note_numbers(struct strbuf *note, const char *option, const struct view_numbers *list)
 {
 	uint32_t i;
@@ -183,6 +196,8 @@ static void make_note(struct view *v)
 	note_numbers(&v->note, " --tid ", &v->tids);
 	for (i = 0; i < v->comm_cnt; i++)
 		strbuf__addf(&v->note, "%s%s", i ? "," : " --comm ", v->comms[i]);
+	for (i = 0; i < v->phase_cnt; i++)
+		strbuf__addf(&v->note, " --phase %s", v->phases[i]);
 	if (v->cpus.given)
 		note_cpus(&v->note, v->cpus.bits);
 	if (v->time.given) {
@@ -212,6 +227,8 @@ void view__apply(struct view *v, struct cpt_analysis_opts *opts)
 	f->comms = (const char *const *)v->comms;
 	f->comm_cnt = v->comm_cnt;
 	f->cpus = v->cpus.given ? v->cpus.bits : NULL;
+	f->phases = v->phases;
+	f->phase_cnt = v->phase_cnt;
 	f->have_time = v->time.given;
 	f->time_from_ns = v->time.from_ns;
 	f->time_to_ns = v->time.to_ns;

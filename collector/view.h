@@ -2,7 +2,7 @@
 /*
  * view.h - which trace is looked at, and which part of it: options that several commands share.
  *
- * Owns:     -i, the filters (--pid --tid --comm --cpu --time), --in-progress.
+ * Owns:     -i, the filters (--pid --tid --comm --cpu --time --phase), --in-progress.
  * Must not: read the trace (analyse.h does).
  */
 #ifndef CPT_VIEW_H
@@ -33,6 +33,8 @@ struct view {
 		bool given;
 		uint64_t from_ns, to_ns;
 	} time;
+	const char *phases[VIEW_LIST_MAX];
+	uint32_t phase_cnt;
 	uint32_t in_progress; /* CPT_IN_PROGRESS_* */
 	struct strbuf note;   /* the filters in words, for the report's head */
 };
@@ -64,6 +66,9 @@ int view_set_cpus(void *field, const char *value, const struct cli_option *opt,
 		  struct strbuf *why); /* view.cpus: 0,2-3 */
 int view_set_time(void *field, const char *value, const struct cli_option *opt,
 		  struct strbuf *why); /* view.time: A,B */
+
+int view_set_phase(void *field, const char *value, const struct cli_option *opt,
+		   struct strbuf *why); /* struct view */
 
 extern const char *const view_in_progress_words[];
 
@@ -122,6 +127,15 @@ extern const char *const view_in_progress_words[];
 			"only from A to B after the start, in seconds or as 250ms; either may be " \
 			"empty",                                                                   \
 			view_set_time, offsetof(type, member.time), 0, 0, NULL                     \
+	}
+
+#define VIEW_OPTION_PHASE(type, member)                                                            \
+	{                                                                                          \
+		"phase", 0, "NAME",                                                                \
+			"only the phase that `cpartrace mark NAME` begins, its spans put "         \
+			"together; "                                                               \
+			"may be repeated",                                                         \
+			view_set_phase, offsetof(type, member), 0, 0, NULL                         \
 	}
 
 #endif /* CPT_VIEW_H */

@@ -467,13 +467,26 @@ static bool warn_untold_loops(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+static bool warn_marks(struct strbuf *b, const struct cpt_report *r)
+{
+	char n[FMT_SZ];
+
+	if (!r->phases.marks_lost)
+		return false;
+	strbuf__addf(b, "%s mark%s not recorded: what came behind %s counts as of the phase before",
+		     fmt_count(n, r->phases.marks_lost),
+		     r->phases.marks_lost == 1 ? " was" : "s were",
+		     r->phases.marks_lost == 1 ? "it" : "them");
+	return true;
+}
+
 bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i)
 {
 	static bool (*const checks[])(struct strbuf *, const struct cpt_report *) = {
 		warn_incomplete, warn_forgotten,     warn_open,		warn_lost,
 		warn_mends,	 warn_odd,	     warn_steal,	warn_audit,
 		warn_folded,	 warn_loops,	     warn_untold_loops, warn_unfollowed_loops,
-		warn_lost_loops, warn_skipped_loops,
+		warn_lost_loops, warn_skipped_loops, warn_marks,
 	};
 	unsigned int check;
 

@@ -369,6 +369,36 @@ struct cpt_rec_affinity {
 	__u64 mask[CPT_MASK_WORDS];
 };
 
+/* ---- marks: a ring of their own, so that a flood of them costs no record of who a task is ---------- */
+
+#define CPT_MARK_LEN	 64	   /* of a phase's name, with its NUL; cut */
+#define CPT_MARKS_MAX	 65536	   /* of one recording; those beyond are counted */
+#define CPT_MARK_RING_SZ (1 << 19) /* some 5,000 marks between two looks of the collector */
+
+/* cpt_rec_mark.flags, CPT_EV_MARK's */
+#define CPT_MARK_OUTSIDE    0x1 /* by a task that is not of the workload */
+#define CPT_MARK_UNREADABLE 0x2 /* its name could not be read; there is none */
+
+/* Somebody said where a phase begins: `cpartrace mark`, or the probe cpartrace:mark of a program. */
+struct cpt_rec_mark {
+	__u64 ts_ns;
+	__u32 id;    /* task number, 0 with CPT_MARK_OUTSIDE */
+	__u32 tid;   /* as the initial PID namespace knows it */
+	__u32 flags; /* CPT_MARK_* */
+	__u32 reserved;
+	char name[CPT_MARK_LEN];
+};
+
+/* What a uprobe's cookie says of the name's address: bytes from the start of the saved registers to the one that
+ * holds it; with MEMORY it lies in memory, at that register's value and so many bytes (upper half, signed). */
+#define CPT_MARK_ARG_REG    0xfffULL
+#define CPT_MARK_ARG_MEMORY 0x1000ULL
+
+/* Marks that were not recorded. */
+#define CPT_MARK_LOSS_RING_FULL 0
+#define CPT_MARK_LOSS_TOO_MANY	1 /* beyond CPT_MARKS_MAX */
+#define CPT_MARK_LOSS_CNT	2
+
 /* ---- event loops: a ring of their own, and what the collector reads of each -------------------- */
 
 /*

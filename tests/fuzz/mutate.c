@@ -199,7 +199,7 @@ static bool change_block(struct trace *t, struct part *p)
 
 /* ---- other sections ---------------------------------------------------------------------------- */
 
-/* SAMPLES, LOOPS: what is packed. */
+/* SAMPLES, LOOPS, MARKS: what is packed. */
 static bool change_packed(struct trace *t, struct part *p)
 {
 	uint8_t *raw = NULL, *bigger, *payload = NULL;
@@ -304,7 +304,8 @@ static bool change_section(struct trace *t, struct part *p)
 		return change_plain(t, p);
 	if (p->head.type == SECTION_BLOCK)
 		return change_block(t, p);
-	if (p->head.type == SECTION_SAMPLES || p->head.type == SECTION_LOOPS)
+	if (p->head.type == SECTION_SAMPLES || p->head.type == SECTION_LOOPS ||
+	    p->head.type == SECTION_MARKS)
 		return change_packed(t, p);
 	if (p->head.type == SECTION_META || p->head.type == SECTION_CLOSE)
 		return change_field(t, p);

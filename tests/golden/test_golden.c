@@ -151,6 +151,27 @@ static int write_loops(struct trace_writer *w)
 	return trace_writer__side(w, loops, sizeof(loops) / sizeof(loops[0]));
 }
 
+/* Since 1.5. */
+static int write_marks(struct trace_writer *w)
+{
+	const struct cpt_event marks[] = {
+		{.ts_ns = 1001500, .type = CPT_EV_MARK, .task = 1, .other = 1001, .mark = "load"},
+		{.ts_ns = 1009000,
+		 .type = CPT_EV_MARK,
+		 .other = 4242,
+		 .flags = CPT_MARK_OUTSIDE,
+		 .mark = "w\xc3\xb6rk\n\"\xff"},
+		{.ts_ns = 1009000,
+		 .type = CPT_EV_MARK,
+		 .task = 2,
+		 .other = 1002,
+		 .flags = CPT_MARK_UNREADABLE,
+		 .mark = ""},
+	};
+
+	return trace_writer__side(w, marks, 3);
+}
+
 static int write_latencies(struct trace_writer *w)
 {
 	static uint64_t buckets[CPT_LOOP_BUCKETS];
@@ -275,6 +296,7 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 					      .stacks_lost = {12, 13},
 					      .loops_lost = {16, 17, 18, 19},
 					      .loops_state = CPT_LOOPS_FAILED,
+					      .marks_lost = {20, 21},
 					      .tenants_rest_ns = 14,
 					      .tenant_cnt = 1,
 					      .tenants = {{42, "neighb\xf6r", 15}}};
@@ -315,6 +337,8 @@ static int write_late(struct trace_builder *tb, int fd, bool close_it)
 	err = write_side(w);
 	if (!err)
 		err = write_loops(w);
+	if (!err)
+		err = write_marks(w);
 	if (!err)
 		err = trace_writer__events(w, ev, cnt / 2);
 	if (!err)

@@ -15,15 +15,16 @@ import subprocess
 import sys
 import tempfile
 
-FOLDERS = ("probes", "analysis", "collector", "workloads", "tests")
+FOLDERS = ("include", "probes", "analysis", "collector", "workloads", "tests")
 TOP_LEVEL = set(FOLDERS) | {"CMakeLists.txt", "README.md", "bootstrap.sh"}
 
 # What a folder may include between quotes, beside its own; the last four are made by the build.
 MAY_INCLUDE = {
     "workloads": r"(?!)",
     "probes": r"(?!)",
+    "include": r"(?!)",
     "analysis": r"probes/cpt_abi\.h$",
-    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
+    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|include/cpartrace/mark\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
                  r"|config\.h$|colours\.h$",
 }
 
@@ -39,7 +40,8 @@ MUST_NOT_INCLUDE = {
 
 # Each set of probes has one file of the collector that loads it.
 ONE_USER = {"cpartrace.skel.h": "collector/bpf_session.c", "stat.skel.h": "collector/stat_session.c",
-            "loops.skel.h": "collector/loop_session.c"}
+            "loops.skel.h": "collector/loop_session.c",
+            "marks.skel.h": "collector/mark_session.c"}
 
 # What the wire headers may rest on: they are compiled for the BPF machine too.
 WIRE = re.compile(r"^probes/\w+_abi\.h$")

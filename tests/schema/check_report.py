@@ -64,6 +64,16 @@ def identity_findings(report):
     for name in classes[:-1]:
         same(f"{name}_split sums to {name}", sum(ledger[f"{name}_split"].values()), ledger[name])
 
+    phases = report.get("phases", [])
+    for name in classes if phases else ():
+        same(f"the phases' {name} sums to the ledger's",
+             sum(phase["ledger_ns"][name] for phase in phases), ledger[name])
+    for phase in phases:
+        same("a phase's ledger sums to its span",
+             sum(phase["ledger_ns"][name] for name in classes), phase["span_ns"])
+    if phases:
+        same("the phases' spans are one more than the marks",
+             sum(phase["spans"] for phase in phases), len(report["marks"]) + 1)
     work = sum(k * ns for k, ns in enumerate(profile))
     same("sum of k * profile_ns[k] is cpu_time_ns", work, cpu_time)
     same("threads' running_ns sum to cpu_time_ns", sum(t["running_ns"] for t in threads), cpu_time)

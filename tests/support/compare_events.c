@@ -86,6 +86,8 @@ static bool same_payload(const struct cpt_event *a, const struct cpt_event *b)
 		return true;
 	case CPT_EV_LOOP_END:
 		return a->other == b->other;
+	case CPT_EV_MARK:
+		return a->other == b->other && a->flags == b->flags && same_text(a->mark, b->mark);
 	default:
 		return false;
 	}

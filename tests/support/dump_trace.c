@@ -71,6 +71,9 @@ static void dump_close(FILE *out, const struct cpt_trace_close *c)
 	for (int i = 0; i < CPT_STACK_LOSS_CNT; i++)
 		if (c->stacks_lost[i])
 			fprintf(out, "close stacks_lost[%d]=%" PRIu64 "\n", i, c->stacks_lost[i]);
+	for (int i = 0; i < CPT_MARK_LOSS_CNT; i++) /* since 1.5 */
+		if (c->marks_lost[i])
+			fprintf(out, "close marks_lost[%d]=%" PRIu64 "\n", i, c->marks_lost[i]);
 	for (uint32_t i = 0; i < c->tenant_cnt; i++) {
 		fprintf(out, "tenant pid=%u cpu=%" PRIu64, c->tenants[i].pid, c->tenants[i].cpu_ns);
 		dump_string(out, "name", c->tenants[i].name);
@@ -222,6 +225,10 @@ static void dump_event(FILE *out, const struct cpt_event *ev)
 		break;
 	case CPT_EV_LOOP_END:
 		fprintf(out, " instance=%u", ev->other);
+		break;
+	case CPT_EV_MARK:
+		fprintf(out, " %u tid=%u flags=%#x", ev->task, ev->other, ev->flags);
+		dump_string(out, "name", ev->mark);
 		break;
 	default:
 		dump_life(out, ev);

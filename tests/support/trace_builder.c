@@ -38,6 +38,7 @@ struct tb_event {
 	char filename[CPT_PATH_LEN];
 	char args[CPT_ARGS_LEN];
 	uint64_t mask[CPT_MASK_WORDS];
+	char mark[CPT_MARK_LEN];
 	bool unseen; /* a wake-up whose task has not run: nobody knows of it */
 };
 
@@ -689,6 +690,22 @@ void tb__loop_lost(struct trace_builder *tb, uint64_t ts_ns)
 	new_event(tb, ts_ns, CPT_EV_LOOP_LOST, 0, 0);
 }
 
+/* ---- marks of phases -------------------------------------------------------------------------- */
+
+void tb__mark(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, const char *name)
+{
+	const bool outside = task == TB_OTHER;
+	struct tb_event *e = new_event(tb, ts_ns, CPT_EV_MARK, 0, outside ? 0 : task);
+
+	if (!outside)
+		task_at(tb, task);
+	if (strlen(name) >= sizeof(e->mark))
+		wrong("the name of a mark is too long");
+	strcpy(e->mark, name);
+	e->ev.other = outside ? 4242 : tb_tid(task);
+	e->ev.flags = (outside ? CPT_MARK_OUTSIDE : 0) | (*name ? 0 : CPT_MARK_UNREADABLE);
+}
+
 /* ---- waits ------------------------------------------------------------------------------------ */
 
 struct cpt_wait tb_wait_call(uint16_t sysno, uint64_t arg0, uint64_t arg1, uint32_t arg2)
@@ -764,6 +781,9 @@ static void point(struct cpt_event *ev, struct tb_event *e)
 		e->info.mask.bits = e->mask;
 		ev->info = &e->info;
 		break;
+	case CPT_EV_MARK:
+		ev->mark = e->mark;
+		break;
 	default:
 		break;
 	}
@@ -793,8 +813,9 @@ static int write_trace(struct trace_builder *tb, int fd, tb_more_fn more)
 	if (!close_facts.end_mono_ns)
 		close_facts.end_mono_ns = tb->now_ns;
 	for (size_t i = 0; !err && i < cnt; i++)
-		err = is_loop_event(ev[i].type) ? trace_writer__side(w, &ev[i], 1)
-						: trace_writer__events(w, &ev[i], 1);
+		err = is_loop_event(ev[i].type) || ev[i].type == CPT_EV_MARK
+			      ? trace_writer__side(w, &ev[i], 1)
+			      : trace_writer__events(w, &ev[i], 1);
 	if (!err && more)
 		err = more(w, ev, cnt);
 	if (!err)

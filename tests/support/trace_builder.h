@@ -125,6 +125,12 @@ void tb__loop_end(struct trace_builder *tb, uint64_t ts_ns, uint32_t instance);
 /* Events of loops are missing from here on, until each instance's next. */
 void tb__loop_lost(struct trace_builder *tb, uint64_t ts_ns);
 
+/* ---- marks of phases ---------------------------------------------------------------------------- */
+
+/* task says that a phase begins; TB_OTHER: a task outside of the workload does. name: 1 to 63 bytes, "": it
+ * cannot be read. */
+void tb__mark(struct trace_builder *tb, uint64_t ts_ns, uint32_t task, const char *name);
+
 /* ---- waits --------------------------------------------------------------------------------------- */
 
 struct cpt_wait tb_wait_call(uint16_t sysno, uint64_t arg0, uint64_t arg1, uint32_t arg2);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * mark_watch.h - marks of phases, from the probe into the trace.
+ *
+ * Owns:     which files are listened at, the order of marks in the trace.
+ * Must not: fail a recording where marks cannot be had, but for a file that the user named.
+ *
+ * Listened at are this program (`cpartrace mark`), the command's or the named processes' programs as they are at the
+ * start, and the files named. What a program executes later is listened at if it is one of these: by then the
+ * rights to attach probes have been given up.
+ */
+#ifndef CPT_MARK_WATCH_H
+#define CPT_MARK_WATCH_H
+
+#include "../analysis/trace_writer.h"
+#include "bpf_session.h"
+#include "mark_files.h"
+
+struct mark_watch_opts {
+	const char *program;  /* argv[0] of the command, NULL none */
+	const uint32_t *pids; /* processes that run already */
+	uint32_t pid_cnt;
+	const struct mark_files *files;
+	bool machine; /* all that runs is recorded */
+	bool endless; /* and forgotten again: a flight recording */
+};
+
+struct mark_watch;
+
+/* Once the probes of the session are attached; both are borrowed. NULL with errno and a line in err: -ENOENT
+ * where one of the files has no mark or cannot be read. */
+struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bpf_session *session,
+				   struct trace_writer *writer, char *err, size_t err_sz);
+void mark_watch__free(struct mark_watch *w); /* accepts NULL */
+
+/* Marks go there instead of to the writer. */
+void mark_watch__divert(struct mark_watch *w,
+			int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt), void *ctx);
+
+/* What came since, into the trace. 0 or -errno. */
+int mark_watch__tick(struct mark_watch *w);
+
+/* Likewise, for the last time; no more come. lost: CPT_MARK_LOSS_CNT numbers. */
+int mark_watch__finish(struct mark_watch *w, uint64_t *lost);
+
+#endif /* CPT_MARK_WATCH_H */
