@@ -25,6 +25,7 @@ const struct example examples[] = {
 	 "and write it when for 5 s fewer than 1.5 CPUs were busy"},
 	{"recover", "sudo cpartrace recover -o live.data live.data.ring.*",
 	 "what is left of such a recording that was killed"},
+	{"mark", "cpartrace mark load", "here the phase `load` begins"},
 	{"report", "cpartrace report", "the report of cpartrace.data"},
 	{"report", "cpartrace report --comm worker",
 	 "as if threads of this name were all there is"},
