@@ -315,7 +315,7 @@ static void read_once(struct trace_reader *r, size_t sz, struct reading *out)
 		for (size_t i = 0; i < cnt; i++) {
 			/* What stands beside the blocks may go on behind them. */
 			MUST(ev[i].ts_ns >= prev_ns);
-			MUST(ev[i].ts_ns <= last_ns || ev[i].type >= CPT_EV_STACKS);
+			MUST(ev[i].ts_ns <= (ev[i].type < CPT_EV_STACKS ? last_ns : CPT_TIME_MAX));
 			prev_ns = ev[i].ts_ns;
 			check_event(trace_reader__meta(r), &ev[i], task_max, &out->hash);
 		}

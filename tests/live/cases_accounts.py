@@ -184,10 +184,11 @@ def sleeping_mask(case):
     program = ("import os,threading,time\n"
                "main=threading.get_native_id()\n"
                "def move():\n"
-               " time.sleep(0.3); os.sched_setaffinity(main,{0}); print(time.monotonic_ns(),flush=True)\n"
-               " time.sleep(0.6)\n"
+               " time.sleep(0.3); before=time.monotonic_ns(); os.sched_setaffinity(main,{0})\n"
+               " print(before,flush=True); time.sleep(0.6)\n"
                "os.sched_setaffinity(0,{0,1})\n"
-               "t=threading.Thread(target=move); t.start(); time.sleep(1.2)\n")
+               "t=threading.Thread(target=move); t.start(); time.sleep(1.2)\n"
+               "print(time.monotonic_ns())\n")
     result, report = run_json(case, "/usr/bin/python3", "-c", program)
     trace = case.path("r.trace")
     script = case.cpt("script", "-i", trace)
@@ -195,18 +196,20 @@ def sleeping_mask(case):
     case.check("a change of affinity is in the trace while nothing switched", len(rows) >= 1, len(rows))
     case.check("the run is whole", report["window_ns"] > SECOND)
     main = next(row["id"] for row in report["threads"] if row["tid"] == row["pid"])
-    rows = [row for row in report["affinity"]["rows"] if row["id"] == main and row["to"] == "0"]
+    changes = [row for row in report["affinity"]["rows"] if row["id"] == main]
+    rows = [row for row in changes if row["to"] == "0"]
     if not case.equal("changes of the thread that slept, to CPU 0", len(rows), 1):
         return
     row, end = rows[0], report["window_ns"]
-    # It is seen after it was made, which the program says a moment later, and before the next switch.
-    late = report["window_start_ns"] + row["at_ns"] - int(result.out)
-    # On a busy machine the program says so late: it is kept from its CPU between the two.
-    case.within("seen after it was made", late, -0.5 * SECOND, 1.2 * SECOND)
-    case.note(f"seen {late / 1e6:.1f} ms after the program said so")
+    # It is seen after it was asked for, and before the thread that slept runs again.
+    before, awake = map(int, result.out.split())
+    seen = report["window_start_ns"] + row["at_ns"]
+    case.within("seen between the call and the end of the sleep", seen, before, awake)
+    case.note(f"seen {(seen - before) / 1e6:.1f} ms after the call began")
     case.equal("before", row["from"], "0-1")
-    case.check("both together are its life", abs(row["from_held_ns"] + row["to_held_ns"] - end)
-               <= 0.02 * end or report["affinity"]["changes"] > 1, (row, end))
+    # Where there are more than two CPUs it had another mask at its start.
+    held = changes[0]["from_held_ns"] + sum(one["to_held_ns"] for one in changes)
+    case.within("all together are its life", held / end, 0.98, 1.02)
     text = case.cpt("report", "-i", trace, "--width", "120").out
     case.check("the text says so", re.search(rf"{row['name']} {row['tid']} +[\d.]+ .?s +0-1 .* 0 ", text),
                text[-3000:])

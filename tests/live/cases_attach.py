@@ -662,6 +662,7 @@ def turn(wait, ends):
         wait()
         os.read(ends[0], 1)
         time.sleep(0.01)
+told = os.pipe()
 server = os.fork()
 if not server:
     one, two, quiet, still = (os.pipe() for _ in range(4))
@@ -669,7 +670,9 @@ if not server:
     epoll.register(one[0], select.EPOLLIN)
     for ends in two, quiet, still:
         poll.register(ends[0], select.POLLIN)
-    threading.Thread(target=turn, args=(epoll.poll, one), daemon=True).start()
+    thread = threading.Thread(target=turn, args=(epoll.poll, one), daemon=True)
+    thread.start()
+    os.write(told[1], b"%d" % thread.native_id)
     turn(poll.poll, two)
 gone = subprocess.Popen(["/bin/sleep", "60"])
 recorder = subprocess.Popen([cpartrace, "record", "-o", trace, "--loops", "on", "--delay", "0.5", "-d", "3.5",
@@ -678,7 +681,8 @@ time.sleep(0.25)
 gone.kill()
 err = recorder.communicate()[1]
 os.kill(server, 9)
-print(json.dumps({"server": server, "gone": gone.pid, "status": recorder.returncode, "err": err}))
+print(json.dumps({"server": server, "thread": int(os.read(told[0], 20)), "gone": gone.pid,
+                  "status": recorder.returncode, "err": err}))
 """
 
 
@@ -694,8 +698,8 @@ def inside_namespace(case):
     case.check("and rightly", f"process {facts['gone']} ended" in ended[0], ended)
     report = case.report_json(trace)
     sound(case, report)
-    case.equal("their numbers inside", {row["ns_tid"] for row in report["threads"]},
-               {facts["server"], max(row["ns_tid"] for row in report["threads"])})
+    case.equal("their numbers inside", sorted(row["ns_tid"] for row in report["threads"]),
+               [facts["server"], facts["thread"]])
     case.equal("instances, each found once", len(report["epoll_instances"]), 2)
     # A census is taken each second; each loop goes on through all of them.
     for row in report["event_loops"]:

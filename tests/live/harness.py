@@ -32,6 +32,8 @@ AGREEMENT = 0.005
 # done again, up to TRIES times: what a loosened bound says of it is little.
 QUIET_SHARE = 0.05
 TRIES = 3
+# Both distances were 0.2 to 2.4 us on the machines seen.
+LATE_MAX_NS = 5000
 
 # For a case whose judgements hold however much others take. That is summed over the CPUs: 10,000 threads
 # beside three programs that compute were disturbed for 1.01 windows, and recorded three times, in 45 s.
@@ -294,7 +296,7 @@ def traced(case, argv, options=(), name="run", status=0, quiet_share=QUIET_SHARE
         raise Failed(f"perf lost events in {TRIES} runs of {' '.join(map(str, argv))}")
     figures = best.account.figures()
     case.note(f"disturbed {100 * stolen_share(best):.2f} %, {figures['mends']} mends by the oracle "
-              f"and {figures['guesses']} within {figures['record_delay_ns']} ns, "
+              f"within {figures['out_late_ns']} ns, {figures['guesses']} within {figures['in_late_ns']} ns, "
               f"{100 * figures['unmended_ns'] / figures['window_ns']:.4f} % untold")
     return best
 
@@ -349,9 +351,11 @@ def unclocked_ns(report):
 def slack_of(figures):
     """How far a sum of times may be from the oracle's. A switch of which perf has no event is put before
     the record of who left or, without that, who came, by less than these usually are behind an event
-    in this recording: it is off by no more than that. All others are dated by their event."""
-    late = figures["guesses"] + figures["mends"]
-    return AGREEMENT * figures["window_ns"] + figures["record_delay_ns"] * late
+    in this recording: it is off by no more than that. All others are dated by their event. What is usual
+    on a machine where perf's writing is interrupted may be much: it counts up to LATE_MAX_NS."""
+    return (AGREEMENT * figures["window_ns"]
+            + min(figures["out_late_ns"], LATE_MAX_NS) * figures["mends"]
+            + min(figures["in_late_ns"], LATE_MAX_NS) * figures["guesses"])
 
 
 def check_agreement(case, report, figures, what="run"):

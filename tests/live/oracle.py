@@ -61,7 +61,7 @@ PERF_EVENTS = (
 
 CLONE_THREAD = 0x10000
 
-# Taken for the distance from OUT to IN where a recording has no pair of them.
+# Taken for the distance from a switch to its OUT, and from OUT to IN, where a recording has no pair of them.
 USUAL_RECORD_DELAY_NS = 500
 
 SWITCH, IN, WAKE, WAKE_NEW, EXEC, NEWTASK, OUT = range(7)
@@ -346,7 +346,8 @@ class Occupancy:
         self.segments = {}     # cpu -> [(start, end, task)], idle left out
         self.execs = []        # (time, task, tid)
         self.mends = 0         # switches that had no event, but a record of who left
-        self.guesses = 0       # that had neither
+        self.guesses = 0       # that had neither, and are dated by a record of who came
+        self.unseen = 0        # likewise, and not even that: known when who came leaves
         self.unmended = []     # (start, end, task): see the head of this file
         self.first_ns = events[0][0]
         self.last_ns = events[-1][0]
@@ -354,7 +355,6 @@ class Occupancy:
         behind_ns, after_ns = record_delays(events)
         self.out_late_ns = behind_ns // 2
         self.in_late_ns = after_ns + self.out_late_ns
-        self.record_delay_ns = self.in_late_ns
         handlers = (self._switch, self._in, self._wake, self._wake_new, self._exec,
                     self._newtask, self._out)
         for event in dated(events):
@@ -410,7 +410,7 @@ class Occupancy:
         occupant = self.cpus.setdefault(cpu, [prev, self.first_ns])
         if occupant[0] is not prev and not self._renamed(occupant, prev):
             # Neither the switch nor a record of prev's coming was seen.
-            self.guesses += 1
+            self.unseen += 1
             self.unmended.append((occupant[1], when, occupant[0] or prev))
             self._leave(cpu, when, "S")
             self._come(cpu, prev, when)
@@ -438,7 +438,7 @@ class Occupancy:
         if tid >= 0:
             prev = self.task(tid)
             if occupant[0] is not prev and not self._renamed(occupant, prev):
-                self.guesses += 1
+                self.unseen += 1
                 self.unmended.append((occupant[1], when, occupant[0] or prev))
                 self._leave(cpu, when, "S")
                 self._come(cpu, prev, when)
@@ -620,8 +620,8 @@ class Account:
         figures.update({
             "threads": threads,
             "processes": len({task.tgid for task in self.family}),
-            "mends": self.occ.mends, "guesses": self.occ.guesses,
-            "record_delay_ns": self.occ.record_delay_ns,
+            "mends": self.occ.mends, "guesses": self.occ.guesses, "unseen": self.occ.unseen,
+            "out_late_ns": self.occ.out_late_ns, "in_late_ns": self.occ.in_late_ns,
             "unmended_ns": sum(b - a for a, b, task in _clip(self.occ.unmended, start, end)
                                if task.family),
         })

@@ -140,7 +140,7 @@ class OracleTest(unittest.TestCase):
         f = self.turns_from_idle(seen=False, told=False)
         self.assertEqual(f["profile_ns"], [0, 75_000, 25_000])
         self.assertEqual((f["mends"], f["guesses"], f["unmended_ns"]), (0, 5, 0))
-        self.assertEqual(f["record_delay_ns"], 700)
+        self.assertEqual(f["in_late_ns"], 700)
 
     def test_one_with_an_event_alone_is_where_that_is(self):
         t = started().switch(50, 0, ROOT, 0, told=False, work=0).switch(70, 0, 0, ROOT)
@@ -167,7 +167,7 @@ class OracleTest(unittest.TestCase):
     def test_a_task_that_left_and_another_that_came_unseen_are_owned_up_to(self):
         t = started().switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X")
         f = t.figures()
-        self.assertEqual((f["guesses"], f["unmended_ns"]), (1, 50_000))
+        self.assertEqual((f["guesses"], f["unseen"], f["unmended_ns"]), (0, 1, 50_000))
 
     def test_an_event_whose_task_left_without_a_record_takes_none_of_a_later_switch(self):
         t = started().switch(50, 0, ROOT, OTHER, told=False, work=0)

@@ -297,7 +297,7 @@ static void a_fifo_of_a_stranger_is_no_place(void **state)
 	struct output_file f;
 
 	if (geteuid()) /* who may not give it away has made it */
-		return;
+		skip();
 	assert_int_equal(mkdir("all", 0777) | chmod("all", 01777), 0);
 	assert_int_equal(mkfifo("all/fifo", 0666), 0);
 	assert_int_equal(chown("all/fifo", 65534, 65534), 0);
