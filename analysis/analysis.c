@@ -985,7 +985,7 @@ static inline struct task *usual_next(const struct cpt_analysis *a, const struct
 				      const struct task *prev)
 {
 	const uint16_t rare = CPT_SW_MENDED | CPT_SW_PREV_DEAD | CPT_SW_PREV_UNKNOWN | CPT_SW_FOUND;
-	struct task *next = tasks__place(&a->tasks, ev->other);
+	struct task *next = tasks__find(&a->tasks, ev->other);
 
 	if (!prev || prev->path.id != ev->task || !prev->counted ||
 	    prev->state != CPT_STATE_RUNNING || prev->cpu != ev->cpu || !next || !next->counted ||
@@ -1671,7 +1671,7 @@ static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const stru
 static inline void fetch_ahead(const struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	const uint32_t id = ev->type == CPT_EV_SWITCH ? ev->other : ev->task;
-	const struct task *t = tasks__place(&a->tasks, id);
+	const struct task *t = tasks__find(&a->tasks, id);
 
 	if (!t)
 		return;

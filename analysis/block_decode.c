@@ -658,3 +658,9 @@ int block_decoder__decode(struct block_decoder *d, const uint8_t *payload, size_
 	*why = d->why ? d->why : "memory";
 	return err;
 }
+
+const struct model_task *block_decoder__tasks(const struct block_decoder *d, uint32_t *cnt)
+{
+	*cnt = d->task_cnt - 1; /* the first is nobody */
+	return d->tasks + 1;
+}

@@ -18,63 +18,79 @@ int tasks__init(struct tasks *ts, const struct cpt_filter *filter)
 
 void tasks__fini(struct tasks *ts)
 {
-	for (uint32_t c = 0; c < ts->chunk_cnt; c++) {
-		if (!ts->chunks[c])
+	for (uint32_t id = 1; id < ts->end; id++) {
+		struct task *t = tasks__find(ts, id);
+
+		if (!t)
 			continue;
-		for (uint32_t i = 0; i < TASK_CHUNK; i++) {
-			free(ts->chunks[c][i].command);
-			free(ts->chunks[c][i].stopped_in);
-			free(ts->chunks[c][i].cpu_bits);
-			free(ts->chunks[c][i].lock);
-			free(ts->chunks[c][i].ceiling);
-		}
-		free(ts->chunks[c]);
+		free(t->command);
+		free(t->stopped_in);
+		free(t->cpu_bits);
+		free(t->lock);
+		free(t->ceiling);
 	}
-	free(ts->chunks);
+	while (ts->slabs) {
+		struct task_slab *next = ts->slabs->next;
+
+		free(ts->slabs);
+		ts->slabs = next;
+	}
+	free(ts->at);
 	free(ts->masks);
 	free(ts->thread_map.ids);
 	free(ts->any_map.ids);
 	memset(ts, 0, sizeof(*ts));
 }
 
-static int grow_chunks(struct tasks *ts, uint32_t need)
+static int grow(struct tasks *ts, uint32_t id)
 {
-	uint32_t cap = ts->chunk_cnt ? ts->chunk_cnt : 16;
-	struct task **chunks;
+	uint32_t cap = ts->cap ? ts->cap : 256;
+	struct task **at;
 
-	while (cap <= need)
+	while (cap <= id)
 		cap *= 2;
-	chunks = realloc(ts->chunks, cap * sizeof(*chunks));
-	if (!chunks)
+	at = realloc(ts->at, cap * sizeof(*at));
+	if (!at)
 		return -ENOMEM;
-	memset(chunks + ts->chunk_cnt, 0, (cap - ts->chunk_cnt) * sizeof(*chunks));
-	ts->chunks = chunks;
-	ts->chunk_cnt = cap;
+	memset(at + ts->cap, 0, (cap - ts->cap) * sizeof(*at));
+	ts->at = at;
+	ts->cap = cap;
 	return 0;
+}
+
+/* Room for one more, all zero. NULL without memory. */
+static struct task *carve(struct tasks *ts)
+{
+	struct task *t;
+
+	if (!ts->slabs || ts->slabs->used == TASK_SLAB) {
+		struct task_slab *slab = aligned_alloc(TASK_LINE, sizeof(*slab));
+
+		if (!slab)
+			return NULL;
+		slab->next = ts->slabs;
+		slab->used = 0;
+		ts->slabs = slab;
+	}
+	t = &ts->slabs->tasks[ts->slabs->used++];
+	memset(t, 0, sizeof(*t));
+	return t;
 }
 
 struct task *tasks__make(struct tasks *ts, uint32_t id)
 {
-	const uint32_t chunk = id / TASK_CHUNK;
 	struct task *t;
 
 	if (!id || id > CPT_TASK_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (chunk >= ts->chunk_cnt && grow_chunks(ts, chunk)) {
+	t = id >= ts->cap && grow(ts, id) ? NULL : carve(ts);
+	if (!t) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (!ts->chunks[chunk]) {
-		ts->chunks[chunk] = aligned_alloc(TASK_LINE, TASK_CHUNK * sizeof(struct task));
-		if (!ts->chunks[chunk]) {
-			errno = ENOMEM;
-			return NULL;
-		}
-		memset(ts->chunks[chunk], 0, TASK_CHUNK * sizeof(struct task));
-	}
-	t = &ts->chunks[chunk][id % TASK_CHUNK];
+	ts->at[id] = t;
 	t->row.id = id;
 	t->path.id = id;
 	t->row.command = "";

@@ -128,10 +128,19 @@ struct tid_map {
 	bool any; /* the process does not matter */
 };
 
+/* Numbers may lie far apart: a task takes room once it is seen, its number that of a pointer. */
+#define TASK_SLAB 32u
+struct task_slab {
+	struct task tasks[TASK_SLAB];
+	struct task_slab *next;
+	uint32_t used;
+};
+
 struct tasks {
-	struct task **chunks; /* of TASK_CHUNK tasks each, NULL until needed */
-	uint32_t chunk_cnt;
+	struct task **at; /* by number, NULL: never seen */
+	uint32_t cap;
 	uint32_t end; /* highest number seen + 1 */
+	struct task_slab *slabs;
 	struct mask *masks;
 	uint32_t mask_cnt, mask_cap;
 	struct tid_map thread_map; /* by process and tid */
@@ -139,28 +148,16 @@ struct tasks {
 	struct cpt_filter filter;
 };
 
-#define TASK_CHUNK 256u
 /* Different affinity masks that are told apart; real runs have a handful, a hostile trace must not
  * make the look-up slow. Tasks with masks beyond that count as having none known. */
 #define TASK_MASKS_MAX 4096u
 int tasks__init(struct tasks *ts, const struct cpt_filter *filter);
 void tasks__fini(struct tasks *ts);
 
-/* Where the task is, or will be once seen; NULL if nowhere yet. */
-static inline struct task *tasks__place(const struct tasks *ts, uint32_t id)
-{
-	const uint32_t chunk = id / TASK_CHUNK;
-
-	return chunk < ts->chunk_cnt && ts->chunks[chunk] ? &ts->chunks[chunk][id % TASK_CHUNK]
-							  : NULL;
-}
-
 /* NULL if never seen. */
 static inline struct task *tasks__find(const struct tasks *ts, uint32_t id)
 {
-	struct task *t = tasks__place(ts, id);
-
-	return t && t->path.id ? t : NULL;
+	return id < ts->cap ? ts->at[id] : NULL;
 }
 
 /* The task with this number, made on first sight (row.identity_lost until its NEW comes). NULL with

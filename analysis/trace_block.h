@@ -108,4 +108,8 @@ int block_decoder__decode(struct block_decoder *d, const uint8_t *payload, size_
 			  uint64_t first_ns, uint64_t last_ns, struct cpt_event **ev,
 			  const char **why);
 
+/* The tasks that the block names which was decoded last, in no order; owned by d likewise. */
+struct model_task;
+const struct model_task *block_decoder__tasks(const struct block_decoder *d, uint32_t *cnt);
+
 #endif /* CPT_TRACE_BLOCK_H */

@@ -11,9 +11,13 @@
 #include "trace.h"
 
 /* The highest task number is CPT_TASK_MAX. A reader also refuses numbers above this + the file's size:
- * every task leaves more than one byte behind, so a small file cannot make anyone size a table for
- * millions of them. */
+ * every task leaves more than one byte behind (where much is lost, of some only the number of a later one tells),
+ * so a small file cannot make anyone size a table for millions of them. */
 #define CPT_TASK_FREE 65536u
+
+/* Nor may a trace name more different tasks than these + one for so many bytes: task_census.h. */
+#define CPT_TASKS_FREE 32768u
+#define CPT_TASK_BYTES 8u
 
 /* Highest number of an epoll instance; those beyond are not followed. */
 #define CPT_LOOP_NUMBER_MAX 65536u

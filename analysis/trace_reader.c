@@ -144,7 +144,7 @@ static int open_trace(struct trace_reader *r, char *err)
 		return reader_open__refuse(err, ret);
 	reader_open__judge(r, &h);
 	r->decoder = block_decoder__new(r->meta.cpu_cnt, r->task_max);
-	if (!r->decoder)
+	if (!r->decoder || task_census__init(&r->census, r->task_max, r->file_sz))
 		return reader_open__refuse(err, -ENOMEM);
 	return trace_reader__rewind(r);
 }
@@ -182,6 +182,7 @@ void trace_reader__free(struct trace_reader *r)
 	trace_meta__clear(&r->meta);
 	words__free(r->words);
 	block_decoder__free(r->decoder);
+	task_census__fini(&r->census);
 	late_window__clear(&r->late);
 	late_index__clear(&r->late_index);
 	free(r->payload.at);
@@ -305,6 +306,12 @@ static int decode_block(struct trace_reader *r, const struct section *s)
 
 	if (ret <= 0)
 		return ret;
+	if (!task_census__admit(&r->census, r->decoder)) {
+		reader__note(
+			r, "damaged at byte %" PRIu64 ": more tasks than a file of this size holds",
+			r->pos);
+		return 0;
+	}
 	r->event_cnt = s->cnt;
 	r->event_pos = 0;
 	r->block_last_ns = s->last_ns;
@@ -458,6 +465,7 @@ int trace_reader__beside(struct trace_reader *r, const struct cpt_beside *beside
 int trace_reader__rewind(struct trace_reader *r)
 {
 	end_ahead(r);
+	task_census__restart(&r->census);
 	r->pos = r->data_pos;
 	r->event_cnt = r->event_pos = 0;
 	r->block_last_ns = 0;

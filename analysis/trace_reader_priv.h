@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "late_index.h"
+#include "task_census.h"
 #include "trace_block.h"
 #include "trace_format.h"
 #include "trace_late.h"
@@ -67,6 +68,7 @@ struct trace_reader {
 	bool has_close, has_blocks;
 	struct cpt_words *words; /* NULL: none that is sound */
 	uint32_t task_max;
+	struct task_census census;
 	struct block_decoder *decoder;
 	struct bytes payload; /* the current block's: its events point into it */
 	struct ahead ahead;

@@ -67,15 +67,12 @@ static const struct cli_option options[] = {
 static int print_json(const struct cpt_report *r)
 {
 	json_t *json = json_report__build(r);
-	char *text = json ? json_report__dump(json) : NULL;
-	int err;
+	int err = json ? json_report__write(json, r, command__put, NULL) : -ENOMEM;
 
 	json_decref(json);
-	if (!text)
-		return fail(-ENOMEM, "cannot write the report: out of memory");
-	err = command__print(text);
-	free(text);
-	return err ? err : command__print("\n");
+	if (err == -ENOMEM)
+		fail(err, "cannot write the report: out of memory");
+	return err ? err : command__print("");
 }
 
 static struct text_report_opts text_opts(const struct report_opts *o)

@@ -85,12 +85,24 @@ int command__stdout_done(void)
 		    strerror(errno ? errno : EIO));
 }
 
+static int cannot_print(void)
+{
+	return fail(errno ? -errno : -EIO, "cannot write to standard output: %s",
+		    strerror(errno ? errno : EIO));
+}
+
+int command__put(void *ctx, const char *s, size_t sz)
+{
+	(void)ctx;
+	errno = 0;
+	return fwrite(s, 1, sz, stdout) == sz ? 0 : cannot_print();
+}
+
 int command__print(const char *text)
 {
 	errno = 0;
 	/* What is longer than the buffer fails here, and why is known only now. */
 	if (fputs(text, stdout) == EOF)
-		return fail(errno ? -errno : -EIO, "cannot write to standard output: %s",
-			    strerror(errno ? errno : EIO));
+		return cannot_print();
 	return command__stdout_done();
 }

@@ -167,32 +167,27 @@ static int by_id(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Leaves the busiest PAGE_THREADS_MAX of report's threads. */
-static int cut_threads(json_t *report, const struct cpt_report *r)
+/* Puts the busiest PAGE_THREADS_MAX threads into the report, in their order. */
+static int put_threads(json_t *report, const struct cpt_report *r)
 {
-	json_t *all = json_object_get(report, "threads"), *some = json_array();
-	const struct cpt_thread **tab;
-	uint32_t *keep;
+	const uint32_t cnt = r->threads_cnt < PAGE_THREADS_MAX ? r->threads_cnt : PAGE_THREADS_MAX;
+	const struct cpt_thread **tab = by_work(r);
+	uint32_t *keep = calloc(PAGE_THREADS_MAX, sizeof(*keep));
+	json_t *rows = json_array();
 
-	if (r->threads_cnt <= PAGE_THREADS_MAX) {
-		json_decref(some);
-		return 0;
-	}
-	tab = by_work(r);
-	keep = calloc(PAGE_THREADS_MAX, sizeof(*keep));
-	for (uint32_t i = 0; tab && keep && i < PAGE_THREADS_MAX; i++)
+	for (uint32_t i = 0; tab && keep && i < cnt; i++)
 		keep[i] = (uint32_t)(tab[i] - r->threads_tab);
 	if (tab && keep)
-		qsort(keep, PAGE_THREADS_MAX, sizeof(*keep), by_id);
-	for (uint32_t i = 0; tab && keep && i < PAGE_THREADS_MAX; i++)
-		some = json_array__append(some, json_incref(json_array_get(all, keep[i])));
+		qsort(keep, cnt, sizeof(*keep), by_id);
+	for (uint32_t i = 0; tab && keep && i < cnt; i++)
+		rows = json_array__append(rows, json_report__thread(r, &r->threads_tab[keep[i]]));
+	if (!tab || !keep) {
+		json_decref(rows);
+		rows = NULL;
+	}
 	free(tab);
 	free(keep);
-	if (!tab || !keep || !some) {
-		json_decref(some);
-		return -ENOMEM;
-	}
-	return json_object_set_new(report, "threads", some) < 0 ? -ENOMEM : 0;
+	return rows && !json_object_set_new(report, "threads", rows) ? 0 : -ENOMEM;
 }
 
 #define WORD(name, str, text) json_obj__put(&o, str, json_string(text));
@@ -260,7 +255,7 @@ static json_t *page_data(const struct cpt_report *r, const struct view *view, st
 	struct json_obj o = json_obj__new(), grid = json_obj__new(), words = json_obj__new();
 	json_t *report = json_report__build(r);
 
-	if (report && cut_threads(report, r)) {
+	if (report && put_threads(report, r)) {
 		json_decref(report);
 		report = NULL;
 	}

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -178,7 +179,7 @@ static json_t *switches(const struct cpt_thread *t)
 	return json_obj__done(&o);
 }
 
-static json_t *thread(const struct cpt_report *r, const struct cpt_thread *t)
+json_t *json_report__thread(const struct cpt_report *r, const struct cpt_thread *t)
 {
 	struct json_obj o = json_obj__new();
 
@@ -215,16 +216,6 @@ static json_t *thread(const struct cpt_report *r, const struct cpt_thread *t)
 		json_obj__put_ns(&o, "cause", t->cause);
 	json_obj__put(&o, "identity_lost", json_boolean(t->identity_lost));
 	return json_obj__done(&o);
-}
-
-static json_t *threads(const struct cpt_report *r)
-{
-	json_t *array = json_array();
-	uint32_t i;
-
-	for (i = 0; array && i < r->threads_cnt; i++)
-		array = json_array__append(array, thread(r, &r->threads_tab[i]));
-	return array;
 }
 
 static json_t *overlap(const struct cpt_overlap *overlap)
@@ -396,7 +387,7 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "ledger_ns", ledger(r));
 	json_obj__put(&o, "parallelism", parallelism(r));
 	json_obj__put(&o, "concurrency", concurrency(r));
-	json_obj__put(&o, "threads", threads(r));
+	json_obj__put(&o, "threads", json_array());
 	json_obj__put(&o, "overlap", overlap(&r->overlap));
 	json_obj__put(&o, "locks", json_locks__build(r));
 	json_obj__put(&o, "verdict", verdict(r));
@@ -433,4 +424,60 @@ char *json_report__dump(const json_t *json)
 	if (!s)
 		errno = ENOMEM;
 	return s;
+}
+
+/* A row's lines, as far in as rows of an array of the report's are. */
+static int put_row(const json_t *row, json_put_fn put, void *ctx)
+{
+	static const char margin[] = "\n    ";
+	char *text = json_report__dump(row);
+	int err = text ? 0 : -ENOMEM;
+
+	for (char *at = text, *end; !err && at; at = end) {
+		end = strchr(at, '\n');
+		err = put(ctx, margin, sizeof(margin) - 1);
+		if (!err)
+			err = put(ctx, at, end ? (size_t)(end - at) : strlen(at));
+		if (end)
+			end++;
+	}
+	free(text);
+	return err;
+}
+
+static int put_rows(const struct cpt_report *r, json_put_fn put, void *ctx)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < r->threads_cnt; i++) {
+		json_t *row = json_report__thread(r, &r->threads_tab[i]);
+
+		err = !row ? -ENOMEM : i ? put(ctx, ",", 1) : 0;
+		if (!err)
+			err = put_row(row, put, ctx);
+		json_decref(row);
+	}
+	return err || !r->threads_cnt ? err : put(ctx, "\n  ", 3);
+}
+
+int json_report__write(const json_t *json, const struct cpt_report *r, json_put_fn put, void *ctx)
+{
+	/* Of the report's own keys alone: a line end within a string is written as \n. */
+	static const char empty[] = "\n  \"threads\": []";
+	char *text = json_report__dump(json);
+	const char *at = text ? strstr(text, empty) : NULL;
+	int err = -ENOMEM;
+
+	if (at) {
+		at += sizeof(empty) - 2;
+		err = put(ctx, text, (size_t)(at - text));
+	}
+	if (!err)
+		err = put_rows(r, put, ctx);
+	if (!err)
+		err = put(ctx, at, strlen(at));
+	if (!err)
+		err = put(ctx, "\n", 1);
+	free(text);
+	return err;
 }

@@ -38,27 +38,29 @@ uint64_t run_outputs__rights(const struct run_outputs *out)
 	return output_file__rights(&out->json, false) | output_file__rights(&out->text, false);
 }
 
+static int keep_piece(void *ctx, const char *s, size_t sz)
+{
+	struct strbuf *text = ctx;
+
+	strbuf__add(text, s, sz);
+	return text->failed ? -ENOMEM : 0;
+}
+
 static int write_json(struct run_outputs *out, const struct cpt_report *r, json_t *more)
 {
 	json_t *json = json_report__build(r);
 	struct strbuf text = {0};
-	char *dump = NULL;
-	int err;
+	int err = -ENOMEM;
 
 	if (json && (!more || !json_object_set(json, "repeats", more)))
-		dump = json_report__dump(json);
+		err = json_report__write(json, r, keep_piece, &text);
 	json_decref(json);
-	if (dump) {
-		strbuf__adds(&text, dump);
-		strbuf__addc(&text, '\n');
-	}
-	if (!dump || text.failed)
-		err = fail(-ENOMEM, "cannot write the JSON report: out of memory");
+	if (err)
+		fail(err, "cannot write the JSON report: out of memory");
 	else if (json_to_stdout(out->o))
 		err = command__print(strbuf__str(&text));
 	else
 		err = output_file__finish(&out->json, strbuf__str(&text), text.len);
-	free(dump);
 	strbuf__free(&text);
 	return err;
 }

@@ -6,6 +6,7 @@
  *
  *     spread   tasks whose numbers lie as far apart as tables by number have pages, up to the highest number
  *              a file of that size may name
+ *     crowd    all the tasks that such a file may name, in switches that take next to no room
  *     tasks    as many tasks as fit
  *     words    a lock for each wait, and a waker for each
  *     stacks   frames, and stacks of them
@@ -24,6 +25,7 @@
 #include "../../analysis/stacks.h"
 #include "../../analysis/trace_block.h"
 #include "../../analysis/trace_format.h"
+#include "../../analysis/trace_limits.h"
 #include "../../analysis/trace_writer.h"
 #include "../../analysis/varint.h"
 #include "fuzz.h"
@@ -90,6 +92,15 @@ static void spread(struct bomb *b)
 		put_switch(b, 0, last, (uint32_t)t);
 		last = (uint32_t)t;
 	}
+}
+
+static void crowd(struct bomb *b)
+{
+	const uint64_t most = CPT_TASKS_FREE + b->sz / CPT_TASK_BYTES;
+
+	put_new(b, 1, NULL);
+	for (uint32_t t = 2; t <= most && t <= CPT_TASK_MAX; t++)
+		put_switch(b, 0, t - 1, t);
 }
 
 static void tasks(struct bomb *b)
@@ -206,8 +217,9 @@ static const struct {
 	void (*write)(struct bomb *b);
 	uint32_t cpus;
 } kinds[] = {
-	{"spread", spread, 1}, {"tasks", tasks, 1},   {"words", words, 1},   {"stacks", stacks, 1},
-	{"loops", loops, 1},   {"events", events, 1}, {"packed", packed, 1}, {"cpus", cpus, 1024},
+	{"spread", spread, 1}, {"crowd", crowd, 1},   {"tasks", tasks, 1},
+	{"words", words, 1},   {"stacks", stacks, 1}, {"loops", loops, 1},
+	{"events", events, 1}, {"packed", packed, 1}, {"cpus", cpus, 1024},
 };
 
 /* ---- bytes that the writer would not write ------------------------------------------------------- */

@@ -18,15 +18,17 @@ import subprocess
 import sys
 import tempfile
 
-# A file of any size may name 65,536 tasks, and one more for each byte: some 0.8 kB each, more in outputs that
-# have a row for each.
+# A file of any size may name 32,768 tasks, and one more for each 8 bytes: 1.2 to 1.7 kB each. Task numbers may be
+# 65,536 more than the bytes: 8 bytes each, twice while a table grows.
 MEMORY_MB = 128
-MEMORY_PER_BYTE = 1200
+MEMORY_PER_BYTE = 300
 TIME_S = 5
 TIME_PER_BYTE = 200e-6
 
-KINDS = ("spread", "tasks", "words", "stacks", "loops", "events", "packed", "cpus")
+KINDS = ("spread", "crowd", "tasks", "words", "stacks", "loops", "events", "packed", "cpus")
 SIZES = (20_000, 150_000)
+# Where what a task costs is nearly all.
+LARGE = {"tasks": 600_000}
 COMMANDS = (("report", "--json"), ("report", "--timeline"), ("export", "-f", "html"),
             ("export", "-f", "perfetto"), ("export", "-f", "csv", "--table", "intervals"))
 # Reported, not whole; without protobuf.
@@ -55,7 +57,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "bomb.cptrace")
         for kind in KINDS:
-            for asked in SIZES:
+            for asked in (*SIZES, *([LARGE[kind]] if kind in LARGE else [])):
                 subprocess.run([args.bomb, kind, str(asked), path], check=True)
                 size = os.path.getsize(path)
                 most_mb = MEMORY_MB + MEMORY_PER_BYTE * size / 1e6
