@@ -55,6 +55,8 @@
 #define TS_MAX_NS  INT64_MAX
 #define NO_STOP_NS (TS_MAX_NS + UINT64_C(1))
 
+enum blindness { SIGHTED, BLIND_HOLE, BLIND_START };
+
 #define HOLE_END_MANY UINT32_MAX
 
 enum window_state { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_OVER };
@@ -88,9 +90,15 @@ struct cpt_analysis {
 	struct task **cpu_ran;	 /* by CPU: the task that was last switched to there; a hint */
 	uint64_t *hole_until_ns; /* by CPU: its records are missing until then, 0 none */
 	uint32_t holes;
-	uint64_t hole_end_ns;  /* when the last one ended; UINT64_MAX none has */
-	uint32_t hole_end_cpu; /* on this CPU, HOLE_END_MANY: and on others at once */
-	uint32_t exit_task;    /* its final switch-out is of exit_ns or lost; 0 none */
+	uint8_t *blind; /* by CPU: from a hole on until a switch there tells who runs */
+	bool start_lost; /* the exec is: until the command is seen it may be on any CPU not heard of */
+	uint32_t holes_over;	 /* how often the last of them ended with tasks dying */
+	bool end_guessed;	 /* the window ended with a task of which that may not be so */
+	uint64_t dying_until_ns; /* tasks that ended in holes may have lived so long */
+	bool tail_lost;		 /* records are missing behind the window */
+	uint64_t hole_end_ns;	 /* when the last one ended; UINT64_MAX none has */
+	uint32_t hole_end_cpu;	 /* on this CPU, HOLE_END_MANY: and on others at once */
+	uint32_t exit_task;	 /* its final switch-out is of exit_ns or lost; 0 none */
 	uint64_t exit_ns;
 
 	struct phases *phases;
@@ -166,10 +174,11 @@ struct cpt_analysis *analysis__new(const struct cpt_trace_meta *meta,
 	a->cpu_cur = calloc(a->tl.cpu_cnt, sizeof(*a->cpu_cur));
 	a->cpu_ran = calloc(a->tl.cpu_cnt, sizeof(struct task *));
 	a->hole_until_ns = calloc(a->tl.cpu_cnt, sizeof(*a->hole_until_ns));
+	a->blind = calloc(a->tl.cpu_cnt, sizeof(*a->blind));
 	if (a->locks)
 		locks__fill(a->locks, a->tl.grid);
 	if (!a->phases || !a->locks || !a->ceilings || !a->loops || !a->flights || !a->sqpolls ||
-	    !a->cpu_cur || !a->cpu_ran || !a->hole_until_ns)
+	    !a->cpu_cur || !a->cpu_ran || !a->hole_until_ns || !a->blind)
 		err = -ENOMEM;
 	if (meta->sample_hz || meta->stack_flags & CPT_TRACE_STACKS_TAKEN) {
 		a->tl.sites = a->sites = sites__new(opts->stacks);
@@ -202,6 +211,7 @@ void analysis__free(struct cpt_analysis *a)
 	free(a->cpu_cur);
 	free(a->cpu_ran);
 	free(a->hole_until_ns);
+	free(a->blind);
 	free(a->known);
 	sites__free(a->sites);
 	phases__free(a->phases);
@@ -332,8 +342,40 @@ static inline bool in_doubt(const struct cpt_analysis *a, uint32_t cpu)
 }
 
 static void die(struct cpt_analysis *a, struct task *t);
+static void may_last(struct cpt_analysis *a, uint64_t at_ns);
 static void open_window(struct cpt_analysis *a);
 static void end_window(struct cpt_analysis *a);
+
+/* Nobody knows who runs on this CPU, from now on or until now (SIGHTED). */
+static void set_blind(struct cpt_analysis *a, uint32_t cpu, uint8_t blind)
+{
+	const uint64_t *cpus = a->opts.filter.cpus;
+	const bool was = a->blind[cpu] != SIGHTED;
+
+	a->blind[cpu] = blind;
+	if (was == (blind != SIGHTED))
+		return;
+	if (!cpus || (cpu < CPT_MAX_CPUS && cpus[cpu / 64] >> (cpu % 64) & 1))
+		timeline__blind(&a->tl, was ? -1 : 1);
+}
+
+/* The exec that put the command on its CPU is lost, */
+static void lose_start(struct cpt_analysis *a)
+{
+	a->start_lost = true;
+	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
+		if (!a->blind[cpu])
+			set_blind(a, cpu, BLIND_START);
+}
+
+/* and this is where it is. */
+static void find_start(struct cpt_analysis *a)
+{
+	a->start_lost = false;
+	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
+		if (a->blind[cpu] == BLIND_START)
+			set_blind(a, cpu, SIGHTED);
+}
 
 /* The time has come; a command that has ended before it has no window. */
 static void open_late(struct cpt_analysis *a)
@@ -349,8 +391,13 @@ static void end_exit(struct cpt_analysis *a)
 	struct task *t = tasks__find(&a->tasks, a->exit_task);
 
 	a->exit_task = 0;
-	if (t && t->live && t->state == CPT_STATE_UNKNOWN)
-		die(a, t);
+	if (!t || !t->live || t->state != CPT_STATE_UNKNOWN)
+		return;
+	die(a, t);
+	if (a->window == WINDOW_OVER) {
+		a->end_guessed = true;
+		a->tl.bounds.shorter_ns = 1;
+	}
 }
 
 /* What is due at a->now_ns: a hole ends, accounting starts or stops. */
@@ -361,8 +408,11 @@ static void do_stop(struct cpt_analysis *a)
 			a->hole_until_ns[cpu] = 0;
 			a->holes--;
 			end_hole(a, cpu);
-			timeline__hole(&a->tl, -1);
 		}
+	}
+	if (!a->holes && a->tl.dying) {
+		timeline__dying(&a->tl, 0);
+		a->holes_over++;
 	}
 	if (a->exit_task && a->now_ns > a->exit_ns)
 		end_exit(a);
@@ -429,6 +479,9 @@ static void end_window(struct cpt_analysis *a)
 {
 	a->window = WINDOW_OVER;
 	a->window_end_ns = real_now(a);
+	a->over_ns = a->now_ns;
+	a->end_guessed = a->dying_until_ns > a->now_ns;
+	may_last(a, a->dying_until_ns);
 	close_accounting(a);
 	a->next_stop_ns = NO_STOP_NS;
 }
@@ -491,6 +544,10 @@ static int set_off_unless_hole(struct cpt_analysis *a, struct task *t, enum cpt_
 
 static int come_alive(struct cpt_analysis *a, struct task *t, enum cpt_state state, uint32_t cpu)
 {
+	if (!t->known && !t->unborn) {
+		t->unborn = true;
+		a->tl.unborn -= a->tl.unborn != 0;
+	}
 	t->live = true;
 	t->cpu = cpu;
 	t->state = state;
@@ -921,15 +978,19 @@ static int vacate_cpu(struct cpt_analysis *a, uint32_t cpu)
 
 /* A switch-out that says nothing new: a rebuilt one that came after the task was seen elsewhere, or
  * the final one of a task whose EXIT already had to stand for it. */
-static bool is_old_news(const struct cpt_analysis *a, const struct cpt_event *ev)
+static bool is_old_news(struct cpt_analysis *a, const struct cpt_event *ev)
 {
-	const struct task *t;
+	struct task *t;
 
 	if (!(ev->flags & (CPT_SW_MENDED | CPT_SW_PREV_DEAD)))
 		return false;
 	t = tasks__find(&a->tasks, ev->task);
 	if (!t || !t->known || (t->live && t->state == CPT_STATE_RUNNING && t->cpu == ev->cpu))
 		return false;
+	if (t->dying == 1 + a->holes_over && ev->flags & CPT_SW_PREV_DEAD) { /* so it is over */
+		t->dying = 0;
+		timeline__dying(&a->tl, a->tl.dying - 1);
+	}
 	return !t->live || (ev->flags & CPT_SW_MENDED && t->state != CPT_STATE_UNKNOWN);
 }
 
@@ -958,6 +1019,8 @@ static void see_outgoing(struct cpt_analysis *a, const struct cpt_event *ev)
 
 static int on_occupancy(struct cpt_analysis *a, const struct cpt_event *ev)
 {
+	if (a->blind[ev->cpu] && !a->hole_until_ns[ev->cpu] && ev->occ_next != CPT_KIND_OURS)
+		set_blind(a, ev->cpu, SIGHTED);
 	if (a->meta->flags & CPT_TRACE_NO_OCCUPANCY)
 		return 0;
 	accounts__seen(&a->tl.acc, ev->cpu, ev->occ_kind == CPT_KIND_IDLE ? ACCT_IDLE : ACCT_OTHER,
@@ -965,17 +1028,41 @@ static int on_occupancy(struct cpt_analysis *a, const struct cpt_event *ev)
 	return 0;
 }
 
+/* The window may not have ended before at_ns. */
+static void may_last(struct cpt_analysis *a, uint64_t at_ns)
+{
+	if (a->end_guessed && at_ns > a->window_end_ns &&
+	    at_ns - a->window_end_ns > a->tl.bounds.longer_ns)
+		a->tl.bounds.longer_ns = at_ns - a->window_end_ns;
+}
+
+/* Records are missing behind the window: whoever waited at its end may have been woken before. */
+static void lose_tail(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	may_last(a, ev->until_ns < TS_MAX_NS ? ev->until_ns : TS_MAX_NS);
+	for (uint32_t id = 1; !a->tail_lost && id < a->tasks.end; id++) {
+		const struct task *t = tasks__find(&a->tasks, id);
+
+		if (t && t->live)
+			bounds__retro(&a->tl, t, a->window_end_ns);
+	}
+	a->tail_lost = true;
+	accounts__hole(&a->tl.acc, ev->cpu, 0);
+}
+
 /* Behind the window: what held the CPUs in its last moments is told by their next records. */
 static int on_tail(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	if (ev->cpu >= a->tl.cpu_cnt)
 		return -EINVAL;
+	if (ev->type == CPT_EV_SWITCH && ev->task)
+		may_last(a, ev->ts_ns);
 	if (ev->type == CPT_EV_SWITCH)
 		see_outgoing(a, ev);
 	else if (ev->type == CPT_EV_OCCUPANCY)
 		return on_occupancy(a, ev);
 	else if (ev->type == CPT_EV_LOSS)
-		accounts__hole(&a->tl.acc, ev->cpu, 0);
+		lose_tail(a, ev);
 	return 0;
 }
 
@@ -1029,14 +1116,29 @@ static inline __attribute__((always_inline)) int usual_switch(struct cpt_analysi
 	return err;
 }
 
+/* The wake-up that ended the task's doubt may have come when it ran already, unseen, and so have ended the wait
+ * that begins now. */
+static int doubt_wait(struct cpt_analysis *a, struct task *t)
+{
+	t->woken_in_doubt = false;
+	if (t->state != CPT_STATE_WAITING && t->state != CPT_STATE_PARKED)
+		return 0;
+	return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+}
+
 static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 						  const struct cpt_event *ev)
 {
 	uint32_t cpu = ev->cpu;
+	bool early = false;
 	struct task *t;
 	int err;
 
 	a->counts.switches -= (ev->flags & CPT_SW_FOUND) != 0;
+	if (a->blind[cpu] && !a->hole_until_ns[cpu] && !(ev->flags & CPT_SW_FOUND))
+		set_blind(a, cpu, SIGHTED);
+	if (a->start_lost && (ev->task == 1 || ev->other == 1))
+		find_start(a);
 	see_outgoing(a, ev);
 	if (a->cpu_cur[cpu] != ev->task) {
 		err = vacate_cpu(a, cpu);
@@ -1048,6 +1150,7 @@ static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 		if (!t)
 			return -errno;
 		if (t->state != CPT_STATE_RUNNING || t->cpu != cpu) { /* it came unseen */
+			early = t->woken_in_doubt;
 			if (t->state != CPT_STATE_UNKNOWN)
 				a->counts.odd_events++;
 			err = switch_in(a, t, cpu);
@@ -1056,13 +1159,18 @@ static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 		}
 		a->cpu_cur[cpu] = 0;
 		err = switch_out(a, t, ev);
+		if (!err && early && t->live)
+			err = doubt_wait(a, t);
 		if (err || a->window == WINDOW_OVER)
 			return err;
 	}
 	if (!ev->other)
 		return 0;
 	t = switch_task(a, ev->other, cpu);
-	return t ? switch_in(a, t, cpu) : -errno;
+	if (!t)
+		return -errno;
+	t->woken_in_doubt = false;
+	return switch_in(a, t, cpu);
 }
 
 static inline __attribute__((always_inline)) int on_switch(struct cpt_analysis *a,
@@ -1158,6 +1266,7 @@ static __attribute__((noinline)) int end_doubt(struct cpt_analysis *a, struct ta
 	int err = 0;
 
 	t->throttled = false;
+	t->woken_in_doubt = true;
 	t->ready_kind = CPT_READY_WAKE;
 	if (t->counted)
 		err = note_end(a, t, ev, CPT_REASON_UNKNOWN, &waker);
@@ -1238,6 +1347,8 @@ static int on_new(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t)
 		return -errno;
 	was_root_thread = t->live && t->proc == 1;
+	if (t->unborn && !t->known && a->opts.births_lost) /* none of those that are lost */
+		a->tl.unborn++;
 	timeline__leave(&a->tl, t);
 	timeline__drop_mask(&a->tl, t);
 	err = tasks__born(&a->tasks, t, parent, ev->info);
@@ -1288,8 +1399,10 @@ static int on_exec(struct cpt_analysis *a, const struct cpt_event *ev)
 		err = vacate_cpu(a, ev->cpu);
 		if (err)
 			return err;
-		a->cpu_cur[ev->cpu] = ev->task;
-		err = come_alive(a, t, CPT_STATE_RUNNING, ev->cpu);
+		/* Where records of this CPU are missing, it may have left it since. */
+		a->cpu_cur[ev->cpu] = a->blind[ev->cpu] ? 0 : ev->task;
+		err = come_alive(a, t, a->blind[ev->cpu] ? CPT_STATE_UNKNOWN : CPT_STATE_RUNNING,
+				 ev->cpu);
 		if (err)
 			return err;
 	} else {
@@ -1323,6 +1436,21 @@ static int on_rename(struct cpt_analysis *a, const struct cpt_event *ev)
 	return sqpolls__named(a->sqpolls, t, a->now_ns);
 }
 
+/* Its last moment is in a hole: anywhere in it. */
+static void die_in_hole(struct cpt_analysis *a, struct task *t)
+{
+	const bool counted = t->counted;
+
+	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
+		if (a->hole_until_ns[cpu] > a->dying_until_ns)
+			a->dying_until_ns = a->hole_until_ns[cpu];
+	die(a, t);
+	if (counted && a->window != WINDOW_OVER) {
+		timeline__dying(&a->tl, a->tl.dying + 1);
+		t->dying = 1 + a->holes_over;
+	}
+}
+
 static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
 {
 	struct task *t = tasks__get(&a->tasks, ev->task);
@@ -1330,11 +1458,12 @@ static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
 	if (!t)
 		return -errno;
 	t->row.kernel_cpu_ns = ev->info->sum_exec_ns;
+	t->exited = true;
 	/* Its final switch-out is lost: this is what is left of it. */
 	if (!t->live || t->state != CPT_STATE_UNKNOWN)
 		return 0;
 	if (a->hole_until_ns[ev->cpu]) {
-		die(a, t);
+		die_in_hole(a, t);
 	} else if (a->hole_end_ns == a->now_ns &&
 		   (a->hole_end_cpu == ev->cpu || a->hole_end_cpu == HOLE_END_MANY)) {
 		/* Lost at the last ns of the hole, or what comes next. */
@@ -1380,6 +1509,7 @@ static void doubt(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 		return;
 	t->wake_pending = false;
 	keep_wait(a, t);
+	bounds__retro(&a->tl, t, a->now_ns);
 	set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER); /* it is listed: cannot fail */
 }
 
@@ -1391,10 +1521,8 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 	a->counts.lost += ev->count;
 	accounts__hole(&a->tl.acc, ev->cpu, until);
 	if (until > a->now_ns) {
-		if (!a->hole_until_ns[ev->cpu]) {
+		if (!a->hole_until_ns[ev->cpu])
 			a->holes++;
-			timeline__hole(&a->tl, +1);
-		}
 		if (until > a->hole_until_ns[ev->cpu])
 			a->hole_until_ns[ev->cpu] = until;
 	} else {
@@ -1410,6 +1538,7 @@ static int on_loss(struct cpt_analysis *a, const struct cpt_event *ev)
 		}
 	}
 	a->cpu_cur[ev->cpu] = 0;
+	set_blind(a, ev->cpu, BLIND_HOLE);
 	locks__lost(a->locks);
 	for (uint32_t i = 0; i < a->known_cnt; i++) {
 		struct task *t = tasks__find(&a->tasks, a->known[i]);
@@ -1629,6 +1758,9 @@ static __attribute__((noinline)) int feed_one(struct cpt_analysis *a, const stru
 			/* Nothing is of the workload before the command's exec: that is lost. */
 			a->counts.odd_events++;
 			open_window(a);
+			lose_start(a);
+			if (a->now_ns > a->meta->start_mono_ns)
+				a->tl.bounds.earlier_ns = a->now_ns - a->meta->start_mono_ns;
 		}
 		return on_switch(a, ev);
 	case CPT_EV_WAKE:
@@ -1779,6 +1911,56 @@ static uint8_t filtered(const struct cpt_filter *f)
 	       (f->have_time || f->phase_cnt ? CPT_FILTERED_TIME : 0);
 }
 
+/* Since when nobody knows whether the command's process is alive; its window was open to the end. */
+static uint64_t doubted_since(const struct cpt_analysis *a, bool births_lost)
+{
+	uint64_t since_ns = a->window_start_ns;
+
+	for (uint32_t id = 1; id < a->tasks.end; id++) {
+		const struct task *t = tasks__find(&a->tasks, id);
+
+		if (!t || !t->live || (t->proc != 1 && !a->opts.wait_all))
+			continue;
+		if (t->state != CPT_STATE_UNKNOWN || (!births_lost && !t->exited))
+			return a->window_end_ns;
+		if (t->ready_since_ns > since_ns)
+			since_ns = t->ready_since_ns;
+	}
+	return since_ns;
+}
+
+static uint64_t before(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How far the window's ends may be from where they are by what is known, and so those of --time. */
+static void bound_window(struct cpt_analysis *a, bool open, uint64_t last_ns)
+{
+	const bool births_lost = a->opts.births_lost;
+	struct bounds *b = &a->tl.bounds;
+	const uint64_t end_ns = a->window_end_ns, cut_ns = a->cut_to_ns;
+
+	if (!a->meta->argv || a->meta->flags & CPT_TRACE_ATTACHED)
+		return;
+	if (a->window == WINDOW_BEFORE) { /* its beginning is lost, or it has none */
+		if ((births_lost || a->counts.lost) && last_ns > a->meta->start_mono_ns)
+			b->longer_ns = last_ns - a->meta->start_mono_ns;
+		return;
+	}
+	/* What opened it may have been a later exec. */
+	if (births_lost && a->window_start_ns > a->meta->start_mono_ns)
+		b->earlier_ns = a->window_start_ns - a->meta->start_mono_ns;
+	if (open)
+		b->shorter_ns = end_ns - doubted_since(a, births_lost);
+	else if (births_lost && last_ns > end_ns)
+		b->longer_ns = last_ns - end_ns;
+	b->longer_ns = before(cut_ns, end_ns + b->longer_ns) - before(cut_ns, end_ns);
+	b->shorter_ns = before(cut_ns, end_ns) - before(cut_ns, end_ns - b->shorter_ns);
+	if (a->opts.filter.have_time)
+		b->shorter_ns += b->earlier_ns;
+}
+
 struct cpt_report *analysis__finish(struct cpt_analysis *a,
 				    const struct cpt_trace_close *close_facts,
 				    const char *incomplete_why, uint64_t last_ns)
@@ -1801,6 +1983,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		errno = -a->err;
 	} else {
 		a->counts.run_ns = a->window_end_ns - a->window_start_ns;
+		bound_window(a, open, last_ns);
 		r = summary__report(&a->tl, &a->tasks, &a->wakes, &a->counts, a->meta, close_facts);
 		if (r && (take_locks(a, r) || take_loops(a, r) ||
 			  loops__take(a->flights, a->window_start_ns, &r->instances,

@@ -101,7 +101,9 @@ struct cpt_analysis_opts {
 	uint32_t in_progress; /* CPT_IN_PROGRESS_* */
 	/* The trace's objects, classified; borrowed. NULL: each wait is judged by itself. */
 	const struct cpt_words *words;
-	bool wait_all; /* window to the last task; also set by the trace's own flag */
+	uint64_t
+		births_lost; /* by the trace's counters: lifecycle records that may have been births */
+	bool wait_all;	     /* window to the last task; also set by the trace's own flag */
 	/* Called in order while feeding; NULL: not wanted. Return 0, or -errno to stop the pass. */
 	int (*on_interval)(void *ctx, const struct cpt_interval *iv);
 	int (*on_step)(void *ctx, const struct cpt_step *step);

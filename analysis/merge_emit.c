@@ -5,6 +5,8 @@
 /* Larger groups of one instant than can come about by chance keep their plain order. */
 #define TIE_CNT_MAX 48
 
+#define NO_CPU UINT32_MAX
+
 int merge_emit__late_end(struct cpt_merge *m, const struct cpt_rec_switch *sw)
 {
 	struct task_state *t = &m->tasks[sw->next];
@@ -331,10 +333,32 @@ static void emit(struct cpt_merge *m, const struct key *k)
 		slot_put(m, k->slot);
 }
 
+/* Behind lost records a task may be on a CPU that nobody saw it enter: then it leaves that one, at this instant,
+ * before it enters `cpu`, by the switch in slot `own`, or is woken for that switch-in (NO_CPU). A wake-up that a later
+ * switch-in tells of comes behind one of this instant. left: what is left of it, cnt of them. */
+static bool comes_later(const struct cpt_merge *m, const struct key *left, size_t cnt, uint32_t own,
+			uint32_t cpu)
+{
+	const uint32_t task = m->slots[own].sw.next;
+	bool leaves = false;
+
+	for (size_t i = 0; i < cnt; i++) {
+		const struct side *side = &m->sides[left[i].slot];
+		const struct cpt_rec_switch *sw = &m->slots[left[i].slot].sw;
+
+		if (left[i].ord >> 30 != KIND_RING || side->kind != SLOT_SWITCH || side->cpu == cpu)
+			continue;
+		if (sw->next == task) /* it enters that one first */
+			return cpu == NO_CPU && left[i].slot != own;
+		leaves |= sw->prev == task;
+	}
+	return leaves;
+}
+
 /* Whether what k says can happen now, k[-idx..-1] being what else is left of its instant before it in
  * plain order: a CPU does one thing after the other, a task enters a CPU once it has left the one it
  * was on and its wake-up is out, and is woken when it is not running. */
-static bool can_happen(const struct cpt_merge *m, const struct key *k, size_t idx)
+static bool can_happen(const struct cpt_merge *m, const struct key *k, size_t idx, size_t cnt)
 {
 	const struct side *side = &m->sides[k->slot];
 	const struct cpt_rec_switch *sw = &m->slots[k->slot].sw;
@@ -342,7 +366,8 @@ static bool can_happen(const struct cpt_merge *m, const struct key *k, size_t id
 	if (k->ord >> 30 == KIND_LIFE)
 		return true;
 	if (k->ord >> 30 == KIND_WAKE)
-		return !m->tasks[sw->next].on_cpu;
+		return !m->tasks[sw->next].on_cpu &&
+		       !(m->lost_cnt && comes_later(m, k - idx, cnt, k->slot, NO_CPU));
 	for (size_t i = 1; i <= idx; i++)
 		if (k[-(ptrdiff_t)i].ord == k->ord)
 			return false;
@@ -351,7 +376,21 @@ static bool can_happen(const struct cpt_merge *m, const struct key *k, size_t id
 	/* Two references: the key of its wake-up is not out yet, though of this instant. */
 	if (side->refs > 1 && sw->wake_ts_ns == side->ts_ns)
 		return false;
-	return !m->tasks[sw->next].on_cpu || sw->next == sw->prev;
+	if (sw->next == sw->prev)
+		return true;
+	return !m->tasks[sw->next].on_cpu &&
+	       !(m->lost_cnt && comes_later(m, k - idx, cnt, k->slot, side->cpu));
+}
+
+/* The first wake-up of a task that does not leave a CPU at this instant; cnt: there is none. */
+static size_t first_wake(const struct cpt_merge *m, const struct key *k, size_t cnt)
+{
+	size_t i = 0;
+
+	while (i < cnt &&
+	       (k[i].ord >> 30 != KIND_WAKE || comes_later(m, k, cnt, k[i].slot, NO_CPU)))
+		i++;
+	return i;
 }
 
 /* Emits the keys of one instant, cnt of them, in an order that can have happened: the first in plain
@@ -362,8 +401,10 @@ static void emit_instant(struct cpt_merge *m, struct key *k, size_t cnt)
 		struct key key;
 		size_t i = 0;
 
-		while (i < cnt && !can_happen(m, &k[i], i))
+		while (i < cnt && !can_happen(m, &k[i], i, cnt))
 			i++;
+		if (i == cnt) /* a wake-up rather: the switch-in it belongs to may be among them */
+			i = first_wake(m, k, cnt);
 		if (i == cnt)
 			i = 0;
 		key = k[i];

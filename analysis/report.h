@@ -17,6 +17,7 @@
 
 #include "account_facts.h"
 #include "affinity_facts.h"
+#include "bounds_facts.h"
 #include "grid_facts.h"
 #include "lock_facts.h"
 #include "loop_facts.h"
@@ -135,6 +136,8 @@ struct cpt_report {
 	double concurrent_average;
 	uint32_t concurrent_peak;
 	bool concurrent_folded;
+
+	struct cpt_bounds bounds; /* of all these, see bounds_facts.h */
 
 	/* the accounts, see account_facts.h */
 	struct cpt_budget budget;

@@ -25,6 +25,7 @@ void report__free(struct cpt_report *r)
 	free(r->overlap.names);
 	free(r->overlap.ns);
 	free(r->bins);
+	free(r->bounds.profile_ns);
 	for (uint32_t i = 0; i < r->locks_cnt; i++) {
 		free(r->locks[i].symbol);
 		free(r->locks[i].module);
@@ -298,38 +299,62 @@ bool report__span_bounds(const struct cpt_report *r)
 	       !r->path.unknown_ns && !r->class_ns[CPT_CLASS_UNKNOWN];
 }
 
-/* The class that holds most of the non-idle window. Where the unknown time could make another class
- * the largest, the honest answer is that the trace cannot tell. Whole subtrees that were never seen
- * can only add to what is in progress: then nothing but a window parallel for the most part stands. */
-static enum cpt_class find_verdict(const struct cpt_report *r, uint64_t window_ns,
-				   const uint64_t class_ns[CPT_CLASS_CNT])
+/* The class that holds most of the non-idle window. Where by the bounds another class could hold more, the
+ * honest answer is that the trace cannot tell. */
+static enum cpt_class find_verdict(const struct cpt_ns_bounds class_ns[CPT_CLASS_CNT],
+				   const uint64_t told_ns[CPT_CLASS_CNT])
 {
 	static const enum cpt_class classes[] = {CPT_CLASS_PARALLEL, CPT_CLASS_CONCURRENT,
 						 CPT_CLASS_SERIAL};
 	enum cpt_class best = CPT_CLASS_PARALLEL;
-	uint64_t second = 0, unknown = class_ns[CPT_CLASS_UNKNOWN];
 
 	for (int i = 1; i < 3; i++)
-		if (class_ns[classes[i]] > class_ns[best])
+		if (told_ns[classes[i]] > told_ns[best])
 			best = classes[i];
-	for (int i = 0; i < 3; i++)
-		if (classes[i] != best && class_ns[classes[i]] > second)
-			second = class_ns[classes[i]];
-	if (r->close_facts && r->close_facts->lost[CPT_LOSS_TASK_STORAGE])
-		return class_ns[CPT_CLASS_PARALLEL] > window_ns / 2 ? CPT_CLASS_PARALLEL
-								    : CPT_CLASS_UNKNOWN;
-	if (unknown && class_ns[best] <= second + unknown)
-		return CPT_CLASS_UNKNOWN;
-	return class_ns[best] ? best : CPT_CLASS_IDLE;
+	for (int i = 0; i < 3; i++) {
+		const struct cpt_ns_bounds *other = &class_ns[classes[i]];
+		const bool doubt =
+			other->low != other->high || class_ns[best].low != class_ns[best].high;
+
+		if (classes[i] != best && doubt && other->high >= class_ns[best].low)
+			return CPT_CLASS_UNKNOWN;
+	}
+	return told_ns[best] || class_ns[best].high ? (told_ns[best] ? best : CPT_CLASS_UNKNOWN)
+						    : CPT_CLASS_IDLE;
 }
 
-/* And of the ledger that counts condition variables in. */
+/* And of the ledger that counts condition variables in: its bounds are as far from it. */
 static void take_condvar_counted(struct cpt_report *r, const struct timeline *tl)
 {
-	for (int i = 0; i < CPT_CLASS_CNT; i++)
-		r->condvar_counted.class_ns[i] =
-			r->class_ns[i] - tl->condvar_out_ns[i] + tl->condvar_in_ns[i];
-	r->condvar_counted.verdict = find_verdict(r, r->window_ns, r->condvar_counted.class_ns);
+	struct cpt_ns_bounds bounds[CPT_CLASS_CNT];
+
+	for (int i = 0; i < CPT_CLASS_CNT; i++) {
+		const struct cpt_ns_bounds *b = &r->bounds.class_ns[i];
+		const uint64_t ns = r->class_ns[i] - tl->condvar_out_ns[i] + tl->condvar_in_ns[i];
+		const uint64_t down = r->class_ns[i] - b->low;
+
+		r->condvar_counted.class_ns[i] = ns;
+		bounds[i].low = ns > down ? ns - down : 0;
+		bounds[i].high = b->high > r->class_ns[i] ? ns + (b->high - r->class_ns[i]) : ns;
+	}
+	r->condvar_counted.verdict = find_verdict(bounds, r->condvar_counted.class_ns);
+}
+
+/* Of one phase: its classes are at most as far from what is said as those of all the window. */
+static enum cpt_class phase_verdict(const struct cpt_report *r, const struct cpt_phase *f)
+{
+	struct cpt_ns_bounds bounds[CPT_CLASS_CNT];
+
+	for (int i = 0; i < CPT_CLASS_CNT; i++) {
+		const struct cpt_ns_bounds *b = &r->bounds.class_ns[i];
+		const uint64_t ns = f->class_ns[i];
+		const uint64_t down = r->class_ns[i] > b->low ? r->class_ns[i] - b->low : 0;
+		const uint64_t up = b->high > r->class_ns[i] ? b->high - r->class_ns[i] : 0;
+
+		bounds[i].low = ns > down ? ns - down : 0;
+		bounds[i].high = up < f->span_ns - ns ? ns + up : f->span_ns;
+	}
+	return find_verdict(bounds, f->class_ns);
 }
 
 void summary__phases(struct cpt_report *r)
@@ -337,7 +362,7 @@ void summary__phases(struct cpt_report *r)
 	for (uint32_t i = 0; i < r->phases.cnt; i++) {
 		struct cpt_phase *f = &r->phases.tab[i];
 
-		f->verdict = find_verdict(r, f->span_ns, f->class_ns);
+		f->verdict = phase_verdict(r, f);
 		f->most = CPT_SPLIT_UNKNOWN;
 		for (int s = 0; s < CPT_SPLIT_UNKNOWN; s++)
 			if (split_class((enum cpt_split)s) == f->verdict &&
@@ -384,7 +409,12 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 			 &r->budget, &r->demand);
 	audit(r, tasks);
 	take_quality(r, counts, close_facts);
-	r->verdict = find_verdict(r, r->window_ns, r->class_ns);
+	if (bounds__finish(tl, tasks, close_facts, r)) {
+		report__free(r);
+		errno = ENOMEM;
+		return NULL;
+	}
+	r->verdict = find_verdict(r->bounds.class_ns, r->class_ns);
 	take_condvar_counted(r, tl);
 	return r;
 }

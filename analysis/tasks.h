@@ -95,6 +95,11 @@ struct task {
 		*leads; /* leader: of its process, as flight, whether it is of it itself or not */
 	struct task_sqpoll *sqpoll; /* see sqpoll.h; NULL: it polls for no ring */
 
+	bool woken_in_doubt; /* RUNNABLE by a wake-up that ended a doubt */
+	bool unborn;	     /* was seen while its NEW was not */
+	bool exited;	     /* its EXIT was seen */
+	uint32_t dying; /* its end is in a hole that is not over: analysis.c's count of those + 1 */
+
 	/* more of the accounting */
 	bool lived;		/* was ever counted */
 	bool mask_counted;	/* its mask counts towards N_allowed */

@@ -79,18 +79,24 @@ static void note_online(struct timeline *tl, uint32_t cpu)
 
 /* ---- which class is this instant of? -------------------------------------------------------- */
 
+/* May there be more than what is counted? */
+static inline bool is_doubted(const struct timeline *tl)
+{
+	return tl->unknown || tl->dying || tl->blind;
+}
+
 /* The definitions' table, for counts that are certain. */
 static enum cpt_split find_split(const struct timeline *tl)
 {
-	uint32_t c = timeline__in_progress(tl);
+	const uint32_t c = timeline__in_progress(tl), more = tl->blind ? bounds__runners(tl) : 0;
 
 	if (tl->running >= 2)
 		return timeline_parallel_split(tl);
-	/* A task in doubt may be parked or in progress, and where a CPU's records are missing it may
-	 * be on that CPU: they could turn fewer than two things into more, and runners into two. */
-	if ((tl->unknown || tl->flight_doubts) && c < 2)
+	/* A task in doubt may be parked or in progress, and where nobody knows who runs on a CPU it may
+	 * be on that one: they could turn fewer than two things into more, and runners into two. */
+	if ((tl->unknown || tl->dying || tl->flight_doubts || more) && c < 2)
 		return CPT_SPLIT_UNKNOWN;
-	if (tl->running + (tl->unknown < tl->holes ? tl->unknown : tl->holes) >= 2)
+	if (tl->running + more >= 2)
 		return CPT_SPLIT_UNKNOWN;
 	if (c >= 2) {
 		if (tl->running == 0)
@@ -129,8 +135,8 @@ static void fill_splits(struct timeline *tl)
 
 static enum cpt_split current_split(const struct timeline *tl)
 {
-	return tl->unknown || tl->in_flight || tl->flight_doubts ? find_split(tl)
-								 : timeline_certain_split(tl);
+	return is_doubted(tl) || tl->in_flight || tl->flight_doubts ? find_split(tl)
+								    : timeline_certain_split(tl);
 }
 
 /* N_allowed: CPUs online and in the mask of some live task, or running one of ours. What it was is
@@ -175,13 +181,13 @@ static uint8_t reason_adds(enum cpt_reason reason, uint32_t in_progress)
 	if (!reason_is_parked(reason) ||
 	    (reason == CPT_REASON_SLEEP && in_progress & CPT_IN_PROGRESS_SLEEP) ||
 	    (reason == CPT_REASON_CONDVAR && in_progress & CPT_IN_PROGRESS_CONDVAR))
-		adds |= ADDS_IN_PROGRESS;
+		adds |= CPT_ADDS_IN_PROGRESS;
 	if (reason == CPT_REASON_LOCK || reason == CPT_REASON_HANDOFF ||
 	    reason == CPT_REASON_KERNEL_LOCK)
 		adds |= ADDS_LOCK;
 	if (reason == CPT_REASON_SLEEP)
 		adds |= ADDS_ASLEEP;
-	if (reason == CPT_REASON_CONDVAR && !(adds & ADDS_IN_PROGRESS))
+	if (reason == CPT_REASON_CONDVAR && !(adds & CPT_ADDS_IN_PROGRESS))
 		adds |= ADDS_CONDVAR;
 	return adds;
 }
@@ -219,12 +225,13 @@ int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struc
 		timeline__fini(tl);
 		return -ENOMEM;
 	}
-	if (path__init(&tl->path, tl) ||
+	if (bounds__init(&tl->bounds, tl->cpu_cnt) || path__init(&tl->path, tl) ||
 	    accounts__init(&tl->acc, tl->cpu_cnt, tl->online, tl->core_of, TASK_MASKS_MAX)) {
 		timeline__fini(tl);
 		return -ENOMEM;
 	}
 	fill_splits(tl);
+	tl->unborn = opts->births_lost < CPT_TASK_MAX ? (uint32_t)opts->births_lost : CPT_TASK_MAX;
 	for (int i = 0; i < CPT_REASON_CNT; i++)
 		tl->adds[i] = reason_adds((enum cpt_reason)i, opts->in_progress);
 	for (uint32_t k = 1; k < INVERSES; k++)
@@ -244,6 +251,7 @@ void timeline__fini(struct timeline *tl)
 	free(tl->bins);
 	path__fini(&tl->path);
 	accounts__fini(&tl->acc);
+	bounds__fini(&tl->bounds);
 	memset(tl, 0, sizeof(*tl));
 }
 
@@ -273,6 +281,7 @@ static void fold_bins(struct timeline *tl)
 		tl->bins[i] = sum;
 	}
 	memset(tl->bins + CPT_BINS_MAX / 2, 0, CPT_BINS_MAX / 2 * sizeof(*tl->bins));
+	bounds__fold(&tl->bounds);
 	tl->bin_cur = CPT_BINS_MAX / 2;
 	tl->bin_ns *= 2;
 }
@@ -416,10 +425,12 @@ static void account(struct timeline *tl, uint64_t to_ns)
 		account_concurrent(tl, span, c);
 	if (running) {
 		timeline_account_running(tl, span);
-	} else if (split != CPT_SPLIT_UNKNOWN) {
+	} else if (split != CPT_SPLIT_UNKNOWN || !tl->blind || !bounds__runners(tl)) {
 		tl->parallel_ns[0] += span;
 		tl->cores_ns[0] += span;
 	}
+	if (is_doubted(tl) || tl->flight_doubts)
+		bounds__account(tl, span, split);
 	/* Two things in progress are enough for any class that more could make of it. */
 	if (tl->condvars && c < 2)
 		account_condvars(tl, span, split);
@@ -428,8 +439,8 @@ static void account(struct timeline *tl, uint64_t to_ns)
 	if (tl->opts->on_counts)
 		emit_counts(tl, to_ns);
 	tl->now_ns = to_ns;
-	tl->unusual = tl->unknown || tl->condvars || tl->sites || tl->in_flight ||
-		      tl->flight_doubts || tl->opts->on_counts;
+	tl->unusual = tl->unknown || tl->dying || tl->blind || tl->condvars || tl->sites ||
+		      tl->in_flight || tl->flight_doubts || tl->opts->on_counts;
 }
 
 void timeline__advance_slow(struct timeline *tl, uint64_t now_ns)
@@ -478,9 +489,16 @@ void timeline__close(struct timeline *tl)
 		end_step(tl);
 }
 
-void timeline__hole(struct timeline *tl, int change)
+void timeline__blind(struct timeline *tl, int change)
 {
-	tl->holes += (uint32_t)change;
+	tl->blind += (uint32_t)change;
+	tl->unusual = true;
+}
+
+void timeline__dying(struct timeline *tl, uint32_t cnt)
+{
+	tl->dying = cnt;
+	tl->unusual = true;
 }
 
 /* ---- names that run together ------------------------------------------------------------------
@@ -638,7 +656,7 @@ void timeline__stand(struct timeline *tl, struct loop_proc *p, const struct task
 				     : 0;
 
 	if (t->state == CPT_STATE_RUNNING || t->state == CPT_STATE_RUNNABLE ||
-	    adds & ADDS_IN_PROGRESS)
+	    adds & CPT_ADDS_IN_PROGRESS)
 		p->standing += (uint32_t)change;
 	else if (adds & ADDS_CONDVAR)
 		p->condvars += (uint32_t)change;

@@ -23,6 +23,7 @@
 #define CPT_TIMELINE_H
 
 #include "accounts.h"
+#include "bounds.h"
 #include "path.h"
 #include "tasks.h"
 
@@ -73,10 +74,10 @@ struct timeline_group {
 };
 
 /* What a blocked task of each reason adds to. */
-#define ADDS_IN_PROGRESS 0x1
-#define ADDS_LOCK	 0x2
-#define ADDS_ASLEEP	 0x4
-#define ADDS_CONDVAR	 0x8
+#define CPT_ADDS_IN_PROGRESS 0x1
+#define ADDS_LOCK	     0x2
+#define ADDS_ASLEEP	     0x4
+#define ADDS_CONDVAR	     0x8
 
 struct timeline {
 	const struct cpt_analysis_opts *opts;
@@ -104,7 +105,10 @@ struct timeline {
 	uint32_t in_flight_then; /* A, if condvars counted as in progress */
 	uint64_t flight_sum, flight_then_sum; /* they, without that limit: the processes' parts */
 	uint32_t flight_doubts;		      /* processes whose part of A is not known */
-	uint32_t holes;			      /* CPUs whose records are missing at this instant */
+	uint32_t blind; /* CPUs of which nobody knows who runs there: see bounds.h */
+	uint32_t
+		unborn; /* tasks that may be there and were never told of: births lost, not made up for */
+	uint32_t dying; /* tasks whose end fell into a hole that is not over */
 	uint32_t alive;
 	uint32_t cores_running; /* distinct physical cores */
 
@@ -160,7 +164,8 @@ struct timeline {
 	struct grid *grid;   /* NULL: not asked for; the analysis's */
 	struct path path;    /* what led to what */
 	struct accounts acc; /* told of every change of what is counted */
-	int err;	     /* of a callback or an allocation; sticky */
+	struct bounds bounds;
+	int err; /* of a callback or an allocation; sticky */
 };
 
 int timeline__init(struct timeline *tl, const struct cpt_trace_meta *meta, struct tasks *tasks,
@@ -205,8 +210,11 @@ void timeline__turn(struct timeline *tl, struct task *t, enum cpt_state state,
  * to change (enter counts it again). */
 void timeline__drop_mask(struct timeline *tl, struct task *t);
 
-/* A CPU's records go missing, or are there again. */
-void timeline__hole(struct timeline *tl, int change);
+/* Nobody knows who runs on one CPU more (+1) or less (-1). */
+void timeline__blind(struct timeline *tl, int change);
+
+/* So many tasks may have ended, or not yet. */
+void timeline__dying(struct timeline *tl, uint32_t cnt);
 
 /* The process's level, standing, pollers or doubts have changed. */
 void timeline__flight(struct timeline *tl, struct loop_proc *p);

@@ -172,10 +172,10 @@ static inline void timeline_count_blocked(struct timeline *tl, enum cpt_reason r
 
 	if (!adds) /* parked, as most are */
 		return;
-	if (adds & ADDS_IN_PROGRESS) {
+	if (adds & CPT_ADDS_IN_PROGRESS) {
 		tl->in_progress_blocked += change;
 		accounts__wait(&tl->acc, reason, (int)change);
-		if (adds == ADDS_IN_PROGRESS)
+		if (adds == CPT_ADDS_IN_PROGRESS)
 			return;
 	}
 	tl->lock_waits += adds & ADDS_LOCK ? change : 0;

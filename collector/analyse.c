@@ -177,6 +177,8 @@ int analysed__run(struct analysed *a, const char *path, const struct cpt_analysi
 	/* Of what goes on behind the recording the probes leave one after the other. */
 	if (closed && !trace_reader__incomplete(a->reader) && closed->exit_kind == CPT_EXIT_RUNNING)
 		with.end_ns = closed->end_mono_ns;
+	if (closed)
+		with.births_lost = closed->lost[CPT_LOSS_LIFE_RING_FULL];
 	with.words = words_of(a, path);
 	if (!with.words)
 		return -errno;

@@ -176,6 +176,26 @@ static void final_switch_after_its_exit_is_no_second_life(void **state)
 static void verdict_is_unknown_where_unknown_time_could_overturn_it(void **state)
 {
 	struct trace_builder *tb = tb__new(2);
+	uint32_t a = tb__command(tb, 1000, "a"), b;
+	struct cpt_report *r;
+
+	tb__run(tb, 1000, 0, a);
+	b = tb__fork(tb, 1000, a, "b");
+	tb__run(tb, 1000, 1, b);
+	tb__block(tb, 1000, b, tb_wait_sleep(), TB_IDLE);
+	tb__loss(tb, 1300, 0, 1700, 9);
+	tb__preempt(tb, 1700, a, a);
+	tb__exit(tb, 1800, a, 0, TB_IDLE);
+	r = report_of(tb); /* b is in doubt to the end */
+	expect_ledger(r, CPT_SPLIT_SERIAL_RUNNING, 300, CPT_SPLIT_UNKNOWN, 500, LEDGER_END);
+	assert_int_equal(r->verdict, CPT_CLASS_UNKNOWN);
+	done(r, tb);
+}
+
+/* One task alone may have run or not: no two things can have been in progress. */
+static void verdict_stands_where_no_other_class_is_possible(void **state)
+{
+	struct trace_builder *tb = tb__new(2);
 	uint32_t a = tb__command(tb, 1000, "a");
 	struct cpt_report *r;
 
@@ -183,9 +203,15 @@ static void verdict_is_unknown_where_unknown_time_could_overturn_it(void **state
 	tb__loss(tb, 1300, 0, 1700, 9);
 	tb__preempt(tb, 1700, a, a);
 	tb__exit(tb, 1800, a, 0, TB_IDLE);
-	r = report_of(tb); /* 400 serial, 400 unknown */
+	r = report_of(tb);
 	expect_ledger(r, CPT_SPLIT_SERIAL_RUNNING, 400, CPT_SPLIT_UNKNOWN, 400, LEDGER_END);
-	assert_int_equal(r->verdict, CPT_CLASS_UNKNOWN);
+	assert_int_equal(r->verdict, CPT_CLASS_SERIAL);
+	assert_int_equal(r->bounds.class_ns[CPT_CLASS_SERIAL].low, 400);
+	assert_int_equal(r->bounds.class_ns[CPT_CLASS_SERIAL].high, 800);
+	assert_int_equal(r->bounds.class_ns[CPT_CLASS_PARALLEL].high, 0);
+	assert_int_equal(r->bounds.class_ns[CPT_CLASS_IDLE].high, 400);
+	assert_int_equal(r->bounds.cpu_time_ns.low, 400);
+	assert_int_equal(r->bounds.cpu_time_ns.high, 800);
 	done(r, tb);
 }
 
@@ -361,6 +387,7 @@ int main(void)
 		cmocka_unit_test(final_switch_lost_in_a_hole_is_told_by_the_exit),
 		cmocka_unit_test(final_switch_after_its_exit_is_no_second_life),
 		cmocka_unit_test(verdict_is_unknown_where_unknown_time_could_overturn_it),
+		cmocka_unit_test(verdict_stands_where_no_other_class_is_possible),
 		cmocka_unit_test(whole_tasks_never_seen_leave_only_a_parallel_verdict),
 		cmocka_unit_test(mended_switch_is_accounted_like_any),
 		cmocka_unit_test(mended_switch_of_unreadable_task_is_unknown_until_it_is_back),
