@@ -3,6 +3,7 @@
 #include "diff_put.h"
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -315,12 +316,29 @@ static void add_loops(const struct place *at, const struct cpt_report *r)
 				 "in flight", instance_in_window(&r->instances[i], r->window_ns));
 }
 
+/* The largest part of the window that lost events leave open: what is unknown, or what the bounds of a class or of
+ * the CPU time say. */
+static double doubt_of(const struct cpt_report *r)
+{
+	const struct cpt_bounds *b = &r->bounds;
+	double doubt = share(r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns);
+
+	if (!b->open || !r->window_ns)
+		return doubt;
+	for (int i = 0; i < CPT_CLASS_UNKNOWN; i++)
+		doubt = fmax(doubt, share(b->class_ns[i].high - b->class_ns[i].low, r->window_ns));
+	doubt = fmax(doubt, b->parallel_average.high - b->parallel_average.low);
+	if (isfinite(b->concurrent_average.high))
+		doubt = fmax(doubt, b->concurrent_average.high - b->concurrent_average.low);
+	return fmin(doubt, 1);
+}
+
 static void add_run(struct diff_runs *runs, uint32_t run, const struct cpt_report *r)
 {
 	uint64_t machine_ns = r->window_ns * (r->cpus_online ? r->cpus_online : 1);
 
 	runs->window_ns[run] = (double)r->window_ns;
-	runs->unknown[run] = share(r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns);
+	runs->unknown[run] = doubt_of(r);
 	runs->disturbed[run] =
 		share(r->demand.item_ns[CPT_DEMAND_OTHERS] + r->demand.item_ns[CPT_DEMAND_TRACER],
 		      r->window_ns);

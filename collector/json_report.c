@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "json_bounds.h"
 #include "json_locks.h"
 #include "json_loops.h"
 #include "json_accounts.h"
@@ -393,6 +394,7 @@ json_t *json_report__build(const struct cpt_report *r)
 	json_obj__put(&o, "verdict", verdict(r));
 	json_obj__put(&o, "data_quality", data_quality(r));
 	/* Beyond what the contract started with. */
+	json_obj__put(&o, "bounds", json_bounds(r));
 	json_obj__put_ns(&o, "runnable_ns", r->runnable_ns);
 	json_obj__put(&o, "waiting_ns", reasons(r->reason_ns, false));
 	json_obj__put(&o, "parked_ns", reasons(r->reason_ns, true));

@@ -167,7 +167,9 @@ unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMIT
 		if (cnt < CPT_LIMITS_MAX)
 			cnt++;
 	}
-	if (cnt && out[0].cost_ns <= unknown_ns(r))
+	/* Nor is one the largest that another may exceed. */
+	if (cnt && unknown_ns(r) &&
+	    out[0].cost_ns <= (cnt > 1 ? out[1].cost_ns : 0) + unknown_ns(r))
 		return 0;
 	return cnt;
 }

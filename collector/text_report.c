@@ -8,6 +8,7 @@
 #include "text_report.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -219,6 +220,44 @@ static bool split_is_shown(const struct cpt_report *r, enum cpt_split split)
 	return worth_a_line(r->split_ns[split], r->window_ns);
 }
 
+/* " [41 %, 52 %]" behind a share of total, where the bounds are other than what it says. */
+static bool add_share_bounds(struct strbuf *b, const struct cpt_report *r, uint64_t part,
+			     uint64_t total, const struct cpt_real_bounds *bounds)
+{
+	const double scale = 1e6;
+	char p[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
+
+	if (!r->bounds.open)
+		return false;
+	fmt_percent(p, part, total);
+	fmt_percent(low, (uint64_t)(bounds->low * scale), (uint64_t)scale);
+	fmt_percent(high, (uint64_t)(bounds->high * scale), (uint64_t)scale);
+	if (!strcmp(low, p) && !strcmp(high, p))
+		return false;
+	strbuf__addf(b, " [%s, %s]", low, high);
+	return true;
+}
+
+/* Instead of what the class is: between what its share lies. */
+static bool add_class_bounds(struct strbuf *b, const struct cpt_report *r, enum cpt_class cls)
+{
+	const struct cpt_ns_bounds *ns = &r->bounds.class_ns[cls];
+	const double window = (double)r->window_ns;
+	const struct cpt_real_bounds bounds = {(double)ns->low / window,
+					       fmin(1, (double)ns->high / window)};
+	struct strbuf text = {0};
+	bool said;
+
+	if (cls == CPT_CLASS_UNKNOWN || !r->window_ns)
+		return false;
+	said = add_share_bounds(&text, r, r->class_ns[cls], r->window_ns, &bounds);
+	if (said)
+		strbuf__addf(b, "in truth within%s", strbuf__str(&text));
+	b->failed |= text.failed;
+	strbuf__free(&text);
+	return said;
+}
+
 static void add_ledger(struct strbuf *b, const struct cpt_report *r, const struct text_style *style)
 {
 	char title[64], d[FMT_SZ];
@@ -239,7 +278,8 @@ static void add_ledger(struct strbuf *b, const struct cpt_report *r, const struc
 		strbuf__repeat(b, " ",
 			       LEDGER_LABEL + PERCENT_COLUMNS + 2 + LEDGER_BAR + 2 -
 				       display_width(b->s ? b->s + start : "", b->len - start));
-		strbuf__adds(b, words__class((enum cpt_class)cls));
+		if (!add_class_bounds(b, r, (enum cpt_class)cls))
+			strbuf__adds(b, words__class((enum cpt_class)cls));
 		strbuf__addc(b, '\n');
 		for (split = 0; split < CPT_SPLIT_UNKNOWN; split++) {
 			if ((int)split_class((enum cpt_split)split) != cls ||
@@ -292,12 +332,16 @@ static void add_profile_averages(struct strbuf *b, const struct cpt_report *r,
 	const char *dot = draw_dot(style);
 	char average[FMT_SZ], tlp[FMT_SZ], used[FMT_SZ], cores[FMT_SZ];
 
-	strbuf__addf(b, "   average %s%speak %" PRIu32 "\n",
-		     fmt_average(average, r->parallel_average), dot, r->parallel_peak);
+	strbuf__addf(b, "   average %s", fmt_average(average, r->parallel_average));
+	words__bounds(b, r, r->parallel_average, &r->bounds.parallel_average);
+	strbuf__addf(b, "%speak %" PRIu32 "\n", dot, r->parallel_peak);
 	text_stacks__spin(b, r, style);
-	strbuf__addf(b, "   %s while any is busy (TLP)\n", fmt_average(tlp, r->tlp));
-	strbuf__addf(b, "   %s of the CPU time it was allowed\n",
-		     fmt_percent(used, r->cpu_time_ns, r->allowed_integral));
+	strbuf__addf(b, "   %s", fmt_average(tlp, r->tlp));
+	words__bounds(b, r, r->tlp, &r->bounds.tlp);
+	strbuf__adds(b, " while any is busy (TLP)\n");
+	strbuf__addf(b, "   %s", fmt_percent(used, r->cpu_time_ns, r->allowed_integral));
+	add_share_bounds(b, r, r->cpu_time_ns, r->allowed_integral, &r->bounds.efficiency);
+	strbuf__adds(b, " of the CPU time it was allowed\n");
 	if (r->cpus_physical && r->cpus_physical < r->cpus_online)
 		strbuf__addf(b, "   on %" PRIu32 " physical cores: average %s\n", r->cpus_physical,
 			     fmt_average(cores, cores_average(r)));

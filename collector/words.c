@@ -3,6 +3,8 @@
 #include "words.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <string.h>
 
 #include "format.h"
 #include "share.h"
@@ -47,28 +49,24 @@ static uint64_t active_ns(const struct cpt_report *r)
 	return r->window_ns - r->class_ns[CPT_CLASS_IDLE];
 }
 
-/* The class of most of the time that is neither idle nor unknown, and the next one's time. */
-static enum cpt_class leading_class(const struct cpt_report *r, uint64_t *second)
-{
-	enum cpt_class best = CPT_CLASS_PARALLEL;
-	int cls;
-
-	*second = 0;
-	for (cls = CPT_CLASS_PARALLEL; cls <= CPT_CLASS_SERIAL; cls++)
-		if (r->class_ns[cls] > r->class_ns[best])
-			best = (enum cpt_class)cls;
-	for (cls = CPT_CLASS_PARALLEL; cls <= CPT_CLASS_SERIAL; cls++)
-		if (cls != (int)best && r->class_ns[cls] > *second)
-			*second = r->class_ns[cls];
-	return best;
-}
-
 bool words__verdict_uncertain(const struct cpt_report *r)
 {
-	uint64_t second, unknown = r->class_ns[CPT_CLASS_UNKNOWN];
-	enum cpt_class best = leading_class(r, &second);
+	return r->verdict == CPT_CLASS_UNKNOWN;
+}
 
-	return unknown && unknown >= r->class_ns[best] - second;
+void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,
+		   const struct cpt_real_bounds *bounds)
+{
+	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
+
+	if (!r->bounds.open)
+		return;
+	fmt_average(v, value);
+	fmt_average(low, bounds->low);
+	if (!isfinite(bounds->high))
+		strbuf__addf(b, " [%s or more]", low);
+	else if (strcmp(low, v) || strcmp(fmt_average(high, bounds->high), v))
+		strbuf__addf(b, " [%s, %s]", low, fmt_average(high, bounds->high));
 }
 
 static bool is_mostly_idle(const struct cpt_report *r)
@@ -89,15 +87,19 @@ static void add_figures(struct strbuf *b, const struct cpt_report *r)
 	char c[FMT_SZ], p[FMT_SZ];
 
 	/* What was lost counts as nothing in both. */
-	if (is_partly_unknown(r))
+	if (is_partly_unknown(r) && (scale != 1 || !r->bounds.open))
 		strbuf__adds(b, "at least ");
 	/* What would be printed as 1.00 is one thing. */
 	if (in_progress >= 0.995 && in_progress < 1.005)
 		strbuf__adds(b, "1 thing");
 	else
 		strbuf__addf(b, "%s things", fmt_average(c, in_progress));
-	strbuf__addf(b, " in progress, %s of %" PRIu32 " CPU%s busy on average",
-		     fmt_average(p, r->parallel_average * scale), r->cpus_allowed,
+	if (scale == 1)
+		words__bounds(b, r, in_progress, &r->bounds.concurrent_average);
+	strbuf__addf(b, " in progress, %s", fmt_average(p, r->parallel_average * scale));
+	if (scale == 1)
+		words__bounds(b, r, r->parallel_average, &r->bounds.parallel_average);
+	strbuf__addf(b, " of %" PRIu32 " CPU%s busy on average", r->cpus_allowed,
 		     r->cpus_allowed == 1 ? "" : "s");
 }
 
@@ -159,8 +161,6 @@ static void add_class_verdict(struct strbuf *b, const struct cpt_report *r)
 	char p[FMT_SZ];
 	size_t start;
 
-	if (words__verdict_uncertain(r))
-		strbuf__adds(b, "Not certain, events were lost. What is known: ");
 	if (idle)
 		strbuf__addf(b, "Idle for %s of the time; while active ",
 			     fmt_percent(p, r->class_ns[CPT_CLASS_IDLE], r->window_ns));
@@ -188,10 +188,13 @@ void words__verdict(struct strbuf *b, const struct cpt_report *r)
 	else if (!r->threads && r->filtered)
 		strbuf__adds(b, "Nothing to tell: no thread is selected.");
 	else if (r->verdict == CPT_CLASS_UNKNOWN)
-		strbuf__addf(
-			b,
-			"The trace cannot tell: events were lost, and %s of the time is unknown.",
-			fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
+		strbuf__addf(b,
+			     "The trace cannot tell: events were lost, and %s of the time is "
+			     "unknown; more "
+			     "than one class may hold most of it. Record with a larger "
+			     "--buffer-size, or "
+			     "look at a part where nothing was lost (--time).",
+			     fmt_percent(p, r->class_ns[CPT_CLASS_UNKNOWN], r->window_ns));
 	else if (r->verdict == CPT_CLASS_IDLE)
 		strbuf__adds(b, "Idle: nothing was in progress.");
 	else

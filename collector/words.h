@@ -24,6 +24,10 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r);
 /* Whether what is unknown could change the verdict's class. */
 bool words__verdict_uncertain(const struct cpt_report *r);
 
+/* Behind a figure that is printed as an average: " [1.91, 1.96]", and nothing where that is what it says. */
+void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,
+		   const struct cpt_real_bounds *bounds);
+
 /* What is wrong with the data, one phrase per call: i = 0, 1, ... until false. */
 bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i);
 

@@ -341,10 +341,8 @@ static void stretch(const struct gen *g, const struct cpt_analysis_opts *o, uint
 	c = m.running + m.runnable + m.waiting + m.in_flight;
 
 	r->split[split] += span;
-	if (split != CPT_SPLIT_UNKNOWN || m.running) {
-		r->profile[m.running] += span;
-		r->cores[m.cores] += span;
-	}
+	r->profile[m.running] += span; /* who runs is certain, whoever's state is not */
+	r->cores[m.cores] += span;
 	if (split != CPT_SPLIT_UNKNOWN)
 		r->concurrent[c] += span;
 	r->allowed[__builtin_popcountll((m.allowed & online) | m.cpus)] += span;

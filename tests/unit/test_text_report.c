@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <locale.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -203,18 +204,30 @@ static void lost_events_are_said(void **state)
 	text = report_at(80, true);
 	assert_non_null(strstr(text, "1,234 events lost"));
 	assert_non_null(strstr(text, "unknown        10.0 %"));
-	assert_null(strstr(text, "Not certain"));
 	/* A tenth that may have been parallel is not "hardly", what was lost counts in no average, and
 	 * what it computed is in no bound. */
 	assert_non_null(strstr(text, "parallel for 2.0 % of the time that is known: at least"));
 	assert_null(strstr(text, "times as fast"));
 	assert_true(words__data_incomplete(r));
-	/* As much unknown as the class leads by: the verdict must not sound sure. */
-	r->class_ns[CPT_CLASS_UNKNOWN] = 1000 * FIXTURE_MS;
-	r->class_ns[CPT_CLASS_CONCURRENT] = 938 * FIXTURE_MS;
-	assert_non_null(strstr(report_at(80, true), "Not certain"));
+	assert_null(strstr(text, "["));
+	r->bounds.open = true;
+	r->bounds.parallel_average = (struct cpt_real_bounds){1.004, 1.0961};
+	r->bounds.tlp = (struct cpt_real_bounds){1, 2};
+	r->bounds.concurrent_average = (struct cpt_real_bounds){3.9, INFINITY};
+	r->bounds.efficiency = (struct cpt_real_bounds){0.5, 0.548};
+	r->bounds.class_ns[CPT_CLASS_PARALLEL] =
+		(struct cpt_ns_bounds){r->class_ns[CPT_CLASS_PARALLEL], 240 * FIXTURE_MS};
+	text = report_at(80, true);
+	assert_non_null(strstr(text, "average 1.01 [1.00, 1.10]"));
+	assert_non_null(strstr(text, "3.96 [3.90 or more] things in"));
+	assert_non_null(strstr(text, "[1.00, 2.00] while any is busy (TLP)"));
+	assert_non_null(strstr(text, "[50.0 %, 54.8 %] of the CPU time it was allowed"));
+	assert_non_null(strstr(text, "in truth within [2.0 %, 12.0 %]"));
+	assert_fits(text, 80);
+	/* Where another class may hold most there is no verdict. */
 	r->verdict = CPT_CLASS_UNKNOWN;
 	assert_non_null(strstr(report_at(80, true), "The trace cannot tell"));
+	assert_non_null(strstr(report_at(80, true), "larger --buffer-size"));
 }
 
 static void audit_flags_only_what_is_not_explained(void **state)
