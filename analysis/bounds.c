@@ -279,8 +279,8 @@ static int bound_profile(const struct timeline *tl, const struct lost *lost, str
 		return -ENOMEM;
 	for (uint32_t k = 0; k <= tl->cpu_cnt; k++) {
 		struct cpt_ns_bounds *p = &r->bounds.profile_ns[k];
-		const uint64_t sure = k ? tl->parallel_ns[k] - b->more_ns[k]
-					: tl->parallel_ns[0] - b->free_ns;
+		const uint64_t sure =
+			k ? tl->parallel_ns[k] - b->more_ns[k] : tl->parallel_ns[0] - b->free_ns;
 
 		up += b->up_ns[k];
 		p->low = lost->trees || lost->all ? 0 : less(sure, lost->less_ns);
@@ -354,8 +354,8 @@ static void bound_running(const struct timeline *tl, const struct lost *lost, st
 				       : (allowed_high > 0 ? 1 : 0);
 }
 
-static void bound_concurrent(const struct timeline *tl, const struct tasks *tasks,
-			     const struct lost *lost, struct cpt_report *r)
+static void bound_concurrent(const struct timeline *tl, const struct lost *lost,
+			     struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
 	const double shortest = (double)r->bounds.window_ns.low;
@@ -364,16 +364,17 @@ static void bound_concurrent(const struct timeline *tl, const struct tasks *task
 	double high = (double)tl->sums.in_progress + (double)b->doubt_ns + (double)b->plus_ns +
 		      (double)lost->births * longest;
 
-	if (b->flight_ns || lost->births)
+	if (b->flight_ns)
 		low -= (double)tl->sums.in_flight;
-	/* What a task is that was not told of, and so what its waits are, is not known. */
-	for (uint32_t id = 1; lost->births && id < tasks->end; id++) {
-		const struct task *t = tasks__find(tasks, id);
-
-		for (int i = 0; t && t->row.identity_lost && i < CPT_REASON_CNT; i++) {
-			low -= (double)t->row.reason_ns[i];
-			high += (double)t->row.reason_ns[i];
-		}
+	/* What waits are follows from who is there: a thread's end is waited for where the thread is known. Its use of
+	 * CPUs, disks and of locks in the kernel does not. */
+	if (lost->births) {
+		low = (double)r->cpu_time_ns + (double)r->runnable_ns +
+		      (double)r->reason_ns[CPT_REASON_KERNEL_LOCK] +
+		      (double)r->reason_ns[CPT_REASON_DISK] +
+		      (double)r->reason_ns[CPT_REASON_PAGE_FAULT];
+		for (int i = 0; i < CPT_REASON_CNT; i++)
+			high += (double)r->reason_ns[i];
 	}
 	/* A whole tree of tasks, or any number in what was not looked at. */
 	if (b->flight_ns || lost->trees || lost->waits || lost->more_ns || lost->less_ns) {
@@ -425,8 +426,8 @@ static bool is_open(const struct cpt_report *r)
 	return open;
 }
 
-int bounds__finish(const struct timeline *tl, const struct tasks *tasks,
-		   const struct cpt_trace_close *close_facts, struct cpt_report *r)
+int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *close_facts,
+		   struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
 	const struct lost lost = what_was_lost(tl, close_facts, r);
@@ -441,7 +442,7 @@ int bounds__finish(const struct timeline *tl, const struct tasks *tasks,
 		return -ENOMEM;
 	bound_running(tl, &lost, r);
 	bound_tlp(tl, &lost, r);
-	bound_concurrent(tl, tasks, &lost, r);
+	bound_concurrent(tl, &lost, r);
 	r->bounds.open = is_open(r);
 	return 0;
 }

@@ -24,7 +24,7 @@
  *     for a lock, a disk or in the kernel was so either way. Memory for that are marks on the bins
  *     of the run, of which there are no more than CPT_BINS_MAX: rounded outwards.
  *  4. Lifecycle records are counted and not located. Any may be a birth: as many tasks may have been runnable
- *     unseen all the time, which touches C alone (once they run they are seen); any may be the end of the
+ *     unseen all the time, and who waits for what is less sure, which touches C alone (once they run they are seen); any may be the end of the
  *     command, or the exec that begins the window. With a filter on who a task is they leave all open.
  *  5. A clone that could not be followed leaves all of its tree unseen: only what is certainly parallel stays.
  *  6. What no counter locates or limits (programs that the kernel left out) leaves all open.
@@ -40,7 +40,6 @@
 
 struct timeline;
 struct task;
-struct tasks;
 struct cpt_report;
 struct cpt_trace_close;
 
@@ -82,7 +81,7 @@ void bounds__retro(struct timeline *tl, const struct task *t, uint64_t until_ns)
 void bounds__fold(struct bounds *b);
 
 /* Into r->bounds, from r's figures. close_facts NULL: nothing was counted. 0 or -ENOMEM. */
-int bounds__finish(const struct timeline *tl, const struct tasks *tasks,
-		   const struct cpt_trace_close *close_facts, struct cpt_report *r);
+int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *close_facts,
+		   struct cpt_report *r);
 
 #endif /* CPT_BOUNDS_H */

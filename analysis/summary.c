@@ -409,7 +409,7 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 			 &r->budget, &r->demand);
 	audit(r, tasks);
 	take_quality(r, counts, close_facts);
-	if (bounds__finish(tl, tasks, close_facts, r)) {
+	if (bounds__finish(tl, close_facts, r)) {
 		report__free(r);
 		errno = ENOMEM;
 		return NULL;

@@ -84,18 +84,17 @@ static void add_figures(struct strbuf *b, const struct cpt_report *r)
 {
 	double scale = is_mostly_idle(r) ? 1 / share(active_ns(r), r->window_ns) : 1;
 	double in_progress = r->concurrent_average * scale;
+	const bool one = in_progress >= 0.995 && in_progress < 1.005;
 	char c[FMT_SZ], p[FMT_SZ];
 
 	/* What was lost counts as nothing in both. */
 	if (is_partly_unknown(r) && (scale != 1 || !r->bounds.open))
 		strbuf__adds(b, "at least ");
 	/* What would be printed as 1.00 is one thing. */
-	if (in_progress >= 0.995 && in_progress < 1.005)
-		strbuf__adds(b, "1 thing");
-	else
-		strbuf__addf(b, "%s things", fmt_average(c, in_progress));
+	strbuf__adds(b, one ? "1" : fmt_average(c, in_progress));
 	if (scale == 1)
 		words__bounds(b, r, in_progress, &r->bounds.concurrent_average);
+	strbuf__adds(b, one ? " thing" : " things");
 	strbuf__addf(b, " in progress, %s", fmt_average(p, r->parallel_average * scale));
 	if (scale == 1)
 		words__bounds(b, r, r->parallel_average, &r->bounds.parallel_average);

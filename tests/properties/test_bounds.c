@@ -8,6 +8,7 @@
  * Lost are single records, runs, all of a CPU, the first and the last, of one kind, nearly all; switches with
  * the wake-ups they carry, and births, execs, renames, ends and changes of affinity.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
@@ -15,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "../../analysis/trace_reader.h"
 #include "check.h"
 #include "unmerge.h"
 
@@ -283,10 +286,81 @@ static void truth_is_within_the_bounds_whatever_was_lost(void **state)
 		assert_true(5 * tight > cases_lost && 2 * told > cases);
 }
 
+/* ---- real runs ----------------------------------------------------------------------------------------- */
+
+/* Of one trace, `rounds` times, something is lost. */
+static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
+{
+	char err[CPT_TRACE_ERR_LEN], what[320];
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct trace_reader *reader = trace_reader__open(fd, err);
+	struct cpt_trace_close closed = {.steal_ns = UINT64_MAX, .alive_exec_ns = UINT64_MAX};
+	struct cpt_analysis_opts o = {0};
+	struct cpt_report *truth, *r;
+	const struct cpt_event *ev;
+	struct unmerged *u = NULL;
+	bool *hot, *life;
+	uint64_t span;
+	size_t cnt;
+
+	assert_non_null(reader);
+	o.words = trace_reader__words(reader);
+	u = unmerge__new(trace_reader__meta(reader)->cpu_cnt, NULL, 0);
+	assert_non_null(u);
+	while (trace_reader__next(reader, &ev, &cnt) > 0)
+		assert_int_equal(unmerge__add(u, ev, cnt), 0);
+	trace_reader__span(reader, &closed.end_mono_ns, &span);
+	if (trace_reader__close_facts(reader))
+		closed.end_mono_ns = trace_reader__close_facts(reader)->end_mono_ns;
+	ev = unmerge__merged(u, NULL, NULL, rng, &cnt);
+	truth = report_of(trace_reader__meta(reader), ev, cnt, &closed, &o);
+	assert_non_null(truth);
+	hot = calloc(unmerge__hot(u) + 1, sizeof(*hot));
+	life = calloc(unmerge__life(u) + 1, sizeof(*life));
+	assert_true(hot && life);
+	for (uint32_t i = 0; i < rounds; i++) {
+		snprintf(what, sizeof(what), "%s, round %u", path, i);
+		memset(hot, 0, unmerge__hot(u) * sizeof(*hot));
+		memset(life, 0, unmerge__life(u) * sizeof(*life));
+		lose_hot(u, hot, rng);
+		o.births_lost = rng_percent(rng, 25) ? lose_life(u, life, rng) : 0;
+		ev = unmerge__merged(u, hot, life, rng, &cnt);
+		r = report_of(trace_reader__meta(reader), ev, cnt, &closed, &o);
+		assert_non_null(r);
+		assert_int_equal(check_pairs(what, r), 0);
+		assert_int_equal(compare(what, truth, r), 0);
+		count_tight(r);
+		report__free(r);
+		o.births_lost = 0;
+	}
+	report__free(truth);
+	unmerge__free(u);
+	trace_reader__free(reader);
+	close(fd);
+	free(hot);
+	free(life);
+}
+
+/* CPT_TRACES: other files than the project's own, separated by colons. */
+static void truth_of_real_runs_is_within_the_bounds(void **state)
+{
+	struct rng rng = {.state = first_seed(__func__)};
+	const char *own = getenv("CPT_TRACES");
+	char *list = strdup(own && *own ? own : TRACES), *rest = list, *path;
+	uint32_t rounds = case_count(3000) / 10, files = 0;
+
+	assert_non_null(list);
+	for (; (path = strsep(&rest, ":")); files++)
+		lose_of(path, rounds, &rng);
+	printf("BOUNDS: %u rounds of %u real traces, all inside\n", rounds, files);
+	free(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(truth_is_within_the_bounds_whatever_was_lost),
+		cmocka_unit_test(truth_of_real_runs_is_within_the_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

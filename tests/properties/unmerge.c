@@ -2,6 +2,7 @@
 /* unmerge.c - see unmerge.h. */
 #include "unmerge.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@ struct unmerged {
 	size_t hot_cnt;
 	struct cpt_rec_head **life;
 	size_t life_cnt;
+	struct cpt_event *wakes; /* by task: its last, type 0 none or told */
+	uint32_t wake_cap;
 
 	struct cpt_event *out;
 	struct copy *copies; /* of what out points to */
@@ -33,24 +36,13 @@ struct unmerged {
 
 /* ---- events to records ---------------------------------------------------------------------------- */
 
-/* The wake-up that ends before the switch at `at`: the last of its task behind its switch-in before. */
-static const struct cpt_event *wake_before(const struct cpt_event *ev, size_t at)
+/* The wake-up that sw's switch-in tells of: the task's last, if none of its switch-ins has told it. */
+static void add_hot(struct unmerged *u, const struct cpt_event *sw)
 {
-	const uint32_t task = ev[at].other;
-
-	while (at-- > 0) {
-		if (ev[at].type == CPT_EV_WAKE && ev[at].task == task)
-			return &ev[at];
-		if (ev[at].type == CPT_EV_SWITCH && ev[at].other == task)
-			return NULL;
-	}
-	return NULL;
-}
-
-static void add_hot(struct unmerged *u, const struct cpt_event *ev, size_t at)
-{
-	const struct cpt_event *sw = &ev[at];
-	const struct cpt_event *wake = sw->other ? wake_before(ev, at) : NULL;
+	const struct cpt_event *wake =
+		sw->other && sw->other < u->wake_cap && u->wakes[sw->other].type == CPT_EV_WAKE
+			? &u->wakes[sw->other]
+			: NULL;
 	struct cpt_rec_switch *rec = &u->hot[u->hot_cnt];
 
 	u->hot_cpu[u->hot_cnt++] = sw->cpu;
@@ -81,6 +73,23 @@ static void add_hot(struct unmerged *u, const struct cpt_event *ev, size_t at)
 	rec->waker = wake->other;
 	rec->wake_ctx = wake->wake_ctx;
 	rec->waker_sysno = wake->waker_sysno;
+	u->wakes[sw->other].type = 0;
+}
+
+static int keep_wake(struct unmerged *u, const struct cpt_event *ev)
+{
+	if (ev->task >= u->wake_cap) {
+		const uint32_t cap = 2 * ev->task + 64;
+		struct cpt_event *wakes = realloc(u->wakes, cap * sizeof(*wakes));
+
+		if (!wakes)
+			return -ENOMEM;
+		memset(wakes + u->wake_cap, 0, (cap - u->wake_cap) * sizeof(*wakes));
+		u->wakes = wakes;
+		u->wake_cap = cap;
+	}
+	u->wakes[ev->task] = *ev;
+	return 0;
 }
 
 static void copy_mask(uint64_t *bits, const struct cpt_mask *mask)
@@ -171,20 +180,46 @@ struct unmerged *unmerge__new(uint32_t cpu_cnt, const struct cpt_event *ev, size
 	if (!u)
 		return NULL;
 	u->cpu_cnt = cpu_cnt;
-	u->hot = calloc(cnt + 1, sizeof(*u->hot));
-	u->hot_cpu = calloc(cnt + 1, sizeof(*u->hot_cpu));
-	u->life = calloc(cnt + 1, sizeof(struct cpt_rec_head *));
-	if (!u->hot || !u->hot_cpu || !u->life) {
+	if (unmerge__add(u, ev, cnt)) {
 		unmerge__free(u);
 		return NULL;
 	}
-	for (size_t i = 0; i < cnt; i++) {
+	return u;
+}
+
+static int make_room(struct unmerged *u, size_t cnt)
+{
+	struct cpt_rec_switch *hot = realloc(u->hot, (u->hot_cnt + cnt + 1) * sizeof(*u->hot));
+	uint32_t *hot_cpu;
+	struct cpt_rec_head **life;
+
+	if (!hot)
+		return -ENOMEM;
+	u->hot = hot;
+	hot_cpu = realloc(u->hot_cpu, (u->hot_cnt + cnt + 1) * sizeof(*hot_cpu));
+	if (!hot_cpu)
+		return -ENOMEM;
+	u->hot_cpu = hot_cpu;
+	life = realloc(u->life, (u->life_cnt + cnt + 1) * sizeof(struct cpt_rec_head *));
+	if (!life)
+		return -ENOMEM;
+	u->life = life;
+	return 0;
+}
+
+int unmerge__add(struct unmerged *u, const struct cpt_event *ev, size_t cnt)
+{
+	int err = make_room(u, cnt);
+
+	for (size_t i = 0; i < cnt && !err; i++) {
 		if (ev[i].type == CPT_EV_SWITCH)
-			add_hot(u, ev, i);
+			add_hot(u, &ev[i]);
+		else if (ev[i].type == CPT_EV_WAKE)
+			err = keep_wake(u, &ev[i]);
 		else if (ev[i].type >= CPT_EV_NEW && ev[i].type <= CPT_EV_AFFINITY)
 			add_life(u, &ev[i]);
 	}
-	return u;
+	return err;
 }
 
 void unmerge__free(struct unmerged *u)
@@ -196,6 +231,7 @@ void unmerge__free(struct unmerged *u)
 	free(u->hot);
 	free(u->hot_cpu);
 	free(u->life);
+	free(u->wakes);
 	free(u->out);
 	free(u->copies);
 	free(u->bits);

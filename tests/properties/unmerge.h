@@ -18,6 +18,9 @@ struct unmerged;
 
 /* All of cnt events but OCCUPANCY and what is beside the sequence. NULL without memory. */
 struct unmerged *unmerge__new(uint32_t cpu_cnt, const struct cpt_event *ev, size_t cnt);
+
+/* More of them, behind those so far. 0 or -ENOMEM. */
+int unmerge__add(struct unmerged *u, const struct cpt_event *ev, size_t cnt);
 void unmerge__free(struct unmerged *u);
 
 size_t unmerge__hot(const struct unmerged *u);	/* records of all rings, in order of time */
