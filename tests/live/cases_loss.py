@@ -191,14 +191,16 @@ def said_of_loss(case, trace, lost, truth):
     case.check("parallel and unknown are not less than it asks for",
                ledger["parallel"] + ledger["unknown"] >= used - window - slack,
                f"{ledger['parallel']} and {ledger['unknown']}, {used} ns used in {window}")
-    # A class is certain when all that is unknown could not make another one larger.
-    verdict = report["verdict"]
-    others = [ledger[name] for name in ("parallel", "concurrent", "serial")
+    # A class is certain when by the bounds no other one can be larger.
+    verdict, bounds = report["verdict"], report["bounds"]["ledger_ns"]
+    others = [bounds[name][1] for name in ("parallel", "concurrent", "serial")
               if name != verdict["class"]]
-    case.check("no confident verdict that the unknown time could turn",
+    case.check("no confident verdict that what was lost could turn",
                not verdict["certain"] or verdict["class"] in ("parallel", "concurrent", "serial") and
-               ledger[verdict["class"]] >= max(others) + ledger["unknown"],
-               json.dumps([verdict, ledger]))
+               bounds[verdict["class"]][0] >= max(others), json.dumps([verdict, bounds]))
+    low, high = report["bounds"]["cpu_time_ns"]
+    case.check("the kernel's CPU time is within the bounds", low - slack <= used <= high + slack,
+               f"{used} ns, bounds {low} and {high}")
     text = case.cpt("report", "-i", trace)
     case.equal("report's status", text.status, 4)
     case.check("the report says so", f"{lost:,} events lost" in text.out, text.out[-300:])
