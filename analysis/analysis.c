@@ -94,6 +94,7 @@ struct cpt_analysis {
 	bool start_lost; /* the exec is: until the command is seen it may be on any CPU not heard of */
 	uint32_t holes_over;	 /* how often the last of them ended with tasks dying */
 	bool end_guessed;	 /* the window ended with a task of which that may not be so */
+	uint64_t over_ns;	 /* the window's end by now_ns */
 	uint64_t dying_until_ns; /* tasks that ended in holes may have lived so long */
 	bool tail_lost;		 /* records are missing behind the window */
 	uint64_t hole_end_ns;	 /* when the last one ended; UINT64_MAX none has */
@@ -341,6 +342,15 @@ static inline bool in_doubt(const struct cpt_analysis *a, uint32_t cpu)
 	return a->holes || (a->hole_end_ns == a->now_ns && a->hole_end_cpu != cpu);
 }
 
+/* Whoever may have ended in a hole has done so when none is left. */
+static void end_dying(struct cpt_analysis *a)
+{
+	if (a->holes || !a->tl.dying)
+		return;
+	timeline__dying(&a->tl, 0);
+	a->holes_over++;
+}
+
 static void die(struct cpt_analysis *a, struct task *t);
 static void may_last(struct cpt_analysis *a, uint64_t at_ns);
 static void open_window(struct cpt_analysis *a);
@@ -410,10 +420,7 @@ static void do_stop(struct cpt_analysis *a)
 			end_hole(a, cpu);
 		}
 	}
-	if (!a->holes && a->tl.dying) {
-		timeline__dying(&a->tl, 0);
-		a->holes_over++;
-	}
+	end_dying(a);
 	if (a->exit_task && a->now_ns > a->exit_ns)
 		end_exit(a);
 	if (a->window == WINDOW_BEFORE && a->now_ns >= a->open_at_ns)
@@ -1031,9 +1038,8 @@ static int on_occupancy(struct cpt_analysis *a, const struct cpt_event *ev)
 /* The window may not have ended before at_ns. */
 static void may_last(struct cpt_analysis *a, uint64_t at_ns)
 {
-	if (a->end_guessed && at_ns > a->window_end_ns &&
-	    at_ns - a->window_end_ns > a->tl.bounds.longer_ns)
-		a->tl.bounds.longer_ns = at_ns - a->window_end_ns;
+	if (a->end_guessed && at_ns > a->over_ns && at_ns - a->over_ns > a->tl.bounds.longer_ns)
+		a->tl.bounds.longer_ns = at_ns - a->over_ns;
 }
 
 /* Records are missing behind the window: whoever waited at its end may have been woken before. */
@@ -1044,7 +1050,7 @@ static void lose_tail(struct cpt_analysis *a, const struct cpt_event *ev)
 		const struct task *t = tasks__find(&a->tasks, id);
 
 		if (t && t->live)
-			bounds__retro(&a->tl, t, a->window_end_ns);
+			bounds__retro(&a->tl, t, a->over_ns);
 	}
 	a->tail_lost = true;
 	accounts__hole(&a->tl.acc, ev->cpu, 0);
@@ -1717,8 +1723,8 @@ static void pass_in_gap(struct cpt_analysis *a, uint64_t to_ns)
 		a->holes--;
 		if (until_ns == by_now_ns)
 			end_hole(a, cpu);
-		timeline__hole(&a->tl, -1);
 	}
+	end_dying(a);
 }
 
 static uint64_t moved(const struct cpt_analysis *a, uint64_t ns)
