@@ -53,6 +53,8 @@ struct flight {
 	int err;		     /* of the first write of a part that failed: nothing more is */
 	struct trace_writer *writer; /* NULL: with err, too */
 	struct carry *carry;
+	struct cpt_event *side; /* come before the events of their time: to be followed in order */
+	size_t side_cnt, side_at, side_cap;
 	struct trigger *trigger;    /* NULL: there is none */
 	struct cpt_trace_meta live; /* what it was given */
 	uint64_t part_bytes, grown, switches;
@@ -160,6 +162,7 @@ void flight__free(struct flight *f)
 	for (uint32_t i = 0; i < f->made; i++)
 		output_file__leave(&f->parts[i].file);
 	trace_writer__free(f->writer);
+	free(f->side);
 	carry__free(f->carry);
 	trigger__free(f->trigger);
 	trace_meta__clear(&f->meta);
@@ -290,13 +293,63 @@ int flight__begin(struct flight *f, const struct cpt_trace_meta *meta,
 	return err ? err : begin_part(f, 0, 1, meta->start_mono_ns);
 }
 
+static int follow(struct flight *f, const struct cpt_event *ev, size_t cnt, bool side)
+{
+	int err = side ? carry__side(f->carry, ev, cnt) : carry__feed(f->carry, ev, cnt);
+
+	return err || !f->trigger ? err : trigger__events(f->trigger, ev, cnt);
+}
+
+/* What stands beside the events, as far as its time has come. */
+static int follow_side(struct flight *f, uint64_t until_ns)
+{
+	int err = 0;
+
+	while (!err && f->side_at < f->side_cnt && f->side[f->side_at].ts_ns <= until_ns)
+		err = follow(f, &f->side[f->side_at++], 1, true);
+	return err;
+}
+
+static int follow_in_order(struct flight *f, const struct cpt_event *ev, size_t cnt)
+{
+	int err = 0;
+
+	if (f->side_at == f->side_cnt)
+		return follow(f, ev, cnt, false);
+	for (size_t i = 0; i < cnt && !err; i++) {
+		err = follow_side(f, ev[i].ts_ns);
+		if (!err)
+			err = follow(f, &ev[i], 1, false);
+	}
+	return err;
+}
+
+static int keep_side(struct flight *f, const struct cpt_event *ev, size_t cnt)
+{
+	size_t cap = f->side_cap ? f->side_cap : 256;
+	struct cpt_event *side;
+
+	if (f->side_at == f->side_cnt)
+		f->side_at = f->side_cnt = 0;
+	while (cap < f->side_cnt + cnt)
+		cap *= 2;
+	if (cap != f->side_cap) {
+		side = realloc(f->side, cap * sizeof(*side));
+		if (!side)
+			return -ENOMEM;
+		f->side = side;
+		f->side_cap = cap;
+	}
+	memcpy(f->side + f->side_cnt, ev, cnt * sizeof(*ev));
+	f->side_cnt += cnt;
+	return 0;
+}
+
 static int sink_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 {
 	struct flight *f = ctx;
-	int err = f->err ? f->err : carry__feed(f->carry, ev, cnt);
+	int err = f->err ? f->err : follow_in_order(f, ev, cnt);
 
-	if (!err && f->trigger)
-		err = trigger__events(f->trigger, ev, cnt);
 	return err ? err : trace_writer__events(f->writer, ev, cnt);
 }
 
@@ -313,11 +366,12 @@ static int sink_late(void *ctx, const struct cpt_late *late)
 int flight__side(void *flight, const struct cpt_event *ev, size_t cnt)
 {
 	struct flight *f = flight;
-	int err = f->err ? f->err : carry__side(f->carry, ev, cnt);
+	int err = f->err;
 
-	/* No figure of a trigger's depends on marks. */
-	if (!err && f->trigger && cnt && ev->type != CPT_EV_MARK)
-		err = trigger__side(f->trigger, ev, cnt);
+	/* Marks have an order of their own, and no figure of a trigger's depends on them. */
+	if (!err)
+		err = cnt && ev->type == CPT_EV_MARK ? carry__side(f->carry, ev, cnt)
+						     : keep_side(f, ev, cnt);
 	return err ? err : trace_writer__side(f->writer, ev, cnt);
 }
 
@@ -378,7 +432,9 @@ int flight__turn(struct flight *f, uint64_t at_ns)
 			return 0;
 		give_up_dump(f);
 	}
-	err = end_part(f, at_ns);
+	err = follow_side(f, at_ns - 1);
+	if (!err)
+		err = end_part(f, at_ns);
 	if (!err)
 		err = begin_part(f, next, number, at_ns);
 	return f->err = err;
@@ -566,7 +622,9 @@ int flight__tick(struct flight *f, uint64_t at_ns, uint64_t now_ns)
 	if (f->err)
 		return f->err;
 	if (f->trigger) {
-		err = trigger__tick(f->trigger, at_ns);
+		err = follow_side(f, at_ns - 1);
+		if (!err)
+			err = trigger__tick(f->trigger, at_ns);
 		if (err)
 			return err;
 		if (trigger__met(f->trigger, line, sizeof(line))) {

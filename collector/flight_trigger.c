@@ -139,8 +139,6 @@ struct trigger {
 	struct watched watched[CPT_CONDITIONS_MAX];
 	uint64_t step_ns;
 	struct cpt_analysis *analysis;
-	struct cpt_event *side; /* to be fed in order of time with the events */
-	size_t side_cnt, side_at, side_cap;
 };
 
 struct trigger *trigger__new(const struct trigger_opts *opts)
@@ -175,7 +173,6 @@ void trigger__free(struct trigger *t)
 	analysis__free(t->analysis);
 	for (uint32_t i = 0; i < CPT_CONDITIONS_MAX; i++)
 		free(t->watched[i].sums);
-	free(t->side);
 	free(t);
 }
 
@@ -243,24 +240,9 @@ static int on_step(void *ctx, const struct cpt_step *step)
 	return 0;
 }
 
-static int feed(struct trigger *t, const struct cpt_event *ev, size_t cnt)
-{
-	return analysis__feed(t->analysis, ev, cnt);
-}
-
 int trigger__events(struct trigger *t, const struct cpt_event *ev, size_t cnt)
 {
-	int err = 0;
-
-	if (t->side_at == t->side_cnt)
-		return feed(t, ev, cnt);
-	for (size_t i = 0; i < cnt && !err; i++) {
-		while (!err && t->side_at < t->side_cnt && t->side[t->side_at].ts_ns <= ev[i].ts_ns)
-			err = feed(t, &t->side[t->side_at++], 1);
-		if (!err)
-			err = feed(t, &ev[i], 1);
-	}
-	return err;
+	return analysis__feed(t->analysis, ev, cnt);
 }
 
 int trigger__late(struct trigger *t, const struct cpt_late *late)
@@ -274,62 +256,79 @@ int trigger__late(struct trigger *t, const struct cpt_late *late)
 				     .task = late->task,
 				     .other = late->waker};
 
-	return late->kind == CPT_LATE_WAKE ? feed(t, &ev, 1) : 0;
-}
-
-int trigger__side(struct trigger *t, const struct cpt_event *ev, size_t cnt)
-{
-	struct cpt_event *side;
-	size_t cap = t->side_cap ? t->side_cap : 256;
-
-	if (t->side_at == t->side_cnt)
-		t->side_at = t->side_cnt = 0;
-	while (cap < t->side_cnt + cnt)
-		cap *= 2;
-	if (cap != t->side_cap) {
-		side = realloc(t->side, cap * sizeof(*side));
-		if (!side)
-			return -ENOMEM;
-		t->side = side;
-		t->side_cap = cap;
-	}
-	memcpy(t->side + t->side_cnt, ev, cnt * sizeof(*ev));
-	t->side_cnt += cnt;
-	return 0;
+	return late->kind == CPT_LATE_WAKE ? trigger__events(t, &ev, 1) : 0;
 }
 
 int trigger__tick(struct trigger *t, uint64_t at_ns)
 {
 	/* Nothing happens, and time goes on. */
 	const struct cpt_event ev = {.ts_ns = at_ns, .type = CPT_EV_CNT};
+
+	return trigger__events(t, &ev, 1);
+}
+
+/* What is said of the time before comes in two orders, and is fed in one. */
+struct before {
+	struct trigger *t;
+	struct cpt_event *side;
+	size_t cnt, at, cap;
+};
+
+static int say_side(void *ctx, const struct cpt_event *ev, size_t cnt)
+{
+	struct before *b = ctx;
+	struct cpt_event *side;
+
+	if (b->cnt + cnt > b->cap) {
+		b->cap = 2 * (b->cnt + cnt);
+		side = realloc(b->side, b->cap * sizeof(*side));
+		if (!side)
+			return -ENOMEM;
+		b->side = side;
+	}
+	memcpy(b->side + b->cnt, ev, cnt * sizeof(*ev));
+	b->cnt += cnt;
+	return 0;
+}
+
+static int say_side_until(struct before *b, uint64_t until_ns)
+{
 	int err = 0;
 
-	while (!err && t->side_at < t->side_cnt && t->side[t->side_at].ts_ns < at_ns)
-		err = feed(t, &t->side[t->side_at++], 1);
-	return err ? err : feed(t, &ev, 1);
+	while (!err && b->at < b->cnt && b->side[b->at].ts_ns <= until_ns)
+		err = trigger__events(b->t, &b->side[b->at++], 1);
+	return err;
 }
 
 static int say_events(void *ctx, const struct cpt_event *ev, size_t cnt)
 {
-	return trigger__events(ctx, ev, cnt);
+	struct before *b = ctx;
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		err = say_side_until(b, ev[i].ts_ns);
+		if (!err)
+			err = trigger__events(b->t, &ev[i], 1);
+	}
+	return err;
 }
 
-static int say_side(void *ctx, const struct cpt_event *ev, size_t cnt)
-{
-	return trigger__side(ctx, ev, cnt);
-}
-
-int trigger__begin(struct trigger *t, const struct cpt_trace_meta *meta, struct carry *before)
+int trigger__begin(struct trigger *t, const struct cpt_trace_meta *meta, struct carry *carry)
 {
 	const struct cpt_analysis_opts opts = {.on_step = on_step, .step_ns = t->step_ns, .ctx = t};
-	const struct cpt_merge_sink to = {.events = say_events, .side = say_side, .ctx = t};
+	struct before before = {.t = t};
+	const struct cpt_merge_sink to = {.events = say_events, .side = say_side, .ctx = &before};
+	int err;
 
 	analysis__free(t->analysis);
 	t->analysis = analysis__new(meta, &opts);
 	if (!t->analysis)
 		return -errno;
-	t->side_cnt = t->side_at = 0;
-	return carry__say(before, &to);
+	err = carry__say(carry, &to);
+	if (!err)
+		err = say_side_until(&before, UINT64_MAX);
+	free(before.side);
+	return err;
 }
 
 bool trigger__met(struct trigger *t, char *line, size_t line_sz)

@@ -70,12 +70,11 @@ void trigger__free(struct trigger *t);			       /* accepts NULL */
 
 /* From here on it is fed with what follows meta->start_mono_ns; what was before is the carry's to say. meta is
  * borrowed until the next. 0 or -errno. */
-int trigger__begin(struct trigger *t, const struct cpt_trace_meta *meta, struct carry *before);
+int trigger__begin(struct trigger *t, const struct cpt_trace_meta *meta, struct carry *carry);
 
-/* As flight.h is fed. 0 or -errno. */
+/* Events, and such as stand beside them, in one order of time. 0 or -errno. */
 int trigger__events(struct trigger *t, const struct cpt_event *ev, size_t cnt);
 int trigger__late(struct trigger *t, const struct cpt_late *late);
-int trigger__side(struct trigger *t, const struct cpt_event *ev, size_t cnt);
 /* All before at_ns has been fed. */
 int trigger__tick(struct trigger *t, uint64_t at_ns);
 
