@@ -268,6 +268,8 @@ void cli_wrap(struct strbuf *out, const char *text, unsigned int at, unsigned in
 {
 	bool line_empty = true;
 
+	if (strbuf__lacks(out, text))
+		return;
 	while (*text) {
 		size_t len = word_len(text);
 		unsigned int w = display_width(text, len);

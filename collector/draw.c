@@ -117,6 +117,8 @@ const char *draw_dot(const struct text_style *style)
 
 void draw_beside(struct strbuf *b, const char *left, const char *right, unsigned int col)
 {
+	if (strbuf__lacks(b, left) || strbuf__lacks(b, right))
+		return;
 	while (*left || *right) {
 		size_t l = strcspn(left, "\n"), r = strcspn(right, "\n");
 
@@ -163,6 +165,8 @@ static void add_clipped_line(struct strbuf *b, const char *line, size_t len,
 
 void draw_clipped(struct strbuf *b, const char *lines, const struct text_style *style)
 {
+	if (strbuf__lacks(b, lines))
+		return;
 	while (*lines) {
 		size_t len = strcspn(lines, "\n"), shown = len;
 

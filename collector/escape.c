@@ -85,6 +85,8 @@ static void add_escaped(struct strbuf *b, const char *s, size_t len, enum medium
 {
 	uint32_t cp;
 
+	if (strbuf__lacks(b, s))
+		return;
 	while (len) {
 		unsigned int n = utf8_decode(s, len, &cp);
 
@@ -147,6 +149,8 @@ void utf8_add_valid(struct strbuf *b, const char *s, size_t len)
 {
 	uint32_t cp;
 
+	if (strbuf__lacks(b, s))
+		return;
 	while (len) {
 		unsigned int n = utf8_decode(s, len, &cp);
 

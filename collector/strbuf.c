@@ -67,7 +67,11 @@ void strbuf__free(struct strbuf *b)
 	*b = (struct strbuf){0};
 }
 
+const char strbuf__lost[1] = "";
+
 const char *strbuf__str(const struct strbuf *b)
 {
-	return b->s && !b->failed ? b->s : "";
+	if (b->failed)
+		return strbuf__lost;
+	return b->s ? b->s : "";
 }

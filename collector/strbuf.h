@@ -3,7 +3,8 @@
  * strbuf.h - a text that grows.
  *
  * Owns:     memory. An allocation that fails is remembered in `failed` and later additions do
- *           nothing, so that writers check once, at the end.
+ *           nothing, so that writers check once, at the end. It is handed on: what is made of the text of
+ *           one that failed fails, too, so that no output lacks a piece and looks whole.
  * Must not: know what the text means.
  */
 #ifndef CPT_STRBUF_H
@@ -31,8 +32,12 @@ void strbuf__addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(
 void strbuf__clear(struct strbuf *b); /* keeps the memory and `failed` */
 void strbuf__free(struct strbuf *b);
 
-/* The text; "" when nothing was added or memory ran out. Borrowed. */
+/* The text; "" when nothing was added. Borrowed. When memory ran out strbuf__lost, which is "" as well,
+ * and makes each buffer fail that it is added to, but by way of a format. */
 const char *strbuf__str(const struct strbuf *b);
+extern const char strbuf__lost[1];
+/* For who copies a text by pieces: true, and b has failed, if s is of one that did. */
+static inline bool strbuf__lacks(struct strbuf *b, const char *s);
 
 /* ---- inline: exports add small pieces a billion times ------------------------------------------ */
 
@@ -45,11 +50,19 @@ static inline char *strbuf__room(struct strbuf *b, size_t more)
 	return b->s + b->len;
 }
 
+static inline bool strbuf__lacks(struct strbuf *b, const char *s)
+{
+	if (s != strbuf__lost)
+		return false;
+	b->failed = true;
+	return true;
+}
+
 static inline void strbuf__add(struct strbuf *b, const char *s, size_t len)
 {
 	char *to = strbuf__room(b, len);
 
-	if (!to)
+	if (!to || strbuf__lacks(b, s))
 		return;
 	memcpy(to, s, len);
 	to[len] = '\0';

@@ -62,6 +62,8 @@ static void add_xml(struct strbuf *b, const char *s, size_t len)
 {
 	uint32_t c = 0;
 
+	if (strbuf__lacks(b, s))
+		return;
 	while (len) {
 		unsigned int n = utf8_decode(s, len, &c);
 
@@ -283,6 +285,7 @@ void svg__open(struct strbuf *b, const struct cpt_report *r, const char *what, c
 	const char *line = strbuf__str(&lines);
 
 	target_text__add(&command, r);
+	b->failed |= command.failed;
 	strbuf__adds(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			"<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" role=\"img\"");
 	add_attr(b, "width", SVG_WIDTH);

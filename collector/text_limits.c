@@ -41,6 +41,7 @@ static void add_limit(struct strbuf *b, const struct cpt_report *r, const struct
 	strbuf__adds(b, "  ");
 	draw_padded(b, cause_name(limit->cause), CAUSE_COLUMNS, false);
 	limits__look_at(&next, r, limit);
+	b->failed |= next.failed;
 	if (!said || !next.len) {
 		limits__evidence(&text, r, limit, style->utf8);
 		add_paragraph(b, &text, true, style->width);

@@ -117,8 +117,10 @@ static void add_head(struct strbuf *b, const struct cpt_report *r,
 	target_text__add(&command, r);
 	strbuf__addc(b, ' ');
 	draw_begin(b, style, DRAW_BOLD);
+	b->failed |= command.failed;
 	if (command.len)
-		escape_add_cut(b, command.s, command.len, style->utf8, style->width - 2);
+		escape_add_cut(b, strbuf__str(&command), command.len, style->utf8,
+			       style->width - 2);
 	else
 		strbuf__adds(b, "(no command)");
 	draw_end(b, style, DRAW_BOLD);
@@ -506,7 +508,7 @@ static void add_quality(struct strbuf *b, const struct cpt_report *r,
 		struct strbuf shown = {0};
 
 		/* Why a trace is incomplete may quote the file. */
-		escape_add(&shown, line.s, line.len, opts->style.utf8);
+		escape_add(&shown, strbuf__str(&line), line.len, opts->style.utf8);
 		cli_wrap(b, strbuf__str(&shown), 1, 1, opts->style.width - 1);
 		strbuf__free(&shown);
 	}

@@ -218,8 +218,9 @@ static void add_chain(struct strbuf *b, const struct text_style *style, const ch
 
 	frame_text__chain(&chain, table, user, kernel, CHAIN_MAX);
 	strbuf__adds(b, before);
+	b->failed |= chain.failed;
 	if (chain.len)
-		escape_add(b, chain.s, chain.len, style->utf8);
+		escape_add(b, strbuf__str(&chain), chain.len, style->utf8);
 	else
 		strbuf__adds(b, "(no stack)");
 	strbuf__addc(b, '\n');
