@@ -360,9 +360,9 @@ static int add_data(struct strbuf *out, const struct cpt_report *r, const struct
 {
 	struct strbuf series = {0};
 	json_t *data = page_data(r, view, &series);
-	char *dump =
-		data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(CPT_JSON_REAL_DIGITS))
-		     : NULL;
+	char *dump = data ? json_value__dump(
+				    data, JSON_COMPACT | JSON_REAL_PRECISION(CPT_JSON_REAL_DIGITS))
+			  : NULL;
 	int err = dump ? 0 : -ENOMEM;
 
 	json_decref(data);

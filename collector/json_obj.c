@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "strbuf.h"
 #include "probes/cpt_abi.h"
 
 struct json_obj json_obj__new(void)
@@ -86,4 +87,23 @@ json_t *json_value__array_ns(const uint64_t *ns, uint32_t cnt)
 	for (i = 0; array && i < cnt; i++)
 		array = json_array__append(array, json_integer((json_int_t)ns[i]));
 	return array;
+}
+
+static int add_dumped(const char *text, size_t len, void *buf)
+{
+	struct strbuf *b = buf;
+
+	strbuf__add(b, text, len);
+	return b->failed ? -1 : 0;
+}
+
+char *json_value__dump(const json_t *json, size_t flags)
+{
+	struct strbuf text = {0};
+
+	if (json_dump_callback(json, add_dumped, &text, flags) < 0)
+		text.failed = true;
+	if (text.failed)
+		strbuf__free(&text);
+	return text.s;
 }

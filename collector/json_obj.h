@@ -47,6 +47,10 @@ json_t *json_value__string(const char *s);  /* NUL-terminated; NULL: null */
 json_t *json_value__comm(const char *name); /* at most CPT_COMM_LEN bytes */
 json_t *json_value__array_ns(const uint64_t *ns, uint32_t cnt);
 
+/* json as text, by jansson's flags; the caller's. NULL without memory. Not json_dumps(), which leaves out of its text
+ * the name of a member that it had no memory for. */
+char *json_value__dump(const json_t *json, size_t flags);
+
 /* Appends value, taking it over. Returns array, or NULL (array is released) if array or value is NULL
  * or memory ran out: to be written as array = json_array__append(array, …). */
 json_t *json_array__append(json_t *array, json_t *value);

@@ -290,7 +290,7 @@ static json_t *verdict(const struct cpt_report *r)
 	strbuf__clear(&sentence);
 	words__caveat(&sentence, r);
 	if (sentence.len)
-		json_obj__put(&o, "caveat", json_string(strbuf__str(&sentence)));
+		json_obj__put(&o, "caveat", json_value__string(strbuf__str(&sentence)));
 	strbuf__clear(&sentence);
 	limits__sentence(&sentence, r, true);
 	if (sentence.len)
@@ -421,7 +421,8 @@ json_t *json_report__build(const struct cpt_report *r)
 
 char *json_report__dump(const json_t *json)
 {
-	char *s = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(CPT_JSON_REAL_DIGITS));
+	char *s =
+		json_value__dump(json, JSON_INDENT(2) | JSON_REAL_PRECISION(CPT_JSON_REAL_DIGITS));
 
 	if (!s)
 		errno = ENOMEM;

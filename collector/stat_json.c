@@ -169,9 +169,9 @@ static json_t *build(const struct stat_facts *f)
 void stat_json__add(struct strbuf *out, const struct stat_facts *f)
 {
 	json_t *json = build(f);
-	char *line =
-		json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(CPT_JSON_REAL_DIGITS))
-		     : NULL;
+	char *line = json ? json_value__dump(
+				    json, JSON_COMPACT | JSON_REAL_PRECISION(CPT_JSON_REAL_DIGITS))
+			  : NULL;
 
 	if (line) {
 		strbuf__adds(out, line);
