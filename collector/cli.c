@@ -145,6 +145,8 @@ static int apply(const struct cli_option *opt, void *into, const char *value, st
 	if (why.failed)
 		err->failed = true;
 	strbuf__free(&why);
+	if (ret == -ENOMEM)
+		return ret;
 	return ret < 0 ? -EINVAL : 0;
 }
 

@@ -170,7 +170,8 @@ static int run(const struct command *self, int argc, char *const *argv)
 
 	view__init(&o.view);
 	if (command__parse(self, &o, argc, argv, &first, &status))
-		status = diff_words(self, &o, argc - first, argv + first);
+		status = view__note(&o.view) < 0 ? CPT_STATUS_FAILED
+						 : diff_words(self, &o, argc - first, argv + first);
 	view__fini(&o.view);
 	return status;
 }

@@ -82,7 +82,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 		     works ? "\n cpartrace run works here.\n"
 			   : "\n cpartrace run does not work here; see what is MISSING above.\n");
 	status = works ? CPT_STATUS_OK : CPT_STATUS_UNSUPPORTED;
-	if (command__print(strbuf__str(&out)) < 0)
+	if (command__print_buf(&out) < 0)
 		status = CPT_STATUS_FAILED;
 	strbuf__free(&out);
 	return status;

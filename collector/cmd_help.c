@@ -71,8 +71,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 			return main_unknown(argv[first]);
 	}
 	add_help(&out, &o, command);
-	status = out.failed || command__print(strbuf__str(&out)) < 0 ? CPT_STATUS_FAILED
-								     : CPT_STATUS_OK;
+	status = command__print_buf(&out) < 0 ? CPT_STATUS_FAILED : CPT_STATUS_OK;
 	strbuf__free(&out);
 	return status;
 }

@@ -125,7 +125,10 @@ static void print_summary(struct run *run)
 		return;
 	strbuf__adds(&text, "\n ");
 	repeats__summary(&run->repeats, &text, term_style(STDERR_FILENO, 0).utf8);
-	fputs(strbuf__str(&text), stderr);
+	if (text.failed)
+		say_error("cannot say what the runs amount to: out of memory");
+	else
+		fputs(strbuf__str(&text), stderr);
 	strbuf__free(&text);
 }
 
@@ -185,7 +188,7 @@ static int run_command(const struct run_opts *o, char *const *argv)
 	recording__begin(&o->rec);
 	view__init(&run.view);
 	run.view.in_progress = o->in_progress;
-	if (run_outputs__open(&run.out, o) < 0)
+	if (view__note(&run.view) < 0 || run_outputs__open(&run.out, o) < 0)
 		goto out;
 	status = o->repeat > 1 ? run_repeatedly(&run) : run_once(&run);
 	run_outputs__close(&run.out);

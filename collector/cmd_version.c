@@ -48,7 +48,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 	strbuf__addf(&out, "cpartrace %s\n", CPT_VERSION);
 	if (o.build_options)
 		add_build_options(&out);
-	status = command__print(strbuf__str(&out)) < 0 ? CPT_STATUS_FAILED : CPT_STATUS_OK;
+	status = command__print_buf(&out) < 0 ? CPT_STATUS_FAILED : CPT_STATUS_OK;
 	strbuf__free(&out);
 	return status;
 }

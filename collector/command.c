@@ -54,8 +54,11 @@ bool command__parse(const struct command *self, void *into, int argc, char *cons
 
 	if (ret == CLI_HELP) {
 		command__help(self, &help, help_width());
-		*status =
-			command__print(strbuf__str(&help)) < 0 ? CPT_STATUS_FAILED : CPT_STATUS_OK;
+		*status = command__print_buf(&help) < 0 ? CPT_STATUS_FAILED : CPT_STATUS_OK;
+	} else if (ret == -ENOMEM || (ret < 0 && err.failed)) {
+		fail(-ENOMEM, "%s: out of memory", self->name);
+		*status = self->usage_status == CPT_STATUS_USAGE ? CPT_STATUS_FAILED
+								 : self->usage_status;
 	} else if (ret < 0) {
 		*status = command__usage(self, "%s", strbuf__str(&err));
 	}
@@ -76,19 +79,24 @@ int command__usage(const struct command *self, const char *fmt, ...)
 	return self->usage_status;
 }
 
+static int cannot_print(void)
+{
+	const int err = errno ? errno : EIO;
+
+	return fail(-err, "cannot write to standard output: %s", strerror(err));
+}
+
 int command__stdout_done(void)
 {
 	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	return fail(errno ? -errno : -EIO, "cannot write to standard output: %s",
-		    strerror(errno ? errno : EIO));
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : cannot_print();
 }
 
-static int cannot_print(void)
+int command__print_buf(const struct strbuf *text)
 {
-	return fail(errno ? -errno : -EIO, "cannot write to standard output: %s",
-		    strerror(errno ? errno : EIO));
+	if (text->failed)
+		return fail(-ENOMEM, "cannot write to standard output: out of memory");
+	return command__print(strbuf__str(text));
 }
 
 int command__put(void *ctx, const char *s, size_t sz)
@@ -100,9 +108,22 @@ int command__put(void *ctx, const char *s, size_t sz)
 
 int command__print(const char *text)
 {
+	const int fd = fileno(stdout);
+	size_t len = strlen(text);
+	int err = command__stdout_done();
+
 	errno = 0;
-	/* What is longer than the buffer fails here, and why is known only now. */
-	if (fputs(text, stdout) == EOF)
-		return cannot_print();
-	return command__stdout_done();
+	if (fd < 0) /* a stream without a file */
+		return !err && fputs(text, stdout) == EOF ? cannot_print() : command__stdout_done();
+	/* Not by stdio, which loses what a signal interrupts. */
+	while (len && !err) {
+		const ssize_t n = write(fd, text, len);
+
+		if (n <= 0 && errno != EINTR)
+			return cannot_print();
+		text += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+		errno = 0;
+	}
+	return err;
 }

@@ -39,6 +39,7 @@ void command__help(const struct command *self, struct strbuf *out, unsigned int 
 
 /* Writes text to stdout. 0, or -errno after having said why. */
 int command__print(const char *text);
+int command__print_buf(const struct strbuf *text); /* likewise; -ENOMEM if it is not whole */
 
 /* A piece of what is printed, of any bytes; the last is followed by command__print(). ctx is not used. */
 int command__put(void *ctx, const char *s, size_t sz);

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "command.h"
+#include "exit_status.h"
 #include "format.h"
+#include "say.h"
 
 const char *const view_in_progress_words[] = {"sleep", "condvar", NULL};
 _Static_assert(CPT_IN_PROGRESS_SLEEP == 1 << 0 && CPT_IN_PROGRESS_CONDVAR == 1 << 1,
@@ -35,11 +37,13 @@ int view__command(const struct command *self, void *opts, struct view *v, int ar
 	int first, status;
 
 	view__init(v);
-	if (command__parse(self, opts, argc, argv, &first, &status))
-		status = first < argc
-				 ? command__usage(self, "unexpected '%s'; name a trace with -i",
-						  argv[first])
-				 : body(self, opts);
+	if (!command__parse(self, opts, argc, argv, &first, &status))
+		goto out;
+	if (first < argc)
+		status = command__usage(self, "unexpected '%s'; name a trace with -i", argv[first]);
+	else
+		status = view__note(v) < 0 ? CPT_STATUS_FAILED : body(self, opts);
+out:
 	view__fini(v);
 	return status;
 }
@@ -86,7 +90,7 @@ int view_set_comms(void *field, const char *value, const struct cli_option *opt,
 		name = strndup(value, len < CPT_COMM_LEN ? len : CPT_COMM_LEN - 1);
 		if (!name) {
 			strbuf__adds(why, "out of memory");
-			return -EINVAL;
+			return -ENOMEM;
 		}
 		v->comms[v->comm_cnt++] = name;
 		if (!value[len])
@@ -183,7 +187,7 @@ static void note_cpus(struct strbuf *note, const uint64_t *bits)
 	}
 }
 
-static void make_note(struct view *v)
+int view__note(struct view *v)
 {
 	char d[FMT_SZ];
 	uint32_t i;
@@ -214,6 +218,8 @@ static void make_note(struct view *v)
 				     ? " and"
 				     : "",
 			     v->in_progress & CPT_IN_PROGRESS_CONDVAR ? " condvar" : "");
+	/* A report that does not say what it is of would be taken for one of all. */
+	return v->note.failed ? fail(-ENOMEM, "cannot select: out of memory") : 0;
 }
 
 void view__apply(struct view *v, struct cpt_analysis_opts *opts)
@@ -233,5 +239,4 @@ void view__apply(struct view *v, struct cpt_analysis_opts *opts)
 	f->time_from_ns = v->time.from_ns;
 	f->time_to_ns = v->time.to_ns;
 	opts->in_progress = v->in_progress;
-	make_note(v);
 }

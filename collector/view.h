@@ -55,7 +55,10 @@ static inline const char *view__path(const struct view *v)
 	return v->input ? v->input : CPT_TRACE_DEFAULT;
 }
 
-/* The analysis' options for this view (borrowing from it), and v->note. */
+/* Makes v->note, once the view is as asked for. 0, or -ENOMEM after having said so. */
+int view__note(struct view *v);
+
+/* The analysis' options for this view (borrowing from it). */
 void view__apply(struct view *v, struct cpt_analysis_opts *opts);
 
 int view_set_numbers(void *field, const char *value, const struct cli_option *opt,

@@ -286,6 +286,7 @@ static void filters_reach_the_analysis(void **state)
 				    "server,a-name-longer-than-fifteen", "--cpu", "0,2-3,64",
 				    "--time", "0.5,1500ms", "--in-progress=sleep"),
 			 0);
+	assert_int_equal(view__note(&h.view), 0);
 	view__apply(&h.view, &opts);
 	assert_int_equal(opts.filter.pid_cnt, 3);
 	assert_int_equal(opts.filter.pids[2], 333);
@@ -311,6 +312,7 @@ static void without_filters_nothing_is_noted(void **state)
 	struct holder h;
 
 	assert_int_equal(PARSE_VIEW(&h, "-i", "t"), 0);
+	assert_int_equal(view__note(&h.view), 0);
 	view__apply(&h.view, &opts);
 	assert_string_equal(h.view.input, "t");
 	assert_null(opts.filter.cpus);
