@@ -28,7 +28,7 @@ int analysed__open(struct analysed *a, const char *path);
 int analysed__open_fd(struct analysed *a, int fd, const char *path);
 
 /* The pass over all events. 0, or -errno after having said why; what opts' callbacks return stops it
- * and is returned without a word. */
+ * and is returned without a word, but for -ENOMEM. */
 int analysed__run(struct analysed *a, const char *path, const struct cpt_analysis_opts *opts);
 
 /* The trace's words, once it was run. Borrowed. */

@@ -142,6 +142,8 @@ static int write_table(struct analysed *a, const char *path, const struct export
 	opts->step_ns = table->on_step ? o->step_ns : 0;
 	opts->ctx = ctx;
 	err = analysed__run(a, path, opts);
+	if (err == -ENOMEM)
+		ctx->err = 0; /* has been said */
 	if (err < 0)
 		return err;
 	if (table->write)

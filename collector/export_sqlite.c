@@ -35,13 +35,19 @@ struct database {
 static int failed(struct database *d)
 {
 	const int code = sqlite3_errcode(d->db);
+	int why = 0;
 
-	if (!d->err)
-		d->err = fail(code == SQLITE_FULL    ? -ENOSPC
-			      : code == SQLITE_NOMEM ? -ENOMEM
-						     : -EIO,
-			      "cannot write %s: %s", d->file, sqlite3_errmsg(d->db));
-	return d->err;
+	if (d->err)
+		return d->err;
+	if (code == SQLITE_NOMEM)
+		return d->err = fail(-ENOMEM, "cannot write %s: out of memory", d->file);
+	/* "disk I/O error" may mean a quota. */
+	if (code == SQLITE_FULL)
+		why = ENOSPC;
+	else if (code == SQLITE_IOERR)
+		sqlite3_file_control(d->db, NULL, SQLITE_FCNTL_LAST_ERRNO, &why);
+	return d->err = fail(why ? -why : -EIO, "cannot write %s: %s", d->file,
+			     why ? strerror(why) : sqlite3_errmsg(d->db));
 }
 
 static int execute(struct database *d, const char *sql)
@@ -167,12 +173,17 @@ static int insert_row(void *ctx, const struct table_col *cols, const void *row)
 	struct database *d = ctx;
 	int at = 1;
 
-	for (const struct table_col *col = cols; col->name; col++, at++)
-		if (bind_field(d->insert, at, col, row) != SQLITE_OK)
+	for (const struct table_col *col = cols; col->name; col++, at++) {
+		const int ret = bind_field(d->insert, at, col, row);
+
+		if (ret == SQLITE_NOMEM) /* said by who reads, or by no_memory() */
+			return -ENOMEM;
+		if (ret != SQLITE_OK)
 			return failed(d);
-	if (sqlite3_step(d->insert) != SQLITE_DONE || sqlite3_reset(d->insert) != SQLITE_OK)
-		return failed(d);
-	return 0;
+	}
+	if (sqlite3_step(d->insert) == SQLITE_DONE && sqlite3_reset(d->insert) == SQLITE_OK)
+		return 0;
+	return sqlite3_errcode(d->db) == SQLITE_NOMEM ? -ENOMEM : failed(d);
 }
 
 /* ---- the pass ------------------------------------------------------------------------------------- */
@@ -186,7 +197,7 @@ static int stream_interval(void *ctx, const struct cpt_interval *iv)
 			continue;
 		d->insert = d->stream[i];
 		if (export_tables[i].on_interval(&d->ctx[i], iv) < 0)
-			return d->ctx[i].err;
+			return d->err ? -ECANCELED : d->ctx[i].err;
 	}
 	return 0;
 }
@@ -200,7 +211,7 @@ static int stream_step(void *ctx, const struct cpt_step *step)
 			continue;
 		d->insert = d->stream[i];
 		if (export_tables[i].on_step(&d->ctx[i], step) < 0)
-			return d->ctx[i].err;
+			return d->err ? -ECANCELED : d->ctx[i].err;
 	}
 	return 0;
 }
@@ -291,9 +302,11 @@ static int fill(struct database *d, struct analysed *a, const char *trace,
 	opts.step_ns = step_ns;
 	opts.ctx = d;
 	err = analysed__run(a, trace, &opts);
+	if (d->err)
+		return d->err;
 	if (err < 0) {
 		/* The limit of steps is not said elsewhere. */
-		return d->err || err != -E2BIG
+		return err != -E2BIG
 			       ? err
 			       : fail(err,
 				      "cannot export %s: too many steps; choose a longer --step",

@@ -248,8 +248,7 @@ int lanes__make(struct lanes *l, struct analysed *a, const char *path,
 	opts.ctx = &log;
 	err = analysed__run(a, path, &opts);
 	if (err && log.err)
-		fail(err, "cannot note the path of %s in a temporary file: %s", path,
-		     strerror(-err));
+		path_log__say(&log, path);
 	if (err)
 		goto out;
 	l->r = a->report;

@@ -3,7 +3,10 @@
 #include "path_log.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "say.h"
 
 #define CHUNK 4096u /* entries read at a time */
 
@@ -77,6 +80,13 @@ int path_log__walk(struct path_log *log, uint32_t end_id, uint64_t start_ns, uin
 	if (!err && start_ns < end_ns)
 		err = on_piece(ctx, id, start_ns, end_ns);
 	return err;
+}
+
+void path_log__say(const struct path_log *log, const char *path)
+{
+	if (log->err != -ENOMEM)
+		fail(log->err, "cannot note the path of %s in a temporary file: %s", path,
+		     strerror(-log->err));
 }
 
 void path_log__free(struct path_log *log)

@@ -37,6 +37,9 @@ int path_log__walk(struct path_log *log, uint32_t end_id, uint64_t start_ns, uin
 		   int (*on_piece)(void *ctx, uint32_t id, uint64_t from_ns, uint64_t to_ns),
 		   void *ctx);
 
+/* Says why path_log__follow failed, but for want of memory, which whoever called it has said. */
+void path_log__say(const struct path_log *log, const char *path);
+
 void path_log__free(struct path_log *log);
 
 #endif /* CPT_PATH_LOG_H */

@@ -253,7 +253,7 @@ static int write_all(struct perfetto *p, struct analysed *a, const char *path, s
 	opts.on_turn = on_turn;
 	opts.ctx = p;
 	err = analysed__run(a, path, &opts);
-	*said = err && !p->err;
+	*said = err && (!p->err || err == -ENOMEM);
 	return err ? err : add_tail(p, log);
 }
 
@@ -272,7 +272,9 @@ int perfetto__write(struct analysed *a, const char *path, const struct cpt_analy
 	opts.on_follow = path_log__follow;
 	opts.ctx = &log;
 	err = analysed__run(a, path, &opts);
-	said = err && !log.err;
+	said = err;
+	if (err && log.err)
+		path_log__say(&log, path);
 	if (err)
 		goto out;
 	p->r = first = a->report;
