@@ -396,12 +396,19 @@ int output_file__write(struct output_file *f, const char *text, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n ? -errno : -EIO;
 		text += n;
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int output_file__settle(const struct output_file *f)
+{
+	const int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 
 void output_file__leave(struct output_file *f)
@@ -466,15 +473,12 @@ int output_file__finish(struct output_file *f, const char *text, size_t len)
 {
 	int err = output_file__write(f, text, len);
 
+	if (!err)
+		err = output_file__settle(f);
 	if (err < 0)
 		fail(err, "cannot write %s: %s", f->path, strerror(-err));
 	else
 		err = output_file__publish(f, 0);
-	/* Data can still be refused at close (NFS, quotas). */
-	if (!err && close(f->fd) < 0)
-		err = fail(-errno, "cannot write %s: %s", f->path, strerror(errno));
-	if (!err)
-		f->fd = -1;
 	output_file__discard(f);
 	return err;
 }

@@ -107,6 +107,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		.released = put_in_place,
 		.released_ctx = rec,
 	};
+	int err;
 
 	memset(rec, 0, sizeof(*rec));
 	rec->trace = OUTPUT_FILE_NONE;
@@ -130,10 +131,12 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 	}
 	put_in_place_at_last(rec);
 	rec->failed |= rec->res.flight_err != 0;
-	if (rec->res.trace_err) {
+	err = rec->res.trace_err ? 0 : output_file__settle(&rec->trace);
+	if (err)
+		say_error("cannot write %s: %s", path, strerror(-err));
+	if (rec->res.trace_err)
 		say_error("%s", rec->res.line);
-		rec->failed = true;
-	}
+	rec->failed |= err || rec->res.trace_err;
 	if (rec->res.loops_line[0])
 		say_error("%s; what they had in flight is not recorded", rec->res.loops_line);
 	if (rec->res.marks_line[0])
