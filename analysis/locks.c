@@ -169,7 +169,7 @@ static int grow_pairs(struct locks *ls)
 	return 0;
 }
 
-/* Counts the task as one of the lock's waiters, once. Without room it is not, and the lock says so. */
+/* Counts the task as one of the lock's waiters, once. If there are too many it is not, and the lock says so. */
 static void note_waiter(struct locks *ls, struct task *t, uint32_t idx)
 {
 	const uint64_t pair = (uint64_t)(idx + 1) << 32 | t->row.id;
@@ -178,10 +178,15 @@ static void note_waiter(struct locks *ls, struct task *t, uint32_t idx)
 	if (t->lock->noted == idx + 1)
 		return;
 	t->lock->noted = idx + 1;
-	if (2 * ls->pairs_used >= ls->pairs_sz &&
-	    (ls->pairs_sz >= LOCK_PAIRS_MAX || grow_pairs(ls))) {
-		ls->tab[idx].waiters_least = true;
-		return;
+	if (2 * ls->pairs_used >= ls->pairs_sz) {
+		if (ls->pairs_sz >= LOCK_PAIRS_MAX) {
+			ls->tab[idx].waiters_least = true;
+			return;
+		}
+		if (grow_pairs(ls)) {
+			ls->failed = true;
+			return;
+		}
 	}
 	slot = pair_slot(ls, pair);
 	if (ls->pairs[slot])
