@@ -20,6 +20,17 @@ int say__is_verbose(void)
 	return log_level >= 2;
 }
 
+/* Without memory: ASCII alone. */
+static void say_plainly(char *raw)
+{
+	for (char *c = raw; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	fputs("cpartrace: ", stderr);
+	fputs(raw, stderr);
+	fputc('\n', stderr);
+}
+
 static void say_line(const char *fmt, va_list args)
 {
 	char raw[4096];
@@ -31,7 +42,10 @@ static void say_line(const char *fmt, va_list args)
 	strbuf__adds(&line, "cpartrace: ");
 	escape_add(&line, raw, strlen(raw), !strcmp(nl_langinfo(CODESET), "UTF-8"));
 	strbuf__addc(&line, '\n');
-	fputs(line.failed ? "cpartrace: out of memory\n" : line.s, stderr);
+	if (line.failed)
+		say_plainly(raw);
+	else
+		fputs(line.s, stderr);
 	fflush(stderr);
 	strbuf__free(&line);
 }
