@@ -45,7 +45,7 @@ as_user() {
 			>"$work_dir/absent/$tool"
 		chmod +x "$work_dir/absent/$tool"
 	done
-	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE 'live|tables|package|kernels|browser|fuzz' -- \
+	PATH=$work_dir/absent:$PATH variant "$source_dir" "$work_dir/tree" -LE 'live|tables|package|kernels|browser|fuzz|inject' -- \
 		-DCMAKE_C_COMPILER=gcc -DCPT_WERROR=ON -DCPT_WITH_BPF=OFF -DCPT_WITH_LIBDW=OFF \
 		-DCPT_WITH_PROTOBUF=OFF -DCPT_WITH_SQLITE=OFF
 	if ldd "$work_dir/tree/cpartrace" | grep -E 'libbpf|libelf'; then
@@ -80,7 +80,7 @@ selection=(-LE 'live|tables|package|kernels|browser' -E '^(layering.*|workloads_
 
 case $name in
 clang)
-	variant "$source_dir" "$tree" "${selection[@]/#live/fuzz|live}" -- -DCMAKE_C_COMPILER=clang \
+	variant "$source_dir" "$tree" "${selection[@]/#live/fuzz|inject|live}" -- -DCMAKE_C_COMPILER=clang \
 		-DCPT_WERROR=ON -DCPT_WITH_BPF=ON
 	;;
 sanitized)
