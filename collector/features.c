@@ -123,8 +123,15 @@ int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz)
 
 	memset(facts, 0, sizeof(*facts));
 	if (!btf) {
-		int ret = -errno;
+		int ret = features__load_error(-errno);
 
+		if (ret == -ENOMEM) {
+			snprintf(err, err_sz,
+				 "cannot read the kernel's type information, most likely for want "
+				 "of memory: %s",
+				 strerror(ENOMEM));
+			return ret;
+		}
 		snprintf(err, err_sz,
 			 "this kernel carries no type information (%s: %s); it must be built with "
 			 "CONFIG_DEBUG_INFO_BTF",
@@ -228,11 +235,22 @@ static bool read_lockdown(char *text, size_t sz)
 	return read;
 }
 
+int features__load_error(int ret)
+{
+	return ret == -ESRCH && !access(BTF_PATH, R_OK) ? -ENOMEM : ret;
+}
+
 int features__refused(int ret, char *err, size_t err_sz)
 {
 	struct utsname u;
 	char text[64];
 
+	ret = features__load_error(ret);
+	if (ret == -ENOMEM) {
+		snprintf(err, err_sz, "cannot load the probes, most likely for want of memory: %s",
+			 strerror(ENOMEM));
+		return ret;
+	}
 	if (read_lockdown(text, sizeof(text)) && strstr(text, "[confidentiality]")) {
 		snprintf(err, err_sz,
 			 "kernel lockdown forbids BPF programs to read kernel memory: boot without "

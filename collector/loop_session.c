@@ -95,7 +95,8 @@ static int start(struct loop_session *s, int tasks_fd, bool from_start, bool ser
 	if (!ret)
 		ret = loop_probes__load(s->skel);
 	if (ret)
-		return say(err, err_sz, ret, "the kernel refused the probes of event loops");
+		return say(err, err_sz, features__load_error(ret),
+			   "the kernel refused the probes of event loops");
 	ret = map_insts(s);
 	if (ret)
 		return say(err, err_sz, ret, "cannot map what is kept of event loops");
