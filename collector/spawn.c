@@ -152,6 +152,10 @@ static int identity__find(struct identity *who, const char *user, char *err, siz
 		if (!*end && uid < UINT32_MAX)
 			pw = getpwuid(uid);
 	}
+	/* Where there is no such user, errno is 0 or one of these. */
+	if (!pw && errno && errno != ENOENT && errno != ESRCH && errno != EBADF && errno != EPERM)
+		return say(err, err_sz, -errno, "cannot look up user %s: %s", user,
+			   strerror(errno));
 	if (!pw) {
 		say(err, err_sz, -EINVAL, "no such user: %s", user);
 		return -EINVAL;
