@@ -77,11 +77,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="cpartrace-arm64-") as into, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         os.mkdir(os.path.join(into, "unlinked"))
-        names = (*JOINED, "stat", "loops")
+        names = (*JOINED, "stat", "loops", "marks")
         objects = dict(zip(names, pool.map(lambda name: compile_probe(source, into, name), names)))
         skeleton(into, [objects[name] for name in JOINED], "cpartrace", "cpartrace")
         skeleton(into, [objects["stat"]], "stat", "stat_probes")
         skeleton(into, [objects["loops"]], "loops", "loop_probes")
+        skeleton(into, [objects["marks"]], "marks", "mark_probes")
         seen, commands = set(), []
         for entry in entries:
             part = os.path.relpath(os.path.realpath(entry["file"]), source).split(os.sep)[0]
