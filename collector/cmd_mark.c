@@ -22,9 +22,9 @@ struct mark_opts {
 };
 
 static const struct cli_option options[] = {
-	{"quiet", 'q', NULL, "say nothing where nobody records", cli_set_flag,
+	{"quiet", 'q', NULL, "say nothing where no recording takes it", cli_set_flag,
 	 offsetof(struct mark_opts, quiet), 0, 0, NULL},
-	{"strict", 0, NULL, "return 1 where nobody records", cli_set_flag,
+	{"strict", 0, NULL, "return 1 where no recording takes it", cli_set_flag,
 	 offsetof(struct mark_opts, strict), 0, 0, NULL},
 	CLI_OPTIONS_END,
 };
@@ -81,7 +81,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 	if (anyone_records())
 		return CPT_STATUS_OK;
 	if (!o.quiet)
-		say_error("nobody records: the mark '%s' is in no trace", argv[first]);
+		say_error("no recording takes marks here: '%s' is in no trace", argv[first]);
 	return o.strict ? CPT_STATUS_FAILED : CPT_STATUS_OK;
 }
 
@@ -98,6 +98,7 @@ const struct command cmd_mark = {
 		"commands by the same program while this is run by one of them.\n"
 		"Only this very file is listened at: mark with the program that records. A program "
 		"of your own marks with CPT_MARK(\"name\") of <cpartrace/mark.h>.\n"
+		"Recordings made without root take no marks.\n"
 		"Exit status: 0, also where nobody records, so that a script may keep its marks "
 		"(with "
 		"--strict: 1); 2 wrong usage.",

@@ -593,15 +593,18 @@ static int watch_marks(struct recorder *r)
 		.machine = r->opts->session.mode == CPT_MODE_ALL,
 		.endless = r->opts->flight != NULL,
 	};
+	int err;
 
 	r->marks = mark_watch__new(&opts, r->session, r->writer, r->res->marks_line,
 				   CPT_RECORDER_LINE);
+	err = r->marks ? 0 : -errno;
+	r->res->marks_denied = err == -EPERM || err == -EACCES;
 	if (r->marks && r->opts->flight)
 		mark_watch__divert(r->marks, flight__side, r->opts->flight);
 	if (r->marks || !r->opts->marks->cnt)
 		return 0;
 	snprintf(r->res->line, CPT_RECORDER_LINE, "%s", r->res->marks_line);
-	return -errno;
+	return err;
 }
 
 static int interrupted(struct recorder *r, const char *what)

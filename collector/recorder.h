@@ -72,7 +72,8 @@ struct recorder_result {
 	char loops_line
 		[CPT_RECORDER_LINE]; /* why event loops were not followed; "": they were, or none */
 	char marks_line[CPT_RECORDER_LINE]; /* why there are no marks; "": they are taken */
-	struct places_stats places;	    /* what it took to know where addresses lie */
+	bool marks_denied;	    /* that is for want of rights: to be expected without root */
+	struct places_stats places; /* what it took to know where addresses lie */
 };
 
 /* Records. spawn__signals must have been called. 0 if the command was released, whatever came after;
