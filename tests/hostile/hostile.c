@@ -11,6 +11,7 @@
 #include "../../analysis/trace_block.h"
 #include "../../analysis/trace_format.h"
 #include "../../analysis/trace_loops.h"
+#include "../../analysis/trace_marks.h"
 #include "../../analysis/trace_reader.h"
 #include "../../analysis/trace_side.h"
 #include "../../analysis/trace_writer.h"
@@ -279,6 +280,10 @@ static void check_event(const struct cpt_trace_meta *meta, const struct cpt_even
 	case CPT_EV_LOOP_LOST:
 	case CPT_EV_LOOP_END:
 		MUST(loop_side__valid(ev, 0, task_max));
+		break;
+	case CPT_EV_MARK:
+		MUST(mark_side__valid(ev, 0, task_max));
+		mix(hash, (uint8_t)ev->mark[0]);
 		break;
 	default:
 		MUST(!"a type that does not exist");
