@@ -9,8 +9,9 @@ perf's recording of the same runs, and the kernel's accounts.
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
 verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, flight, odd. One line per case; the last line
 counts them.
-Nothing is skipped: what a case needs and does not find makes it fail. Nor is anything run twice: a case judges
-what does not depend on how busy the machine is.
+Nothing is skipped: what a case needs and does not find makes it fail. Nor is a case run twice. Within one, what is
+recorded beside perf is recorded again, TRIES times in all, where perf lost events or others took much of the machine
+(harness.traced); what is judged is one of these runs, and a failed judgement is final.
 """
 
 import argparse
