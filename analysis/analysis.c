@@ -90,16 +90,9 @@ struct cpt_analysis {
 	struct task **cpu_ran;	 /* by CPU: the task that was last switched to there; a hint */
 	uint64_t *hole_until_ns; /* by CPU: its records are missing until then, 0 none */
 	uint32_t holes;
-	uint8_t *blind; /* by CPU: from a hole on until a switch there tells who runs */
-	bool start_lost; /* the exec is: until the command is seen it may be on any CPU not heard of */
-	uint32_t holes_over;	 /* how often the last of them ended with tasks dying */
-	bool end_guessed;	 /* the window ended with a task of which that may not be so */
-	uint64_t over_ns;	 /* the window's end by now_ns */
-	uint64_t dying_until_ns; /* tasks that ended in holes may have lived so long */
-	bool tail_lost;		 /* records are missing behind the window */
-	uint64_t hole_end_ns;	 /* when the last one ended; UINT64_MAX none has */
-	uint32_t hole_end_cpu;	 /* on this CPU, HOLE_END_MANY: and on others at once */
-	uint32_t exit_task;	 /* its final switch-out is of exit_ns or lost; 0 none */
+	uint64_t hole_end_ns;  /* when the last one ended; UINT64_MAX none has */
+	uint32_t hole_end_cpu; /* on this CPU, HOLE_END_MANY: and on others at once */
+	uint32_t exit_task;    /* its final switch-out is of exit_ns or lost; 0 none */
 	uint64_t exit_ns;
 
 	struct phases *phases;
@@ -118,6 +111,16 @@ struct cpt_analysis {
 	struct cpt_pass_counts counts;
 	struct cpt_latency latency[CPT_READY_CNT];
 	int err;
+
+	/* what may have been lost, see bounds.h */
+	uint8_t *blind; /* by CPU: from a hole on until a switch there tells who runs */
+	bool blinded;	/* some CPU ever was */
+	bool start_lost; /* the exec is: until the command is seen it may be on any CPU not heard of */
+	uint32_t holes_over;	 /* how often the last of them ended with tasks dying */
+	bool end_guessed;	 /* the window ended with a task of which that may not be so */
+	uint64_t over_ns;	 /* the window's end by now_ns */
+	uint64_t dying_until_ns; /* tasks that ended in holes may have lived so long */
+	bool tail_lost;		 /* records are missing behind the window */
 };
 
 static bool is_chosen_phase(const struct cpt_analysis *a, const char *name)
@@ -357,12 +360,13 @@ static void open_window(struct cpt_analysis *a);
 static void end_window(struct cpt_analysis *a);
 
 /* Nobody knows who runs on this CPU, from now on or until now (SIGHTED). */
-static void set_blind(struct cpt_analysis *a, uint32_t cpu, uint8_t blind)
+static __attribute__((noinline)) void set_blind(struct cpt_analysis *a, uint32_t cpu, uint8_t blind)
 {
 	const uint64_t *cpus = a->opts.filter.cpus;
 	const bool was = a->blind[cpu] != SIGHTED;
 
 	a->blind[cpu] = blind;
+	a->blinded = true;
 	if (was == (blind != SIGHTED))
 		return;
 	if (!cpus || (cpu < CPT_MAX_CPUS && cpus[cpu / 64] >> (cpu % 64) & 1))
@@ -379,7 +383,7 @@ static void lose_start(struct cpt_analysis *a)
 }
 
 /* and this is where it is. */
-static void find_start(struct cpt_analysis *a)
+static __attribute__((noinline)) void find_start(struct cpt_analysis *a)
 {
 	a->start_lost = false;
 	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
@@ -915,6 +919,7 @@ static inline void keep_wait(struct cpt_analysis *a, struct task *t)
 static int switch_in(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 {
 	t->wake_pending = false;
+	t->woken_in_doubt = false;
 	if (t->counted && t->state == CPT_STATE_RUNNABLE && t->ready_since_ns >= a->tl.start_ns)
 		latency__add(&a->latency[t->ready_kind], a->now_ns - t->ready_since_ns,
 			     t->on_cpu_since_ns && t->cpu != cpu);
@@ -983,6 +988,16 @@ static int vacate_cpu(struct cpt_analysis *a, uint32_t cpu)
 	return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
 }
 
+/* The final switch-out of a task that ended in a hole has come after all: that is over. */
+static __attribute__((noinline)) void end_dying_task(struct cpt_analysis *a, struct task *t,
+						     const struct cpt_event *ev)
+{
+	if (t->dying != 1 + a->holes_over || !(ev->flags & CPT_SW_PREV_DEAD))
+		return;
+	t->dying = 0;
+	timeline__dying(&a->tl, a->tl.dying - 1);
+}
+
 /* A switch-out that says nothing new: a rebuilt one that came after the task was seen elsewhere, or
  * the final one of a task whose EXIT already had to stand for it. */
 static bool is_old_news(struct cpt_analysis *a, const struct cpt_event *ev)
@@ -994,10 +1009,8 @@ static bool is_old_news(struct cpt_analysis *a, const struct cpt_event *ev)
 	t = tasks__find(&a->tasks, ev->task);
 	if (!t || !t->known || (t->live && t->state == CPT_STATE_RUNNING && t->cpu == ev->cpu))
 		return false;
-	if (t->dying == 1 + a->holes_over && ev->flags & CPT_SW_PREV_DEAD) { /* so it is over */
-		t->dying = 0;
-		timeline__dying(&a->tl, a->tl.dying - 1);
-	}
+	if (t->dying)
+		end_dying_task(a, t, ev);
 	return !t->live || (ev->flags & CPT_SW_MENDED && t->state != CPT_STATE_UNKNOWN);
 }
 
@@ -1122,29 +1135,46 @@ static inline __attribute__((always_inline)) int usual_switch(struct cpt_analysi
 	return err;
 }
 
-/* The wake-up that ended the task's doubt may have come when it ran already, unseen, and so have ended the wait
- * that begins now. */
-static int doubt_wait(struct cpt_analysis *a, struct task *t)
+/* t, which came unseen, leaves the CPU. The wake-up that ended its doubt may have come when it ran here already, and
+ * so have ended the wait that begins now. */
+static __attribute__((noinline)) int leave_unseen(struct cpt_analysis *a, struct task *t,
+						  const struct cpt_event *ev)
 {
-	t->woken_in_doubt = false;
-	if (t->state != CPT_STATE_WAITING && t->state != CPT_STATE_PARKED)
-		return 0;
+	const bool early = t->woken_in_doubt;
+	int err;
+
+	if (t->state != CPT_STATE_UNKNOWN)
+		a->counts.odd_events++;
+	err = switch_in(a, t, ev->cpu);
+	if (err)
+		return err;
+	a->cpu_cur[ev->cpu] = 0;
+	err = switch_out(a, t, ev);
+	if (err || !early || !t->live ||
+	    (t->state != CPT_STATE_WAITING && t->state != CPT_STATE_PARKED))
+		return err;
 	return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+}
+
+/* What a switch says of who runs where nobody knew. */
+static __attribute__((noinline)) void look_again(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	if (a->blind[ev->cpu] && !a->hole_until_ns[ev->cpu] && !(ev->flags & CPT_SW_FOUND))
+		set_blind(a, ev->cpu, SIGHTED);
+	if (a->start_lost && (ev->task == 1 || ev->other == 1))
+		find_start(a);
 }
 
 static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 						  const struct cpt_event *ev)
 {
 	uint32_t cpu = ev->cpu;
-	bool early = false;
 	struct task *t;
 	int err;
 
 	a->counts.switches -= (ev->flags & CPT_SW_FOUND) != 0;
-	if (a->blind[cpu] && !a->hole_until_ns[cpu] && !(ev->flags & CPT_SW_FOUND))
-		set_blind(a, cpu, SIGHTED);
-	if (a->start_lost && (ev->task == 1 || ev->other == 1))
-		find_start(a);
+	if (__builtin_expect(a->blinded, 0))
+		look_again(a, ev);
 	see_outgoing(a, ev);
 	if (a->cpu_cur[cpu] != ev->task) {
 		err = vacate_cpu(a, cpu);
@@ -1155,28 +1185,19 @@ static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 		t = switch_task(a, ev->task, cpu);
 		if (!t)
 			return -errno;
-		if (t->state != CPT_STATE_RUNNING || t->cpu != cpu) { /* it came unseen */
-			early = t->woken_in_doubt;
-			if (t->state != CPT_STATE_UNKNOWN)
-				a->counts.odd_events++;
-			err = switch_in(a, t, cpu);
-			if (err)
-				return err;
+		if (t->state != CPT_STATE_RUNNING || t->cpu != cpu) {
+			err = leave_unseen(a, t, ev);
+		} else {
+			a->cpu_cur[cpu] = 0;
+			err = switch_out(a, t, ev);
 		}
-		a->cpu_cur[cpu] = 0;
-		err = switch_out(a, t, ev);
-		if (!err && early && t->live)
-			err = doubt_wait(a, t);
 		if (err || a->window == WINDOW_OVER)
 			return err;
 	}
 	if (!ev->other)
 		return 0;
 	t = switch_task(a, ev->other, cpu);
-	if (!t)
-		return -errno;
-	t->woken_in_doubt = false;
-	return switch_in(a, t, cpu);
+	return t ? switch_in(a, t, cpu) : -errno;
 }
 
 static inline __attribute__((always_inline)) int on_switch(struct cpt_analysis *a,

@@ -54,6 +54,7 @@ struct task {
 	bool throttled;	    /* RUNNABLE: held by its group's CPU quota */
 	uint8_t ready_kind; /* RUNNABLE: CPT_READY_* */
 	bool watched;	    /* it touched a lock or a ceiling's word, or is a loop: that is there */
+	bool woken_in_doubt; /* RUNNABLE by a wake-up that ended a doubt */
 	/* accounting, kept by timeline.c */
 	bool counted;	    /* part of the counts right now */
 	bool held;	    /* its current runnable stretch counts as throttled */
@@ -95,11 +96,6 @@ struct task {
 		*leads; /* leader: of its process, as flight, whether it is of it itself or not */
 	struct task_sqpoll *sqpoll; /* see sqpoll.h; NULL: it polls for no ring */
 
-	bool woken_in_doubt; /* RUNNABLE by a wake-up that ended a doubt */
-	bool unborn;	     /* was seen while its NEW was not */
-	bool exited;	     /* its EXIT was seen */
-	uint32_t dying; /* its end is in a hole that is not over: analysis.c's count of those + 1 */
-
 	/* more of the accounting */
 	bool lived;		/* was ever counted */
 	bool mask_counted;	/* its mask counts towards N_allowed */
@@ -119,6 +115,11 @@ struct task {
 	uint32_t wait_user, wait_kernel;    /* of the current wait */
 	uint32_t last_site;		    /* 1 + site of its last wait until it runs, 0 none */
 	uint64_t last_wait_ns;
+
+	/* where records are lost */
+	bool unborn;	/* was seen while its NEW was not */
+	bool exited;	/* its EXIT was seen */
+	uint32_t dying; /* its end is in a hole that is not over: analysis.c's count of those + 1 */
 } __attribute__((aligned(TASK_LINE)));
 
 struct mask {

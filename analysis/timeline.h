@@ -106,9 +106,6 @@ struct timeline {
 	uint64_t flight_sum, flight_then_sum; /* they, without that limit: the processes' parts */
 	uint32_t flight_doubts;		      /* processes whose part of A is not known */
 	uint32_t blind; /* CPUs of which nobody knows who runs there: see bounds.h */
-	uint32_t
-		unborn; /* tasks that may be there and were never told of: births lost, not made up for */
-	uint32_t dying; /* tasks whose end fell into a hole that is not over */
 	uint32_t alive;
 	uint32_t cores_running; /* distinct physical cores */
 
@@ -164,6 +161,9 @@ struct timeline {
 	struct grid *grid;   /* NULL: not asked for; the analysis's */
 	struct path path;    /* what led to what */
 	struct accounts acc; /* told of every change of what is counted */
+	uint32_t
+		unborn; /* tasks that may be there, never told of: births lost and not made up for */
+	uint32_t dying; /* tasks whose end fell into a hole that is not over */
 	struct bounds bounds;
 	int err; /* of a callback or an allocation; sticky */
 };
