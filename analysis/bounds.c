@@ -241,13 +241,11 @@ static void bound_classes(const struct bounds *b, const struct retro *re, const 
 static void bound_splits(const struct bounds *b, const struct retro *re, struct cpt_report *r,
 			 const struct lost *lost)
 {
-	uint64_t other[CPT_CLASS_CNT] = {0}, marked = 0;
+	uint64_t other[CPT_CLASS_CNT] = {0};
 	const bool trees = lost->trees || lost->all;
 
 	for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++)
 		other[split_class((enum cpt_split)i)] += b->other_ns[i];
-	for (int i = 0; i < CPT_CLASS_CNT; i++)
-		marked += re->marked_ns[i];
 	for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++) {
 		const enum cpt_class cls = split_class((enum cpt_split)i);
 		const struct cpt_ns_bounds *all = &r->bounds.class_ns[cls];

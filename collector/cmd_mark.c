@@ -38,8 +38,14 @@ static const unsigned char nothing[] = {0x1f, 0x20, 0x03, 0xd5};
 #if defined(__x86_64__) || defined(__aarch64__)
 extern const volatile unsigned char cpt_mark_place[] __attribute__((visibility("hidden")));
 
-/* Once: the label stands in it. */
-static __attribute__((noinline, noclone)) void set_mark(const char *name)
+#ifdef __clang__
+#define ONLY_ONCE __attribute__((noinline, noduplicate))
+#else
+#define ONLY_ONCE __attribute__((noinline, noclone))
+#endif
+
+/* The label stands in it. */
+static ONLY_ONCE void set_mark(const char *name)
 {
 	cpt_mark(name);
 }

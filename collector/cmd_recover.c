@@ -35,7 +35,7 @@ struct found {
 	const char *path;
 	int fd;
 	uint32_t number;
-	uint64_t begun_ns, bytes; /* its recording began; of it */
+	uint64_t begun_ns; /* its recording began */
 };
 
 /* Fills in f. 1; 0: nothing was written to it; -errno after having said why. */
@@ -59,7 +59,6 @@ static int look_at(struct found *f, const char *path)
 		return fail(err, "cannot read %s: %s", path, strerror(-err));
 	f->number = meta.part;
 	f->begun_ns = meta.part == 1 ? meta.start_mono_ns : meta.recorded_from_ns;
-	f->bytes = (uint64_t)st.st_size;
 	trace_meta__clear(&meta);
 	return f->number ? 1 : fail(-EINVAL, "%s is no part of a recording with --flight", path);
 }
@@ -94,13 +93,10 @@ static int write_all(const struct found *f, int cnt, const char *path)
 {
 	struct flight_part parts[GIVEN_MAX];
 	struct output_file out;
-	uint64_t bytes = 0;
 	int err;
 
-	for (int i = 0; i < cnt; i++) {
+	for (int i = 0; i < cnt; i++)
 		parts[i] = (struct flight_part){.fd = f[i].fd, .end_pos = UINT64_MAX};
-		bytes += f[i].bytes;
-	}
 	err = output_file__create(&out, path, OUTPUT_KEEP_OLD | OUTPUT_SEEKABLE);
 	if (err < 0)
 		return err;
