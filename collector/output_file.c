@@ -406,8 +406,10 @@ int output_file__write(struct output_file *f, const char *text, size_t len)
 
 int output_file__settle(const struct output_file *f)
 {
-	const int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+	const int fd = f->fd < 0 ? -1 : fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
 
+	if (f->fd < 0)
+		return 0;
 	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 

@@ -49,7 +49,7 @@ int output_file__publish(struct output_file *f, unsigned int flags);
 /* Writes all of it. 0 or -errno (nothing said). */
 int output_file__write(struct output_file *f, const char *text, size_t len);
 /* Closes a descriptor of it: data that was taken can still be refused then (NFS, quotas), and should not take the place
- * of an older file. 0 or -errno (nothing said). */
+ * of an older file. 0, also where none is open, or -errno (nothing said). */
 int output_file__settle(const struct output_file *f);
 /* Closes; one that could not be published stays at its temporary name. The caller has said where. */
 void output_file__leave(struct output_file *f);
