@@ -6,6 +6,7 @@ it lasts; what the program was told to do, and when.
 """
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -41,6 +42,18 @@ class Flight:
         self.process.send_signal(signal.SIGUSR2)
         await_true(f"dump {number}", lambda: os.path.exists(self.dump(number)))
         return self.dump(number)
+
+    def said(self, text):
+        """Its messages up to a line with the text."""
+        got, stream = "", self.process.stderr.fileno()
+        while text not in got or not got.endswith("\n"):
+            if not select.select([stream], [], [], 60)[0]:
+                raise Failed(f"the recorder does not say {text!r}: {got!r}")
+            byte = os.read(stream, 1)  # what follows is read at the end
+            if not byte:
+                raise Failed(f"the recorder ended without saying {text!r}: {got!r}")
+            got += byte.decode()
+        return got
 
     def end(self, status=0, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -278,11 +291,11 @@ def full_for_dump(case):
         # Less than a dump takes, and more than the parts still grow: each is written over.
         disk.leave(one.bytes() // 2)
         one.process.send_signal(signal.SIGUSR2)
-        time.sleep(1.2)
+        said = one.said("the recording goes on")
         case.check("no dump", not os.path.exists(one.dump(1)))
         disk.clear()
         check_kept(case, "the next", case.report_json(one.ask(2)), 1)
-        err = one.end(status=128 + signal.SIGTERM)
+        err = said + one.end(status=128 + signal.SIGTERM)
         case.check("it is said", "flight.data.1: No space left on device; the recording goes on" in err, err)
         check_kept(case, "the end", case.report_json(one.file), 1)
 
