@@ -67,7 +67,8 @@ void strbuf__free(struct strbuf *b)
 	*b = (struct strbuf){0};
 }
 
-const char strbuf__lost[1] = "";
+/* Not "" alone: a compiler may give literals of the same bytes its address. */
+const char strbuf__lost[2] = {0, 1};
 
 const char *strbuf__str(const struct strbuf *b)
 {

@@ -35,7 +35,7 @@ void strbuf__free(struct strbuf *b);
 /* The text; "" when nothing was added. Borrowed. When memory ran out strbuf__lost, which is "" as well,
  * and makes each buffer fail that it is added to, but by way of a format. */
 const char *strbuf__str(const struct strbuf *b);
-extern const char strbuf__lost[1];
+extern const char strbuf__lost[2];
 /* For who copies a text by pieces: true, and b has failed, if s is of one that did. */
 static inline bool strbuf__lacks(struct strbuf *b, const char *s);
 

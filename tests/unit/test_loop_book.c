@@ -290,7 +290,8 @@ static void what_is_heard_before_its_time_is_not_above_the_peak(void **state)
 	assert_int_equal(loop_book__advance(b, 500000), 0);
 	assert_int_equal(c.cnt, 5);
 	for (size_t i = 0; i < c.cnt; i++)
-		assert_in_range(c.ev[i].peak, 0, 32);
+		if (c.ev[i].type == CPT_EV_LOOP)
+			assert_in_range(c.ev[i].peak, 0, 32);
 	assert_int_equal(c.ev[4].level, 32);
 	loop_book__free(b);
 }
