@@ -222,7 +222,9 @@ def bound(case):
     case.within("bytes of the parts", largest, size // 2, size)
     case.within("bytes of the trace", os.path.getsize(one.file), 1, size)
     half = len(resident) // 2
-    case.within("memory's growth, KiB", max(resident[half:]) - max(resident[:half]), -(1 << 20), 4096)
+    # A drain that comes late doubles what is held back: 0.1 s of 600,000 switches a second are 4 MB (5.4 and 5.7 MB were
+    # seen). Bytes kept of each switch would be tens of MB in these 3 s.
+    case.within("memory's growth, KiB", max(resident[half:]) - max(resident[:half]), -(1 << 20), 16 << 10)
     case.note(f"{report['data_quality']['switches'] / report['window_ns'] * 1e9:,.0f} switches a second, "
               f"{largest:,} of {size:,} bytes")
 
