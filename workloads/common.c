@@ -27,6 +27,8 @@ static const char *program_name = "workload";
 static pid_t children[CHILDREN_MAX];
 static volatile sig_atomic_t child_cnt;
 static volatile sig_atomic_t ending;
+/* A signal ends this process: its thread says how, whatever the others see of the children's death. */
+static atomic_bool ends_by_signal;
 /* Shared by all processes of the run: one of them has failed or been told to end, and what follows is no news. */
 static atomic_bool *ending_all;
 
@@ -44,6 +46,14 @@ static void end_children(void)
 		;
 }
 
+static _Noreturn void end_failed(void)
+{
+	end_children();
+	while (atomic_load(&ends_by_signal))
+		pause();
+	_exit(1);
+}
+
 void die(int err, const char *format, ...)
 {
 	char message[256];
@@ -55,8 +65,7 @@ void die(int err, const char *format, ...)
 	if (!ending_all || !atomic_exchange(ending_all, true))
 		fprintf(stderr, "%s: %s%s%s\n", program_name, message, err ? ": " : "",
 			err ? strerror(err) : "");
-	end_children();
-	_exit(1);
+	end_failed();
 }
 
 static void on_signal(int sig)
@@ -65,6 +74,7 @@ static void on_signal(int sig)
 	struct sigaction plain = {.sa_handler = SIG_DFL};
 	sigset_t only;
 
+	atomic_store(&ends_by_signal, true);
 	if (sig == SIGALRM) {
 		/* A message that cannot be written changes nothing about the end. */
 		if (write(STDERR_FILENO, program_name, strlen(program_name)) < 0 ||
@@ -312,10 +322,8 @@ static void check_child(pid_t pid, int status)
 			children[i] = 0;
 	if (WIFSIGNALED(status))
 		die(0, "child %d was killed by signal %d", (int)pid, WTERMSIG(status));
-	if (WEXITSTATUS(status)) {
-		end_children();
-		_exit(1);
-	}
+	if (WEXITSTATUS(status))
+		end_failed();
 }
 
 /* Returns the child, or -1 when there is none. A signal handler on another thread may reap under

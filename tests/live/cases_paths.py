@@ -125,13 +125,14 @@ def case_independent_tiles_in_a_pool_of_two(case):
     """Each worker does its 50 tiles one after another: with these two threads it is 2, not 100."""
     report, trace = recorded(case, "threads", "pool", "--images", "1", "--tiles", "100", "--tile-us",
                              "8000", "--decode-us", "10")
-    # Who gets how many tiles the queue decides: 50 each, unless one is kept from its CPU.
-    tiles = [round(ns / 8e6) for ns in ran(report, "worker")]
-    case.equal("tiles", sum(tiles), 100)
-    case.within(f"T1 / T-infinity, of 100 / {max(tiles)}",
-                report["work_span"]["parallelism"] * max(tiles) / 100, 1 - PARALLELISM,
-                1 + PARALLELISM)
-    case.note(f"T1 / T-infinity {report['work_span']['parallelism']:.3f}, {tiles} tiles")
+    # Who gets how many tiles the queue decides: 50 each, unless one is kept from its CPU. A tile may
+    # take longer than its 8 ms of the thread's clock by what interrupts it, never be shorter.
+    times = ran(report, "worker")
+    tiles = 100 * max(times) / sum(times)
+    case.within("100 tiles of 8 ms", sum(times) / 800e6, 0.98, 1.05)
+    case.within(f"T1 / T-infinity, of 100 / {tiles:.1f}",
+                report["work_span"]["parallelism"] * tiles / 100, 1 - PARALLELISM, 1 + PARALLELISM)
+    case.note(f"T1 / T-infinity {report['work_span']['parallelism']:.3f}, at most {tiles:.1f} tiles a worker")
     case.within("workers on the path", part(report, "worker")["total_ns"] / report["window_ns"],
                 0.9, 1)
     check_walk(case, report, trace)
