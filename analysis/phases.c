@@ -80,7 +80,7 @@ static int64_t phase_of(struct phases *p, const char *name, uint64_t now_ns)
 
 	if (*place)
 		return *place - 1;
-	if (p->cnt == CPT_PHASES_MAX - 1 && strcmp(name, CPT_PHASE_REST) != 0)
+	if (p->cnt >= CPT_PHASES_MAX - 1 && strcmp(name, CPT_PHASE_REST) != 0)
 		return phase_of(p, CPT_PHASE_REST, now_ns);
 	if (p->cnt == p->cap) {
 		const uint32_t cap = p->cap ? 2 * p->cap : 16;

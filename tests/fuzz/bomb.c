@@ -11,6 +11,8 @@
  *     words    a lock for each wait, and a waker for each
  *     stacks   frames, and stacks of them
  *     loops    event loops
+ *     services descriptors that took time of loops' turns
+ *     marks    a name of its own for each mark, among many tasks
  *     events   switches of two tasks, as the program itself writes them
  *     packed   blocks of 65,536 switches of nobody, packed a hundred times better than any that was recorded
  *     cpus     1024 CPUs, and masks that change
@@ -22,6 +24,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "../../analysis/services.h"
 #include "../../analysis/stacks.h"
 #include "../../analysis/trace_block.h"
 #include "../../analysis/trace_format.h"
@@ -179,6 +182,40 @@ static void loops(struct bomb *b)
 	}
 }
 
+static void services(struct bomb *b)
+{
+	struct cpt_service tab[CPT_LOOP_SERVICES] = {0};
+	uint8_t payload[4096], *p;
+
+	loops(b);
+	for (uint32_t i = 0; i < CPT_LOOP_SERVICES; i++)
+		tab[i] =
+			(struct cpt_service){.fd = i, .times = 1, .service_ns = 1, .longest_ns = 1};
+	b->sz *= 2; /* loops have filled it */
+	for (uint32_t i = 1; i <= LOOPS_MAX && !is_full(b);) {
+		p = payload;
+		for (; i <= LOOPS_MAX && p + SERVICES_ROW_MAX <= payload + sizeof(payload); i++)
+			p = services__put(p, i, tab, CPT_LOOP_SERVICES);
+		must(!trace_writer__services(b->w, payload, (size_t)(p - payload)), "services");
+	}
+}
+
+static void marks(struct bomb *b)
+{
+	char name[16];
+
+	for (uint32_t t = 1; t <= 512; t++)
+		put_new(b, t, NULL);
+	for (uint32_t i = 0; !is_full(b); i++) {
+		const struct cpt_event ev = {
+			.ts_ns = b->now, .type = CPT_EV_MARK, .task = 1, .other = 1, .mark = name};
+
+		snprintf(name, sizeof(name), "%x", i);
+		must(!trace_writer__side(b->w, &ev, 1), "marks");
+		put_switch(b, 0, 1 + i % 512, 1 + (i + 1) % 512);
+	}
+}
+
 static void events(struct bomb *b)
 {
 	put_new(b, 1, NULL);
@@ -217,9 +254,10 @@ static const struct {
 	void (*write)(struct bomb *b);
 	uint32_t cpus;
 } kinds[] = {
-	{"spread", spread, 1}, {"crowd", crowd, 1},   {"tasks", tasks, 1},
-	{"words", words, 1},   {"stacks", stacks, 1}, {"loops", loops, 1},
-	{"events", events, 1}, {"packed", packed, 1}, {"cpus", cpus, 1024},
+	{"spread", spread, 1},	   {"crowd", crowd, 1},	  {"tasks", tasks, 1},
+	{"words", words, 1},	   {"stacks", stacks, 1}, {"loops", loops, 1},
+	{"events", events, 1},	   {"packed", packed, 1}, {"cpus", cpus, 1024},
+	{"services", services, 1}, {"marks", marks, 1},
 };
 
 /* ---- bytes that the writer would not write ------------------------------------------------------- */

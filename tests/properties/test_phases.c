@@ -213,12 +213,50 @@ static void all_phases_are_the_run(void **state)
 	}
 }
 
+/* A name for each mark, many more than are kept apart: the rest is one phase, and nothing is lost of the sums. */
+static void names_beyond_the_most_are_one(void **state)
+{
+	enum { MARKS = 3 * CPT_PHASES_MAX };
+	static char own[MARKS][8];
+	struct rng rng = {.state = first_seed(__func__)};
+	struct trace_builder *tb = tb__new(4);
+	struct cpt_analysis_opts opts = {0};
+	const struct cpt_event *drawn;
+	struct cpt_report *r;
+	size_t drawn_cnt, cnt = 0;
+
+	(void)state;
+	random_trace(tb, &rng, 4, 1000, RANDOM_TIES);
+	drawn = tb__events(tb, &drawn_cnt);
+	assert_true(drawn_cnt + MARKS <= EVENTS_MAX);
+	for (size_t i = 0, m = 0; i < drawn_cnt; i++) {
+		ev[cnt++] = drawn[i];
+		/* Some at each event, all of them before the run is over. */
+		for (size_t k = 0; k < 2 * MARKS / drawn_cnt && m < MARKS; k++, m++) {
+			snprintf(own[m], sizeof(own[m]), "%zx", m);
+			ev[cnt++] = (struct cpt_event){.ts_ns = drawn[i].ts_ns,
+						       .type = CPT_EV_MARK,
+						       .task = 1,
+						       .other = 1001,
+						       .mark = own[m]};
+		}
+	}
+	r = pass(tb, cnt, &opts, &rng);
+	assert_int_equal(r->phases.cnt, CPT_PHASES_MAX);
+	assert_string_equal(r->phases.tab[CPT_PHASES_MAX - 1].name, CPT_PHASE_REST);
+	assert_true(r->phases.tab[CPT_PHASES_MAX - 1].spans > CPT_PHASES_MAX);
+	expect_sums(r, 0);
+	report__free(r);
+	tb__free(tb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(phases_sum_to_the_window),
 		cmocka_unit_test(a_phase_alone_is_its_row),
 		cmocka_unit_test(all_phases_are_the_run),
+		cmocka_unit_test(names_beyond_the_most_are_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
