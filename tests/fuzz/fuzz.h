@@ -52,7 +52,7 @@ enum fuzz_output {
 	OUTPUT_FOLDED,	/* text; each line ends with a number */
 	OUTPUT_METRICS, /* text; each line is a comment or one of ours, and the last one is # EOF */
 	OUTPUT_SVG,	/* text; tags and entities are such, and no script */
-	OUTPUT_HTML,	/* text; as many scripts and comments as the first one that was written */
+	OUTPUT_HTML,	/* text; no scripts or comments but the page's own */
 };
 
 /* From now on what is printed to stdout and stderr is held in memory, at most 8 MiB of it. */
@@ -60,6 +60,11 @@ void outputs__take(void);
 /* Of what was printed since: aborts, having said why, if it is not `kind` (messages are text). done: the
  * command ended well, so that all must be there; else a part of it. Forgets it. */
 void outputs__check(enum fuzz_output kind, bool done);
+/* Aborts, having said why, unless the bytes are such as OUTPUT_TEXT has. */
+void outputs__text(const char *at, size_t sz);
+/* Aborts, having said why, unless path is a database that is in order and whose texts are such. Where there is
+ * libsqlite3. */
+void database__check(const char *path);
 /* Says what, and the messages that were printed; aborts. */
 __attribute__((noreturn)) void outputs__broken(const char *what);
 

@@ -93,16 +93,16 @@ static bool is_harmful(uint32_t ch)
 	       (ch >= 0x2066 && ch <= 0x2069) || ch == 0xfeff;
 }
 
-/* also: a character that this form has of its own. */
-static void check_text(const struct kept *k, char also)
+/* also: a character that this form has of its own. cut: the last character may be a part of one. */
+static void check_text(const char *p, size_t len, bool cut, char also)
 {
-	const char *p = k->at, *end = k->at + k->sz;
+	const char *end = p + len;
 	uint32_t ch;
 
 	while (p < end) {
 		const size_t sz = decode((const unsigned char *)p, (size_t)(end - p), &ch);
 
-		if (!sz && k->cut && end - p < 4)
+		if (!sz && cut && end - p < 4)
 			return;
 		if (!sz)
 			broken("no UTF-8", p, end);
@@ -110,6 +110,11 @@ static void check_text(const struct kept *k, char also)
 			broken("a control or invisible character", p, end);
 		p += sz;
 	}
+}
+
+void outputs__text(const char *at, size_t sz)
+{
+	check_text(at, sz, false, '\n');
 }
 
 /* ---- forms ------------------------------------------------------------------------------------- */
@@ -235,21 +240,18 @@ static void check_svg(const struct kept *k)
 	}
 }
 
-/* The page's own scripts are as many as in any other page. */
+/* What the page has of its own: style, data and the program; and how data is embedded (html_data.h). */
 static void check_html(const struct kept *k)
 {
-	static const char *const what[] = {"<script", "</script", "<!--", "-->", "</style"};
-	static size_t cnt[sizeof(what) / sizeof(what[0])];
-	static bool known;
+	static const struct {
+		const char *what;
+		size_t cnt;
+	} own[] = {{"<script", 3}, {"</script", 3}, {"<style", 1},
+		   {"</style", 1}, {"<!--", 0},	    {"-->", 0}};
 
-	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
-		const size_t n = count(k, what[i]);
-
-		if (known && n != cnt[i])
-			broken(what[i], k->at, k->at + k->sz);
-		cnt[i] = n;
-	}
-	known = true;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (count(k, own[i].what) != own[i].cnt)
+			broken(own[i].what, k->at, k->at + k->sz);
 }
 
 static void check_form(const struct kept *k, enum fuzz_output kind, bool whole)
@@ -276,9 +278,12 @@ void outputs__check(enum fuzz_output kind, bool done)
 {
 	fflush(stdout);
 	fflush(stderr);
-	check_text(&err, '\n');
+	check_text(err.at, err.sz, err.cut, '\n');
 	if (kind != OUTPUT_BINARY && kind != OUTPUT_JSON && kind != OUTPUT_JSONL)
-		check_text(&out, kind == OUTPUT_CSV ? '\r' : kind == OUTPUT_HTML ? '\t' : '\n');
+		check_text(out.at, out.sz, out.cut,
+			   kind == OUTPUT_CSV	 ? '\r'
+			   : kind == OUTPUT_HTML ? '\t'
+						 : '\n');
 	check_form(&out, kind, done && !out.cut);
 	out = (struct kept){.at = out.at};
 	err = (struct kept){.at = err.at};

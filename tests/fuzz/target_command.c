@@ -80,12 +80,16 @@ static void add_view(struct args *a, const uint8_t *c)
 		add(a, "--cpu=%s", c[7] & 1 ? "0" : "1-3");
 }
 
+/* What decides what is counted, and where. */
 static void add_counts(struct args *a, const uint8_t *c)
 {
 	static const char *const kinds[] = {"sleep", "condvar", "sleep,condvar"};
+	static const char *const phases[] = {"load", "a", "<b>", "\xff"};
 
 	if (c[6] & 0x20)
 		add(a, "--in-progress=%s", kinds[c[5] % 3]);
+	if (c[6] & 0x40)
+		add(a, "--phase=%s", phases[c[5] / 4 % 4]);
 }
 
 static enum fuzz_output report(struct args *a, const uint8_t *c)
@@ -292,6 +296,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
 	if (status < 0 || status == CPT_STATUS_USAGE || status > CPT_STATUS_INCOMPLETE)
 		outputs__broken("a status that is none");
 	outputs__check(kind, status == CPT_STATUS_OK || status == CPT_STATUS_INCOMPLETE);
+#ifdef FUZZ_WITH_SQLITE
+	if (*database && (status == CPT_STATUS_OK || status == CPT_STATUS_INCOMPLETE))
+		database__check(database);
+#endif
 	for (int i = 0; i < target->traces; i++)
 		close(fds[i]);
 	return 0;
