@@ -37,7 +37,9 @@ struct identity {
 static volatile sig_atomic_t released_pid; /* where to hand signals on to, 0 nowhere */
 static volatile sig_atomic_t pending_signal;
 
-static const int kept_signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD};
+/* What is changed here, or by a recording with --flight (SIGUSR2). */
+static const int kept_signals[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,
+				   SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR2};
 #define KEPT_CNT (sizeof(kept_signals) / sizeof(*kept_signals))
 static struct sigaction given_actions[KEPT_CNT];
 static sigset_t given_mask;
@@ -56,20 +58,31 @@ static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
 	return code;
 }
 
+/* The command is there to take a signal: what is sent to one that has ended and was not reaped yet is lost. */
+static bool is_taken(void)
+{
+	siginfo_t ended = {0};
+
+	return released_pid &&
+	       !waitid(P_PID, (id_t)released_pid, &ended, WEXITED | WNOHANG | WNOWAIT) &&
+	       !ended.si_pid;
+}
+
 /* The terminal sends these to the whole group: the command gets them by itself. */
 static void on_terminal_signal(int sig)
 {
-	if (!released_pid)
+	int saved = errno;
+
+	if (!is_taken())
 		pending_signal = sig;
+	errno = saved;
 }
 
 static void on_signal(int sig)
 {
 	int saved = errno;
 
-	if (released_pid)
-		kill(released_pid, sig);
-	else
+	if (!is_taken() || kill(released_pid, sig))
 		pending_signal = sig;
 	errno = saved;
 }
@@ -304,12 +317,34 @@ static int describe_failure(const struct failure *f, const struct spawn_opts *op
 	return say(err, err_sz, -f->err, "cannot execute %s: %s", cmd, strerror(f->err));
 }
 
+/* Has it ended? It is not reaped: until then its number is its own. */
+static bool has_ended(const struct spawn_child *child, int options)
+{
+	siginfo_t ended = {0};
+	int ret;
+
+	do {
+		ret = waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOWAIT | options);
+	} while (ret && errno == EINTR);
+	return ret || ended.si_pid;
+}
+
+/* With it its number goes, which may be another process's from then on: no signal comes in between. */
+static void reap(struct spawn_child *child)
+{
+	sigset_t before;
+
+	hold_begin(&before);
+	(void)waitpid(child->pid, &child->status, 0);
+	released_pid = 0;
+	hold_end(&before);
+	child->reaped = true;
+}
+
 void spawn__wait(struct spawn_child *child)
 {
-	while (!child->reaped && waitpid(child->pid, &child->status, 0) < 0 && errno == EINTR)
-		;
-	released_pid = 0;
-	child->reaped = true;
+	if (!child->reaped && has_ended(child, 0))
+		reap(child);
 }
 
 /* From here on signals are the command's. false: one came before, and is ours. */
@@ -384,18 +419,11 @@ int spawn__status_of(int err)
 
 bool spawn__reap(struct spawn_child *child)
 {
-	pid_t pid;
-
 	if (child->reaped || !child->pid)
 		return true;
-	do {
-		pid = waitpid(child->pid, &child->status, WNOHANG);
-	} while (pid < 0 && errno == EINTR);
-	if (pid == 0)
+	if (!has_ended(child, WNOHANG))
 		return false;
-	/* The number may be another process's from now on. */
-	released_pid = 0;
-	child->reaped = true;
+	reap(child);
 	return true;
 }
 

@@ -86,6 +86,33 @@ static void how_the_command_has_ended_is_known(void **state)
 	spawn__close(&child);
 }
 
+/* One that has ended takes nothing any more, though its number is still its own. */
+static void what_comes_after_the_commands_end_is_ours(void **state)
+{
+	static const int signals[] = {SIGHUP, SIGINT};
+	char *const nothing[] = {"true", NULL};
+	const struct spawn_opts true_opts = {.argv = nothing};
+	struct spawn_child child;
+	siginfo_t ended;
+	int status;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		const pid_t pid = fork(); /* it stays interrupted */
+
+		if (!pid) {
+			if (spawn__start(&child, &true_opts, line, sizeof(line)) ||
+			    spawn__release(&child, &true_opts, line, sizeof(line)) ||
+			    waitid(P_PID, (id_t)child.pid, &ended, WEXITED | WNOWAIT))
+				_exit(1);
+			raise(signals[i]);
+			_exit(spawn__interrupted() == signals[i] && spawn__reap(&child) ? 0 : 2);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
 /* The last one: it stays interrupted. */
 static void what_came_before_keeps_the_command_from_running(void **state)
 {
@@ -110,6 +137,7 @@ int main(void)
 		cmocka_unit_test(what_comes_to_the_tracer_is_handed_on),
 		cmocka_unit_test(the_mask_and_dispositions_are_the_commands_own),
 		cmocka_unit_test(how_the_command_has_ended_is_known),
+		cmocka_unit_test(what_comes_after_the_commands_end_is_ours),
 		cmocka_unit_test(what_came_before_keeps_the_command_from_running),
 	};
 	sigset_t blocked;
