@@ -128,7 +128,7 @@ static void print_summary(struct run *run)
 	if (text.failed)
 		say_error("cannot say what the runs amount to: out of memory");
 	else
-		fputs(strbuf__str(&text), stderr);
+		(void)run_outputs__print(&text);
 	strbuf__free(&text);
 }
 

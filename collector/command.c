@@ -12,6 +12,7 @@
 #include "exit_status.h"
 #include "say.h"
 #include "term.h"
+#include "write_all.h"
 
 /* Lines longer than this are hard to read, however wide the terminal is. */
 #define HELP_WIDTH_MAX 100
@@ -109,21 +110,14 @@ int command__put(void *ctx, const char *s, size_t sz)
 int command__print(const char *text)
 {
 	const int fd = fileno(stdout);
-	size_t len = strlen(text);
 	int err = command__stdout_done();
 
+	if (err)
+		return err;
 	errno = 0;
 	if (fd < 0) /* a stream without a file */
-		return !err && fputs(text, stdout) == EOF ? cannot_print() : command__stdout_done();
+		return fputs(text, stdout) == EOF ? cannot_print() : command__stdout_done();
 	/* Not by stdio, which loses what a signal interrupts. */
-	while (len && !err) {
-		const ssize_t n = write(fd, text, len);
-
-		if (n <= 0 && errno != EINTR)
-			return cannot_print();
-		text += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-		errno = 0;
-	}
-	return err;
+	err = write_all(fd, text, strlen(text));
+	return err ? fail(err, "cannot write to standard output: %s", strerror(-err)) : 0;
 }

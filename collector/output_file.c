@@ -18,6 +18,7 @@
 #include "cli.h"
 #include "rights.h"
 #include "say.h"
+#include "write_all.h"
 
 /* Command lines are in traces and reports, and secrets are in command lines. */
 #define FILE_MODE   0600
@@ -391,17 +392,7 @@ int output_file__publish(struct output_file *f, unsigned int flags)
 
 int output_file__write(struct output_file *f, const char *text, size_t len)
 {
-	while (len) {
-		ssize_t n = write(f->fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return write_all(f->fd, text, len);
 }
 
 int output_file__settle(const struct output_file *f)

@@ -13,6 +13,7 @@
 #include "say.h"
 #include "term.h"
 #include "text_report.h"
+#include "write_all.h"
 
 static bool json_to_stdout(const struct run_opts *o)
 {
@@ -66,23 +67,11 @@ static int write_json(struct run_outputs *out, const struct cpt_report *r, json_
 }
 
 /* stderr may be a terminal the user has closed: an error then has nowhere to be said but the status. */
-static int write_stderr(const struct strbuf *text)
+int run_outputs__print(const struct strbuf *text)
 {
-	const char *s = strbuf__str(text);
-	size_t len = text->len;
+	const int err = write_all(STDERR_FILENO, strbuf__str(text), text->len);
 
-	while (len) {
-		ssize_t n = write(STDERR_FILENO, s, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(-errno, "cannot write the report to standard error: %s",
-				    strerror(errno));
-		s += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return err ? fail(err, "cannot write the report to standard error: %s", strerror(-err)) : 0;
 }
 
 static int write_text(struct run_outputs *out, const struct cpt_report *r, const char *note)
@@ -103,7 +92,7 @@ static int write_text(struct run_outputs *out, const struct cpt_report *r, const
 	else if (out->o->report_file)
 		err = output_file__finish(&out->text, strbuf__str(&text), text.len);
 	else
-		err = write_stderr(&text);
+		err = run_outputs__print(&text);
 	strbuf__free(&text);
 	return err;
 }

@@ -28,6 +28,8 @@ uint64_t run_outputs__rights(const struct run_outputs *out);
  * 0, or -errno after having said why; what could be written is. */
 int run_outputs__write(struct run_outputs *out, const struct cpt_report *r, const char *note,
 		       json_t *more);
+/* To standard error, where the report goes. 0, or -errno after having said why. */
+int run_outputs__print(const struct strbuf *text);
 void run_outputs__close(struct run_outputs *out); /* what was not written goes away */
 
 #endif /* CPT_RUN_OUTPUTS_H */

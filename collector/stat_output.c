@@ -8,6 +8,7 @@
 
 #include "say.h"
 #include "term.h"
+#include "write_all.h"
 
 #define LINES_PER_HEAD 20
 
@@ -42,24 +43,14 @@ int stat_output__start(struct stat_output *out)
 	return out->o->output ? output_file__publish(&out->file, 0) : 0;
 }
 
-static int write_all(int fd, const struct strbuf *text, const char *what)
+static int write_text(int fd, const struct strbuf *text, const char *what)
 {
-	const char *s = strbuf__str(text);
-	size_t len = text->len;
+	int err;
 
 	if (text->failed)
 		return fail(-ENOMEM, "cannot write %s: out of memory", what);
-	while (len) {
-		ssize_t n = write(fd, s, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(-errno, "cannot write %s: %s", what, strerror(errno));
-		s += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	err = write_all(fd, strbuf__str(text), text->len);
+	return err ? fail(err, "cannot write %s: %s", what, strerror(-err)) : 0;
 }
 
 static void add_text(struct stat_output *out, const struct stat_facts *f)
@@ -84,7 +75,7 @@ int stat_output__print(struct stat_output *out, const struct stat_facts *f)
 		stat_json__add(&out->text, f);
 	else
 		add_text(out, f);
-	return write_all(out->fd, &out->text, out->o->output ? out->o->output : "the report");
+	return write_text(out->fd, &out->text, out->o->output ? out->o->output : "the report");
 }
 
 int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bool last)
@@ -98,7 +89,7 @@ int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bo
 	strbuf__clear(&out->text);
 	stat_openmetrics__add(&out->text, f);
 	if (!strcmp(path, "-"))
-		return write_all(STDOUT_FILENO, &out->text, "the metrics");
+		return write_text(STDOUT_FILENO, &out->text, "the metrics");
 	if (out->text.failed)
 		return fail(-ENOMEM, "cannot write %s: out of memory", path);
 	err = output_file__create(&file, path, OUTPUT_PUBLIC);
