@@ -289,6 +289,12 @@ static int export(const struct command *self, void *ctx)
 	err = analysed__open(&a, path);
 	if (err < 0)
 		return analysed__status(&a, err);
+	if (o->output && output_file__replaces(o->output, a.fd)) {
+		status = command__usage(self, "-o %s is the trace that is read: name another file",
+					o->output);
+		analysed__free(&a);
+		return status;
+	}
 	/* The trace is open, and what is written is that user's: a library makes files of its own accord. */
 	if (rights__behind(&uid, &gid))
 		err = rights__keep(0);

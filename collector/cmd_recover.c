@@ -144,7 +144,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 		return status;
 	if (first == argc)
 		return command__usage(self, "no parts named; as in: cpartrace recover -o app.data "
-					    "app.data.ring.*");
+					    "app.data.ring.?");
 	if (argc - first > GIVEN_MAX)
 		return command__usage(self, "more than %d files named", GIVEN_MAX);
 	return recover(o.output, argv + first, argc - first);

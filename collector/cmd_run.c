@@ -207,9 +207,7 @@ static int run(const struct command *self, int argc, char *const *argv)
 	run_opts__init(&o);
 	if (!command__parse(self, &o, argc, argv, &first, &status))
 		return status;
-	mistake = record_opts__mistake(&o.rec, first < argc);
-	if (!mistake && first >= argc && o.repeat > 1)
-		mistake = "--repeat is for a command";
+	mistake = run_opts__mistake(&o, first < argc);
 	if (mistake)
 		return command__usage(self, "%s", mistake);
 	return run_command(&o, first < argc ? argv + first : NULL);

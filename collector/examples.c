@@ -22,7 +22,7 @@ const struct example examples[] = {
 	 "keep the last minute of the machine; kill -USR2 writes it to live.data.1, .2 ..."},
 	{"record", "sudo cpartrace record -a --flight 60s --trigger 'parallelism<1.5:5s'",
 	 "and write it when for 5 s fewer than 1.5 CPUs were busy"},
-	{"recover", "sudo cpartrace recover -o live.data live.data.ring.*",
+	{"recover", "sudo cpartrace recover -o live.data live.data.ring.?",
 	 "what is left of such a recording that was killed"},
 	{"mark", "cpartrace mark load", "here the phase `load` begins"},
 	{"report", "cpartrace report", "the report of cpartrace.data"},

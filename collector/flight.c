@@ -667,7 +667,7 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 		f->switches += trace_writer__switches(f->writer);
 	if (err) {
 		say_error("what was recorded is kept; once there is room: cpartrace recover -o %s "
-			  "%s.ring.*",
+			  "%s.ring.?",
 			  f->path, f->path);
 		return err;
 	}

@@ -262,6 +262,36 @@ static bool stands_in_the_way(const struct output_file *f, mode_t *mode)
 	return fstatat(f->dir_fd, base_of(f->path), &target, 0) == 0 && !S_ISREG(target.st_mode);
 }
 
+bool output_file__same_place(const char *a, const char *b)
+{
+	struct output_file fa = OUTPUT_FILE_NONE, fb = OUTPUT_FILE_NONE;
+	struct stat da, db;
+	mode_t mode;
+	bool same;
+
+	if (!a || !b || !strcmp(a, "-") || !strcmp(b, "-") || own_stream(a) >= 0 ||
+	    own_stream(b) >= 0)
+		return false;
+	fa.path = (char *)a;
+	fb.path = (char *)b;
+	same = !open_dir(&fa) && !open_dir(&fb) && !fstat(fa.dir_fd, &da) &&
+	       !fstat(fb.dir_fd, &db) && da.st_dev == db.st_dev && da.st_ino == db.st_ino &&
+	       !strcmp(base_of(a), base_of(b)) && !stands_in_the_way(&fa, &mode);
+	if (fa.dir_fd >= 0)
+		close(fa.dir_fd);
+	if (fb.dir_fd >= 0)
+		close(fb.dir_fd);
+	return same;
+}
+
+bool output_file__replaces(const char *path, int fd)
+{
+	struct stat stands, ours;
+
+	return !lstat(path, &stands) && !fstat(fd, &ours) && S_ISREG(stands.st_mode) &&
+	       stands.st_dev == ours.st_dev && stands.st_ino == ours.st_ino;
+}
+
 /* Better said now than when the run is over: in a directory of all, others' files are not to be replaced. */
 static int check_replaceable(const struct output_file *f, unsigned int flags)
 {

@@ -62,6 +62,12 @@ void output_file__remove(const struct output_file *f);
 /* Likewise of one that has been closed. */
 void output_file__unlink(const char *path, dev_t dev, ino_t ino);
 
+/* Would two files that are to be made there take each other's place? Not where a device or FIFO stands, and our own
+ * streams take several. NULL, or "-": no file. */
+bool output_file__same_place(const char *a, const char *b);
+/* Is it this file, open, that would give way to one made at path? */
+bool output_file__replaces(const char *path, int fd);
+
 /* write, publish, close: for reports. 0 or -errno after having said why; f is done with either way. */
 int output_file__finish(struct output_file *f, const char *text, size_t len);
 

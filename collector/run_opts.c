@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loop_mode.h"
+#include "output_file.h"
 #include "text_report.h"
 
 #define BUFFER_MIN	(UINT64_C(64) << 10)
@@ -244,6 +245,32 @@ const char *record_opts__mistake(const struct record_opts *o, bool command)
 	if (o->loops == LOOPS_FDS)
 		return "--flight does not keep what single descriptors take (--loops=fds)";
 	return NULL;
+}
+
+/* What takes a trace's place would be all that is left of the run. */
+static const char *same_places(const struct run_opts *o)
+{
+	const char *trace = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT;
+
+	/* Traces of a series have names of their own. */
+	if (o->repeat == 1 && output_file__same_place(trace, o->json))
+		return "the trace and --json would be one file: name another";
+	if (o->repeat == 1 && output_file__same_place(trace, o->report_file))
+		return "the trace and --report-file would be one file: name another";
+	if (output_file__same_place(o->json, o->report_file))
+		return "--json and --report-file would be one file: name another";
+	return NULL;
+}
+
+const char *run_opts__mistake(const struct run_opts *o, bool command)
+{
+	const char *mistake = record_opts__mistake(&o->rec, command);
+
+	if (mistake)
+		return mistake;
+	if (!command && o->repeat > 1)
+		return "--repeat is for a command";
+	return same_places(o);
 }
 
 void run_opts__init(struct run_opts *o)

@@ -59,6 +59,9 @@ extern const struct cli_option record_options[];
 /* What is wrong with the options together, given whether a command follows them; NULL: nothing. */
 const char *record_opts__mistake(const struct record_opts *o, bool command);
 
+/* Likewise of `run`. */
+const char *run_opts__mistake(const struct run_opts *o, bool command);
+
 /* Defaults. */
 void run_opts__init(struct run_opts *o);
 

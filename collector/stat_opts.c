@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "output_file.h"
 #include "text_report.h"
 
 #define DURATION_MIN_NS UINT64_C(1000000)
@@ -65,5 +66,7 @@ const char *stat_opts__mistake(const struct stat_opts *o, bool command)
 	if (o->openmetrics && !strcmp(o->openmetrics, "-") && !o->output && !command)
 		return "both the report and --openmetrics - would go to standard output; send one "
 		       "elsewhere with -o FILE or --openmetrics FILE";
+	if (output_file__same_place(o->output, o->openmetrics))
+		return "-o and --openmetrics would be one file: name another";
 	return NULL;
 }

@@ -171,6 +171,20 @@ def check_limit(checker, outputs):
                    "(?:File too large|disk I/O error|disk is full)", LIMIT)
 
 
+def check_trace(checker, outputs):
+    """The trace that is read, by whatever name, is not written over."""
+    with open(checker.trace, "rb") as file:
+        before = file.read()
+    for name, words in outputs.items():
+        for path in (checker.trace, os.path.join(checker.dir, ".", "trace")):
+            result = checker.run([*words, "-o", path])
+            checker.check(f"{name} -o the trace: status", result.returncode == 2, result.returncode)
+            checker.check(f"{name} -o the trace: it is said", "is the trace that is read" in result.stderr,
+                          result.stderr)
+    with open(checker.trace, "rb") as file:
+        checker.check("the trace is what it was", file.read() == before)
+
+
 def check_no_directory(checker, outputs):
     for name, words in outputs.items():
         result = checker.run([*words, "-o", os.path.join(checker.dir, "no", "out")])
@@ -195,6 +209,7 @@ def main():
         check_streams(checker, {**streams, **PRINTED})
         check_device(checker, outputs)
         check_no_directory(checker, outputs)
+        check_trace(checker, outputs)
         check_limit(checker, outputs)
         if os.geteuid() == 0:
             check_disks(checker, outputs)

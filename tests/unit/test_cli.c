@@ -248,6 +248,40 @@ static void run_takes_everything_it_promises(void **state)
 	assert_true(PARSE_RUN(&o, &first, "--in-progress", "lunch", "true") < 0);
 }
 
+/* What takes a trace's place is all that is left of the run. */
+static void run_writes_no_file_twice(void **state)
+{
+	static const char *const same[][3] = {{"t", "t", NULL},
+					      {"./t", NULL, "t"},
+					      {NULL, "cpartrace.data", NULL},
+					      {"t", "r", ".//r"},
+					      {"/tmp/cpt-none", NULL, "/tmp/../tmp/cpt-none"}};
+	static const char *const differ[][3] = {{"t", "u", "v"},
+						{"t", "-", NULL},
+						{"t", "/dev/null", "/dev/null"},
+						{"t", "/dev/stdout", "/dev/stdout"},
+						{"t", NULL, NULL},
+						{"/tmp/cpt-none", "/tmp/no/cpt-none", "/no/t"}};
+	struct run_opts o;
+
+	run_opts__init(&o);
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		o.rec.output = same[i][0];
+		o.json = same[i][1];
+		o.report_file = same[i][2];
+		assert_non_null(run_opts__mistake(&o, true));
+	}
+	for (size_t i = 0; i < sizeof(differ) / sizeof(*differ); i++) {
+		o.rec.output = differ[i][0];
+		o.json = differ[i][1];
+		o.report_file = differ[i][2];
+		assert_null(run_opts__mistake(&o, true));
+	}
+	o.repeat = 2;
+	assert_null(run_opts__mistake(&o, true));
+	assert_non_null(run_opts__mistake(&o, false));
+}
+
 /* ---- filters ------------------------------------------------------------------------------- */
 
 struct holder {
@@ -364,6 +398,7 @@ int main(void)
 		cmocka_unit_test(nearest_name_is_near_or_none),
 		cmocka_unit_test(run_leaves_the_commands_options_alone),
 		cmocka_unit_test(run_takes_everything_it_promises),
+		cmocka_unit_test(run_writes_no_file_twice),
 		cmocka_unit_test(filters_reach_the_analysis),
 		cmocka_unit_test(without_filters_nothing_is_noted),
 		cmocka_unit_test(half_open_times_are_fine),

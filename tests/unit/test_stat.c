@@ -400,6 +400,12 @@ static void one_target_is_named(void **state)
 	assert_non_null(stat_opts__mistake(&o, true));
 	o.user = "nobody";
 	assert_non_null(stat_opts__mistake(&o, false));
+	o.user = NULL;
+	o.output = "t";
+	o.openmetrics = "./t";
+	assert_non_null(stat_opts__mistake(&o, false));
+	o.openmetrics = "u";
+	assert_null(stat_opts__mistake(&o, false));
 }
 
 int main(void)
