@@ -275,8 +275,7 @@ static int export(const struct command *self, void *ctx)
 	struct export_opts *o = ctx;
 	const char *path = view__path(&o->view);
 	struct analysed a;
-	uid_t uid;
-	gid_t gid;
+	struct rights_user behind;
 	int err, status;
 
 	if (is_wrong(self, o, &status))
@@ -296,8 +295,10 @@ static int export(const struct command *self, void *ctx)
 		return status;
 	}
 	/* The trace is open, and what is written is that user's: a library makes files of its own accord. */
-	if (rights__behind(&uid, &gid))
-		err = rights__keep(0);
+	err = rights__user(&behind);
+	if (!err && behind.group_cnt)
+		err = rights__keep(0, &behind);
+	rights__user_free(&behind);
 	if (err < 0)
 		fail(err, "cannot go on as the user behind sudo: %s", strerror(-err));
 	else if (o->format == FORMAT_SQLITE)

@@ -582,7 +582,8 @@ static void keep_dump(struct flight *f)
 		char *name = name_of(f, "", f->dumps[0].number);
 
 		if (name)
-			output_file__unlink(name, f->dumps[0].dev, f->dumps[0].ino);
+			output_file__unlink(name, f->dumps[0].dev, f->dumps[0].ino,
+					    &f->parts[0].file.behind);
 		free(name);
 		memmove(f->dumps, f->dumps + 1, (f->kept_dumps - 1) * sizeof(*f->dumps));
 		f->kept_dumps--;

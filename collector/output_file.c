@@ -349,7 +349,9 @@ int output_file__create(struct output_file *f, const char *path, unsigned int fl
 	f->path = strdup(path);
 	if (!f->path)
 		return fail(-ENOMEM, "cannot write %s: out of memory", path);
-	err = rights__as_user(&before);
+	err = rights__user(&f->behind);
+	if (!err)
+		err = rights__as_user(&f->behind, &before);
 	if (err < 0) {
 		fail(err, "cannot write %s as the user behind sudo: %s", path, strerror(-err));
 	} else {
@@ -408,7 +410,7 @@ int output_file__publish(struct output_file *f, unsigned int flags)
 
 	if (!f->temp)
 		return 0;
-	err = rights__as_user(&before);
+	err = rights__as_user(&f->behind, &before);
 	if (!err) {
 		err = put_in_place(f, flags);
 		rights__as_before(&before);
@@ -441,6 +443,7 @@ void output_file__leave(struct output_file *f)
 		close(f->dir_fd);
 	free(f->temp);
 	free(f->path);
+	rights__user_free(&f->behind);
 	*f = OUTPUT_FILE_NONE;
 }
 
@@ -448,7 +451,7 @@ void output_file__discard(struct output_file *f)
 {
 	struct rights_before before;
 
-	if (f->temp && !f->nameless && !rights__as_user(&before)) {
+	if (f->temp && !f->nameless && !rights__as_user(&f->behind, &before)) {
 		if (!check_same(f))
 			unlinkat(f->dir_fd, base_of(f->temp), 0);
 		rights__as_before(&before);
@@ -457,12 +460,13 @@ void output_file__discard(struct output_file *f)
 }
 
 /* As the user, from the directory. */
-static void unlink_same(int dir_fd, const char *path, dev_t dev, ino_t ino)
+static void unlink_same(int dir_fd, const char *path, dev_t dev, ino_t ino,
+			const struct rights_user *behind)
 {
 	struct rights_before before;
 	struct stat st;
 
-	if (rights__as_user(&before))
+	if (rights__as_user(behind, &before))
 		return;
 	if (!fstatat(dir_fd, base_of(path), &st, AT_SYMLINK_NOFOLLOW) && st.st_dev == dev &&
 	    st.st_ino == ino)
@@ -473,22 +477,22 @@ static void unlink_same(int dir_fd, const char *path, dev_t dev, ino_t ino)
 void output_file__remove(const struct output_file *f)
 {
 	if (f->dir_fd >= 0 && !f->temp)
-		unlink_same(f->dir_fd, f->path, f->dev, f->ino);
+		unlink_same(f->dir_fd, f->path, f->dev, f->ino, &f->behind);
 }
 
-void output_file__unlink(const char *path, dev_t dev, ino_t ino)
+void output_file__unlink(const char *path, dev_t dev, ino_t ino, const struct rights_user *behind)
 {
 	struct output_file f = OUTPUT_FILE_NONE;
 	struct rights_before before;
 
 	f.path = (char *)path;
-	if (rights__as_user(&before))
+	if (rights__as_user(behind, &before))
 		return;
 	(void)open_dir(&f);
 	rights__as_before(&before);
 	if (f.dir_fd < 0)
 		return;
-	unlink_same(f.dir_fd, path, dev, ino);
+	unlink_same(f.dir_fd, path, dev, ino, behind);
 	close(f.dir_fd);
 }
 

@@ -28,6 +28,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "rights.h"
+
 struct output_file {
 	int fd;	       /* -1: not open; read and write for regular files */
 	int dir_fd;    /* of the directory it goes to, -1 none */
@@ -36,6 +38,7 @@ struct output_file {
 	bool nameless; /* nothing is at temp yet */
 	dev_t dev;     /* of the file at temp */
 	ino_t ino;
+	struct rights_user behind; /* as whom all of it is done */
 };
 
 #define OUTPUT_KEEP_OLD 0x1 /* the older file moves to PATH.old instead of being replaced */
@@ -59,8 +62,8 @@ void output_file__discard(struct output_file *f);
 
 /* Takes a published file away again, if it still is the one that stands at its name; it stays open. */
 void output_file__remove(const struct output_file *f);
-/* Likewise of one that has been closed. */
-void output_file__unlink(const char *path, dev_t dev, ino_t ino);
+/* Likewise of one that has been closed, as that user. */
+void output_file__unlink(const char *path, dev_t dev, ino_t ino, const struct rights_user *behind);
 
 /* Would two files that are to be made there take each other's place? Not where a device or FIFO stands, and our own
  * streams take several. NULL, or "-": no file. */

@@ -65,6 +65,7 @@ struct recorder {
 	uint64_t reaped_ns;
 	uint64_t
 		rights; /* to be kept once no probes are to be loaded any more, 0: it has been done */
+	struct rights_user behind; /* who is behind sudo */
 	bool raised;
 	int nice; /* before it was raised to RECORDER_NICE */
 };
@@ -252,7 +253,7 @@ static void forget_loading(struct recorder *r)
 {
 	if (!r->rights || loop_watch__may_attach(r->loops))
 		return;
-	(void)rights__keep(r->rights);
+	(void)rights__keep(r->rights, &r->behind);
 	r->rights = 0;
 }
 
@@ -734,7 +735,7 @@ static int give_up_rights(struct recorder *r)
 		kept |= RIGHTS_PROBES;
 	if (!rights__bpf_needs_none())
 		r->rights = kept |= RIGHT(CAP_BPF);
-	err = rights__keep(kept);
+	err = rights__keep(kept, &r->behind);
 	if (err)
 		snprintf(r->res->line, CPT_RECORDER_LINE,
 			 "cannot give up the rights that are not needed any more: %s",
@@ -746,8 +747,12 @@ static int give_up_rights(struct recorder *r)
 static int start(struct recorder *r)
 {
 	struct recorder_result *res = r->res;
-	int ret = r->opts->attach ? prepare_attach(r) : prepare(r);
+	int ret = rights__user(&r->behind);
 
+	if (ret)
+		snprintf(res->line, sizeof(res->line), "out of memory");
+	else
+		ret = r->opts->attach ? prepare_attach(r) : prepare(r);
 	if (!ret)
 		ret = give_up_rights(r);
 	if (ret) {
@@ -822,6 +827,7 @@ out:
 	free(r.attempts);
 	tenants__free(r.tenants);
 	stack_book__free(r.book);
+	rights__user_free(&r.behind);
 	spawn__close(&r.child);
 	return ret;
 }

@@ -57,7 +57,7 @@ int rights__user(struct rights_user *u)
 
 	*u = (struct rights_user){0};
 	if (!rights__behind(&u->uid, &u->gid))
-		return -ENOENT;
+		return 0;
 	pw = getpwuid(u->uid);
 	/* One that is in no file has the group that sudo names. */
 	if (pw)
@@ -100,27 +100,31 @@ static int note_groups(struct rights_before *b)
 	return b->group_cnt < 0 ? -errno : 0; /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
-int rights__as_user(struct rights_before *b)
+/* Is somebody to be become? Once we have, we are not root any more. */
+static bool is_behind(const struct rights_user *u)
 {
-	struct rights_user u;
-	int err = rights__user(&u);
+	return u->group_cnt && geteuid() == 0;
+}
+
+int rights__as_user(const struct rights_user *u, struct rights_before *b)
+{
+	int err;
 
 	*b = (struct rights_before){0};
-	if (err)
-		return err == -ENOENT ? 0 : err;
+	if (!is_behind(u))
+		return 0;
 	err = note_groups(b);
 	if (!err)
-		err = set_groups(u.group_cnt, u.groups);
+		err = set_groups(u->group_cnt, u->groups);
 	if (!err) {
 		b->changed = true;
-		b->gid = (gid_t)setfsgid(u.gid);
+		b->gid = (gid_t)setfsgid(u->gid);
 		/* With the number the kernel takes root's capabilities over files off, and gives them back with it. */
-		b->uid = (uid_t)setfsuid(u.uid);
+		b->uid = (uid_t)setfsuid(u->uid);
 		/* Neither says whether it could. */
-		if ((uid_t)setfsuid((uid_t)-1) != u.uid || (gid_t)setfsgid((gid_t)-1) != u.gid)
+		if ((uid_t)setfsuid((uid_t)-1) != u->uid || (gid_t)setfsgid((gid_t)-1) != u->gid)
 			err = -EPERM;
 	}
-	rights__user_free(&u);
 	if (err)
 		rights__as_before(b);
 	return err;
@@ -187,25 +191,21 @@ static int become(const struct rights_user *u)
 	return 0;
 }
 
-int rights__keep(uint64_t kept)
+int rights__keep(uint64_t kept, const struct rights_user *u)
 {
-	struct rights_user u;
-	int err = rights__user(&u), ret;
+	int err = 0, ret;
 
-	if (err == -ENOENT)
-		err = 0;
 	/* We execute nothing any more: what root executes would have all of these. */
 	if (rights__effective() & RIGHT(CAP_SETPCAP))
 		for (int cap = 0; cap < CAPS_MAX; cap++)
 			(void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!err && u.group_cnt) {
+	if (is_behind(u)) {
 		(void)prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-		err = become(&u);
+		err = become(u);
 		(void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	}
-	rights__user_free(&u);
 	/* Also where that failed: less is better than more. */
 	ret = set_caps(kept);
 	return err ? err : ret;

@@ -36,9 +36,10 @@ bool rights__behind(uid_t *uid, gid_t *gid);
 /* Is this the user that SUDO_UID names? Also once we have become that user. */
 bool rights__is_behind(uid_t uid);
 
-/* Fills in the user behind sudo. 0, -ENOENT where there is none, -ENOMEM. */
+/* Fills in the user behind sudo; group_cnt 0: there is none. 0 or -ENOMEM. The system's lists of users may be those
+ * of a server, which takes its time: ask before probes are attached, whose records would not be fetched meanwhile. */
 int rights__user(struct rights_user *u);
-void rights__user_free(struct rights_user *u);
+void rights__user_free(struct rights_user *u); /* zeroed is fine */
 
 /* What a thread was before rights__as_user. */
 struct rights_before {
@@ -49,18 +50,19 @@ struct rights_before {
 	int group_cnt;
 };
 
-/* From here on files are looked up, made and removed by this thread as the user behind sudo: with its user and
- * group numbers and its groups, and without root's capabilities over files. Without a user behind sudo nothing
- * changes. 0, or -errno: then nothing has changed. */
-int rights__as_user(struct rights_before *before);
+/* From here on files are looked up, made and removed by this thread as that user: with its user and group numbers
+ * and its groups, and without root's capabilities over files. Where there is none, or we have become that user,
+ * nothing changes. 0, or -errno: then nothing has changed. */
+int rights__as_user(const struct rights_user *u, struct rights_before *before);
 void rights__as_before(struct rights_before *before);
 
 /* Capabilities that can be used now (the effective set). */
 uint64_t rights__effective(void);
 
 /* Gives up, for good, all capabilities but those of `kept` (RIGHT()) that we have; a program that was executed from
- * here on would gain none. Root under sudo becomes the user behind it, for good too. 0, or -errno: some of it failed. */
-int rights__keep(uint64_t kept);
+ * here on would gain none. Root under sudo becomes the user behind it, u, for good too. 0, or -errno: some of it
+ * failed. */
+int rights__keep(uint64_t kept, const struct rights_user *u);
 
 /* Does the kernel let programs be looked at, and maps be read, without CAP_BPF? (5.19 on; asked of it.) */
 bool rights__bpf_needs_none(void);

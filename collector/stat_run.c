@@ -39,6 +39,7 @@ struct stat_run {
 	int pidfds[CPT_TARGET_PIDS_MAX];
 	uint32_t pidfd_cnt;
 	int group_fd;
+	struct rights_user behind; /* who is behind sudo */
 	struct stat_sample start, before, now;
 	struct stat_facts facts;
 	uint64_t wait_max_ns; /* of all intervals */
@@ -254,7 +255,7 @@ static int give_up_rights(const struct stat_run *r)
 		kept |= RIGHT(CAP_KILL);
 	if (!rights__bpf_needs_none())
 		kept |= RIGHT(CAP_BPF);
-	err = rights__keep(kept);
+	err = rights__keep(kept, &r->behind);
 	return err ? fail(err, "cannot give up the rights that are not needed any more: %s",
 			  strerror(-err))
 		   : 0;
@@ -267,6 +268,13 @@ static int prepare(struct stat_run *r)
 
 	/* What the user has named first: whether that exists does not depend on privileges. */
 	err = open_targets(r);
+	if (err)
+		return err;
+	/* Before the probes are attached: it may take its time who the user behind sudo is. */
+	err = rights__user(&r->behind);
+	if (err)
+		return fail(err, "out of memory");
+	err = stat_output__open(&r->out, r->o, r->target.argv);
 	if (err)
 		return err;
 	/* After the command's process was made: it does not inherit this. */
@@ -283,8 +291,7 @@ static int prepare(struct stat_run *r)
 	r->procs = stat_procs__new(PROCESSES_MAX);
 	if (!r->procs)
 		return fail(-ENOMEM, "out of memory");
-	err = stat_output__open(&r->out, r->o, r->target.argv);
-	return err ? err : give_up_rights(r);
+	return give_up_rights(r);
 }
 
 /* Tasks and the profile are read one after the other; what lies between them is no one's. */
@@ -477,6 +484,7 @@ int stat_run(const struct stat_opts *o, char *const *argv)
 	stat_session__free(r->session);
 	stat_procs__free(r->procs);
 	stat_output__close(&r->out);
+	rights__user_free(&r->behind);
 	spawn__close(&r->child);
 	for (uint32_t i = 0; i < r->pidfd_cnt; i++)
 		close(r->pidfds[i]);

@@ -43,12 +43,15 @@ static void limit(int what, rlim_t most)
  * nobody else is behind, may read all. */
 static void drop_rights(void)
 {
-	uid_t uid;
-	gid_t gid;
-	const bool root = geteuid() == 0 && !rights__behind(&uid, &gid);
+	struct rights_user behind;
+	bool root;
 
-	if (rights__keep(root ? RIGHT(CAP_DAC_READ_SEARCH) : 0))
+	if (rights__user(&behind))
 		_exit(1);
+	root = geteuid() == 0 && !behind.group_cnt;
+	if (rights__keep(root ? RIGHT(CAP_DAC_READ_SEARCH) : 0, &behind))
+		_exit(1);
+	rights__user_free(&behind);
 }
 
 static void confine(int sock)

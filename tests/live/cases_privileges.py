@@ -323,6 +323,20 @@ def given_up_late(case):
     case.report_json(case.path("t"))
 
 
+@privileges("who is behind sudo is looked up before the probes are attached, however long that takes")
+def looked_up_early(case):
+    os.chown(case.dir, NOBODY, NOBODY)
+    env = dict(BEHIND, LD_PRELOAD=case.helper("liblate_lookups.so"))
+    for options in (["record"], ["run", "-r", "2", "--json", case.path("j")], ["record", "--flight", "1s"]):
+        result = case.run([case.cpartrace, *options, "-q", "-o", case.path("t"), "--", "true"], env=env)
+        case.equal(str(result), result.status, 0)
+        case.check("it is looked up", "looked up: early" in result.err, result.err)
+        case.check(f"{options}: and not later", "looked up: late" not in result.err, result.err)
+    result = case.run([case.cpartrace, "stat", "-q", "-o", case.path("s"), "--openmetrics", case.path("m"), "--",
+                       "true"], env=env)
+    case.check("stat", "late" not in result.err and "early" in result.err, result.err)
+
+
 @privileges("under sudo the recorder becomes the user, and the command stays root's")
 def becomes_user(case):
     os.chown(case.dir, NOBODY, NOBODY)

@@ -76,12 +76,34 @@ static void only_whole_numbers_of_another_user_count(void **state)
 	}
 }
 
+static int as_user(struct rights_before *before)
+{
+	struct rights_user u;
+	int err = rights__user(&u);
+
+	if (!err)
+		err = rights__as_user(&u, before);
+	rights__user_free(&u);
+	return err;
+}
+
+static int keep(uint64_t kept)
+{
+	struct rights_user u;
+	int err = rights__user(&u);
+
+	if (!err)
+		err = rights__keep(kept, &u);
+	rights__user_free(&u);
+	return err;
+}
+
 static void without_sudo_nothing_changes(void **state)
 {
 	struct rights_before before;
 
 	behind(NULL, NULL);
-	assert_int_equal(rights__as_user(&before), 0);
+	assert_int_equal(as_user(&before), 0);
 	assert_false(before.changed);
 	rights__as_before(&before);
 }
@@ -93,7 +115,7 @@ static int open_as_user(void)
 	int fd = mkstemp(path), bad = 0; /* mode 0600, root's */
 	struct stat st;
 
-	if (fd < 0 || rights__as_user(&before))
+	if (fd < 0 || as_user(&before))
 		return 100;
 	bad |= open(path, O_RDONLY) >= 0 || errno != EACCES;
 	bad |= (unlink(path) == 0) << 1; /* in /tmp it is not theirs to remove */
@@ -117,7 +139,7 @@ static int keep_one(void)
 	const uint64_t kept = RIGHT(CAP_SYS_PTRACE) & rights__effective();
 	uid_t real, effective, saved;
 
-	if (rights__keep(RIGHT(CAP_SYS_PTRACE)) || rights__effective() != kept)
+	if (keep(RIGHT(CAP_SYS_PTRACE)) || rights__effective() != kept)
 		return 1;
 	if (getresuid(&real, &effective, &saved))
 		return 2;
@@ -126,7 +148,7 @@ static int keep_one(void)
 	/* And there is no way back. */
 	if (getenv("SUDO_UID") && !setuid(0))
 		return 4;
-	return rights__keep(0) || rights__effective() ? 5 : 0;
+	return keep(0) || rights__effective() ? 5 : 0;
 }
 
 static void what_is_given_up_is_gone(void **state)
@@ -149,7 +171,7 @@ static int look_up_with_none(void)
 	union bpf_attr attr = {.map_fd = (uint32_t)-1};
 
 	behind(NULL, NULL);
-	if (rights__keep(0) || rights__effective())
+	if (keep(0) || rights__effective())
 		return 2;
 	return syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) == -1 && errno != EPERM;
 }
