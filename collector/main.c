@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* main.c - finds the command and runs it. */
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include "cmds.h"
 #include "exit_status.h"
 #include "main_help.h"
+#include "say.h"
 
 /* perf's spellings for the same. */
 static const char *plain_name(const char *word)
@@ -31,6 +33,14 @@ static int usage(void)
 	return CPT_STATUS_USAGE;
 }
 
+/* The lowest number that is free, for nothing; where there is no /dev/null (a bare chroot), what can only fail. */
+static int open_nothing(void)
+{
+	const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? open("/", O_PATH | O_CLOEXEC) : fd;
+}
+
 /* One that is closed would be the number of a file of ours, and what is meant for standard error would go there.
  * A command that is started does not get these. */
 static bool hold_streams(void)
@@ -38,7 +48,7 @@ static bool hold_streams(void)
 	int fd;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && open_nothing() != fd)
 			return false;
 	return true;
 }
@@ -47,8 +57,10 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 
-	if (!hold_streams())
+	if (!hold_streams()) {
+		say_error("cannot hold the place of a stream that is closed: %s", strerror(errno));
 		return CPT_STATUS_TRACER;
+	}
 
 	/* Only for which characters there are: numbers stay as programs read them. */
 	setlocale(LC_CTYPE, "");

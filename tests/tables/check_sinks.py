@@ -163,6 +163,18 @@ def check_disks(checker, outputs):
         check_file(checker, f"{name} onto a read-only disk", words, fixed, "Read-only file system")
 
 
+def check_closed(checker):
+    """A stream that is closed stays closed, and is no file of ours, also where there is no /dev/null."""
+    for prepare in ("true", "mount -t tmpfs none /dev"):
+        for closed, out in (("<&-", "cpartrace "), ("<&- 2>&-", "cpartrace "), (">&-", "")):
+            result = subprocess.run(["unshare", "-m", "sh", "-c", f"{prepare} && exec {checker.program} "
+                                     f"version {closed}"], capture_output=True, text=True, check=False)
+            what = f"version {closed} after {prepare}"
+            checker.check(what, result.stdout.startswith(out), result)
+            if out:
+                checker.check(f"{what}: status", result.returncode == 0, result)
+
+
 def check_limit(checker, outputs):
     """Files may not grow beyond a size: much the same without root."""
     directory = directory_with(os.path.join(checker.dir, "limit"))
@@ -212,6 +224,7 @@ def main():
         check_trace(checker, outputs)
         check_limit(checker, outputs)
         if os.geteuid() == 0:
+            check_closed(checker)
             check_disks(checker, outputs)
             for name in ("full", "fixed"):
                 subprocess.run(["umount", os.path.join(directory, name)], check=True)
