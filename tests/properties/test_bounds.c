@@ -300,7 +300,7 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	const struct cpt_event *ev;
 	struct unmerged *u = NULL;
 	bool *hot, *life;
-	uint64_t span;
+	uint64_t first_ns;
 	size_t cnt;
 
 	assert_non_null(reader);
@@ -309,8 +309,11 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	assert_non_null(u);
 	while (trace_reader__next(reader, &ev, &cnt) > 0)
 		assert_int_equal(unmerge__add(u, ev, cnt), 0);
-	trace_reader__span(reader, &closed.end_mono_ns, &span);
-	if (trace_reader__close_facts(reader))
+	/* Where the trace ends, whatever is lost of it: a recorder that closes does so behind its last record, and the
+	 * golden ones were made up with an end before it. */
+	trace_reader__span(reader, &first_ns, &closed.end_mono_ns);
+	if (trace_reader__close_facts(reader) &&
+	    trace_reader__close_facts(reader)->end_mono_ns > closed.end_mono_ns)
 		closed.end_mono_ns = trace_reader__close_facts(reader)->end_mono_ns;
 	ev = unmerge__merged(u, NULL, NULL, rng, &cnt);
 	truth = report_of(trace_reader__meta(reader), ev, cnt, &closed, &o);
@@ -341,27 +344,33 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	free(life);
 }
 
-/* CPT_TRACES: other files than the project's own, separated by colons. */
+/* CPT_TRACES: other files than the project's own, separated by colons, CPT_CASES times each. */
 static void truth_of_real_runs_is_within_the_bounds(void **state)
 {
 	struct rng rng = {.state = first_seed(__func__)};
 	const char *own = getenv("CPT_TRACES");
-	char *list = strdup(own && *own ? own : TRACES), *rest = list, *path;
-	uint32_t rounds = case_count(3000) / 10, files = 0;
+	char *list = strdup(own ? own : TRACES), *rest = list, *path;
+	uint32_t rounds = own ? case_count(1000) : case_count(3000) / 20, files = 0;
 
 	assert_non_null(list);
 	for (; (path = strsep(&rest, ":")); files++)
 		lose_of(path, rounds, &rng);
-	printf("BOUNDS: %u rounds of %u real traces, all inside\n", rounds, files);
+	printf("BOUNDS: %u rounds of each of %u real traces, %" PRIu64
+	       " of them with something in doubt, all inside\n",
+	       rounds, files, cases_lost);
 	free(list);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest generated[] = {
 		cmocka_unit_test(truth_is_within_the_bounds_whatever_was_lost),
+	};
+	const struct CMUnitTest real[] = {
 		cmocka_unit_test(truth_of_real_runs_is_within_the_bounds),
 	};
+	int failed = getenv("CPT_TRACES") ? 0 : cmocka_run_group_tests(generated, NULL, NULL);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cases_lost = 0;
+	return failed + cmocka_run_group_tests(real, NULL, NULL);
 }

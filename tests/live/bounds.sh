@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# bounds.sh BUILD [ROUNDS] - records every mode of every workload once, and then leaves out any of its records,
+# ROUNDS times (300) each: what the whole recording says must lie within the bounds, always. Needs root.
+
+set -euo pipefail
+
+build=${1:?usage: bounds.sh BUILD [ROUNDS]}
+rounds=${2:-300}
+traces=$(mktemp -d)
+trap 'rm -rf "$traces"' EXIT
+list=
+
+for program in threads locks epoll loops processes webserver; do
+	for mode in $("$build/workloads/$program" --help | sed -n 's/^  \([a-z-]*\): .*/\1/p'); do
+		trace=$traces/$program-$mode.cptrace
+		[[ $program != webserver ]] || mode=--model=$mode
+		"$build/cpartrace" record -o "$trace" -- "$build/workloads/$program" "$mode" >/dev/null 2>&1
+		list+=${list:+:}$trace
+	done
+done
+CPT_TRACES=$list CPT_CASES=$rounds "$build/tests/properties/test_bounds"
