@@ -11,6 +11,9 @@ FOREIGN = ("others", "tracer")
 # Of the cgroup's own counter of throttled time, how far ours may be off.
 QUOTA_AGREEMENT = 0.10
 
+# Of all CPUs' time, idle: so much cannot all lie between the stretches in which the quota throttled.
+IDLE_SHARE = 0.05
+
 
 def largest(account_ns, leaving_out=()):
     items = {key: ns for key, ns in account_ns.items() if key not in ("total", *leaving_out)}
@@ -41,8 +44,11 @@ def quota_of_a_group(report, throttled_ns):
     if abs(demand["quota"] - throttled_ns) > QUOTA_AGREEMENT * throttled_ns:
         found.append(f"throttled for {demand['quota']} ns, by the group's own counter "
                      f"{throttled_ns} ns")
-    if not report["budget_ns"]["quota"]:
-        found.append("no idle CPU is charged to the quota")
+    # Where other tenants have all CPUs, none is idle that could be charged to it.
+    budget = report["budget_ns"]
+    idle = sum(ns for item, ns in budget.items() if item not in ("total", "used", "unknown", *FOREIGN))
+    if not budget["quota"] and idle > IDLE_SHARE * budget["total"]:
+        found.append(f"no idle CPU is charged to the quota: {budget}")
     return found
 
 
