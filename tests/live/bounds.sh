@@ -16,7 +16,7 @@ for program in threads locks epoll loops processes webserver; do
 	for mode in $("$build/workloads/$program" --help | sed -n 's/^  \([a-z-]*\): .*/\1/p'); do
 		trace=$traces/$program-$mode.cptrace
 		[[ $program != webserver ]] || mode=--model=$mode
-		"$build/cpartrace" record -o "$trace" -- "$build/workloads/$program" "$mode" >/dev/null 2>&1
+		"$build/cpartrace" record -o "$trace" -- "$build/workloads/$program" "$mode" --timeout 900 >/dev/null 2>&1
 		list+=${list:+:}$trace
 	done
 done

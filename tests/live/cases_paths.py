@@ -13,7 +13,7 @@ import os
 import re
 
 from cases_workloads import read_truth
-from harness import Failed
+from harness import Failed, unclocked_ns
 
 # T1 / T-infinity against the known value.
 PARALLELISM = 0.05
@@ -113,11 +113,13 @@ def check_walk(case, report, trace):
 def case_forkjoin_tree(case):
     report, trace = recorded(case, "threads", "forkjoin")
     span = report["work_span"]
-    # 8 leaves of 100 ms below 3 levels of forks, 30 ms on both sides of each
-    case.within("T1", span["work_ns"] / 1220e6, 0.98, 1.05)
-    case.within("T-infinity", span["span_ns"] / 280e6, 0.98, 1.05)
-    case.within("T1 / T-infinity", span["parallelism"] * 280 / 1220, 1 - PARALLELISM,
-                1 + PARALLELISM)
+    # 8 leaves of 100 ms below 3 levels of forks, 30 ms on both sides of each, by the threads' own clocks:
+    # what these leave out may all lie on the path.
+    more = unclocked_ns(report)
+    case.within("T1", span["work_ns"] / 1220e6, 0.98, 1.05 + more / 1220e6)
+    case.within("T-infinity", span["span_ns"] / 280e6, 0.98, 1.05 + more / 280e6)
+    case.within("T1 / T-infinity", span["parallelism"] * 280 / 1220,
+                1 - PARALLELISM - more / 280e6, 1 + PARALLELISM + more / 1220e6)
     check_walk(case, report, trace)
 
 
