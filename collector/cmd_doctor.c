@@ -2,6 +2,7 @@
 /* cmd_doctor.c - `cpartrace doctor`: whether `run` would work here, and what to do if not. */
 #include "cmds.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "draw.h"
 #include "exit_status.h"
 #include "features.h"
+#include "mark_session.h"
 #include "term.h"
 
 static const struct cli_option options[] = {CLI_OPTIONS_END};
@@ -39,8 +41,26 @@ static void add_feature(struct strbuf *out, const struct text_style *style,
 	}
 }
 
-/* The list can only name what is known to matter; loading the probes is the proof. */
-static bool try_probes(struct cpt_feature *f)
+/* Marks of phases are no part of what `run` needs. */
+static void try_marks(struct bpf_session *session, struct cpt_feature *f)
+{
+	char err[256] = "";
+	struct mark_session *marks =
+		mark_session__open(bpf_session__tasks_fd(session), false, false, err, sizeof(err));
+	const int code = marks ? 0 : errno;
+
+	f->name = "marks of phases (uprobes)";
+	f->state = marks ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED;
+	snprintf(f->text, sizeof(f->text), "%.159s", marks ? "yes" : err);
+	if (code == EPERM || code == EACCES)
+		snprintf(f->mend, sizeof(f->mend), "run it as root (CAP_SYS_ADMIN)");
+	else if (code)
+		snprintf(f->mend, sizeof(f->mend), "a kernel with CONFIG_UPROBE_EVENTS");
+	mark_session__free(marks);
+}
+
+/* The list can only name what is known to matter; loading the probes is the proof. marks: filled where they do. */
+static bool try_probes(struct cpt_feature *f, struct cpt_feature *marks)
 {
 	struct bpf_session_opts opts = {0};
 	struct bpf_session *session;
@@ -52,6 +72,7 @@ static bool try_probes(struct cpt_feature *f)
 	if (session && bpf_session__attach(session, err, sizeof(err)) == 0) {
 		f->state = CPT_FEATURE_OK;
 		snprintf(f->text, sizeof(f->text), "yes");
+		try_marks(session, marks);
 	} else {
 		f->state = CPT_FEATURE_MISSING;
 		snprintf(f->text, sizeof(f->text), "%.159s", err);
@@ -62,7 +83,7 @@ static bool try_probes(struct cpt_feature *f)
 
 static int run(const struct command *self, int argc, char *const *argv)
 {
-	struct cpt_feature list[CPT_FEATURE_MAX], probes;
+	struct cpt_feature list[CPT_FEATURE_MAX], probes, marks = {0};
 	struct text_style style = term_style(STDOUT_FILENO, 0);
 	struct strbuf out = {0};
 	bool works;
@@ -76,8 +97,10 @@ static int run(const struct command *self, int argc, char *const *argv)
 	cnt = features__list(list);
 	for (i = 0; i < cnt; i++)
 		add_feature(&out, &style, &list[i]);
-	works = try_probes(&probes);
+	works = try_probes(&probes, &marks);
 	add_feature(&out, &style, &probes);
+	if (works)
+		add_feature(&out, &style, &marks);
 	strbuf__adds(&out,
 		     works ? "\n cpartrace run works here.\n"
 			   : "\n cpartrace run does not work here; see what is MISSING above.\n");

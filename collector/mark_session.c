@@ -85,6 +85,9 @@ static int start(struct mark_session *s, int tasks_fd, bool machine, bool endles
 	if (!s->ring)
 		return say(err, err_sz, -errno, "cannot map the ring of marks");
 	ret = attach_self(s);
+	if (ret == -EPERM || ret == -EACCES)
+		return say(err, err_sz, ret,
+			   "cannot attach the probe of marks, which takes CAP_SYS_ADMIN");
 	return ret ? say(err, err_sz, ret, "cannot attach the probe of marks") : 0;
 }
 
