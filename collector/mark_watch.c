@@ -12,17 +12,21 @@
 #include <unistd.h>
 
 #include "mark_session.h"
+#include "usdt_note.h"
 
 struct mark_watch {
 	struct mark_session *session;
 	int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt);
 	void *to_ctx;
 	uint64_t last_ns;
+	struct cpt_rec_mark *held; /* come before the events of their time */
+	size_t held_cnt, held_cap;
 };
 
-/* A program's file, NULL path: none. -errno; 0: there is none that could be listened at. */
+/* How many places a file has at which marks are set, and listens there; NULL w: does not. -errno. */
 static int listen_at(struct mark_watch *w, const char *path)
 {
+	struct usdt_site sites[USDT_SITES_MAX];
 	/* A FIFO without a writer must not hang us. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret;
 	struct stat st;
@@ -31,32 +35,48 @@ static int listen_at(struct mark_watch *w, const char *path)
 		return -errno;
 	ret = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 	if (!ret)
-		ret = mark_session__add(w->session, fd);
+		ret = w ? mark_session__add(w->session, fd)
+			: usdt_note__find(fd, "cpartrace", "mark", sites);
 	close(fd);
 	return ret;
 }
 
 /* As execvp finds it. */
-static void listen_at_command(struct mark_watch *w, const char *program)
+static int listen_at_command(struct mark_watch *w, const char *program)
 {
 	const char *dirs = getenv("PATH");
 	char path[4096];
 	size_t len;
 
-	if (strchr(program, '/')) {
-		(void)listen_at(w, program);
-		return;
-	}
+	if (strchr(program, '/'))
+		return listen_at(w, program);
 	for (; dirs && *dirs; dirs += len + (dirs[len] == ':')) {
 		len = strcspn(dirs, ":");
 		if (len > INT32_MAX || snprintf(path, sizeof(path), "%.*s/%s", (int)len,
 						len ? dirs : ".", program) >= (int)sizeof(path))
 			continue;
-		if (!access(path, X_OK)) {
-			(void)listen_at(w, path);
-			return;
-		}
+		if (!access(path, X_OK))
+			return listen_at(w, path);
 	}
+	return -ENOENT;
+}
+
+/* At what is recorded, as it is now. Whether there is any mark. */
+static bool listen_at_workload(struct mark_watch *w, const struct mark_watch_opts *opts)
+{
+	bool any = opts->program && listen_at_command(w, opts->program) > 0;
+	char path[32];
+
+	for (uint32_t i = 0; i < opts->pid_cnt; i++) {
+		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", opts->pids[i]);
+		any |= listen_at(w, path) > 0;
+	}
+	return any;
+}
+
+bool mark_watch__is_meant(const struct mark_watch_opts *opts)
+{
+	return listen_at_workload(NULL, opts);
 }
 
 static int listen_at_files(struct mark_watch *w, const struct mark_files *files, char *err,
@@ -94,7 +114,6 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 				   struct trace_writer *writer, char *err, size_t err_sz)
 {
 	struct mark_watch *w = calloc(1, sizeof(*w));
-	char path[32];
 	int ret = 0;
 
 	if (!w) {
@@ -107,14 +126,10 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 					opts->endless, err, err_sz);
 	if (!w->session)
 		ret = -errno;
-	if (!ret && opts->program)
-		listen_at_command(w, opts->program);
-	for (uint32_t i = 0; !ret && i < opts->pid_cnt; i++) {
-		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", opts->pids[i]);
-		(void)listen_at(w, path);
-	}
-	if (!ret)
+	if (!ret) {
+		(void)listen_at_workload(w, opts);
 		ret = listen_at_files(w, opts->files, err, err_sz);
+	}
 	if (!ret) {
 		(void)bpf_session__also_wake(session, mark_session__wake_fd(w->session));
 		return w;
@@ -124,10 +139,26 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 	return NULL;
 }
 
-/* Of marks that two CPUs set at once the ring may have the later one first: they are of one instant. */
-static int write_mark(void *ctx, const struct cpt_rec_mark *rec)
+static int hold(void *ctx, const struct cpt_rec_mark *rec)
 {
 	struct mark_watch *w = ctx;
+	const size_t cap = w->held_cap ? 2 * w->held_cap : 64;
+	struct cpt_rec_mark *held;
+
+	if (w->held_cnt == w->held_cap) {
+		held = realloc(w->held, cap * sizeof(*held));
+		if (!held)
+			return -ENOMEM;
+		w->held = held;
+		w->held_cap = cap;
+	}
+	w->held[w->held_cnt++] = *rec;
+	return 0;
+}
+
+/* Of marks that two CPUs set at once the ring may have the later one first: they are of one instant. */
+static int write_mark(struct mark_watch *w, const struct cpt_rec_mark *rec)
+{
 	struct cpt_event ev = {
 		.type = CPT_EV_MARK,
 		.ts_ns = rec->ts_ns > w->last_ns ? rec->ts_ns : w->last_ns,
@@ -143,9 +174,17 @@ static int write_mark(void *ctx, const struct cpt_rec_mark *rec)
 	return w->to(w->to_ctx, &ev, 1);
 }
 
-int mark_watch__tick(struct mark_watch *w)
+int mark_watch__tick(struct mark_watch *w, uint64_t until_ns)
 {
-	return mark_session__drain(w->session, write_mark, w);
+	int err = mark_session__drain(w->session, hold, w);
+	size_t cnt = 0;
+
+	while (!err && cnt < w->held_cnt && w->held[cnt].ts_ns <= until_ns)
+		err = write_mark(w, &w->held[cnt++]);
+	w->held_cnt -= cnt;
+	if (cnt)
+		memmove(w->held, w->held + cnt, w->held_cnt * sizeof(*w->held));
+	return err;
 }
 
 int mark_watch__finish(struct mark_watch *w, uint64_t *lost)
@@ -153,7 +192,7 @@ int mark_watch__finish(struct mark_watch *w, uint64_t *lost)
 	int err;
 
 	mark_session__stop(w->session);
-	err = mark_watch__tick(w);
+	err = mark_watch__tick(w, UINT64_MAX);
 	mark_session__lost(w->session, lost);
 	return err;
 }
@@ -163,5 +202,6 @@ void mark_watch__free(struct mark_watch *w)
 	if (!w)
 		return;
 	mark_session__free(w->session);
+	free(w->held);
 	free(w);
 }

@@ -33,14 +33,18 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 				   struct trace_writer *writer, char *err, size_t err_sz);
 void mark_watch__free(struct mark_watch *w); /* accepts NULL */
 
+/* Whether what is recorded has marks, for when they cannot be had. */
+bool mark_watch__is_meant(const struct mark_watch_opts *opts);
+
 /* Marks go there instead of to the writer. */
 void mark_watch__divert(struct mark_watch *w,
 			int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt), void *ctx);
 
-/* What came since, into the trace. 0 or -errno. */
-int mark_watch__tick(struct mark_watch *w);
+/* What was set up to until_ns, into the trace: no later than the events of that time, so that a recording that is cut
+ * between two events is cut between the same two marks. 0 or -errno. */
+int mark_watch__tick(struct mark_watch *w, uint64_t until_ns);
 
-/* Likewise, for the last time; no more come. lost: CPT_MARK_LOSS_CNT numbers. */
+/* All that is left, for the last time; no more come. lost: CPT_MARK_LOSS_CNT numbers. */
 int mark_watch__finish(struct mark_watch *w, uint64_t *lost);
 
 #endif /* CPT_MARK_WATCH_H */

@@ -291,7 +291,8 @@ static void drain_and_write(struct recorder *r)
 		forget_loading(r);
 	}
 	if (r->marks)
-		note_failure(r, mark_watch__tick(r->marks), "cannot record marks");
+		note_failure(r, mark_watch__tick(r->marks, now - HOLD_BACK_NS),
+			     "cannot record marks");
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (r->res->trace_err)
@@ -477,11 +478,11 @@ static void close_trace(struct recorder *r)
 		end = machine__now_ns();
 	drain(r);
 	places__tick(r->places, true);
-	if (r->marks && !r->res->trace_err)
-		note_failure(r, mark_watch__finish(r->marks, marks_lost), "cannot record marks");
 	if (r->opts->flight && !r->res->trace_err)
 		note_failure(r, flight__turn(r->opts->flight, r->written_ns),
 			     "cannot write the trace");
+	if (r->marks && !r->res->trace_err)
+		note_failure(r, mark_watch__finish(r->marks, marks_lost), "cannot record marks");
 	if (r->loops && !r->res->trace_err)
 		note_failure(r, loop_watch__finish(r->loops, machine__now_ns()),
 			     "cannot record event loops");
@@ -599,7 +600,7 @@ static int watch_marks(struct recorder *r)
 	r->marks = mark_watch__new(&opts, r->session, r->writer, r->res->marks_line,
 				   CPT_RECORDER_LINE);
 	err = r->marks ? 0 : -errno;
-	r->res->marks_denied = err == -EPERM || err == -EACCES;
+	r->res->marks_unasked = (err == -EPERM || err == -EACCES) && !mark_watch__is_meant(&opts);
 	if (r->marks && r->opts->flight)
 		mark_watch__divert(r->marks, flight__side, r->opts->flight);
 	if (r->marks || !r->opts->marks->cnt)

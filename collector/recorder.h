@@ -72,7 +72,7 @@ struct recorder_result {
 	char loops_line
 		[CPT_RECORDER_LINE]; /* why event loops were not followed; "": they were, or none */
 	char marks_line[CPT_RECORDER_LINE]; /* why there are no marks; "": they are taken */
-	bool marks_denied;	    /* that is for want of rights: to be expected without root */
+	bool marks_unasked; /* that is for want of rights, and the program has none: to be expected without root */
 	struct places_stats places; /* what it took to know where addresses lie */
 };
 
