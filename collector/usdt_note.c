@@ -65,17 +65,17 @@ static int register_at(const char *name)
 static bool operand(const char *s, uint64_t *cookie)
 {
 	char name[8], end;
-	int more = 0, at;
+	int more = 0, len = 0, at;
 
 	if (sscanf(s, "%%%7[a-z0-9] %c", name, &end) == 1) {
 		at = register_at(name);
 		*cookie = (uint64_t)at;
 		return at >= 0;
 	}
-	if (*s != '(' && sscanf(s, "%9d", &more) != 1)
+	if (*s != '(' && sscanf(s, "%9d%n", &more, &len) != 1)
 		return false;
-	s = strchr(s, '(');
-	if (!s || sscanf(s, "(%%%7[a-z0-9]) %c", name, &end) != 1)
+	s += len;
+	if (sscanf(s, "(%%%7[a-z0-9]) %c", name, &end) != 1)
 		return false;
 	at = register_at(name);
 	*cookie = (uint64_t)at | CPT_MARK_ARG_MEMORY | (uint64_t)(uint32_t)more << 32;

@@ -276,7 +276,7 @@ static bool change_head(struct trace *t, struct part *p)
 
 	switch (rng_below(&t->rng, 5)) {
 	case 0:
-		p->head.type = (uint16_t)rng_below(&t->rng, 14);
+		p->head.type = (uint16_t)rng_below(&t->rng, SECTION_MARKS + 1);
 		break;
 	case 1:
 		p->head.flags ^= 1;

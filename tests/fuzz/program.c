@@ -15,6 +15,7 @@
 #include "../../analysis/latencies.h"
 #include "../../analysis/stacks.h"
 #include "../../analysis/trace_loops.h"
+#include "../../analysis/trace_marks.h"
 #include "../../analysis/trace_side.h"
 #include "../../analysis/trace_writer.h"
 #include "../../analysis/varint.h"
@@ -40,7 +41,7 @@ struct program {
 	uint64_t masks[STEPS_MAX];
 	uint32_t side_cnt;
 	struct cpt_event side[STEPS_MAX];
-	uint64_t side_ns[2]; /* of the last of samples, of loops */
+	uint64_t side_ns[3]; /* of the last of samples, of loops, of marks */
 	uint8_t ending;	     /* ENDING_* */
 };
 
@@ -211,6 +212,19 @@ static void draw_loop(struct program *p, struct cpt_event *ev)
 	}
 }
 
+static void add_mark(struct program *p, struct cpt_event *ev)
+{
+	ev->type = CPT_EV_MARK;
+	ev->cpu = 0;
+	ev->other = (uint32_t)number(p);
+	ev->mark = name(p);
+	ev->flags = (ev->task ? 0 : CPT_MARK_OUTSIDE) | (*ev->mark ? 0 : CPT_MARK_UNREADABLE);
+	if (!mark_side__valid(ev, p->side_ns[2], CPT_TASK_MAX))
+		return;
+	p->side_ns[2] = ev->ts_ns;
+	p->side[p->side_cnt++] = *ev;
+}
+
 /* What stands beside the events; such as a section cannot hold are left out. */
 static void add_side(struct program *p, struct cpt_event *ev)
 {
@@ -274,7 +288,10 @@ static void step(struct program *p)
 		break;
 	case 9:
 	case 10:
-		add_side(p, &ev);
+		if (op & 0x40)
+			add_mark(p, &ev);
+		else
+			add_side(p, &ev);
 		return;
 	default:
 		add_switch(p, &ev);

@@ -16,6 +16,7 @@
 #include "../../analysis/varint.h"
 #include "../hostile/hostile.h"
 #include "../properties/rng.h"
+#include "../support/usdt_elf.h"
 #include "fuzz.h"
 
 #define TRACE_MAX    (64u << 10)
@@ -142,10 +143,16 @@ static void seed_texts(void)
 	seed("proc", &proc, 1);
 }
 
-/* The heads of two files that there are: a program's own, and a library-like one made of it. */
+/* The heads of two files that there are: a program's own, and a library-like one made of it; and notes of probes. */
 static void seed_elf(void)
 {
-	static uint8_t head[8192];
+	static uint8_t head[USDT_ELF_MAX];
+	static const struct usdt_elf_note notes[] = {
+		{USDT_ELF_VADDR + 1, "cpartrace", "mark", "8@%rdi"},
+		{USDT_ELF_VADDR + 2, "cpartrace", "mark", "8@-24(%rbp)"},
+		{USDT_ELF_VADDR + 3, "cpartrace", "mark", "8@[sp, 16] 4@x1"},
+		{USDT_ELF_VADDR + 4, "libc", "setjmp", "8@%rdi -4@%esi 8@%rax"},
+	};
 	const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct bytes b = {head, 0};
 	const ssize_t got = fd < 0 ? -1 : read(fd, head, sizeof(head));
@@ -159,6 +166,8 @@ static void seed_elf(void)
 	seed("elf", &b, 1);
 	memcpy(head, (const uint8_t[]){0x90, 0xf3, 0x90, 0xeb, 0xfc, 0xf3, 0x90, 0x75, 0xf0}, 9);
 	b.sz = 64;
+	seed("elf", &b, 1);
+	b.sz = usdt_elf__make(head, notes, sizeof(notes) / sizeof(notes[0]));
 	seed("elf", &b, 1);
 }
 

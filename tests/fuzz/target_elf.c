@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * target_elf.c - the head of a program's file, and machine code that may be a loop: read in the tracer's own
- * process. (Symbols and lines are libdw's, in a process of its own: symbols.h.)
+ * target_elf.c - the head of a program's file, its notes of probes, and machine code that may be a loop: read in the
+ * tracer's own process. (Symbols and lines are libdw's, in a process of its own: symbols.h.)
  *
  * The input is an ELF file; its bytes are taken as code, too.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,8 @@
 
 #include "../../collector/elf_file.h"
 #include "../../collector/spin_code.h"
+#include "../../collector/usdt_note.h"
+#include "../../probes/cpt_abi.h"
 #include "fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -19,6 +22,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	return 0;
+}
+
+/* A place that is given to the kernel lies in a file; a register in what it has saved of them. */
+static void try_notes(int fd)
+{
+	struct usdt_site sites[USDT_SITES_MAX];
+	const int cnt = usdt_note__find(fd, "cpartrace", "mark", sites);
+
+	if (cnt > USDT_SITES_MAX || (cnt < 0 && cnt != -ENOMEM))
+		abort();
+	for (int i = 0; i < cnt; i++)
+		if (sites[i].off > INT64_MAX || (sites[i].cookie & CPT_MARK_ARG_REG) > 31 * 8)
+			abort();
 }
 
 static void try_file(const uint8_t *data, size_t sz)
@@ -36,6 +52,7 @@ static void try_file(const uint8_t *data, size_t sz)
 			elf_file__holds(&elf, elf.loads[i].vaddr);
 		elf_file__holds(&elf, UINT64_MAX);
 	}
+	try_notes(fd);
 	close(fd);
 }
 

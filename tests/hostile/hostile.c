@@ -80,12 +80,32 @@ static void write_words(struct trace_writer *w, struct trace_builder *tb)
 	words__free(words);
 }
 
+/* Names as long as they may be, of one byte, none; by tasks of the workload and others. */
+static void add_marks(struct trace_writer *w, struct rng *rng, uint64_t now_ns, uint32_t task_max)
+{
+	const uint32_t cnt = rng_below(rng, 3);
+	char name[CPT_MARK_LEN];
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		struct cpt_event ev = {.type = CPT_EV_MARK, .ts_ns = now_ns + i, .mark = name};
+		const uint32_t len = rng_below(rng, rng_percent(rng, 50) ? 4 : CPT_MARK_LEN);
+
+		for (uint32_t k = 0; k < len; k++)
+			name[k] = (char)(1 + rng_below(rng, 255));
+		name[len] = '\0';
+		ev.task = rng_below(rng, task_max + 1);
+		ev.other = 1000 + ev.task;
+		ev.flags = (ev.task ? 0 : CPT_MARK_OUTSIDE) | (len ? 0 : CPT_MARK_UNREADABLE);
+		MUST(!trace_writer__side(w, &ev, 1));
+	}
+}
+
 struct bytes sample_trace(uint64_t seed, uint32_t steps)
 {
 	struct trace_builder *tb = tb__new(SAMPLE_CPUS);
 	const int fd = memfd_create("sample", MFD_CLOEXEC);
 	size_t pos[SAMPLE_CPUS] = {0}, life_pos = 0, cnt;
-	struct rng rng = {seed};
+	struct rng rng = {seed}, marks_rng = {~seed};
 	struct cpt_merge_sink sink;
 	struct trace_writer *w;
 	struct cpt_merge *m;
@@ -104,6 +124,7 @@ struct bytes sample_trace(uint64_t seed, uint32_t steps)
 		feed(tb, m, now_ns, pos, &life_pos);
 		MUST(!merge__add_attempts(m, 0, 0, now_ns));
 		MUST(!merge__advance(m, now_ns));
+		add_marks(w, &marks_rng, now_ns, 3);
 		if (now_ns / (end_ns / 40) % 10 == 9)
 			MUST(!trace_writer__tick(w, now_ns + 1000000000));
 	}

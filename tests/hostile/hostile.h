@@ -12,7 +12,7 @@ struct bytes {
 	size_t sz;
 };
 
-/* A small closed trace with several blocks, every kind of event, and late facts of both kinds. */
+/* A small closed trace with several blocks, every kind of event, marks of phases, and late facts of both kinds. */
 struct bytes sample_trace(uint64_t seed, uint32_t steps);
 
 /* The same trace with no column compressed, so that a changed byte reaches the decoder as it is. */

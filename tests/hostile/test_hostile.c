@@ -49,11 +49,15 @@ static struct event_list read_events(struct bytes b)
 static void sample_has_every_kind_of_event_and_section(void **state)
 {
 	struct event_list l = read_events(sample);
-	unsigned types = 0, sections = 0;
+	unsigned types = 0, sections = 0, marks = 0;
 	struct section s;
 
 	for (size_t i = 0; i < l.cnt; i++)
-		types |= 1u << l.ev[i].type;
+		if (l.ev[i].type == CPT_EV_MARK)
+			marks |= (l.ev[i].task ? 1u : 2u) | (*l.ev[i].mark ? 4u : 8u);
+		else
+			types |= 1u << l.ev[i].type;
+	assert_int_equal(marks, 15);
 	for (uint32_t type = CPT_EV_SWITCH; type < CPT_EV_CNT; type++)
 		assert_true(types & 1u << type);
 	for (size_t at = TRACE_HEADER_SZ; at < sample.sz; at += SECTION_HEADER_SZ + s.sz) {
@@ -61,7 +65,8 @@ static void sample_has_every_kind_of_event_and_section(void **state)
 		sections |= 1u << s.type;
 	}
 	assert_int_equal(sections, 1u << SECTION_META | 1u << SECTION_BLOCK | 1u << SECTION_LATE |
-					   1u << SECTION_WORDS | 1u << SECTION_CLOSE);
+					   1u << SECTION_WORDS | 1u << SECTION_MARKS |
+					   1u << SECTION_CLOSE);
 	assert_false(read_hostile(sample.at, sample.sz).incomplete);
 	assert_false(read_hostile(stored.at, stored.sz).incomplete);
 	assert_int_equal(read_hostile(sample.at, sample.sz).hash,
@@ -69,23 +74,35 @@ static void sample_has_every_kind_of_event_and_section(void **state)
 	event_list__clear(&l);
 }
 
-/* What is read of a prefix is what the whole trace begins with. Only late facts may be missing. */
-static void assert_beginning(const struct event_list *part, const struct event_list *whole)
+/* The next event at or behind i; marks: the next mark. They come in sections of their own, before the block of their time. */
+static size_t next_of(const struct event_list *l, size_t i, bool marks)
 {
-	size_t j = 0;
+	while (i < l->cnt && (l->ev[i].type == CPT_EV_MARK) != marks)
+		i++;
+	return i;
+}
 
-	for (size_t i = 0; i < part->cnt; i++, j++) {
+/* What is read of a prefix is what the whole trace begins with. Only late facts may be missing. */
+static void assert_beginning(const struct event_list *part, const struct event_list *whole,
+			     bool marks)
+{
+	size_t j = next_of(whole, 0, marks);
+
+	for (size_t i = next_of(part, 0, marks); i < part->cnt; i = next_of(part, i + 1, marks)) {
 		while (j < whole->cnt && whole->ev[j].type == CPT_EV_WAKE &&
 		       (part->ev[i].type != CPT_EV_WAKE ||
 			part->ev[i].ts_ns != whole->ev[j].ts_ns ||
 			part->ev[i].task != whole->ev[j].task))
-			j++;
+			j = next_of(whole, j + 1, marks);
 		assert_true(j < whole->cnt);
 		assert_int_equal(part->ev[i].ts_ns, whole->ev[j].ts_ns);
 		assert_int_equal(part->ev[i].type, whole->ev[j].type);
 		assert_int_equal(part->ev[i].task, whole->ev[j].task);
 		if (part->ev[i].type == CPT_EV_SWITCH && part->ev[i].end != CPT_END_OPEN)
 			assert_int_equal(part->ev[i].end, whole->ev[j].end);
+		if (marks)
+			assert_string_equal(part->ev[i].mark, whole->ev[j].mark);
+		j = next_of(whole, j + 1, marks);
 	}
 }
 
@@ -104,7 +121,8 @@ static void every_prefix_is_refused_or_reads_up_to_the_cut(void **state)
 		if (got.event_cnt > last_cnt) {
 			struct event_list part = read_events((struct bytes){sample.at, sz});
 
-			assert_beginning(&part, &whole);
+			assert_beginning(&part, &whole, false);
+			assert_beginning(&part, &whole, true);
 			event_list__clear(&part);
 		}
 		last_cnt = got.event_cnt;

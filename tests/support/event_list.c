@@ -59,6 +59,9 @@ static void add(struct event_list *l, const struct cpt_event *from)
 	ev = &l->ev[l->cnt++];
 	*ev = *from;
 	switch (ev->type) {
+	case CPT_EV_MARK:
+		ev->mark = copy_text(l, from->mark);
+		break;
 	case CPT_EV_SWITCH:
 		if (from->wait)
 			ev->wait = copy(l, from->wait, sizeof(*from->wait));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * hostile_trace.c - a trace in which everything that has a name has a hostile one (hostile_names.h): threads,
- * processes, the command and its arguments, the machine, locks, modules, functions, source files, tenants.
+ * processes, the command and its arguments, the machine, locks, modules, functions, source files, tenants, phases.
  *
  *     hostile_trace FILE     writes it
  *     hostile_trace          prints the names to standard output, each followed by a NUL
@@ -42,6 +42,7 @@ static void draw_task(struct trace_builder *tb, uint32_t main_, uint32_t i)
 
 	memcpy(args, name, len);
 	memcpy(args + len, name, len);
+	tb__mark(tb, at + 5, i % 3 ? main_ : TB_OTHER, name);
 	tb__run(tb, at + 10, 1, task);
 	if (i % 2)
 		tb__exec_info(tb, at + 100, task,

@@ -158,7 +158,8 @@ def check_tables(checker):
             checker.equal(f"{table}: columns of jsonl", list(one), columns)
             for key, text in row.items():
                 checker.check(f"{table}.{key} is harmless", all(map(harmless, text)), repr(text))
-        for key in {"threads": ("name",), "locks": ("symbol", "module"), "sites": ("name",)}.get(table, ()):
+        for key in {"threads": ("name",), "locks": ("symbol", "module"), "sites": ("name",), "phases": ("name",),
+                    "marks": ("name",)}.get(table, ()):
             checker.check(f"{table}.{key}: csv has the names",
                           checker.escaped() - {""} <= {row[key] for row in rows},
                           checker.escaped() - {row[key] for row in rows})
@@ -181,6 +182,8 @@ def check_sqlite(checker):
     checker.equal("integrity", ask("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
     checker.check("sqlite: threads", checker.escaped() <=
                   {row["name"] for row in ask("SELECT name FROM threads")})
+    checker.check("sqlite: phases", checker.escaped() - {""} <=
+                  {row["name"] for row in ask("SELECT name FROM phases")})
     checker.check("sqlite: locks", checker.escaped() - {""} <=
                   {row["symbol"] for row in ask("SELECT symbol FROM locks")})
     for view in ask("SELECT name FROM sqlite_master WHERE type IN ('view', 'table')"):
@@ -241,6 +244,8 @@ def check_json(checker):
         checker.check("report --json", False, finding)
     checker.check("report --json: names",
                   checker.replaced() <= {row["name"] for row in report["threads"]})
+    for key in ("phases", "marks"):
+        checker.check(f"report --json: {key}", checker.replaced() - {""} <= {row["name"] for row in report[key]})
     diff = strict_json(checker.cpt("diff", "--json", checker.trace, checker.trace).decode("utf-8"))
     for finding in check_diff.findings(diff):
         checker.check("diff --json", False, finding)
