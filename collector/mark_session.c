@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -16,11 +17,19 @@
 #include "rights.h"
 #include "usdt_note.h"
 
+struct file {
+	dev_t dev;
+	ino_t ino;
+	int places;
+};
+
 struct mark_session {
 	struct mark_probes *skel;
 	struct ring_buffer *ring;
 	struct bpf_link *links[MARK_PLACES_MAX];
 	uint32_t link_cnt;
+	struct file files[MARK_PLACES_MAX]; /* that have places */
+	uint32_t file_cnt;
 	mark_session_fn fn;
 	void *ctx;
 	int err; /* of fn */
@@ -59,7 +68,7 @@ static int attach_self(struct mark_session *s)
 		return -errno;
 	/* Without it marks of other recordings' commands are not told from the user's own. */
 	(void)bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_mark_learn), &opts);
-	ret = mark_session__add(s, fd);
+	ret = mark_session__add(s, fd, true);
 	close(fd);
 	return ret > 0 ? 0 : ret < 0 ? ret : -ENOENT;
 }
@@ -105,8 +114,9 @@ struct mark_session *mark_session__open(int tasks_fd, bool machine, bool endless
 	return NULL;
 }
 
-int mark_session__add(struct mark_session *s, int fd)
+static int attach_all(struct mark_session *s, int fd, bool outside)
 {
+	const uint64_t whose = outside ? CPT_MARK_ARG_OUTSIDE : 0;
 	struct usdt_site sites[USDT_SITES_MAX];
 	int cnt = usdt_note__find(fd, "cpartrace", "mark", sites), done = 0;
 	char path[32];
@@ -114,7 +124,7 @@ int mark_session__add(struct mark_session *s, int fd)
 	/* The very file that was looked at, whatever its name leads to by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (int i = 0; i < cnt && s->link_cnt < MARK_PLACES_MAX; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = sites[i].cookie);
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = sites[i].cookie | whose);
 		struct bpf_link *link = bpf_program__attach_uprobe_opts(
 			s->skel->progs.cpt_mark_hit, -1, path, sites[i].off, &opts);
 
@@ -124,6 +134,24 @@ int mark_session__add(struct mark_session *s, int fd)
 		done++;
 	}
 	return cnt < 0 ? cnt : done;
+}
+
+int mark_session__add(struct mark_session *s, int fd, bool outside)
+{
+	struct stat st;
+	int places;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	for (uint32_t i = 0; i < s->file_cnt; i++)
+		if (s->files[i].dev == st.st_dev && s->files[i].ino == st.st_ino)
+			return s->files[i].places;
+	places = attach_all(s, fd, outside);
+	/* Each has a place, so that there is room. */
+	if (places > 0)
+		s->files[s->file_cnt++] =
+			(struct file){.dev = st.st_dev, .ino = st.st_ino, .places = places};
+	return places;
 }
 
 void mark_session__stop(struct mark_session *s)

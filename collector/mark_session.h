@@ -27,8 +27,10 @@ struct mark_session *mark_session__open(int tasks_fd, bool machine, bool endless
 					size_t err_sz);
 void mark_session__free(struct mark_session *s); /* detaches too; accepts NULL */
 
-/* Attaches it to the places of an open file. How many there were, 0: it has none; -errno. */
-int mark_session__add(struct mark_session *s, int fd);
+/* Attaches it to the places of an open file, once, however often it is added. outside: marks count by whoever runs it,
+ * else by the workload alone; a file that is added twice is as it was the first time. How many there are, 0: it has
+ * none; -errno. */
+int mark_session__add(struct mark_session *s, int fd, bool outside);
 
 /* No more marks come; those in the ring stay. */
 void mark_session__stop(struct mark_session *s);

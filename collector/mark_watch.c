@@ -23,8 +23,9 @@ struct mark_watch {
 	size_t held_cnt, held_cap;
 };
 
-/* How many places a file has at which marks are set, and listens there; NULL w: does not. -errno. */
-static int listen_at(struct mark_watch *w, const char *path)
+/* How many places a file has at which marks are set, and listens there; NULL w: does not. outside: see
+ * mark_session__add. -errno. */
+static int listen_at(struct mark_watch *w, const char *path, bool outside)
 {
 	struct usdt_site sites[USDT_SITES_MAX];
 	/* A FIFO without a writer must not hang us. */
@@ -35,7 +36,7 @@ static int listen_at(struct mark_watch *w, const char *path)
 		return -errno;
 	ret = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 	if (!ret)
-		ret = w ? mark_session__add(w->session, fd)
+		ret = w ? mark_session__add(w->session, fd, outside)
 			: usdt_note__find(fd, "cpartrace", "mark", sites);
 	close(fd);
 	return ret;
@@ -49,14 +50,14 @@ static int listen_at_command(struct mark_watch *w, const char *program)
 	size_t len;
 
 	if (strchr(program, '/'))
-		return listen_at(w, program);
+		return listen_at(w, program, false);
 	for (; dirs && *dirs; dirs += len + (dirs[len] == ':')) {
 		len = strcspn(dirs, ":");
 		if (len > INT32_MAX || snprintf(path, sizeof(path), "%.*s/%s", (int)len,
 						len ? dirs : ".", program) >= (int)sizeof(path))
 			continue;
 		if (!access(path, X_OK))
-			return listen_at(w, path);
+			return listen_at(w, path, false);
 	}
 	return -ENOENT;
 }
@@ -69,7 +70,7 @@ static bool listen_at_workload(struct mark_watch *w, const struct mark_watch_opt
 
 	for (uint32_t i = 0; i < opts->pid_cnt; i++) {
 		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", opts->pids[i]);
-		any |= listen_at(w, path) > 0;
+		any |= listen_at(w, path, false) > 0;
 	}
 	return any;
 }
@@ -85,7 +86,7 @@ static int listen_at_files(struct mark_watch *w, const struct mark_files *files,
 	int ret = 1;
 
 	for (uint32_t i = 0; i < files->cnt && ret > 0; i++) {
-		ret = listen_at(w, files->path[i]);
+		ret = listen_at(w, files->path[i], true);
 		if (ret < 0)
 			snprintf(err, err_sz, "cannot listen for marks at %s: %s", files->path[i],
 				 strerror(-ret));
@@ -126,10 +127,11 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 					opts->endless, err, err_sz);
 	if (!w->session)
 		ret = -errno;
-	if (!ret) {
-		(void)listen_at_workload(w, opts);
+	/* The files first: what is both counts by whoever runs it. */
+	if (!ret)
 		ret = listen_at_files(w, opts->files, err, err_sz);
-	}
+	if (!ret)
+		(void)listen_at_workload(w, opts);
 	if (!ret) {
 		(void)bpf_session__also_wake(session, mark_session__wake_fd(w->session));
 		return w;

@@ -7,7 +7,8 @@
  *
  * Listened at are this program (`cpartrace mark`), the command's or the named processes' programs as they are at the
  * start, and the files named. What a program executes later is listened at if it is one of these: by then the
- * rights to attach probes have been given up.
+ * rights to attach probes have been given up. Of the programs that are recorded others may run, too: these count for
+ * the workload alone.
  */
 #ifndef CPT_MARK_WATCH_H
 #define CPT_MARK_WATCH_H

@@ -391,8 +391,9 @@ struct cpt_rec_mark {
 
 /* What a uprobe's cookie says of the name's address: bytes from the start of the saved registers to the one that
  * holds it; with MEMORY it lies in memory, at that register's value and so many bytes (upper half, signed). */
-#define CPT_MARK_ARG_REG    0xfffULL
-#define CPT_MARK_ARG_MEMORY 0x1000ULL
+#define CPT_MARK_ARG_REG     0xfffULL
+#define CPT_MARK_ARG_MEMORY  0x1000ULL
+#define CPT_MARK_ARG_OUTSIDE 0x2000ULL /* by whoever runs it; else by the workload alone */
 
 /* Marks that were not recorded. */
 #define CPT_MARK_LOSS_RING_FULL 0

@@ -8,8 +8,9 @@
  * Whose marks count:
  *
  *   a task of the workload        yes; of a recording of the whole machine see below
- *   a task outside of it          if it is root's or the recording user's, and not of another recording:
- *                                 none of those it descends from is a cpartrace (but ours)
+ *   a task outside of it          if it runs cpartrace itself or a file that was named, is root's or the recording
+ *                                 user's, and not of another recording: none of those it descends from is a
+ *                                 cpartrace (but ours)
  *   -a: all are of the workload   as outside: or every user could set marks in root's recording
  *
  * It runs in the task that sets the mark, at an instruction of its own, so it may read its memory.
@@ -68,12 +69,14 @@ static __always_inline bool is_others_workload(struct task_struct *task)
 	return false;
 }
 
-static __always_inline bool counts(struct task_struct *task, const struct cpt_task *t)
+static __always_inline bool counts(struct task_struct *task, const struct cpt_task *t, bool outside)
 {
 	__u32 uid;
 
 	if (t && !cpt_mark_anyone)
 		return true;
+	if (!t && !outside)
+		return false;
 	uid = BPF_CORE_READ(task, real_cred, uid.val);
 	if (uid != 0 && uid != cpt_mark_uid)
 		return false;
@@ -103,7 +106,7 @@ int cpt_mark_hit(struct pt_regs *ctx)
 	struct cpt_rec_mark *rec;
 	__u64 name;
 
-	if (!counts(task, t))
+	if (!counts(task, t, bpf_get_attach_cookie(ctx) & CPT_MARK_ARG_OUTSIDE))
 		return 0;
 	if (!cpt_mark_endless && __sync_fetch_and_add(&cpt_mark_cnt, 1) >= CPT_MARKS_MAX) {
 		__sync_fetch_and_add(&cpt_mark_losses[CPT_MARK_LOSS_TOO_MANY], 1);

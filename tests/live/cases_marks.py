@@ -194,12 +194,44 @@ def of_named_file(case):
         check_phases(case, "run", report)
         check_stamps(case, f"named: {found}", report,
                      [(a, b, n) for (a, b, _), n in zip(stamps_of(result.out, ["?"]), ("before", "behind"))] if found else [])
+    _, _, report = run_marks(case, "one", "b1", "two", "0", options=("--mark-usdt", case.helper("marks")))
+    case.equal("named, and the command: each mark once", names(report), ["one", "two"])
     for file, why in (("/bin/true", "has no mark"), (case.path("none"), "No such file"), (case.dir, "cannot listen"),
                       ("/dev/null", "cannot listen")):
         result = case.cpt("run", "-o", case.path("none.trace"), "--mark-usdt", file, "--", "touch", case.path("ran"))
         case.check(f"{file}: one line, and nothing is run", result.status == 125 and result.err.count("\n") == 1
                    and why in result.err and not os.path.exists(case.path("ran"))
                    and not os.path.exists(case.path("none.trace")), result)
+
+
+def marked_after(process, since):
+    """It has set three marks since that time."""
+    for _ in range(3):
+        while int((process.stdout.readline() or "0").split()[0]) < since:
+            if process.poll() is not None:
+                raise Failed(f"it ended: {process.communicate()}")
+
+
+@marks("the same program once more: its marks are not those of the one that is recorded, unless its file is named")
+def instances(case):
+    argv = [case.helper("marks"), "-n", "10000"]
+    one, two, other = [case.spawn([*argv, name, "s20"]) for name in ("one", "two", "other")]
+    named = ("--mark-usdt", case.helper("marks"))
+    for options, expected in ((("-p", f"{one.pid},{two.pid}"), {"one", "two"}), (("-p", one.pid, *named), {"one", "two", "other"})):
+        recorder = Recorder(case, *options).ready()
+        since = time.monotonic_ns()
+        for process in (one, two, other):
+            marked_after(process, since)
+        report = recorder.end()
+        os.unlink(recorder.trace)
+        case.equal(f"{options}: whose marks there are", set(names(report)), expected)
+        # Each sets one every 20 ms at most. Were one taken twice, both would be of the same instant, or nearly so.
+        found = set_marks(report)
+        for name in expected:
+            at = [m[0] for m in found if m[1] == name]
+            case.check(f"{options}: each mark of {name} once", all(b - a >= 20e6 for a, b in zip(at, at[1:])), at)
+    for process in (one, two, other):
+        process.terminate()
 
 
 @marks("more marks than are taken, faster than they are fetched: what is missing is counted and said")
@@ -369,7 +401,7 @@ def check_kept_marks(case, what, report, stamps, outside):
     expected = [s for s in stamps if s[0] >= start and s[1] <= end]
     least = {s[0] for s in expected}
     most = [s for s in stamps if s[1] >= start and s[0] <= end]
-    case.check(f"{what}: there are many", len(expected) > 20, len(expected))
+    case.check(f"{what}: there are some", len(expected) > 5, len(expected))
     at = {}
     for before, behind, name in most:
         match = [m for m in own if before <= m[0] <= behind]
