@@ -59,6 +59,25 @@ int bpf_common__cpus(unsigned int max, char *err, size_t err_sz)
 	return cnt;
 }
 
+static bool can_be_shared(const struct bpf_map_skeleton *m)
+{
+	return m->mmaped && bpf_map__map_flags(*m->map) & BPF_F_MMAPABLE;
+}
+
+int bpf_common__load(struct bpf_object_skeleton *skeleton)
+{
+	int before = 0, after = 0, ret;
+
+	for (int i = 0; i < skeleton->map_cnt; i++)
+		before += can_be_shared(&skeleton->maps[i]);
+	ret = bpf_object__load_skeleton(skeleton);
+	for (int i = 0; i < skeleton->map_cnt; i++)
+		after += can_be_shared(&skeleton->maps[i]);
+	/* Where the kernel has no memory just when libbpf (1.1) asks whether it has maps that can be shared, it is
+	 * taken for one of before 5.5: the data are loaded, and nobody can see them. */
+	return !ret && after < before ? -ENOMEM : ret;
+}
+
 uint32_t bpf_common__names_of(void)
 {
 	return geteuid() == 0 ? CPT_NAMES_ALL : getuid();

@@ -14,6 +14,7 @@
 
 struct bpf_link;
 struct bpf_object;
+struct bpf_object_skeleton;
 
 /* Once, before anything is opened. verbose: libbpf's log goes to standard error. */
 void bpf_common__begin(bool verbose);
@@ -24,6 +25,9 @@ int bpf_common__say(char *err, size_t err_sz, int code, const char *fmt, ...)
 
 /* How many CPUs there can be, at most max; -errno after having said why. */
 int bpf_common__cpus(unsigned int max, char *err, size_t err_sz);
+
+/* Loads a skeleton; where that succeeds, all of its data can be reached. 0 or -errno. */
+int bpf_common__load(struct bpf_object_skeleton *skeleton);
 
 /* Whose tasks the probes may name (cpt_names_of): those of all for root, of the user for others. */
 uint32_t bpf_common__names_of(void);

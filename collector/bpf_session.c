@@ -100,9 +100,11 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 	if (ret)
 		return ret;
 	s->skel = cpartrace__open();
-	if (!s->skel)
-		return bpf_common__say(err, err_sz, -errno, "cannot open the probes: %s",
-				       strerror(errno));
+	if (!s->skel) {
+		ret = features__load_error(-errno);
+		return bpf_common__say(err, err_sz, ret, "cannot open the probes: %s",
+				       strerror(-ret));
+	}
 	s->skel->rodata->cpt_slots_shift = s->slots_shift;
 	s->skel->rodata->cpt_switch_has_state = facts.switch_has_state;
 	s->skel->rodata->cpt_occupancy = !opts->no_occupancy;
@@ -119,7 +121,7 @@ static int load(struct bpf_session *s, const struct bpf_session_opts *opts, char
 		return bpf_common__say(err, err_sz, ret, "cannot size the rings: %s",
 				       strerror(-ret));
 	bpf_program__set_autoattach(s->skel->progs.cpt_cell_check, false);
-	ret = cpartrace__load(s->skel);
+	ret = bpf_common__load(s->skel->skeleton);
 	return ret ? features__refused(ret, err, err_sz) : 0;
 }
 

@@ -237,6 +237,8 @@ static bool read_lockdown(char *text, size_t sz)
 
 int features__load_error(int ret)
 {
+	if (ret == -LIBBPF_ERRNO__LIBELF)
+		return -ENOMEM;
 	return ret == -ESRCH && !access(BTF_PATH, R_OK) ? -ENOMEM : ret;
 }
 

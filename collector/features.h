@@ -29,8 +29,9 @@ int features__facts(struct cpt_kernel_facts *facts, char *err, size_t err_sz);
  * answers into there; none are there where that cannot be read. */
 void features__tracepoints(const char *const *names, bool *there, size_t cnt);
 
-/* What loading probes returned; libbpf has one error, -ESRCH, for type information that is not there and for want of the
- * memory to read it. */
+/* What opening or loading probes returned; libbpf has one error, -ESRCH, for type information that is not there and for
+ * want of the memory to read it, and libelf's for what it cannot find memory for: of probes, which are always the same,
+ * nothing else. */
 int features__load_error(int ret);
 /* Why loading probes failed with ret (-errno), one line in err, with what to do; returns ret, or -EOPNOTSUPP
  * where the kernel is older than what is supported, or locked down. */

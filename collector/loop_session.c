@@ -85,7 +85,8 @@ static int start(struct loop_session *s, int tasks_fd, bool from_start, bool ser
 
 	s->skel = loop_probes__open();
 	if (!s->skel)
-		return say(err, err_sz, -errno, "cannot open the probes of event loops");
+		return say(err, err_sz, features__load_error(-errno),
+			   "cannot open the probes of event loops");
 	choose_ring_probes(s);
 	s->skel->rodata->cpt_loop_from_start = from_start;
 	s->skel->rodata->cpt_loop_services = services;
@@ -93,7 +94,7 @@ static int start(struct loop_session *s, int tasks_fd, bool from_start, bool ser
 		(void)bpf_map__set_max_entries(s->skel->maps.cpt_loop_served, 1);
 	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
 	if (!ret)
-		ret = loop_probes__load(s->skel);
+		ret = bpf_common__load(s->skel->skeleton);
 	if (ret)
 		return say(err, err_sz, features__load_error(ret),
 			   "the kernel refused the probes of event loops");

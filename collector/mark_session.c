@@ -13,6 +13,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf_common.h"
+#include "features.h"
 #include "marks.skel.h"
 #include "rights.h"
 #include "usdt_note.h"
@@ -80,16 +82,18 @@ static int start(struct mark_session *s, int tasks_fd, bool machine, bool endles
 
 	s->skel = mark_probes__open();
 	if (!s->skel)
-		return say(err, err_sz, -errno, "cannot open the probe of marks");
+		return say(err, err_sz, features__load_error(-errno),
+			   "cannot open the probe of marks");
 	s->skel->rodata->cpt_mark_uid = whose();
 	s->skel->rodata->cpt_mark_tgid = (uint32_t)getpid();
 	s->skel->rodata->cpt_mark_anyone = machine;
 	s->skel->rodata->cpt_mark_endless = endless;
 	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
 	if (!ret)
-		ret = mark_probes__load(s->skel);
+		ret = bpf_common__load(s->skel->skeleton);
 	if (ret)
-		return say(err, err_sz, ret, "the kernel refused the probe of marks");
+		return say(err, err_sz, features__load_error(ret),
+			   "the kernel refused the probe of marks");
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_mark_ring), on_record, s, NULL);
 	if (!s->ring)
 		return say(err, err_sz, -errno, "cannot map the ring of marks");

@@ -134,14 +134,16 @@ static int load(struct stat_session *s, const struct stat_session_opts *opts, ch
 	if (ret)
 		return ret;
 	s->skel = stat_probes__open();
-	if (!s->skel)
-		return bpf_common__say(err, err_sz, -errno, "cannot open the probes: %s",
-				       strerror(errno));
+	if (!s->skel) {
+		ret = features__load_error(-errno);
+		return bpf_common__say(err, err_sz, ret, "cannot open the probes: %s",
+				       strerror(-ret));
+	}
 	ret = set_options(s, opts, &facts);
 	if (ret)
 		return bpf_common__say(err, err_sz, ret, "cannot prepare the probes: %s",
 				       strerror(-ret));
-	ret = stat_probes__load(s->skel);
+	ret = bpf_common__load(s->skel->skeleton);
 	return ret ? features__refused(ret, err, err_sz) : 0;
 }
 
