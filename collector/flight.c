@@ -153,6 +153,12 @@ static void remove_parts(struct flight *f)
 	f->made = 0;
 }
 
+void flight__drop(struct flight *f)
+{
+	if (f)
+		remove_parts(f);
+}
+
 void flight__free(struct flight *f)
 {
 	if (!f)

@@ -55,6 +55,8 @@ struct flight;
  * it has been said. */
 struct flight *flight__open(const char *path, const struct flight_opts *opts,
 			    const struct trigger_opts *trigger);
+/* It was begun, but there was nothing to record: its parts go away. Accepts NULL. */
+void flight__drop(struct flight *f);
 void flight__free(
 	struct flight *f); /* accepts NULL; files of parts that nothing was written to go away */
 /* Rights (rights.h) that it needs to the end. */

@@ -126,6 +126,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 	attach__free(opts.attach);
 	if (!rec->res.released) {
 		say_error("%s", rec->res.line);
+		flight__drop(rec->flight);
 		recording__end(rec);
 		return rec->res.status;
 	}
