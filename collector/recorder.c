@@ -380,6 +380,8 @@ static void watch(struct recorder *r)
 		}
 		read_affinity(r);
 		drain_and_write(r);
+		if (spawn__out_of_time())
+			note_failure(r, -ETIME, "cpartrace has used up its CPU time (ulimit -t)");
 	}
 }
 

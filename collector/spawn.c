@@ -36,15 +36,53 @@ struct identity {
 /* Signals change the tracer's mind, and only handlers can tell: the state they touch. */
 static volatile sig_atomic_t released_pid; /* where to hand signals on to, 0 nowhere */
 static volatile sig_atomic_t pending_signal;
+static volatile sig_atomic_t out_of_time;
 
-/* What is changed here, or by a recording with --flight (SIGUSR2). */
-static const int kept_signals[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,
-				   SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR2};
-#define KEPT_CNT (sizeof(kept_signals) / sizeof(*kept_signals))
-static struct sigaction given_actions[KEPT_CNT];
+#define SIGNALS 65 /* 1 to 64; the kernel knows no more */
+static struct sigaction given_actions[SIGNALS];
 static sigset_t given_mask;
 
-#define HANDLED_CNT 4 /* the first of the kept signals have handlers of ours */
+enum fate {
+	FATE_LEFT, /* as it was given: stops, what does nothing, and what says that a program is broken
+			  (SIGSEGV, SIGABRT, ...), where who sends it wants to see why */
+	FATE_TERMINAL, /* sent to all at once: the command gets it by itself */
+	FATE_HANDED,   /* would end us: the command's, who would have got it without us */
+	FATE_IGNORED, /* a report into a closed pipe, a trace that may grow no more: errors to tell, no deaths */
+	FATE_DEFAULT, /* ignored, the kernel would forget how the command has ended */
+};
+
+static enum fate fate_of(int sig)
+{
+	switch (sig) {
+	case SIGINT:
+	case SIGQUIT:
+		return FATE_TERMINAL;
+	case SIGTERM:
+	case SIGHUP:
+	case SIGUSR1:
+	case SIGUSR2:
+	case SIGALRM:
+	case SIGVTALRM:
+	case SIGPROF:
+	case SIGIO:
+	case SIGPWR:
+	case SIGSTKFLT:
+	case SIGXCPU:
+		return FATE_HANDED;
+	case SIGPIPE:
+	case SIGXFSZ:
+		return FATE_IGNORED;
+	case SIGCHLD:
+		return FATE_DEFAULT;
+	default:
+		return sig >= SIGRTMIN && sig <= SIGRTMAX ? FATE_HANDED : FATE_LEFT;
+	}
+}
+
+static bool is_handled(int sig)
+{
+	return fate_of(sig) == FATE_TERMINAL || fate_of(sig) == FATE_HANDED;
+}
 
 static int say(char *err, size_t err_sz, int code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -68,29 +106,18 @@ static bool is_taken(void)
 	       !ended.si_pid;
 }
 
-/* The terminal sends these to the whole group: the command gets them by itself. */
-static void on_terminal_signal(int sig)
+static void on_signal(int sig, siginfo_t *info, void *context)
 {
-	int saved = errno;
+	const int saved = errno;
 
-	if (!is_taken())
+	/* Of the limit that the kernel means the command has its own. */
+	if (sig == SIGXCPU && info->si_code > 0)
+		out_of_time = 1;
+	else if (!is_taken())
+		pending_signal = sig;
+	else if (fate_of(sig) == FATE_HANDED && kill(released_pid, sig))
 		pending_signal = sig;
 	errno = saved;
-}
-
-static void on_signal(int sig)
-{
-	int saved = errno;
-
-	if (!is_taken() || kill(released_pid, sig))
-		pending_signal = sig;
-	errno = saved;
-}
-
-static void add_handled(sigset_t *set)
-{
-	for (size_t i = 0; i < HANDLED_CNT; i++)
-		sigaddset(set, kept_signals[i]);
 }
 
 /* Until hold_end() they wait, none is lost. */
@@ -99,7 +126,9 @@ static void hold_begin(sigset_t *before)
 	sigset_t handled;
 
 	sigemptyset(&handled);
-	add_handled(&handled);
+	for (int sig = 1; sig < SIGNALS; sig++)
+		if (is_handled(sig))
+			sigaddset(&handled, sig);
 	sigprocmask(SIG_BLOCK, &handled, before);
 }
 
@@ -110,32 +139,36 @@ static void hold_end(const sigset_t *before)
 
 void spawn__signals(void)
 {
-	struct sigaction action = {.sa_flags = 0};
+	static const int opened[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD};
+	struct sigaction action = {.sa_flags = SA_SIGINFO};
 	sigset_t open;
 
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < KEPT_CNT; i++)
-		sigaction(kept_signals[i], NULL, &given_actions[i]);
-	/* What the tracer was told to ignore (nohup), it and the command go on ignoring. */
-	action.sa_handler = on_terminal_signal;
-	for (size_t i = 0; i < 2; i++)
-		if (given_actions[i].sa_handler != SIG_IGN)
-			sigaction(kept_signals[i], &action, NULL);
-	action.sa_handler = on_signal;
-	for (size_t i = 2; i < HANDLED_CNT; i++)
-		if (given_actions[i].sa_handler != SIG_IGN)
-			sigaction(kept_signals[i], &action, NULL);
-	/* A report into a closed pipe, a trace that may grow no more: errors to tell, no deaths. */
-	action.sa_handler = SIG_IGN;
-	sigaction(SIGPIPE, &action, NULL);
-	sigaction(SIGXFSZ, &action, NULL);
-	/* Ignored, the kernel would forget how the command has ended. */
-	action.sa_handler = SIG_DFL;
-	sigaction(SIGCHLD, &action, NULL);
+	for (int sig = 1; sig < SIGNALS; sig++) {
+		const enum fate fate = fate_of(sig);
+
+		if (fate == FATE_LEFT)
+			continue;
+		sigaction(sig, NULL, &given_actions[sig]);
+		/* What the tracer was told to ignore (nohup), it and the command go on ignoring. */
+		if (is_handled(sig) && given_actions[sig].sa_handler == SIG_IGN)
+			continue;
+		if (is_handled(sig))
+			action.sa_sigaction = on_signal;
+		else
+			action.sa_handler = fate == FATE_IGNORED ? SIG_IGN : SIG_DFL;
+		sigaction(sig, &action, NULL);
+	}
+	/* Others that are blocked stay so, for us as for the command. */
 	sigemptyset(&open);
-	sigaddset(&open, SIGCHLD);
-	add_handled(&open);
+	for (size_t i = 0; i < sizeof(opened) / sizeof(*opened); i++)
+		sigaddset(&open, opened[i]);
 	sigprocmask(SIG_UNBLOCK, &open, &given_mask);
+}
+
+bool spawn__out_of_time(void)
+{
+	return out_of_time;
 }
 
 int spawn__interrupted(void)
@@ -228,8 +261,9 @@ child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd
 		setenv("LOGNAME", who->name, 1);
 		setenv("SHELL", *who->shell ? who->shell : "/bin/sh", 1);
 	}
-	for (size_t i = 0; i < KEPT_CNT; i++)
-		sigaction(kept_signals[i], &given_actions[i], NULL);
+	for (int sig = 1; sig < SIGNALS; sig++)
+		if (fate_of(sig) != FATE_LEFT)
+			sigaction(sig, &given_actions[sig], NULL);
 	sigprocmask(SIG_SETMASK, &given_mask, NULL);
 	execvp(opts->argv[0], opts->argv);
 	child_fail(error_fd, STEP_EXEC);

@@ -39,11 +39,15 @@ struct spawn_child {
 /*
  * Takes note of the signal mask and of the dispositions of what it changes, for children to get them
  * back, then lets the tracer survive what the terminal sends to both: SIGINT and SIGQUIT are left to
- * the command. SIGTERM and SIGHUP to the tracer alone are handed on to the command once it is
- * released (as perf's workload gets them), so that the recording ends with it.
- * Call once, before any spawn.
+ * the command. SIGTERM, SIGHUP and all others that would end a process, to the tracer alone, are handed on to
+ * the command once it is released, who would have got them without a tracer (a timer is inherited by an exec,
+ * too), so that the recording ends with it. Those that say that a program is broken, as SIGSEGV or SIGABRT, are
+ * left as they were. Call once, before any spawn.
  */
 void spawn__signals(void);
+
+/* The tracer has used up the CPU time that it may use (RLIMIT_CPU), says the kernel. */
+bool spawn__out_of_time(void);
 
 /* A signal that came while no child was released (0: none): the recording should not start. */
 int spawn__interrupted(void);

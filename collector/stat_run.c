@@ -404,6 +404,8 @@ static void watch(struct stat_run *r)
 			note(r, fail(err, "cannot wait for the probes: %s", strerror(-err)));
 			return;
 		}
+		if (spawn__out_of_time() && !r->failure)
+			note(r, fail(-ETIME, "cpartrace has used up its CPU time (ulimit -t)"));
 		stat_session__check(r->session);
 		drain(r);
 		if (!r->due_ns || machine__now_ns() < r->due_ns || at_end(r))

@@ -7,12 +7,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "collector/spawn.h"
+
+#define CNT(a)	  (sizeof(a) / sizeof(*(a)))
+#define REAL_TIME 1000 /* the first of these, and so on */
 
 /* Of a minute, which none of these lasts. */
 static char *const argv[] = {"sleep", "60", NULL};
@@ -24,20 +28,37 @@ static void start(struct spawn_child *child)
 	assert_int_equal(spawn__start(child, &opts, line, sizeof(line)), 0);
 }
 
+/* All that end a process and do not say that it is broken; but SIGUSR1, which main() has blocked. */
+static const int ending[] = {SIGTERM, SIGHUP, SIGUSR2,	 SIGALRM, SIGVTALRM, SIGPROF,
+			     SIGIO,   SIGPWR, SIGSTKFLT, SIGXCPU, REAL_TIME, REAL_TIME + 5};
+
+static int number_of(int sig)
+{
+	return sig >= REAL_TIME ? SIGRTMIN + sig - REAL_TIME : sig;
+}
+
+static void await_end_by(struct spawn_child *child, int sig)
+{
+	spawn__wait(child);
+	assert_true(WIFSIGNALED(child->status));
+	assert_int_equal(WTERMSIG(child->status), sig);
+	spawn__close(child);
+}
+
 /* What the terminal or a service manager sends to all, just as the command is let go. */
 static void what_comes_to_the_waiting_child_is_the_commands(void **state)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	const int terminals[] = {SIGINT, SIGQUIT};
 	struct spawn_child child;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+	for (size_t i = 0; i < CNT(terminals) + CNT(ending); i++) {
+		const int sig =
+			i < CNT(terminals) ? terminals[i] : number_of(ending[i - CNT(terminals)]);
+
 		start(&child);
-		assert_int_equal(kill(child.pid, signals[i]), 0);
+		assert_int_equal(kill(child.pid, sig), 0);
 		assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), 0);
-		spawn__wait(&child);
-		assert_true(WIFSIGNALED(child.status));
-		assert_int_equal(WTERMSIG(child.status), signals[i]);
-		spawn__close(&child);
+		await_end_by(&child, sig);
 	}
 }
 
@@ -45,13 +66,33 @@ static void what_comes_to_the_tracer_is_handed_on(void **state)
 {
 	struct spawn_child child;
 
+	for (size_t i = 0; i < CNT(ending); i++) {
+		start(&child);
+		assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), 0);
+		raise(number_of(ending[i]));
+		await_end_by(&child, number_of(ending[i]));
+	}
+}
+
+/* What the kernel says of the tracer's own limit; a second later it would come again. */
+static void the_tracers_own_limit_is_not_the_commands(void **state)
+{
+	struct spawn_child child;
+	struct rlimit given, limit;
+
 	start(&child);
 	assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), 0);
-	raise(SIGTERM);
-	spawn__wait(&child);
-	assert_true(WIFSIGNALED(child.status));
-	assert_int_equal(WTERMSIG(child.status), SIGTERM);
-	spawn__close(&child);
+	assert_false(spawn__out_of_time());
+	assert_int_equal(getrlimit(RLIMIT_CPU, &given), 0);
+	limit = (struct rlimit){1, given.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_CPU, &limit), 0);
+	while (!spawn__out_of_time())
+		;
+	assert_int_equal(setrlimit(RLIMIT_CPU, &given), 0);
+	assert_int_equal(spawn__interrupted(), 0);
+	assert_false(spawn__reap(&child));
+	kill(child.pid, SIGKILL);
+	await_end_by(&child, SIGKILL);
 }
 
 static void the_mask_and_dispositions_are_the_commands_own(void **state)
@@ -135,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_comes_to_the_waiting_child_is_the_commands),
 		cmocka_unit_test(what_comes_to_the_tracer_is_handed_on),
+		cmocka_unit_test(the_tracers_own_limit_is_not_the_commands),
 		cmocka_unit_test(the_mask_and_dispositions_are_the_commands_own),
 		cmocka_unit_test(how_the_command_has_ended_is_known),
 		cmocka_unit_test(what_comes_after_the_commands_end_is_ours),
