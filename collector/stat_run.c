@@ -61,10 +61,13 @@ static void on_living(void *ctx, const struct cpt_stat_rec *rec)
 	stat_procs__living(ctx, rec);
 }
 
+/* It has been said. */
 static void note(struct stat_run *r, int err)
 {
-	if (err < 0 && !r->failure)
-		r->failure = err;
+	if (err >= 0 || r->failure)
+		return;
+	r->failure = err;
+	say__has_said(err);
 }
 
 static void drain(struct stat_run *r)
