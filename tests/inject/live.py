@@ -49,9 +49,11 @@ def reads(args, path):
 
 
 def says_why(run, text, fault):
-    """Does it give the reason? libbpf does not tell want of memory from type information that cannot be read."""
+    """Does it give the reason? libbpf does not tell want of memory from type information that cannot be read, and takes
+    a probe of what the kernel has, for which that has no memory, for the answer no."""
     return any(r in text for r in reasons(fault)) or (
-        "most likely for want of memory" in text and any("_btf" in c or "btf_" in c for c in run.callers()))
+        "most likely for want of memory" in text and any("_btf" in c or "btf_" in c for c in run.callers())) or (
+        run.call == "bpf" and fault == "ENOMEM" and "the kernel refused the probe" in text)
 
 
 def say_lines(run):
