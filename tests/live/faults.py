@@ -27,6 +27,7 @@ import os
 import pty
 import random
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -40,7 +41,11 @@ from harness import Failed
 
 PYTHON = "/usr/bin/python3"
 SECONDS_MAX = 60  # for any end that is waited for
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+# What would end a process, and is handed on to the command where the tracer alone gets it.
+HANDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM,
+          signal.SIGPROF, signal.SIGIO, signal.SIGPWR, signal.SIGXCPU, signal.SIGRTMIN, signal.SIGRTMAX)
+ENDS = HANDED + (signal.SIGINT, signal.SIGQUIT)
+DEADLY = (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV)  # the last two leave a core where one is wanted
 
 # Its own account of when it began and how it ended; what is forked by the shell ends with it. A line is
 # written at once, so what is there is whole.
@@ -255,8 +260,12 @@ class Round:
         self.form = pick(("run",) * 5 + ("record",) * 3 + ("stat", "stat", "run -r", "record -p", "run -p",
                          "record -a", "record --cgroup", "stat -p", "stat -a"))
         self.command = self.form in ("run", "record", "stat", "run -r")
+        self.flight = self.form.startswith("record") and rng.random() < 0.4
         self.options = []
-        if not self.form.startswith("stat"):
+        if self.flight:
+            self.options += ["-o", self.trace, "--flight", pick(("0.5s", "60s")), "--loops", pick(("auto", "on", "off"))]
+            self.options += pick(([], ["--trigger", "parallelism>0.5:50ms", "--dumps", "2"]))
+        elif not self.form.startswith("stat"):
             self.options += ["-o", self.trace, "--loops", pick(("auto", "on", "off", "fds"))]
             self.options += pick(([], [], ["--stacks"], ["--sample"], ["--no-budget"]))
         else:
@@ -308,13 +317,15 @@ class Round:
         else:
             self.to = "tracer" if self.phase == "load" else pick(("tracer", "tracer", "root", "some", "both"))
             self.number = pick((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE,
-                                signal.SIGTSTP, signal.SIGKILL))
+                                signal.SIGTSTP, signal.SIGKILL) + (pick(HANDED), pick(HANDED), pick(DEADLY)))
+            if self.flight and rng.random() < 0.4:
+                self.number = signal.SIGUSR2
             if self.to == "some" and self.work.startswith("perf bench"):
                 self.to = "root"  # of its two processes one waits for the other for ever
         self.family = []
 
     def __str__(self):
-        return (f"{self.form} {' '.join(self.options)} of `{self.work.split(chr(10))[0]}`: "
+        return (f"{self.form} {' '.join(map(str, self.options))} of `{self.work.split(chr(10))[0]}`: "
                 f"{self.number.name} to {self.to}, {self.delay:.3f} s into {self.phase}")
 
     # ---- what is run
@@ -428,7 +439,7 @@ class Round:
 
     def await_ends(self):
         """The tracer's end, then that of all it traced."""
-        killed = self.number == signal.SIGKILL and self.to in ("tracer", "both")
+        killed = self.number in DEADLY and self.to in ("tracer", "both")
         if killed:
             self.tracer.wait(SECONDS_MAX)
             self.check_goes_on()
@@ -480,8 +491,12 @@ class Round:
         if self.number == signal.SIGTSTP:
             return True
         if self.to == "tracer":
-            return self.number in (signal.SIGKILL, signal.SIGINT, signal.SIGQUIT) or not self.command
+            return self.number in DEADLY + (signal.SIGINT, signal.SIGQUIT) or not self.command or self.dumps()
         return self.to == "terminal" and not self.command
+
+    def dumps(self):
+        """Is what the tracer gets no end, but asks it for what it has kept so far?"""
+        return self.flight and self.number == signal.SIGUSR2
 
     def judge_work(self):
         started, finished = self.started(), self.finished()
@@ -501,12 +516,14 @@ class Round:
                 allowed |= {int(line) for line in finished} | {128 + number}
             if reaches and (not started or self.form == "run -r"):
                 allowed.add(125)
+            if self.to == "some" and not started:  # it waited for its release, and has got it as the first thing
+                allowed.add(128 + number)
         else:
             allowed.add(0)
             if reaches or (self.form.endswith("-p") and self.too_late()):
                 allowed.add(1)  # there was nothing to record yet, or nothing any more
         early = not self.before[0] if self.command else self.delay < 0.1 and self.phase != "end"
-        if reaches and (early or self.number == signal.SIGKILL):
+        if reaches and (early or self.number in DEADLY):
             allowed.add(-number)  # before it takes signals, or it cannot be taken
         self.case.check("status", status in allowed, f"{status}, not one of {sorted(allowed)}")
         if status == 125 and self.form != "run -r":
@@ -526,8 +543,10 @@ class Round:
         """A signal that ends cpartrace or is handed on, sent before the command has begun or while it runs."""
         if not self.command or self.number not in ENDS or self.to not in ("tracer", "both", "terminal"):
             return
+        if self.dumps() and self.to == "tracer":
+            return
         # The others, to the tracer alone, are the command's from its release on, and go nowhere.
-        handed = self.number in (signal.SIGTERM, signal.SIGHUP) or self.to != "tracer"
+        handed = self.number in HANDED or self.to != "tracer"
         if handed and not self.after[0]:
             self.case.check("a signal before the command has begun keeps or ends it", self.status != 0, self.status)
         if handed and self.after[0] and not self.after[1] and not self.finished():
@@ -542,12 +561,25 @@ class Round:
             return []
         paths = [f"{self.trace}.{n}" for n in (1, 2)] if self.form == "run -r" else [self.trace]
         found = [path for path in paths if os.path.exists(path)]
+        if self.flight:
+            found = self.flight_traces()
         # Killed just after it has let the command go, it has not put the trace in its place yet.
         just = self.killed() and (self.phase == "load" or self.phase == "work" and self.delay < 0.1)
         ran = len(self.before[0]) if self.command and not just else 0
         self.untraced = self.command and len(found) < len(self.started())
         self.case.check("every program that has run has a trace", len(found) >= ran, (found, self.before))
         return found
+
+    def flight_traces(self):
+        """What one that keeps its end alone has written, and what is made of its parts where it was killed."""
+        parts = sorted(glob.glob(f"{self.trace}.ring.*"))
+        if self.killed() and parts:
+            made = f"{self.trace}.recovered"
+            result = self.case.cpt("recover", "-o", made, *parts)
+            self.case.equal(f"recover: {result}", result.status, 0)
+        else:
+            self.case.equal("parts that are left", parts, [])
+        return sorted(path for path in glob.glob(f"{self.trace}*") if ".ring." not in path)
 
     def judge_files(self):
         names = os.listdir(self.dir)
@@ -577,7 +609,8 @@ class Round:
                         bool(quality["incomplete"] or quality["lost_events"]))
         self.case.check(f"{what}: only one that was killed has no end", self.killed() or not quality["incomplete"],
                         quality)
-        if self.command and not quality["incomplete"] and self.form != "run -r" and not self.killed():
+        dump = self.flight and path != self.trace  # of a moment before the end
+        if self.command and not quality["incomplete"] and self.form != "run -r" and not self.killed() and not dump:
             ended = {"code": self.status} if self.status < 128 else {"signal": self.status - 128}
             code = {"code": self.status}
             known = (ended, code, None) if self.seconds else (ended, code)  # with -d it may go on
@@ -632,6 +665,7 @@ class Tally:
 def series(places, kills, others, seed, only=None, say=print):
     """Plays that many rounds; a Tally."""
     tally, kernel = Tally(), Kernel()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     for number in range(kills + others):
         if only is not None and number != only:
             continue
