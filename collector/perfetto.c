@@ -182,6 +182,33 @@ static int on_piece(void *ctx, uint32_t id, uint64_t from_ns, uint64_t to_ns)
 	return 0;
 }
 
+/* ---- phases -------------------------------------------------------------------------------------- */
+
+/* Each from its mark to the next one. Behind a mark that is not listed nobody knows which it is. */
+static int add_spans(struct perfetto *p)
+{
+	const struct cpt_report *r = p->r;
+	const struct cpt_phases *phases = &r->phases;
+	struct pf_event begin = {.type = PF_SLICE_BEGIN,
+				 .track = TRACK_PHASES,
+				 .name = NAME_PHASE + phases->first,
+				 .category = CATEGORY_PHASE};
+	uint64_t from_ns = r->window_start_ns;
+	int err = 0;
+
+	for (uint32_t i = 0; phases->cnt && i <= phases->marks_cnt && !err; i++) {
+		const bool last = i == phases->marks_cnt;
+		const uint64_t to_ns = last ? r->window_end_ns : phases->marks[i].view_ns;
+
+		if (to_ns > from_ns && !(last && phases->marks_more))
+			err = add_slice(p, &begin, from_ns, to_ns, 0);
+		if (!last)
+			begin.name = NAME_PHASE + phases->marks[i].phase;
+		from_ns = to_ns;
+	}
+	return err;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------- */
 
 static int add_tail(struct perfetto *p, struct path_log *log)
@@ -195,6 +222,9 @@ static int add_tail(struct perfetto *p, struct path_log *log)
 	if (err)
 		return err;
 	begin_next(p);
+	err = add_spans(p);
+	if (err)
+		return err;
 	set_counter(p, TRACK_RUNNING, &p->running, 0, r->window_end_ns);
 	set_counter(p, TRACK_IN_PROGRESS, &p->in_progress, 0, r->window_end_ns);
 	if (p->instances_cnt)

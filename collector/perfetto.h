@@ -14,6 +14,7 @@
  *        CPU 0             |main 1001|worker 1002|      |worker 1002|
  *        CPU 1             |worker 1003                        |
  *      critical path       |worker 1003      |worker 1002          |main 1001|
+ *      phases              |(start)|load           |work              |           where marks were set
  *      CPUs busy           ___/-----\__/--                                   counters R and C
  *      in progress
  *

@@ -26,6 +26,7 @@ static void name_states(struct perfetto *p)
 	pf_out__name(p->out, PF_NAMES_CATEGORY, CATEGORY_WAKE, "wake");
 	pf_out__name(p->out, PF_NAMES_CATEGORY, CATEGORY_PATH, "critical path");
 	pf_out__name(p->out, PF_NAMES_CATEGORY, CATEGORY_LOOP, "event loop");
+	pf_out__name(p->out, PF_NAMES_CATEGORY, CATEGORY_PHASE, "phase");
 	pf_out__name(p->out, PF_NAMES_EVENT, NAME_ITERATION, "iteration");
 	pf_out__name(p->out, PF_NAMES_NOTE, PF_NOTE_NAME, "syscall");
 	pf_out__name(p->out, PF_NAMES_NOTE, PF_NOTE_COUNT, "iterations");
@@ -192,6 +193,16 @@ static void add_processes(struct perfetto *p)
 	free(order);
 }
 
+static void add_phases(struct perfetto *p)
+{
+	const struct cpt_phases *phases = &p->r->phases;
+
+	for (uint32_t i = 0; i < phases->cnt; i++)
+		pf_out__name(p->out, PF_NAMES_EVENT, NAME_PHASE + i, phases->tab[i].name);
+	if (phases->cnt)
+		perfetto_track__add(p, TRACK_PHASES, 0, "phases", false);
+}
+
 int perfetto_head__add(struct perfetto *p)
 {
 	const struct cpt_trace_meta *meta = p->r->meta;
@@ -202,6 +213,7 @@ int perfetto_head__add(struct perfetto *p)
 	perfetto_track__add(p, TRACK_IN_PROGRESS, 0, "in progress", true);
 	if (p->instances_cnt)
 		perfetto_track__add(p, TRACK_IN_FLIGHT, 0, "in flight, beside threads", true);
+	add_phases(p);
 	perfetto_track__add(p, TRACK_PATH, 0, "critical path", false);
 	perfetto_track__add(p, TRACK_CPUS, 0, "CPUs", false);
 	add_processes(p);

@@ -20,6 +20,7 @@ enum {
 	TRACK_IN_PROGRESS,
 	TRACK_IN_FLIGHT,
 	TRACK_CPUS,
+	TRACK_PHASES,
 	TRACK_CPU = 16,				/* + CPU */
 	TRACK_THREAD = TRACK_CPU + CPT_MAX_CPUS /* + number of the thread */
 };
@@ -32,15 +33,17 @@ enum {
 	NAME_STATE = 1,	 /* + state */
 	NAME_REASON = 8, /* + reason */
 	NAME_ITERATION = 63,
-	NAME_WORD = 64, /* + index of the word */
-	NAME_THREAD = NAME_WORD + CPT_WORDS_MAX
+	NAME_WORD = 64,				/* + index of the word */
+	NAME_PHASE = NAME_WORD + CPT_WORDS_MAX, /* + index of the phase */
+	NAME_THREAD = NAME_PHASE + CPT_PHASES_MAX
 };
 enum {
 	CATEGORY_STATE = 1, /* + state */
 	CATEGORY_CPU = CATEGORY_STATE + CPT_STATE_CNT,
 	CATEGORY_WAKE,
 	CATEGORY_PATH,
-	CATEGORY_LOOP
+	CATEGORY_LOOP,
+	CATEGORY_PHASE
 };
 
 /* A thread of the report. */

@@ -156,6 +156,23 @@ def check_path(trace, report):
          {f"{t['name']} {t['tid']}": t["total_ns"] for t in path["by_thread"] if t["total_ns"]})
 
 
+def check_phases(trace, report):
+    """One after the other, from the window's start to its end; each name as long as its row. Returns the phases."""
+    known = report.get("phases", [])
+    tracks = [uuid for uuid, track in trace.tracks.items() if track["name"] == ["phases"]]
+    same("tracks of phases", len(tracks), int(bool(known)))
+    sums, expected, last = collections.Counter(), collections.Counter(), report["window_start_ns"]
+    for piece in trace.slices[tracks[0]] if known else []:
+        same("phases leave no gap", piece.start, last)
+        same("category of a phase", piece.category, "phase")
+        sums[piece.name] += piece.end - piece.start
+        last = piece.end
+    for phase in known:  # names that are no text can become the same
+        expected[phase["name"]] += phase["span_ns"]
+    same("phases", +sums, +expected)
+    return len(known)
+
+
 def check_loops(trace, report):
     """Operations in flight, and iterations: from a wait for events to the next. Returns the instances."""
     instances = {int(uuid) & 0xffffffff: uuid for uuid, track in trace.tracks.items()
@@ -196,7 +213,7 @@ def check(program, path, view):
     report = json.loads(run(program, "report", "--json", "-i", path, *view))
     rows = run(program, "export", "-f", "csv", "--table", "wakes", "-i", path, *view).decode()
     trace = perfetto_trace.decode(data)
-    loops = 0
+    loops, phases = 0, check_phases(trace, report)
     same("clocks", sorted(trace.clocks), ["1", "3", "6"])
     check_threads(trace, report)
     check_cpus(trace, report)
@@ -206,7 +223,7 @@ def check(program, path, view):
         check_flows(trace, list(csv.DictReader(io.StringIO(rows))))
         check_path(trace, report)
         loops = check_loops(trace, report)
-    return sum(map(len, trace.slices.values())), *locks, loops
+    return sum(map(len, trace.slices.values())), *locks, loops, phases
 
 
 def peak_memory(*command):
@@ -247,21 +264,22 @@ def main():
 
 
 def check_all(options):
-    failed, locks, shared, loops = 0, 0, 0, 0
+    failed, locks, shared, loops, phases = 0, 0, 0, 0, 0
     for path in options.traces:
         for view in FILTERS:
             what = " ".join([os.path.basename(path), *view])
             try:
-                slices, named, of_two, instances = check(options.cpartrace, path, view)
+                slices, named, of_two, instances, in_phases = check(options.cpartrace, path, view)
                 locks += named
                 shared += of_two
                 loops += instances
-                print(f"{what}: {slices} slices, {named} locks with a name, {instances} instances")
+                phases += in_phases
+                print(f"{what}: {slices} slices, {named} locks with a name, {instances} instances, {in_phases} phases")
             except (AssertionError, perfetto_trace.Malformed, ValueError) as error:
                 print(f"{what}: {error}")
                 failed += 1
-    if not locks or not loops or (options.shared and not shared):
-        print("no trace has a lock with a name, or a shared one, or an epoll instance: that is not tested")
+    if not locks or not loops or not phases or (options.shared and not shared):
+        print("no trace has a lock with a name, or a shared one, or an epoll instance, or phases: that is not tested")
         failed += 1
     return 1 if failed else 0
 
