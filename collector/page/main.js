@@ -30,6 +30,7 @@ class Page {
 		show_head(page);
 		show_verdict(page.report);
 		show_loops(page.report, grid, (from, ns) => this.timeline.show_moment(from, ns));
+		show_phases(page.report, (from, ns) => this.timeline.show_moment(from, ns));
 		show_path(page.report);
 		show_quality(page.report);
 		this.accounts = new Accounts(grid, page.words);

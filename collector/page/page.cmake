@@ -2,7 +2,7 @@
 # The page's files go into the program as they are (.incbin), and their hashes into its policy: a browser
 # runs no script and applies no style but these. Needs nothing but CMake.
 set(CPT_PAGE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/page)
-set(_page_scripts data.js accounts.js draw.js sections.js lanes.js timeline.js tables.js main.js)
+set(_page_scripts data.js accounts.js draw.js sections.js lanes.js phases.js timeline.js tables.js main.js)
 list(TRANSFORM _page_scripts PREPEND ${CPT_PAGE_DIR}/)
 set(_page_styles ${CPT_PAGE_DIR}/colours.css ${CPT_PAGE_DIR}/page.css)
 set(_page_files ${CPT_PAGE_DIR}/page.html ${_page_styles} ${_page_scripts})

@@ -203,7 +203,7 @@ function show_account_part(id, f, text) {
 		". The items below are of the whole run; a closer look (see the timeline) has them for the selection.");
 }
 
-const OF_WHOLE_RUN = new Set(["loops", "path"]);
+const OF_WHOLE_RUN = new Set(["phases", "loops", "path"]);
 
 /* Which part of the run the figures below are of, while one is selected. */
 function show_scopes(text, f) {

@@ -76,6 +76,11 @@ class Timeline {
 			g.splits.filter((s) => s.cls === cls).map((s) => s.sums).concat(g.zero), g.bins + 1)));
 		this.add_track(charts, "chart-track strip", this.label("Class"), "Class of the ledger over time",
 			(t) => draw_stack(t.canvas, this.colour(splits), g, this.view, 1), (a, b) => this.tell_classes(a, b));
+		const spans = spans_of_phases(r);
+		if (spans.length)
+			this.add_track(charts, "chart-track strip", this.label("Phase"), "Phases over time",
+				(t) => draw_spans(t.canvas, this.view, spans), (a, b) => ["Phase",
+					phases_within(spans, g.border(a), g.border(b)).slice(0, 12).map(([name, ns]) => [name, exact_time(ns)])]);
 		const cpus = Math.max(r.cpus.allowed, r.parallelism.peak, 1);
 		this.add_track(charts, "chart-track busy", this.label("CPUs busy", "of " + cpus + ": how parallel"),
 			"CPUs busy over time", (t) => {

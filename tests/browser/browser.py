@@ -58,9 +58,9 @@ def report(trace, *filters):
     return json.loads(cpartrace("report", "--json", "-i", trace, *filters))
 
 
-def page_trace(name, tasks, switches, cpus, losses=0):
+def page_trace(name, tasks, switches, cpus, losses=0, marks=0):
     path = os.path.join(ARGS.scratch, name + ".data")
-    subprocess.run([ARGS.page_trace, path, str(tasks), str(switches), str(cpus), str(losses)],
+    subprocess.run([ARGS.page_trace, path, str(tasks), str(switches), str(cpus), str(losses), str(marks)],
                    check=True, timeout=400)
     return path
 
@@ -1003,6 +1003,44 @@ def case_loops_show_what_is_in_flight_and_where_they_stalled(browser):
         check.assertTrue(any(abs(longest - s["longest_start_ns"]) <= browser.js("return cpartrace.grid.bin_ns")
                              for s in stalls))
         check.assertTrue(browser.view()[0] <= longest <= browser.view()[1])
+
+
+def case_phases_are_a_table_and_a_strip(browser):
+    trace = page_trace("phases", 20, 8000, 2, 3, 120)
+    r = report(trace)
+    browser.open(trace)
+    check_page(browser, r)
+    browser.screenshot("phases")
+    browser.js("for (const b of document.querySelectorAll('#phases button')) if (b.textContent === 'Show all') b.click()")
+    cells, bars = rows_of(browser, "#phases-table", 10000)
+    check.assertGreater(len(r["phases"]), TABLE_ROWS)
+    check.assertEqual(cells, [
+        [p["name"], f"{p['spans']:,}", short_time(p["span_ns"]), "", f"{p['parallelism']:.2f}", f"{p['concurrency']:.2f}",
+         short_time(p["cpu_time_ns"]), p["summary"]] for p in r["phases"]])
+    check.assertEqual(bars, [bar_of([(cls, p["ledger_ns"][cls]) for cls in CLASSES], p["span_ns"]) for p in r["phases"]])
+    # The strip: what it tells of all of the run is the table, of a part of it what marks say.
+    told = browser.js("const s = spans_of_phases(cpartrace.page.report); return [s.length, phases_within(s, 0, arguments[0])]",
+                      r["window_ns"])
+    whole = {}  # names that are no text can become the same
+    for p in r["phases"]:
+        whole[p["name"]] = whole.get(p["name"], 0) + p["span_ns"]
+    check.assertEqual(told, [len(r["marks"]) + 1, [[name, ns] for name, ns in whole.items() if ns]])
+    a, b = r["marks"][3]["at_ns"], r["marks"][4]["at_ns"]
+    check.assertEqual(browser.js("return phases_within(spans_of_phases(cpartrace.page.report), arguments[0], arguments[1])",
+                                 a - 1, b), [[r["marks"][2]["name"], 1], [r["marks"][3]["name"], b - a]])
+    check.assertEqual(browser.js("return document.querySelectorAll('[aria-label=\"Phases over time\"]').length"), 1)
+    button = browser.driver.find_element(By.CSS_SELECTOR, "#phases-table tbody tr:nth-child(3) button.link")
+    browser.js("arguments[0].click()", button)
+    check.assertAlmostEqual(browser.js("return cpartrace.timeline.cursor"), r["phases"][2]["first_ns"],
+                            delta=browser.js("return cpartrace.grid.bin_ns"))
+    # Of phases that were put together the strip has no place in time.
+    browser.open(trace, "--phase", r["phases"][4]["name"], "--phase", r["phases"][6]["name"])
+    check.assertEqual(browser.js("return document.querySelectorAll('[aria-label=\"Phases over time\"]').length"), 0)
+    check.assertEqual(len(rows_of(browser, "#phases-table")[0]), 2)
+    # Without marks there is nothing of it.
+    browser.open(known_trace("mutex"))
+    check.assertEqual(browser.js("return [document.getElementById('phases').hidden, "
+                                 "document.querySelectorAll('[aria-label=\"Phases over time\"]').length]"), [True, 0])
 
 
 def case_everything_has_a_name_for_who_cannot_see_it(browser):

@@ -5,9 +5,9 @@
  *
  * CPUs serve the tasks in turn for times of no pattern; who leaves a CPU is blocked for one of several
  * reasons or preempted. CPUs without a task idle, or others have them: told by the next switch, or by a record
- * of its own. Records of a CPU go missing so many times. The same arguments give the same trace.
+ * of its own. Records of a CPU go missing so many times, and phases are marked. The same arguments give the same trace.
  *
- * usage: page_trace FILE TASKS SWITCHES CPUS [LOSSES]
+ * usage: page_trace FILE TASKS SWITCHES CPUS [LOSSES [MARKS]]
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -172,7 +172,25 @@ static void add_switch(struct page *p, uint32_t cpu, uint32_t next, uint32_t tas
 	}
 }
 
-static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint64_t losses)
+/* By the first task, or by one outside; every name comes again. */
+static void add_mark(struct page *p, uint64_t i, uint64_t marks)
+{
+	const char *name = hostile_names[i % (marks / 2 + 1) % HOSTILE_NAMES_CNT];
+	const struct cpt_event ev = {
+		.type = CPT_EV_MARK,
+		.ts_ns = p->now_ns,
+		.task = i % 2,
+		.other = 1001,
+		.flags = (i % 2 ? 0 : CPT_MARK_OUTSIDE) | (*name ? 0 : CPT_MARK_UNREADABLE),
+		.mark = name,
+	};
+
+	if (!p->err)
+		p->err = trace_writer__side(p->w, &ev, 1);
+}
+
+static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint64_t losses,
+			 uint64_t marks)
 {
 	uint32_t last = 1;
 
@@ -180,6 +198,8 @@ static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint
 		const uint32_t cpu = (uint32_t)rng_below(&p->rng, p->cpus);
 		const uint32_t next = pick_next(p, last, tasks);
 
+		if (marks && i % (switches / marks) == switches / marks / 2)
+			add_mark(p, i / (switches / marks), marks);
 		last = next ? next : 1;
 		if (losses && i % (switches / losses) == switches / losses / 2)
 			add_loss(p, cpu);
@@ -189,7 +209,8 @@ static void add_switches(struct page *p, uint32_t tasks, uint64_t switches, uint
 	flush(p);
 }
 
-static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus, uint64_t losses)
+static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus, uint64_t losses,
+		uint64_t marks)
 {
 	static char *argv[] = {(char *)"page", (char *)"</title><script>alert(1)</script>", NULL};
 	struct cpt_cpu_info info[CPUS_MAX] = {{0}};
@@ -220,7 +241,7 @@ static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus, uint64
 		return -1;
 	}
 	add_tasks(p, tasks, cpus);
-	add_switches(p, tasks, switches, losses);
+	add_switches(p, tasks, switches, losses, marks);
 	close_facts.end_mono_ns = p->now_ns;
 	err = p->err ? p->err : trace_writer__close(p->w, &close_facts);
 	trace_writer__free(p->w);
@@ -230,20 +251,22 @@ static int make(int fd, uint32_t tasks, uint64_t switches, uint32_t cpus, uint64
 
 int main(int argc, char **argv)
 {
-	const bool right = argc == 5 || argc == 6;
+	const bool right = argc >= 5 && argc <= 7;
 	uint32_t tasks = right ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
 	uint64_t switches = right ? strtoull(argv[3], NULL, 10) : 0;
 	uint32_t cpus = right ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
-	uint64_t losses = argc == 6 ? strtoull(argv[5], NULL, 10) : 0;
+	uint64_t losses = argc >= 6 ? strtoull(argv[5], NULL, 10) : 0;
+	uint64_t marks = argc == 7 ? strtoull(argv[6], NULL, 10) : 0;
 	int fd;
 
-	if (tasks < 4 || !switches || !cpus || cpus > CPUS_MAX || losses > switches) {
-		fprintf(stderr,
-			"usage: page_trace FILE TASKS SWITCHES CPUS [LOSSES] (at least 4 tasks)\n");
+	if (tasks < 4 || !switches || !cpus || cpus > CPUS_MAX || losses > switches ||
+	    marks > switches) {
+		fprintf(stderr, "usage: page_trace FILE TASKS SWITCHES CPUS [LOSSES [MARKS]] (at "
+				"least 4 tasks)\n");
 		return 2;
 	}
 	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || make(fd, tasks, switches, cpus, losses) || close(fd)) {
+	if (fd < 0 || make(fd, tasks, switches, cpus, losses, marks) || close(fd)) {
 		fprintf(stderr, "page_trace: cannot write %s\n", argv[1]);
 		return 1;
 	}
