@@ -5,7 +5,7 @@
  * Owns:     saved registers, system call numbers, the preempt count, publishing to shared memory.
  * Must not: be read around: no other probe file names a register or a system call number.
  *
- * x86-64 is what the project is tested on; arm64 compiles.
+ * x86-64 is what the project is tested on; arm64 compiles, and is tested in a guest.
  */
 #ifndef ARCH_H
 #define ARCH_H

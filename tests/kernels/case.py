@@ -29,10 +29,11 @@ class Guest:
 
 
 class Case:
-    """One case: which guests it is for, what runs there, what it must leave."""
+    """One case: which guests it is for, what runs there, what it must leave; short: the suite runs it, too."""
 
-    def __init__(self, name, text, check, fits=lambda guest: guest.supported, status=0):
+    def __init__(self, name, text, check, fits=lambda guest: guest.supported, status=0, short=True):
         self.name, self.text, self.check, self.fits, self.status = name, text, check, fits, status
+        self.short = short
 
 
 def need(found, true, what):

@@ -24,7 +24,14 @@ def check_parallel(result, guest, found):
     report = report_of(result, found)
     if not report:
         return
-    need(found, report["verdict"]["class"] == "parallel", f"verdict {report['verdict']}")
+    workers = [row for row in report["threads"] if row["name"] == "worker"]
+    # On a busy machine the program's own start takes as long as its work.
+    there = max(row["end_ns"] for row in workers) - min(row["start_ns"] for row in workers)
+    parallel = report["ledger_ns"]["parallel"]
+    need(found, len(workers) == guest.cpus and parallel > there / 2,
+         f"parallel for {parallel} ns of the {there} ns of {len(workers)} workers")
+    most = max(("parallel", "concurrent", "serial"), key=report["ledger_ns"].get)
+    need(found, report["verdict"]["class"] == most, f"verdict {report['verdict']}, most is {most}")
     need(found, report["parallelism"]["peak"] == guest.cpus,
          f"peak {report['parallelism']['peak']} of {guest.cpus} CPUs")
     need(found, report["cpus"]["online"] == guest.cpus, f"online {report['cpus']['online']}")
@@ -241,7 +248,7 @@ CASES = (
          f"ip link set lo up; {RUN} epoll one-loop --connections 8 --requests 900 --delay-us 200000",
          check_loops_auto),
     Case("attach",
-         "threads mutex --work-ms 600000 --hold-us 4000 > /dev/null & pid=$!; sleep 0.5;"
+         "threads mutex --work-ms 600000 --hold-us 4000 --timeout 550 > /dev/null & pid=$!; sleep 0.5;"
          " mkdir -p /sys/fs/cgroup/some;"
          " cpartrace run -q --json process.json --report-file text -d 0.5 -p $pid &&"
          " echo $pid > /sys/fs/cgroup/some/cgroup.procs &&"
@@ -249,7 +256,8 @@ CASES = (
          " cpartrace run -q --json all.json --report-file text -d 0.5 -a;"
          " status=$?; kill -9 $pid; exit $status", check_attach),
     Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
-    Case("rings", f"{RUN} --loops on ring_load armed 8 80 > truth", check_ring),
+    Case("rings", f"{RUN} --loops on ring_load armed 8 80 > truth", check_ring,
+         fits=lambda guest: guest.supported and guest.machine != "arm64"),
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
          " cpartrace run threads parallel",
          check_unprivileged, status=125),

@@ -76,8 +76,8 @@ def check_clocks(result, guest, found):
     if not report:
         return
     before, after, up, end = (float(word) for word in text_of(result, "times").split())
-    sources = text_of(result, "sources").split()
-    need(found, len(set(sources)) == 2, f"the clock source did not change: {sources}")
+    sources = text_of(result, "sources").split()  # arm64 has one
+    need(found, len(set(sources)) == 2 or guest.machine == "arm64", f"the clock source did not change: {sources}")
     # date is cut to the second
     need(found, before <= seconds_of(report["started_at"]) <= after + 1,
          f"started at {report['started_at']}, not between {before} and {after}")
@@ -131,11 +131,11 @@ CASES = (
          check_goes, fits=one_of_several),
     Case("hotplug_comes", f"online={CPU}2/online; n=$(nproc); echo 0 > $online; cat $online > was; " +
          during(RUN, "sleep 0.5; echo 1 > $online; cat $online >> was; sleep 1", "$n"),
-         check_comes, fits=one_of_several),
+         check_comes, fits=one_of_several, short=False),
     Case("hotplug_stat", f"online={CPU}1/online; " +
          during("cpartrace stat --json -I 200 -o stat.json",
                 "for i in 0 1 0 1; do sleep 0.5; echo $i > $online; cat $online >> was; done; sleep 0.5"),
-         check_stat_hotplug, fits=one_of_several),
+         check_stat_hotplug, fits=one_of_several, short=False),
     Case("clocks", "source=/sys/devices/system/clocksource/clocksource0;"
          " read -r up idle < /proc/uptime; date +%s > times; cat $source/current_clocksource > sources; " +
          during(RUN, "date +%s >> times; date -s @1000000000 > /dev/null; sleep 0.3;"
@@ -154,7 +154,7 @@ CASES = (
                 " read -r woken idle < /proc/uptime; cat /sys/power/suspend_stats/success > suspended;"
                 " sleep 0.3") +
          "; status=$?; read -r end idle < /proc/uptime; echo $up $slept $woken $end >> times; exit $status",
-         check_suspend, fits=one_of_several),
+         check_suspend, fits=lambda guest: one_of_several(guest) and guest.machine != "arm64", short=False),
     # 45 MB at most on 4 CPUs, of which most is what loading the probes takes for a moment; then too little.
     Case("memory", "group=/sys/fs/cgroup/small; mkdir -p $group; echo 0 > $group/memory.swap.max;"
          ' within() { sh -c "echo 0 > /sys/fs/cgroup/small/cgroup.procs; exec "\'"$@"\' - "$@"; };'
@@ -162,5 +162,5 @@ CASES = (
          during(f"within {RUN}", "sleep 1") +
          "; status=$?; cat $group/memory.peak > memory.peak; echo 24M > $group/memory.max;"
          " within cpartrace run -q true 2> refusal; echo $? > refused;"
-         " cat $group/memory.events > memory.events; exit $status", check_memory, fits=one_of_several),
+         " cat $group/memory.events > memory.events; exit $status", check_memory, fits=one_of_several, short=False),
 )

@@ -19,11 +19,7 @@ import shutil
 import signal
 import subprocess
 
-# The vendor is what makes siblings visible; with more threads than one the emulation of what the kernel
-# expects of memory order is not reliable.
-QEMU = ("qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu",
-        "max,vendor=GenuineIntel", "-m", "640", "-nodefaults", "-no-user-config", "-display",
-        "none", "-no-reboot")
+QEMU_PLAIN = ("-m", "640", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot")
 
 INIT = """#!/bin/sh
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
@@ -32,8 +28,8 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 echo '+cpu +cpuset +memory' > /sys/fs/cgroup/cgroup.subtree_control 2>/dev/null
 ip link set lo up
 cd /tmp
-exec 3>/dev/ttyS1
-stty -F /dev/ttyS1 raw 2>/dev/null
+exec 3>/dev/PORT
+stty -F /dev/PORT raw 2>/dev/null
 for part in /cases/*; do
 	name=${part##*/}
 	read -r start rest < /proc/uptime
@@ -63,33 +59,45 @@ APPLETS = ("awk base64 cat chmod cp cut date dd dmesg echo env false grep head i
 GUEST_SECONDS = 1800
 
 # What costs an emulated guest much, and the program under test is not asked about, is off.
-COMMAND_LINE = ("console=ttyS0 quiet panic=-1 psi=1 tsc=reliable mitigations=off init_on_alloc=0"
-                " hardened_usercopy=off rcupdate.rcu_expedited=1")
+CHEAP = ("quiet panic=-1 psi=1 mitigations=off init_on_alloc=0 hardened_usercopy=off"
+         " rcupdate.rcu_expedited=1")
 
 
-def libraries(program):
-    """The shared libraries a program is loaded with, and its loader."""
-    text = subprocess.run(["ldd", program], check=True, text=True, stdout=subprocess.PIPE).stdout
-    return re.findall(r"(/\S+) \(0x", text)
+class Host:
+    """What depends on the guest's architecture: this machine's, x86-64."""
+
+    # The vendor is what makes siblings visible; with more threads than one the emulation of what the kernel
+    # expects of memory order is not reliable.
+    qemu = ("qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single", "-cpu",
+            "max,vendor=GenuineIntel", *QEMU_PLAIN)
+    busybox = "/usr/bin/busybox"
+    strip = "strip"
+    ports = ("console", "results")  # files, by serial port
+    port = "ttyS1" # where results leave
+    command_line = f"console=ttyS0 tsc=reliable {CHEAP}"
+
+    def libraries(self, program):
+        """(file here, its place in the guest) of all the program is loaded with."""
+        text = subprocess.run(["ldd", program], check=True, text=True, stdout=subprocess.PIPE).stdout
+        return [(path, path) for path in re.findall(r"(/\S+) \(0x", text)]
 
 
-def build(into, programs, cases):
+def build(into, programs, cases, host):
     """An initramfs with the programs and the cases ({name: shell text}); its path."""
     root = os.path.join(into, "root")
     shutil.rmtree(root, ignore_errors=True)
     for directory in ("bin", "cases", "dev", "proc", "sys", "tmp", "etc", "run"):
         os.makedirs(os.path.join(root, directory))
-    shutil.copy("/usr/bin/busybox", os.path.join(root, "bin/busybox"))
+    shutil.copy(host.busybox, os.path.join(root, "bin/busybox"))
     for applet in APPLETS:
         os.symlink("busybox", os.path.join(root, "bin", applet))
     for program in programs:
         target = os.path.join(root, "bin", os.path.basename(program))
         shutil.copy(program, target)
-        subprocess.run(["strip", "-g", target], check=True)
-        for library in libraries(program):
-            place = root + library
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            shutil.copy(os.path.realpath(library), place)
+        subprocess.run([host.strip, "-g", target], check=True)
+        for library, place in host.libraries(program):
+            os.makedirs(os.path.dirname(root + place), exist_ok=True)
+            shutil.copy(os.path.realpath(library), root + place)
     for name, text in cases.items():
         with open(os.path.join(root, "cases", name), "w", encoding="utf-8") as case:
             case.write(text + "\n")
@@ -97,7 +105,7 @@ def build(into, programs, cases):
         passwd.write("root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")
     init = os.path.join(root, "init")
     with open(init, "w", encoding="utf-8") as text:
-        text.write(INIT)
+        text.write(INIT.replace("PORT", host.port))
     os.chmod(init, 0o755)
     image = os.path.join(into, "initrd.gz")
     subprocess.run("find . -print0 | cpio --null --quiet -o -H newc -R 0:0 | gzip -1 > ../initrd.gz",
@@ -132,15 +140,16 @@ def results(text):
     return cases, closed
 
 
-def boot(into, vmlinuz, initrd, machine, append=""):
+def boot(into, vmlinuz, initrd, machine, host, append=""):
     """Boots to the guest's end. What results() gives, and the console's text."""
     console, out = os.path.join(into, "console"), os.path.join(into, "results")
     for path in (console, out):
         with open(path, "w", encoding="utf-8"):
             pass
-    command = [*QEMU, *machine, "-serial", f"file:{console}", "-serial", f"file:{out}", "-kernel",
-               vmlinuz, "-initrd", initrd, "-append",
-               f"{COMMAND_LINE} {append}".strip()]
+    command = [*host.qemu, *machine, "-kernel", vmlinuz, "-initrd", initrd, "-append",
+               f"{host.command_line} {append}".strip()]
+    for port in host.ports:
+        command += ["-serial", f"file:{os.path.join(into, port)}"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True) as qemu:
         try:

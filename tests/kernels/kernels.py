@@ -7,7 +7,8 @@
 
 Kernels are Debian's, by series (5.10 must be refused in one line), fetched with apt into --cache and
 unpacked there. Machines: smt (4 CPUs, two siblings a core), eight (8 CPUs), numa (2 nodes), isolated
-(isolcpus), two and sixteen (CPUs). One line per boot and per case that failed; the last line counts.
+(isolcpus), two and sixteen (CPUs); arm64, with 6.1 alone and only by name. One line per boot and per
+case that failed; the last line counts.
 Exit status 0: all passed; 1: some did not; 2: a kernel or program that this needs could not be had.
 """
 
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 
+import arm64
 import case as forms
 import cases
 import image
@@ -36,6 +38,7 @@ MACHINES = {
              4, False, ""),
     "isolated": (("-smp", "4,sockets=1,cores=4,threads=1"), 4, False, "isolcpus=3"),
     "two": (("-smp", "2"), 2, False, ""),
+    "arm64": (("-smp", "4"), 4, False, ""),
     "sixteen": (("-smp", "16,sockets=1,cores=16,threads=1"), 16, False, ""),
 }
 SUPPORTED = ("6.1", "6.12", "6.18", "newest")
@@ -49,24 +52,26 @@ def plan(arguments):
     """(series, machine) of each boot."""
     if arguments.short:
         return list(SHORT)
+    if arguments.machine == ["arm64"]:
+        return [("6.1", "arm64")]
     boots = [(series, machine) for series in arguments.kernel or SUPPORTED
-             for machine in arguments.machine or MACHINES]
+             for machine in arguments.machine or [one for one in MACHINES if one != "arm64"]]
     if not arguments.kernel and not arguments.machine:
         boots.append(("5.10", "smt"))
     return boots
 
 
-def run_boot(series, machine, kernel, arguments, directory):
+def run_boot(series, machine, guest_of, arguments, directory):
     """One guest; how many of its cases passed and failed."""
-    package, vmlinuz = kernel
+    (package, vmlinuz), host, programs = guest_of
     qemu, cpus, siblings, append = MACHINES[machine]
     guest = forms.Guest(series, machine, cpus, siblings and series != "5.10", series != "5.10")
-    todo = [case for case in cases.fitting(guest) if any(text in case.name for text in arguments.k.split(","))]
-    initrd = image.build(directory, [os.path.join(arguments.build, path) for path in PROGRAMS]
-                         + [shutil.which(tool) for tool in TOOLS],
-                         {f"{i:02}-{case.name}": case.text for i, case in enumerate(todo)})
+    todo = [case for case in cases.fitting(guest) if (case.short or not arguments.short)
+            and any(text in case.name for text in arguments.k.split(","))]
+    initrd = image.build(directory, programs, {f"{i:02}-{case.name}": case.text for i, case in enumerate(todo)},
+                         host)
     start = time.monotonic()
-    results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, append)
+    results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, host, append)
     bad = 0
     for i, case in enumerate(todo):
         found = forms.findings(case, results.get(f"{i:02}-{case.name}"), guest)
@@ -84,6 +89,26 @@ def run_boot(series, machine, kernel, arguments, directory):
     print(f"{'ok  ' if not bad and closed else 'FAIL'} {series} ({package}) on {machine}: "
           f"{len(todo) - bad} of {len(todo)} cases, {time.monotonic() - start:.0f} s", flush=True)
     return len(todo) - bad, bad + (not closed and not bad)
+
+
+def of_here(boots, build, cache):
+    """{series: (kernel, host, programs)} of this machine's architecture."""
+    programs = [os.path.join(build, path) for path in PROGRAMS] + [shutil.which(tool) for tool in TOOLS]
+    return {series: (kernel, image.Host(), programs) for series, kernel in
+            packages.kernels(sorted({series for series, _ in boots}), cache).items()}
+
+
+def of_arm64(cache):
+    """Likewise, cross-built."""
+    if arm64.missing():
+        raise packages.Unavailable(f"{arm64.missing()} is missing: sudo apt-get install qemu-system-arm "
+                                   "gcc-aarch64-linux-gnu libc6-dev-arm64-cross")
+    directory = os.path.join(cache, "arm64")
+    kernel = arm64.fetch(directory)
+    build = arm64.build(SOURCE, directory)
+    root = os.path.join(directory, "root")
+    programs = [os.path.join(build, path) for path in arm64.PROGRAMS] + arm64.tools(root)
+    return {"6.1": (kernel, arm64.Arm64(root), programs)}
 
 
 def main():
@@ -104,9 +129,9 @@ def main():
                   "busybox-static cpio binutils")
             return 2
     boots = plan(arguments)
+    cache = arguments.cache or os.path.join(arguments.build, "kernels")
     try:
-        kernels = packages.kernels(sorted({series for series, _ in boots}),
-                                   arguments.cache or os.path.join(arguments.build, "kernels"))
+        guests = of_arm64(cache) if boots == [("6.1", "arm64")] else of_here(boots, arguments.build, cache)
     except (packages.Unavailable, OSError) as error:
         print(f"kernels: {error}")
         return 2
@@ -114,7 +139,7 @@ def main():
     for _ in range(arguments.rounds):
         for series, machine in boots:
             with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
-                good, bad = run_boot(series, machine, kernels[series], arguments, directory)
+                good, bad = run_boot(series, machine, guests[series], arguments, directory)
             passed, failed = passed + good, failed + bad
     print(f"kernels: {passed} cases passed, {failed} failed, {len(boots) * arguments.rounds} boots, "
           "none skipped")
