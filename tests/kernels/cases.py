@@ -7,7 +7,7 @@ what it left there. Must not know: how a guest is made or booted.
 
 import json
 
-from case import RUN, Case, need, report_of, text_of
+from case import RUN, Case, need, on_one, report_of, text_of
 import faults
 import known_answers
 
@@ -15,9 +15,11 @@ AS_NOBODY = ("/bin/setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps
              " --ambient-caps=-all,+bpf,+perfmon")
 
 
-def check_doctor(result, guest, found):
-    out = text_of(result, "out")
-    need(found, "6.1" not in guest.kernel or "6.1" in out, "doctor does not name the kernel")
+def check_doctor(result, _guest, found):
+    out, release = text_of(result, "out"), text_of(result, "release").strip()
+    need(found, any("ok" in line and "kernel version" in line and line.split()[-1] == release
+                    for line in out.splitlines()), f"doctor does not name {release}: {out[:300]}")
+    need(found, "MISSING" not in out, f"missing: {out[:600]}")
 
 
 def check_parallel(result, guest, found):
@@ -55,6 +57,19 @@ def check_mask(result, _guest, found):
     found += known_answers.one_cpu_of_several(report)
     need(found, "mask" in report["verdict"]["limit"] or "affinity" in report["verdict"]["limit"],
          f"limit: {report['verdict']['limit']}")
+
+
+def check_far_masks(result, _guest, found):
+    """CPUs beyond the first 64: one of them, four of them."""
+    one, four = report_of(result, found, "one.json"), report_of(result, found, "four.json")
+    if one:
+        found += known_answers.one_cpu_of_several(one)
+        need(found, one["cpus"]["online"] == 72, f"online {one['cpus']['online']}")
+    if four:
+        need(found, four["cpus"]["allowed"] == 4, f"allowed {four['cpus']['allowed']}")
+        need(found, four["parallelism"]["peak"] == 4, f"peak {four['parallelism']['peak']}")
+        masks = {row["to"] for row in four["affinity"]["rows"]}
+        need(found, masks == {"62", "63", "64", "71"}, f"the workers' masks {sorted(masks)}")
 
 
 def check_quota(result, _guest, found):
@@ -138,7 +153,9 @@ def check_stat(result, _guest, found):
     except (KeyError, ValueError) as error:
         found.append(f"no stat.json: {error}; {text_of(result, 'err')[-300:]}")
         return
-    need(found, sum(stat["parallelism"]["profile_ns"]) > 0, "an empty profile")
+    profile = stat["parallelism"]["profile_ns"]
+    need(found, sum(profile[2:]) > 0, f"nothing parallel: {profile}")
+    need(found, sum(profile) == stat["window_ns"], f"profile {sum(profile)} of {stat['window_ns']}")
 
 
 def check_ring(result, _guest, found):
@@ -214,18 +231,21 @@ def check_reading(result, _guest, found):
 
 
 CASES = (
-    Case("doctor", "cpartrace doctor; status=$?; cpartrace version --build-options; exit $status",
-         check_doctor),
+    Case("doctor", "uname -r > release; cpartrace doctor; status=$?; cpartrace version --build-options; exit $status",
+         check_doctor, fits=on_one),
     Case("parallel", f"{RUN} threads parallel --workers $(nproc) --work-ms 400", check_parallel,
-         fits=lambda guest: guest.supported and guest.machine != "isolated"),
+         fits=lambda guest: guest.supported and guest.machine not in ("isolated", "many")),
     Case("siblings",
          "taskset 3 cpartrace run -q --json one.json threads parallel --work-ms 200 &&"
          " taskset 5 cpartrace run -q --json two.json threads parallel --work-ms 200",
          check_siblings, fits=lambda guest: guest.siblings),
     # Long enough that what an emulated program computes alone at its start is less.
     Case("mask", f"taskset 1 {RUN} threads parallel --work-ms 600", check_mask),
+    Case("far_masks", "taskset -c 70 cpartrace run -q --json one.json threads parallel --workers 2 --work-ms 600 &&"
+         " taskset -c 62,63,64,71 cpartrace run -q --json four.json threads parallel --workers 4 --work-ms 600",
+         check_far_masks, fits=lambda guest: guest.machine == "many"),
     Case("mutex", f"{RUN} threads mutex --work-ms 300 --hold-us 4000", check_mutex,
-         fits=lambda guest: guest.supported and guest.machine != "isolated"),
+         fits=lambda guest: guest.supported and guest.machine not in ("isolated", "many")),
     Case("quota",
          "mkdir -p /sys/fs/cgroup/half; echo '50000 100000' > /sys/fs/cgroup/half/cpu.max &&"
          f" {RUN} sh -c 'echo $$ > /sys/fs/cgroup/half/cgroup.procs;"
@@ -235,32 +255,35 @@ CASES = (
          fits=lambda guest: guest.machine == "isolated"),
     Case("stacks",
          f"{RUN} --stacks -o t.data threads handoff --work-ms 60 &&"
-         " cpartrace export -i t.data -f folded -o folded", check_stacks),
+         " cpartrace export -i t.data -f folded -o folded", check_stacks, fits=on_one),
     Case("reading",
          "cpartrace record -q -o t.data processes --timeout 50 &&"
          " cpartrace script -i t.data | wc -l > lines &&"
-         " cpartrace export -i t.data -f csv -o threads.csv", check_reading),
+         " cpartrace export -i t.data -f csv -o threads.csv", check_reading, fits=on_one),
     # From the start: when a loop is first seen, loading takes longer here than a case may last.
     Case("loops",
          f"ip link set lo up; {RUN} --loops fds epoll one-loop --connections 16 --requests 400",
-         check_loops),
+         check_loops, fits=on_one),
     Case("loops_auto",
          f"ip link set lo up; {RUN} epoll one-loop --connections 8 --requests 900 --delay-us 200000",
-         check_loops_auto),
+         check_loops_auto, fits=on_one),
+    # With a fifth of a CPU it leaves the emulation to what loads meanwhile.
     Case("attach",
-         "threads mutex --work-ms 600000 --hold-us 4000 --timeout 550 > /dev/null & pid=$!; sleep 0.5;"
-         " mkdir -p /sys/fs/cgroup/some;"
-         " cpartrace run -q --json process.json --report-file text -d 0.5 -p $pid &&"
+         "cd /sys/fs/cgroup; mkdir -p some fifth; for one in some fifth; do echo '20000 100000' > $one/cpu.max; done;"
+         " cd - > /dev/null; sh -c 'echo $$ > /sys/fs/cgroup/fifth/cgroup.procs;"
+         " exec threads mutex --work-ms 600000 --hold-us 4000 --timeout 550' > /dev/null & pid=$!; sleep 1;"
+         " cpartrace run -q --json process.json --report-file text -d 1 -p $pid &&"
          " echo $pid > /sys/fs/cgroup/some/cgroup.procs &&"
-         " cpartrace run -q --json group.json --report-file text -d 0.5 --cgroup /sys/fs/cgroup/some &&"
-         " cpartrace run -q --json all.json --report-file text -d 0.5 -a;"
-         " status=$?; kill -9 $pid; exit $status", check_attach),
-    Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat),
+         " cpartrace run -q --json group.json --report-file text -d 1 --cgroup /sys/fs/cgroup/some &&"
+         " cpartrace run -q --json all.json --report-file text -d 1 -a;"
+         " status=$?; kill -9 $pid; exit $status", check_attach, fits=on_one),
+    Case("stat", "cpartrace stat --json -o stat.json threads parallel --work-ms 200", check_stat,
+         fits=lambda guest: guest.supported and guest.machine in ("smt", "eight", "arm64")),
     Case("rings", f"{RUN} --loops on ring_load armed 8 80 > truth", check_ring,
-         fits=lambda guest: guest.supported and guest.machine != "arm64"),
+         fits=lambda guest: on_one(guest) and guest.machine != "arm64"),
     Case("unprivileged", "chmod 777 .; /bin/setpriv --reuid 65534 --regid 65534 --clear-groups"
          " cpartrace run threads parallel",
-         check_unprivileged, status=125),
+         check_unprivileged, fits=on_one, status=125),
     Case("capabilities", f"chmod 777 .; as='{AS_NOBODY}';"
          f" $as {RUN} threads mutex --work-ms 300 --hold-us 4000", check_capabilities,
          fits=lambda guest: guest.machine == "two"),

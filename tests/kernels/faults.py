@@ -10,7 +10,7 @@ Must not know: how a guest is made or booted.
 import datetime
 import json
 
-from case import RUN, Case, need, report_of, text_of
+from case import RUN, Case, need, on_one, report_of, text_of
 
 CPU = "/sys/devices/system/cpu/cpu"
 
@@ -121,7 +121,7 @@ def check_memory(result, guest, found):
 
 
 def one_of_several(guest):
-    return guest.supported and guest.cpus > 2 and guest.machine != "isolated"
+    return guest.supported and guest.machine in ("smt", "eight", "numa", "arm64")
 
 
 CASES = (
@@ -131,11 +131,11 @@ CASES = (
          check_goes, fits=one_of_several),
     Case("hotplug_comes", f"online={CPU}2/online; n=$(nproc); echo 0 > $online; cat $online > was; " +
          during(RUN, "sleep 0.5; echo 1 > $online; cat $online >> was; sleep 1", "$n"),
-         check_comes, fits=one_of_several, short=False),
+         check_comes, fits=one_of_several),
     Case("hotplug_stat", f"online={CPU}1/online; " +
          during("cpartrace stat --json -I 200 -o stat.json",
                 "for i in 0 1 0 1; do sleep 0.5; echo $i > $online; cat $online >> was; done; sleep 0.5"),
-         check_stat_hotplug, fits=one_of_several, short=False),
+         check_stat_hotplug, fits=lambda guest: one_of_several(guest) and guest.machine != "numa"),
     Case("clocks", "source=/sys/devices/system/clocksource/clocksource0;"
          " read -r up idle < /proc/uptime; date +%s > times; cat $source/current_clocksource > sources; " +
          during(RUN, "date +%s >> times; date -s @1000000000 > /dev/null; sleep 0.3;"
@@ -145,7 +145,7 @@ CASES = (
                 " sleep 0.3") +
          "; status=$?; read -r end idle < /proc/uptime; echo $up $end >> times;"
          " echo $(head -n 1 sources) > $source/current_clocksource; exit $status",
-         check_clocks, fits=one_of_several),
+         check_clocks, fits=on_one),
     Case("suspend", "read -r up idle < /proc/uptime; date +%s > times; " +
          during(RUN, "date +%s >> times; sleep 0.3; read -r slept idle < /proc/uptime;"
                 " grep -o 'now at [0-9]*' /proc/timer_list | cut -d ' ' -f 3 > monotonic;"
@@ -154,7 +154,7 @@ CASES = (
                 " read -r woken idle < /proc/uptime; cat /sys/power/suspend_stats/success > suspended;"
                 " sleep 0.3") +
          "; status=$?; read -r end idle < /proc/uptime; echo $up $slept $woken $end >> times; exit $status",
-         check_suspend, fits=lambda guest: one_of_several(guest) and guest.machine != "arm64", short=False),
+         check_suspend, fits=lambda guest: on_one(guest) and guest.machine != "arm64"),
     # 45 MB at most on 4 CPUs, of which most is what loading the probes takes for a moment; then too little.
     Case("memory", "group=/sys/fs/cgroup/small; mkdir -p $group; echo 0 > $group/memory.swap.max;"
          ' within() { sh -c "echo 0 > /sys/fs/cgroup/small/cgroup.procs; exec "\'"$@"\' - "$@"; };'
@@ -162,5 +162,6 @@ CASES = (
          during(f"within {RUN}", "sleep 1") +
          "; status=$?; cat $group/memory.peak > memory.peak; echo 24M > $group/memory.max;"
          " within cpartrace run -q true 2> refusal; echo $? > refused;"
-         " cat $group/memory.events > memory.events; exit $status", check_memory, fits=one_of_several, short=False),
+         " cat $group/memory.events > memory.events; exit $status", check_memory,
+         fits=lambda guest: one_of_several(guest) and guest.machine != "numa"),
 )

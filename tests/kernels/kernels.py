@@ -3,16 +3,18 @@
 """cpartrace on other kernels and other machines, in guests that qemu emulates (no KVM, no root).
 
     tests/kernels/kernels.py [--build build] [--kernel 6.1 ...] [--machine smt ...] [--rounds 3]
-    tests/kernels/kernels.py --short     what the test suite runs: two kernels, one machine
+    tests/kernels/kernels.py --short     what the test suite runs: the oldest kernel, the newest, one too old
 
 Kernels are Debian's, by series (5.10 must be refused in one line), fetched with apt into --cache and
-unpacked there. Machines: smt (4 CPUs, two siblings a core), eight (8 CPUs), numa (2 nodes), isolated
-(isolcpus), two and sixteen (CPUs); arm64, with 6.1 alone and only by name. One line per boot and per
-case that failed; the last line counts.
+unpacked there. Machines: smt (4 CPUs, two siblings a core) is asked all; what CPUs have a part in also
+eight (8 CPUs), numa (2 nodes), isolated (isolcpus) and two (CPUs, and the cases of privileges); many (72
+CPUs), with the newest kernel, of masks beyond the 64th; arm64, with 6.1 alone and only by name. Guests run
+--jobs at a time. One line per boot and per case that failed; the last line counts.
 Exit status 0: all passed; 1: some did not; 2: a kernel or program that this needs could not be had.
 """
 
 import argparse
+import concurrent.futures
 import os
 import shutil
 import sys
@@ -39,66 +41,93 @@ MACHINES = {
     "isolated": (("-smp", "4,sockets=1,cores=4,threads=1"), 4, False, "isolcpus=3"),
     "two": (("-smp", "2"), 2, False, ""),
     "arm64": (("-smp", "4"), 4, False, ""),
-    "sixteen": (("-smp", "16,sockets=1,cores=16,threads=1"), 16, False, ""),
+    "many": (("-smp", "72,sockets=1,cores=72,threads=1", "-m", "2048"), 72, False, ""),
+    # What the suite boots: two nodes, each one core of two siblings.
+    "mixed": (("-smp", "4,sockets=2,cores=1,threads=2",
+               "-object", "memory-backend-ram,id=m0,size=320M", "-numa", "node,nodeid=0,cpus=0-1,memdev=m0",
+               "-object", "memory-backend-ram,id=m1,size=320M", "-numa", "node,nodeid=1,cpus=2-3,memdev=m1"),
+              4, True, ""),
 }
 SUPPORTED = ("6.1", "6.12", "6.18", "newest")
-SHORT = (("6.1", "smt"), ("6.12", "smt"))
-# The dearest cases: the suite asks one kernel each.
-NOT_TWICE = {"6.1": ("loops_auto",), "6.12": ("attach",)}
+EACH = ("smt", "eight", "numa", "isolated", "two")
+# The suite: what cannot be had on the machine it runs on. (series, machine) and the cases.
+SHORT = {
+    ("6.1", "mixed"): ("parallel", "siblings", "quota", "hotplug", "clocks"),
+    ("newest", "isolated"): ("doctor", "isolated", "quota", "stacks"),
+    ("5.10", "two"): ("refused",),
+}
 PROGRAMS = ("cpartrace", "workloads/threads", "workloads/processes", "workloads/locks",
             "workloads/epoll", "tests/live/helpers/ring_load")
 TOOLS = ("setpriv",)  # beside busybox's applets, with their libraries
 
 
 def plan(arguments):
-    """(series, machine) of each boot."""
+    """(series, machine) of each boot, the longest first."""
     if arguments.short:
         return list(SHORT)
     if arguments.machine == ["arm64"]:
         return [("6.1", "arm64")]
-    boots = [(series, machine) for series in arguments.kernel or SUPPORTED
-             for machine in arguments.machine or [one for one in MACHINES if one != "arm64"]]
+    boots = [(series, machine) for machine in arguments.machine or EACH
+             for series in arguments.kernel or SUPPORTED]
     if not arguments.kernel and not arguments.machine:
-        boots.append(("5.10", "smt"))
+        boots += [("newest", "many"), ("5.10", "two")]
     return boots
 
 
-def run_boot(series, machine, guest_of, arguments, directory):
-    """One guest; how many of its cases passed and failed."""
-    (package, vmlinuz), host, programs = guest_of
+def run_boot(series, machine, guest_of, arguments, base):
+    """One guest; how many of its cases passed and failed, and what is to be said of it."""
+    (package, vmlinuz), host, _ = guest_of
     qemu, cpus, siblings, append = MACHINES[machine]
-    guest = forms.Guest(series, machine, cpus, siblings and series != "5.10", series != "5.10")
+    guest = forms.Guest(series, machine, cpus, siblings, series != "5.10")
     todo = [case for case in cases.fitting(guest) if any(text in case.name for text in arguments.k.split(","))]
     if arguments.short:
-        todo = [case for case in todo if case.short and case.name not in NOT_TWICE[series]]
-    initrd = image.build(directory, programs, {f"{i:02}-{case.name}": case.text for i, case in enumerate(todo)},
-                         host)
+        todo = [case for case in cases.CASES if case.name in SHORT[series, machine]]
+    names = {f"{i:02}-{case.name}": case for i, case in enumerate(todo)}
     start = time.monotonic()
-    results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, host, append)
-    bad = 0
-    for i, case in enumerate(todo):
-        found = forms.findings(case, results.get(f"{i:02}-{case.name}"), guest)
+    with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
+        initrd = image.build(directory, base, {name: case.text for name, case in names.items()})
+        results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, host, append)
+    bad, lines = 0, []
+    for name, case in names.items():
+        result = results.get(name)
+        found = forms.findings(case, result, guest)
         bad += bool(found)
-        for finding in found:
-            print(f"FAIL {series} {machine} {case.name}: {finding}", flush=True)
-        if arguments.verbose and results.get(f"{i:02}-{case.name}"):
-            print(f"     {case.name}: {results[f'{i:02}-{case.name}'].get('took', -1):.1f} s")
-        if arguments.verbose:
-            for stream, text in sorted((results.get(f"{i:02}-{case.name}") or {}).items()):
-                print(f"--- {case.name} {stream}: "
-                      f"{text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}")
+        lines += [f"FAIL {series} {machine} {case.name}: {finding}" for finding in found]
+        if arguments.verbose and result:
+            lines.append(f"     {case.name}: {result.get('took', -1):.1f} s")
+            lines += [f"--- {case.name} {stream}: "
+                      f"{text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
+                      for stream, text in sorted(result.items())]
     if not closed:
-        print(f"     the guest's console ended with: {console.strip()[-600:]}", flush=True)
-    print(f"{'ok  ' if not bad and closed else 'FAIL'} {series} ({package}) on {machine}: "
-          f"{len(todo) - bad} of {len(todo)} cases, {time.monotonic() - start:.0f} s", flush=True)
-    return len(todo) - bad, bad + (not closed and not bad)
+        lines.append(f"     the guest's console ended with: {console.strip()[-600:]}")
+    lines.append(f"{'ok  ' if not bad and closed else 'FAIL'} {series} ({package}) on {machine}: "
+                 f"{len(todo) - bad} of {len(todo)} cases, {time.monotonic() - start:.0f} s")
+    return len(todo) - bad, bad + (not closed and not bad), lines
 
 
-def of_here(boots, build, cache):
+def run_all(boots, guests, arguments):
+    """Every boot, some at a time; how many cases passed and failed."""
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
+        bases = {}
+        for _, host, programs in guests.values():
+            if type(host) not in bases:
+                bases[type(host)] = image.base(directory, programs, host)
+        with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as jobs:
+            waiting = [jobs.submit(run_boot, series, machine, guests[series], arguments,
+                                   bases[type(guests[series][1])]) for series, machine in boots]
+            for done in concurrent.futures.as_completed(waiting):
+                good, bad, lines = done.result()
+                print("\n".join(lines), flush=True)
+                passed, failed = passed + good, failed + bad
+    return passed, failed
+
+
+def of_here(boots, build, cache, suites):
     """{series: (kernel, host, programs)} of this machine's architecture."""
     programs = [os.path.join(build, path) for path in PROGRAMS] + [shutil.which(tool) for tool in TOOLS]
     return {series: (kernel, image.Host(), programs) for series, kernel in
-            packages.kernels(sorted({series for series, _ in boots}), cache).items()}
+            packages.kernels(sorted({series for series, _ in boots}), cache, suites).items()}
 
 
 def of_arm64(cache):
@@ -121,6 +150,7 @@ def main():
     parser.add_argument("--machine", action="append", choices=tuple(MACHINES))
     parser.add_argument("--short", action="store_true", help="what the test suite runs")
     parser.add_argument("--rounds", type=int, default=1, help="the whole so many times")
+    parser.add_argument("--jobs", type=int, default=2, help="guests at a time; each keeps one CPU busy (default: 2)")
     parser.add_argument("-k", default="", metavar="TEXT,...", help="cases with one of the TEXTs in their name")
     parser.add_argument("-v", "--verbose", action="store_true", help="print what the cases left")
     parser.add_argument("--cache", default=None, metavar="DIR", help="where kernels are kept "
@@ -134,16 +164,19 @@ def main():
     boots = plan(arguments)
     cache = arguments.cache or os.path.join(arguments.build, "kernels")
     try:
-        guests = of_arm64(cache) if boots == [("6.1", "arm64")] else of_here(boots, arguments.build, cache)
+        guests = of_arm64(cache) if boots == [("6.1", "arm64")] else \
+            of_here(boots, arguments.build, cache, packages.QUICK if arguments.short else packages.SUITES)
     except (packages.Unavailable, OSError) as error:
         print(f"kernels: {error}")
         return 2
     passed = failed = 0
-    for _ in range(arguments.rounds):
-        for series, machine in boots:
-            with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
-                good, bad = run_boot(series, machine, guests[series], arguments, directory)
-            passed, failed = passed + good, failed + bad
+    for number in range(arguments.rounds):
+        start = time.monotonic()
+        good, bad = run_all(boots, guests, arguments)
+        passed, failed = passed + good, failed + bad
+        if arguments.rounds > 1:
+            print(f"round {number + 1}: {good} cases passed, {bad} failed, {time.monotonic() - start:.0f} s",
+                  flush=True)
     print(f"kernels: {passed} cases passed, {failed} failed, {len(boots) * arguments.rounds} boots, "
           "none skipped")
     return 1 if failed else 0

@@ -15,6 +15,8 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # Series and the suites that may hold it, beside bookworm's own.
 SUITES = {"5.10": ("bullseye",), "6.1": ("bookworm",), "6.12": ("bookworm-backports", "trixie"),
           "6.18": ("trixie-backports", "forky"), "newest": ("trixie-backports", "forky")}
+# The same without the lists of a whole release, which cost more than the boot: backports follow it closely.
+QUICK = dict(SUITES, newest=("trixie-backports",))
 
 # Newer ones keep vmlinuz in linux-binary-*, and linux-image-* only pulls it in.
 KERNEL = re.compile(r"^linux-(binary|image)-(\d+(?:\.\d+)+(?:-\d+)?\S*)-cloud-amd64$")
@@ -51,7 +53,7 @@ class Apt:
         self.sources = os.path.join(directory, "sources.list")
         self.options += ["-o", f"Dir::Etc::sourcelist={self.sources}", "-o",
                          "Dir::Etc::sourceparts=/dev/null", "-o", "Dir::State::status=/dev/null",
-                         "-o", "APT::Sandbox::User=root"]
+                         "-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"]
 
     def update(self, suites):
         uri = mirror()
@@ -75,22 +77,28 @@ class Apt:
                 found.setdefault((version, match.group(2)), name)
         return [(version, name) for (version, _), name in sorted(found.items())]
 
-    def unpack(self, name, into, root):
+    def unpack(self, name, into, root, only=None):
+        """only: a pattern of the files that are wanted (default: all)."""
         run("apt-get", *self.options, "download", name, cwd=into)
-        package = max((entry for entry in os.listdir(into)
-                       if entry.startswith(name + "_") and entry.endswith(".deb")))
-        run("dpkg", "-x", os.path.join(into, package), root)
-        os.unlink(os.path.join(into, package))
+        package = os.path.join(into, max((entry for entry in os.listdir(into)
+                                          if entry.startswith(name + "_") and entry.endswith(".deb"))))
+        os.makedirs(root, exist_ok=True)
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as parts:
+            subprocess.run(["tar", "-x", "-C", root, *(["--wildcards", only] if only else [])],
+                           stdin=parts.stdout, check=True, timeout=600)
+        os.unlink(package)
 
     def fetch(self, name, into):
         """Unpacks the package; the path of its vmlinuz."""
         root = os.path.join(into, name)
-        if not os.path.isdir(root):
-            self.unpack(name, into, root)
         # /boot/vmlinuz-*, with newer ones /usr/lib/modules/*/vmlinuz
-        for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"):
-            for path in glob.glob(os.path.join(root, pattern)):
-                return path
+        patterns = ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+        for fetched in (False, True):
+            for pattern in patterns:
+                for path in glob.glob(os.path.join(root, pattern)):
+                    return path
+            if not fetched:
+                self.unpack(name, into, root, only="*/vmlinuz*")
         raise Unavailable(f"{name} holds no vmlinuz")
 
 
@@ -112,17 +120,17 @@ def tree(suite, names, directory):
         return root
 
 
-def kernels(series, directory):
+def kernels(series, directory, suites=SUITES):
     """{series: (package, path of its vmlinuz)}; the newest of each series."""
     os.makedirs(directory, exist_ok=True)
     apt = Apt(directory)
-    apt.update({suite for one in series for suite in SUITES[one]})
+    apt.update({suite for one in series for suite in suites[one]})
     there = apt.kernels()
     chosen = {}
     for one in series:
         fits = [name for version, name in there
                 if one == "newest" or version[:2] == tuple(int(n) for n in one.split("."))]
         if not fits:
-            raise Unavailable(f"no kernel {one} in {', '.join(SUITES[one])}")
+            raise Unavailable(f"no kernel {one} in {', '.join(suites[one])}")
         chosen[one] = (fits[-1], apt.fetch(fits[-1], directory))
     return chosen
