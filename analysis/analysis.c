@@ -1056,9 +1056,8 @@ static void may_last(struct cpt_analysis *a, uint64_t at_ns)
 }
 
 /* Records are missing behind the window: whoever waited at its end may have been woken before. */
-static void lose_tail(struct cpt_analysis *a, const struct cpt_event *ev)
+static void doubt_waits(struct cpt_analysis *a)
 {
-	may_last(a, ev->until_ns < TS_MAX_NS ? ev->until_ns : TS_MAX_NS);
 	for (uint32_t id = 1; !a->tail_lost && id < a->tasks.end; id++) {
 		const struct task *t = tasks__find(&a->tasks, id);
 
@@ -1066,6 +1065,12 @@ static void lose_tail(struct cpt_analysis *a, const struct cpt_event *ev)
 			bounds__retro(&a->tl, t, a->over_ns);
 	}
 	a->tail_lost = true;
+}
+
+static void lose_tail(struct cpt_analysis *a, const struct cpt_event *ev)
+{
+	may_last(a, ev->until_ns < TS_MAX_NS ? ev->until_ns : TS_MAX_NS);
+	doubt_waits(a);
 	accounts__hole(&a->tl.acc, ev->cpu, 0);
 }
 
@@ -2006,6 +2011,9 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		end_window(a);
 		a->err = a->tl.err ? a->tl.err : a->tl.path.err;
 	}
+	/* What came next would have told of wake-ups before it. */
+	if (a->window == WINDOW_OVER && incomplete_why)
+		doubt_waits(a);
 	if (a->err) {
 		errno = -a->err;
 	} else {

@@ -443,6 +443,13 @@ int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size
 	ret = reader_side__first(r, &side, &until_ns);
 	if (ret < 0)
 		return ret;
+	/* Sections of side events stand before the block of their time. Where that one is cut off, they would claim
+	 * a time of which nobody knows who ran. */
+	if (side && !r->held_cnt && r->incomplete[0]) {
+		if (side->events[side->at].ts_ns > r->block_last_ns)
+			return 0;
+		until_ns = until_ns < r->block_last_ns ? until_ns : r->block_last_ns;
+	}
 	if (side)
 		reader_side__take(side, until_ns, ev, cnt);
 	else if (r->held_cnt)
