@@ -19,7 +19,7 @@ static int record(const struct record_opts *o, char *const *argv)
 	status = recording__make(&rec, o, path, argv, 0);
 	if (status)
 		return status;
-	if (!rec.left && !rec.res.flight_err)
+	if (!rec.left && !rec.lost && !rec.res.flight_err)
 		say_note("recorded %s context switches to %s; to see the report: cpartrace report "
 			 "-i %s",
 			 fmt_count(n, rec.res.switches), path, path);

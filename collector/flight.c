@@ -672,6 +672,8 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	}
 	if (f->writer)
 		f->switches += trace_writer__switches(f->writer);
+	if (err && output_file__is_gone(&f->parts[f->cur].file))
+		return err;
 	if (err) {
 		say_error("what was recorded is kept; once there is room: cpartrace recover -o %s "
 			  "%s.ring.?",

@@ -34,21 +34,22 @@ static int usage(void)
 }
 
 /* The lowest number that is free, for nothing; where there is no /dev/null (a bare chroot), what can only fail. */
-static int open_nothing(void)
+static int open_nothing(int mode)
 {
-	const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int fd = open("/dev/null", mode | O_CLOEXEC);
 
 	return fd < 0 ? open("/", O_PATH | O_CLOEXEC) : fd;
 }
 
 /* One that is closed would be the number of a file of ours, and what is meant for standard error would go there.
- * A command that is started does not get these. */
+ * A command that is started does not get these. What is to be written to standard output, and cannot, is an error. */
 static bool hold_streams(void)
 {
 	int fd;
 
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open_nothing() != fd)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open_nothing(fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
 			return false;
 	return true;
 }

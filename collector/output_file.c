@@ -436,6 +436,13 @@ int output_file__settle(const struct output_file *f)
 	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 
+bool output_file__is_gone(const struct output_file *f)
+{
+	struct stat st;
+
+	return f->fd >= 0 && !f->temp && !fstat(f->fd, &st) && S_ISREG(st.st_mode) && !st.st_nlink;
+}
+
 void output_file__leave(struct output_file *f)
 {
 	close_file(f);

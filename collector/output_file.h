@@ -54,6 +54,9 @@ int output_file__write(struct output_file *f, const char *text, size_t len);
 /* Closes a descriptor of it: data that was taken can still be refused then (NFS, quotas), and should not take the place
  * of an older file. 0, also where none is open, or -errno (nothing said). */
 int output_file__settle(const struct output_file *f);
+
+/* Somebody has removed it since it was put in its place, or its directory: what is written to it is lost. */
+bool output_file__is_gone(const struct output_file *f);
 /* Closes; one that could not be published stays at its temporary name. The caller has said where. */
 void output_file__leave(struct output_file *f);
 

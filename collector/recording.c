@@ -137,7 +137,10 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 		say_error("cannot write %s: %s", path, strerror(-err));
 	if (rec->res.trace_err)
 		say_error("%s", rec->res.line);
-	rec->failed |= err || rec->res.trace_err;
+	rec->lost = output_file__is_gone(&rec->trace);
+	if (rec->lost)
+		say_error("%s was removed meanwhile: what was recorded is lost", path);
+	rec->failed |= err || rec->res.trace_err || rec->lost;
 	if (rec->res.loops_line[0])
 		say_error("%s; what they had in flight is not recorded", rec->res.loops_line);
 	if (rec->res.marks_line[0] && rec->res.marks_unasked)

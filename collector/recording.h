@@ -17,6 +17,7 @@ struct recording {
 	struct flight *flight;	  /* NULL: all is kept */
 	struct recorder_result res;
 	bool failed; /* something of ours failed after the release; it has been said */
+	bool lost;   /* it was removed, or its directory, while it was recorded; it has been said */
 	bool left; /* it could not be put in its place: it stays where it is, which has been said */
 };
 

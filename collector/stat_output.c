@@ -96,6 +96,14 @@ int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bo
 	return err ? err : output_file__finish(&file, strbuf__str(&out->text), out->text.len);
 }
 
+int stat_output__end(struct stat_output *out)
+{
+	return output_file__is_gone(&out->file)
+		       ? fail(-ENOENT, "%s was removed meanwhile: what was counted is lost",
+			      out->o->output)
+		       : 0;
+}
+
 void stat_output__close(struct stat_output *out)
 {
 	output_file__discard(&out->file);

@@ -35,6 +35,9 @@ int stat_output__print(struct stat_output *out, const struct stat_facts *f);
  * said why. */
 int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bool last);
 
+/* There will be nothing more: is the file of -o still there? 0, or -errno having said why. */
+int stat_output__end(struct stat_output *out);
+
 void stat_output__close(struct stat_output *out);
 
 #endif /* CPT_STAT_OUTPUT_H */

@@ -161,6 +161,8 @@ static void print(struct stat_run *r, bool total)
 	note(r, err);
 	if (total && !err)
 		note(r, stat_output__metrics(&r->out, &r->facts, true));
+	if (total)
+		note(r, stat_output__end(&r->out));
 	free(r->facts.rows.rows);
 	r->facts.rows.rows = NULL;
 }

@@ -7,7 +7,7 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, flight, marks, odd. One line per case; the last line
+verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, disk, flight, marks, odd. One line per case; the last line
 counts them.
 Nothing is skipped: what a case needs and does not find makes it fail. Nor is a case run twice. Within one, what is
 recorded beside perf is recorded again, TRIES times in all, where perf lost events or others took much of the machine
@@ -28,6 +28,7 @@ import cases_attach
 import cases_behaviour
 import cases_ceilings
 import cases_diff
+import cases_disk
 import cases_endings
 import cases_examples
 import cases_faults
@@ -61,7 +62,7 @@ GROUPS = {"locks": cases_locks, "loopledger": cases_loopledger,
           "waits": cases_waits, "stat": cases_stat, "diff": cases_diff,
           "examples": cases_examples, "stacks": cases_stacks,
           "symbols": cases_symbols, "paths": cases_paths, "privileges": cases_privileges,
-          "faults": cases_faults, "flight": cases_flight, "marks": cases_marks, "odd": cases_odd}
+          "faults": cases_faults, "disk": cases_disk, "flight": cases_flight, "marks": cases_marks, "odd": cases_odd}
 
 CASE_SECONDS = int(os.environ.get("CASE_SECONDS", "120"))
 

@@ -171,8 +171,10 @@ def check_closed(checker):
                                      f"version {closed}"], capture_output=True, text=True, check=False)
             what = f"version {closed} after {prepare}"
             checker.check(what, result.stdout.startswith(out), result)
-            if out:
-                checker.check(f"{what}: status", result.returncode == 0, result)
+            checker.check(f"{what}: status", result.returncode == (0 if out else 1), result)
+            if not out:
+                checker.check(f"{what}: why", re.fullmatch(
+                    r"cpartrace: cannot write to standard output: Bad file descriptor\n", result.stderr), result)
 
 
 def check_limit(checker, outputs):

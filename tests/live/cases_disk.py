@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Disks that fill up, cannot be written to or go away while something is recorded, and outputs that nobody takes.
+
+What holds each time: the workload runs to its end and its status is returned, or it is not run at all; one line says
+what failed and why; what was captured reads, and is whole up to there.
+"""
+
+import os
+import subprocess
+
+from cases_flight import Disk
+from harness import Failed, group
+
+STATUS = 5
+LARGE = "taskset -c 0 perf bench sched pipe -l 40000 > /dev/null"  # a trace of some 600 KB
+
+disk, cases = group()
+
+
+def said(result):
+    return [line for line in result.err.split("\n") if line.startswith("cpartrace: ")]
+
+
+def command(case, work):
+    """The workload, which leaves a mark as the last thing it does."""
+    case.marks = getattr(case, "marks", 0) + 1
+    mark = case.path(f"ended-{case.marks}")
+    return ["--", "sh", "-c", f"{work}; echo > {mark}; exit {STATUS}"], lambda: os.path.exists(mark)
+
+
+def one_line(case, what, result, text):
+    lines = said(result)
+    case.check(f"{what}: one line says why", len(lines) == 1 and text in lines[0], lines)
+
+
+def check_ran(case, what, options, work, why, status=STATUS):
+    argv, ended = command(case, work)
+    result = case.run([case.cpartrace, *options, *argv])
+    case.equal(f"{what}: status", result.status, status)
+    case.equal(f"{what}: it ran to its end", ended(), status != 125)
+    one_line(case, what, result, why)
+    return result
+
+
+@disk("a disk that fills up while it is recorded: the trace ends there, the command does not")
+def fills_up(case):
+    with Disk(case, "1m") as small:
+        small.leave(128 << 10)
+        trace = case.path("disk/t")
+        for form in ("run", "record"):
+            check_ran(case, form, [form, "-q", "-o", trace], LARGE, "No space left on device; the trace ends there")
+            report = case.report_json(trace, status=4)
+            case.check(f"{form}: what came before is there", report["cpu_time_ns"] > 0 and
+                       report["data_quality"]["incomplete"], report["data_quality"])
+            os.unlink(trace)
+        # The report itself has no room, the trace has.
+        small.clear()
+        small.leave(64 << 10)
+        result = check_ran(case, "--json", ["run", "-q", "-o", case.path("t"), "--json", case.path("disk/j")],
+                           f"head -c 70000 /dev/zero > {case.path('disk/more')} 2> /dev/null", "No space left on device")
+        case.check("--json: nothing half is there", not os.path.exists(case.path("disk/j")), result)
+        case.equal("--json: the trace is whole", case.report_json(case.path("t"))["exit"], {"code": STATUS})
+
+
+@disk("a disk that is full or read-only from the beginning: no command is run that could not be recorded")
+def not_at_all(case):
+    with Disk(case, "1m") as small:
+        small.leave(0)
+        for what, why in (("full", "No space left on device"), ("read-only", "Read-only file system")):
+            if what == "read-only":
+                subprocess.run(["mount", "-o", "remount,ro", small.place], check=True)
+            before = sorted(os.listdir(small.place))
+            for form in (["run"], ["record"], ["record", "--flight", "1s"]):
+                check_ran(case, f"{what}: {' '.join(form)}", [*form, "-o", case.path("disk/t")], "true", why, 125)
+            case.equal(f"{what}: nothing is left there", sorted(os.listdir(small.place)), before)
+            # What only counts can do without the file that has no room yet.
+            check_ran(case, f"{what}: stat", ["stat", "-o", case.path("disk/s")], "true", why,
+                      STATUS if what == "full" else 125)
+            for name in ("disk/t", "disk/s"):
+                if what == "full" and os.path.exists(case.path(name)):
+                    os.unlink(case.path(name))
+
+
+@disk("a directory that is removed while it is recorded: what is lost is said, the report is still made")
+def removed(case):
+    place = case.path("place")
+    for what, options, lines in (
+            ("run", ["run", "-o", f"{place}/t"], 1), ("run --strict", ["run", "--strict", "-o", f"{place}/t"], 1),
+            ("record", ["record", "-o", f"{place}/t"], 1), ("record --flight", ["record", "--flight", "1s", "-o",
+                                                                               f"{place}/t"], 1),
+            ("stat", ["stat", "-o", f"{place}/s"], 1)):
+        os.mkdir(place)
+        argv, ended = command(case, f"sleep 0.3; rm -r {place}")
+        result = case.run([case.cpartrace, *options, *argv])
+        case.equal(f"{what}: status", result.status, 125 if "--strict" in options else STATUS)
+        case.check(f"{what}: the command ran to its end", ended())
+        case.equal(f"{what}: lines, {said(result)}", len(said(result)), lines)
+        case.check(f"{what}: it says what", f"{place}/" in result.err and "cpartrace report" not in result.err,
+                   result.err)
+        if options[0] == "run":
+            case.check(f"{what}: the report is made", "CPUs busy" in result.err, result.err[-300:])
+        case.check(f"{what}: nothing is made anew", not os.path.exists(place))
+
+
+@disk("standard output full or closed: who records goes on, and says so in one line")
+def no_output(case):
+    for what, argv, status in (
+            ("run --json -", ["run", "-q", "--json", "-", "-o", case.path("t")], STATUS),
+            ("run --strict --json -", ["run", "-q", "--strict", "--json", "-", "-o", case.path("t")], 125),
+            ("stat --openmetrics -", ["stat", "-o", case.path("s"), "--openmetrics", "-"], STATUS)):
+        for name, end in (("full", "> /dev/full"), ("closed", ">&-")):
+            words, ended = command(case, "sleep 0.05")
+            result = case.run(["sh", "-c", f'exec "$@" {end}', "sh", case.cpartrace, *argv, *words])
+            case.equal(f"{what}, {name}: status", result.status, status)
+            case.check(f"{what}, {name}: the command ran to its end", ended())
+            one_line(case, f"{what}, {name}", result, "No space left on device" if name == "full" else
+                     "Bad file descriptor")
+            if argv[0] == "run":
+                case.equal(f"{what}, {name}: the trace is whole", case.report_json(case.path("t"))["exit"],
+                           {"code": STATUS})
+    # Who counts for nobody ends.
+    with open("/dev/full", "wb") as full:
+        counting = case.spawn([case.cpartrace, "stat", "-a", "-I", "20"], stdout=full)
+        try:
+            _, err = counting.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            raise Failed("stat -a goes on although its lines go nowhere") from None
+    case.equal(f"stat -a > /dev/full, {err!r}", (counting.returncode, err.count("\n")), (1, 1))
