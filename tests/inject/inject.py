@@ -394,7 +394,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--cpartrace", required=True)
     parser.add_argument("--inject", required=True, help="the shared object")
-    parser.add_argument("-k", dest="pattern", default="", help="only the targets whose name has it")
+    parser.add_argument("-k", dest="pattern", default="", help="only the targets whose name matches")
     parser.add_argument("--share", type=float, default=1, help="of the faults, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--depth", type=int, default=DEPTH_MAX, help="callers that make up a site")
@@ -405,7 +405,7 @@ def main():
     args.cpartrace, args.inject = os.path.abspath(args.cpartrace), os.path.abspath(args.inject)
     findings, rng = Findings(args), random.Random(args.seed)
     for target in live.targets(args) if args.live else offline_targets():
-        if args.pattern in target.name:
+        if re.search(args.pattern, target.name):
             with tempfile.TemporaryDirectory(prefix="cpt_inject_") as work:
                 try_target(args, target, work, findings, rng)
     print(f"inject: {len(findings.sites[ALLOCATION])} sites of allocation, {len(findings.sites[WRITING])} of writing, "

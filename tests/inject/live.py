@@ -192,7 +192,7 @@ def targets(args):
                 ("stat -p", ["stat", "-o", "OUT", "-p", "PID", "-d", "0.1"]),
                 ("stat -a", ["stat", "-a", "-d", "0.1", "-o", "OUT"])]
     for name, words in attached:
-        if args.pattern in name:
+        if re.search(args.pattern, name):
             found.append(Attached(args, name, words))
     found.append(Doctor("doctor", ["doctor"]))
     return found
