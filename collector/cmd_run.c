@@ -80,7 +80,8 @@ static bool ended_by_user(const struct cpt_trace_close *close)
 {
 	return close->exit_kind == CPT_EXIT_SIGNAL &&
 	       (close->exit_value == SIGINT || close->exit_value == SIGQUIT ||
-		close->exit_value == SIGTERM || close->exit_value == SIGHUP);
+		close->exit_value == SIGTERM || close->exit_value == SIGHUP ||
+		close->exit_value == SIGALRM);
 }
 
 /* Records run `number` and takes note of its figures. Returns whether to go on. */

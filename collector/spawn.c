@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,7 +238,8 @@ static void __attribute__((noreturn)) child_fail(int error_fd, enum step step)
 }
 
 static void __attribute__((noreturn))
-child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd, int error_fd)
+child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd, int error_fd,
+	  int death_signal)
 {
 	char go = 0;
 	ssize_t n;
@@ -261,6 +263,8 @@ child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd
 		setenv("LOGNAME", who->name, 1);
 		setenv("SHELL", *who->shell ? who->shell : "/bin/sh", 1);
 	}
+	/* After that: a change of user forgets it. */
+	(void)prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0);
 	for (int sig = 1; sig < SIGNALS; sig++)
 		if (fate_of(sig) != FATE_LEFT)
 			sigaction(sig, &given_actions[sig], NULL);
@@ -281,6 +285,7 @@ int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char 
 	int gate[2] = {-1, -1}, error[2] = {-1, -1}, ret;
 	struct identity who = {};
 	sigset_t before;
+	int death_signal = 0;
 
 	*child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
 	if (opts->user) {
@@ -292,12 +297,14 @@ int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char 
 		ret = say(err, err_sz, -errno, "cannot create a pipe: %s", strerror(errno));
 		goto out;
 	}
+	/* Who wants us to end with him would have had the command end so: a fork forgets it. */
+	(void)prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
 	hold_begin(&before);
 	child->pid = fork();
 	if (!child->pid) {
 		close(gate[1]);
 		close(error[0]);
-		child_run(opts, &who, gate[0], error[1]);
+		child_run(opts, &who, gate[0], error[1], death_signal);
 	}
 	ret = child->pid < 0 ? -errno : 0;
 	hold_end(&before);

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +97,40 @@ static void the_tracers_own_limit_is_not_the_commands(void **state)
 	await_end_by(&child, SIGKILL);
 }
 
+/* Whoever wants his child to end with him has the command in its place. */
+static void the_command_ends_with_who_started_us(void **state)
+{
+	struct spawn_child child;
+	struct pollfd ended;
+	int ends[2], parent, status;
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	parent = fork();
+	if (!parent) {
+		const pid_t tracer = fork();
+
+		if (!tracer) {
+			if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() == 1 ||
+			    spawn__start(&child, &opts, line, sizeof(line)) ||
+			    spawn__release(&child, &opts, line, sizeof(line)) ||
+			    write(ends[1], "", 1) != 1)
+				_exit(1);
+			pause();
+		}
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) != 1);
+	}
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_int_equal(status, 0);
+	/* All ends of the pipe go with those that have it. */
+	close(ends[1]);
+	ended = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	assert_int_equal(poll(&ended, 1, 20000), 1);
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+}
+
 static void the_mask_and_dispositions_are_the_commands_own(void **state)
 {
 	/* No shell: it has dispositions of its own. */
@@ -177,6 +213,7 @@ int main(void)
 		cmocka_unit_test(what_comes_to_the_waiting_child_is_the_commands),
 		cmocka_unit_test(what_comes_to_the_tracer_is_handed_on),
 		cmocka_unit_test(the_tracers_own_limit_is_not_the_commands),
+		cmocka_unit_test(the_command_ends_with_who_started_us),
 		cmocka_unit_test(the_mask_and_dispositions_are_the_commands_own),
 		cmocka_unit_test(how_the_command_has_ended_is_known),
 		cmocka_unit_test(what_comes_after_the_commands_end_is_ours),
