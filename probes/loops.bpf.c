@@ -457,15 +457,15 @@ static __always_inline void serve(struct cpt_task *t, __u64 ref, __u32 fd)
 	t->serve_fd = fd;
 }
 
-/* The descriptor will not be found any more. */
-static __always_inline void serve_last(struct cpt_task *t, __u32 fd)
+/* The descriptors from first to last will not be found any more. */
+static __always_inline void serve_last(struct cpt_task *t, __u32 first, __u32 last)
 {
 	struct loop_conn *c;
 
 	if (!cpt_loop_services || !t->serve_ns || !t->serve_ref)
 		return;
 	c = conn_of_ref(t->serve_ref);
-	if (!c || (c->fd != fd && t->serve_fd != fd))
+	if (!c || (c->fd - first > last - first && t->serve_fd - first > last - first))
 		return;
 	serve_until(t, bpf_ktime_get_ns());
 	t->serve_ref = 0;
@@ -1087,18 +1087,21 @@ static __noinline int on_rare(struct call *call, struct cpt_task *t, __u32 does)
 	case DOES_CLOSE:
 		if (call->ret && call->ret != -EINTR)
 			return 0;
-		serve_last(t, fd);
+		serve_last(t, fd, fd);
 		fd_closed(call, fd, true);
 		return 0;
 	case DOES_SHUT:
 		return on_shutdown(call);
 	case DOES_RANGE:
-		if (!call->ret && !(call->regs->REG_ARG3 & CLOSE_RANGE_CLOEXEC))
-			fds_closed(call, fd, call->regs->REG_ARG2);
+		if (call->ret || call->regs->REG_ARG3 & CLOSE_RANGE_CLOEXEC)
+			return 0;
+		serve_last(t, fd, call->regs->REG_ARG2);
+		fds_closed(call, fd, call->regs->REG_ARG2);
 		return 0;
 	case DOES_EXEC: /* what was to be closed by it */
 		if (call->ret)
 			return 0;
+		serve_last(t, 0, -1);
 		inst_close(call->tgid, poll_fd(bpf_get_current_task_btf()), 0);
 		fds_closed(call, 0, -1);
 		return 0;
@@ -1108,6 +1111,7 @@ static __noinline int on_rare(struct call *call, struct cpt_task *t, __u32 does)
 		return 0;
 	case DOES_DUP_TO:
 		if (call->ret >= 0 && (__u32)call->ret != fd) {
+			serve_last(t, call->ret, call->ret);
 			fd_closed(call, call->ret, false);
 			fd_copied(call, fd, call->ret);
 		}

@@ -434,8 +434,54 @@ def _same_call(how):
     return body
 
 
+# A loop reads from six descriptors, once each, 10 ms, and lets go of each by HOW before it goes on with another one.
+LET_GO = """
+import ctypes, os, select, socket, sys, time
+HOW = sys.argv[1]
+ends = [socket.socketpair() for _ in range(6)]
+epoll = select.epoll()
+fds = [end.detach() for end, _ in ends]
+for fd in fds:
+    epoll.register(fd, select.EPOLLIN)
+nothing = os.open("/dev/null", os.O_RDWR)
+last, other = socket.socketpair()
+epoll.register(last.fileno(), select.EPOLLIN)
+epoll.poll(0)
+for fd, (_, end) in zip(fds, ends):
+    end.send(b"request")
+    assert epoll.poll()[0][0] == fd
+    os.read(fd, 100)
+    time.sleep(0.01)
+    if HOW == "dup2":
+        os.dup2(nothing, fd)
+    elif HOW == "range":
+        assert not ctypes.CDLL(None).syscall(436, fd, fd, 0)
+    else:
+        os.close(fd)
+    last.send(b"x")
+    other.recv(1)
+epoll.poll(0)
+print(*fds)
+"""
+
+
+def _let_go(how):
+    def body(case):
+        """Time at a descriptor counts to the moment it is let go of, by whatever call."""
+        script = case.write("let_go.py", LET_GO)
+        run = loops_run(case, ["/usr/bin/python3", "-I", script, how], how="fds")
+        found = {one["fd"]: one for instance in run.report["epoll_instances"]
+                 for one in instance.get("services", [])}
+        for fd in (int(word) for word in run.result.out.split()):
+            one = found.get(fd, {"times": 0, "service_ns": 0})
+            case.equal(f"times of {fd}, {one}", one["times"], 1)
+            case.check(f"what {fd} took", one["service_ns"] >= 10_000_000, one)
+    return body
+
+
 def cases(_workloads):
     return [
+        *((f"the last of a descriptor, let go of by {how}", _let_go(how)) for how in ("close", "dup2", "range")),
         ("what single descriptors took of the turns", services),
         ("a descriptor served by two instances, and by a copy", passed_on),
         ("handlers that block in poll as their loop does", _same_call("poll")),
