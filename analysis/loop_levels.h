@@ -26,7 +26,7 @@
  * to have been loops are laid upon it in the end, as evenly as can be. Level by level that is an
  * estimate; that levels sum to what loops ran, and to the time with loops, holds all the same.
  *
- * Memory: O(loops), QUEUE_MIN + QUEUE_PER_LOOP for each changes at least.
+ * Memory: O(loops): the queue has room for LEVEL_QUEUE_MIN changes, and LEVEL_QUEUE_PER_LOOP more for each loop.
  *
  * Private to analysis/.
  */

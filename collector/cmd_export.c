@@ -74,10 +74,8 @@ static const struct cli_option options[] = {
 	 "the "
 	 "summary, for monitoring; html: a page to look at, zoom into and pass on, one file",
 	 cli_set_word, offsetof(struct export_opts, format), 0, 0, format_words},
-	{"table", 0, "NAME",
-	 "threads (default), ledger, intervals, overlap, locks, loops, instances, services, wakes, "
-	 "accounts, path, sites, run, limits, latency or ceilings",
-	 cli_set_word, offsetof(struct export_opts, table), 0, 0, export_table_words},
+	{"table", 0, "NAME", "csv, jsonl: one of the tables below (default: threads)", cli_set_word,
+	 offsetof(struct export_opts, table), 0, 0, export_table_words},
 	{"picture", 0, "NAME", "svg: timeline (default), bottle (graph) or ledger", cli_set_word,
 	 offsetof(struct export_opts, picture), 0, 0, picture_words},
 	{"top", 0, "N", "svg: threads with a lane or box of their own (default: 24)",

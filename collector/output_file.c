@@ -191,10 +191,9 @@ static int say_refused(const char *path, int err)
 		return fail(err,
 			    "cannot create %s: %s for user %u, who is behind sudo and as whom "
 			    "files are "
-			    "written; choose another place with -o",
+			    "written; name another place",
 			    path, strerror(-err), (unsigned int)us);
-	return fail(err, "cannot create %s: %s; choose another place with -o", path,
-		    strerror(-err));
+	return fail(err, "cannot create %s: %s; name another place", path, strerror(-err));
 }
 
 /* Opened for writing if it still is what it was taken for: opening a device, or writing to the file that a

@@ -105,7 +105,10 @@ int targets__open_cgroup(const char *path, bool v1)
 		fd = open(below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0)
-		return fail(err, "cannot open cgroup %s: %s", path, strerror(-err));
+		return fail(
+			err,
+			"cannot open cgroup %s: %s; name its directory, as below /sys/fs/cgroup",
+			path, strerror(-err));
 	if (!fstatfs(fd, &fs) &&
 	    (fs.f_type == CGROUP2_SUPER_MAGIC || (v1 && fs.f_type == CGROUP_SUPER_MAGIC)))
 		return fd;
