@@ -242,6 +242,9 @@ const char *record_opts__mistake(const struct record_opts *o, bool command)
 	if (record_opts__sample_hz(o))
 		return "--flight keeps neither stacks nor samples: what they stand for would have "
 		       "to be kept for ever";
+	if (command && o->delay_ns)
+		return "--delay of a command is not for --flight: what it is to be counted from is "
+		       "forgotten; attach later, with -p";
 	if (o->loops == LOOPS_FDS)
 		return "--flight does not keep what single descriptors take (--loops=fds)";
 	return NULL;

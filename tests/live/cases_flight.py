@@ -327,7 +327,8 @@ def full_for_parts(case):
 @flight("options that do not go together")
 def options(case):
     for what, said in ((["--trigger", "idle<5"], "--flight"), (["--dumps", "3"], "--flight"),
-                       (["--flight", "60s", "--stacks"], "stacks"), (["--flight", "60"], ""),
+                       (["--flight", "60s", "--stacks"], "stacks"),
+                       (["--flight", "60s", "--delay", "3"], "-p"), (["--flight", "60"], ""),
                        (["--flight", "1K"], "2048K"), (["--flight", "60s", "--trigger", "idle"], "< or >"),
                        (["--flight", "60s", "--trigger", "speed>1"], "parallelism")):
         if not said:
