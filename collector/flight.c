@@ -95,6 +95,12 @@ static char *name_of(const struct flight *f, const char *what, uint32_t n)
 	return asprintf(&name, "%s%s.%" PRIu32, f->path, what, n) < 0 ? NULL : name;
 }
 
+/* In the directory that the parts are in, wherever its name leads by now. */
+static int create_beside(const struct flight *f, struct output_file *out, const char *name)
+{
+	return output_file__create_in(out, f->parts[0].file.dir_fd, name, PART_FLAGS);
+}
+
 static int make_part(struct flight *f, struct part *p, uint32_t n)
 {
 	char *name = name_of(f, ".ring", n);
@@ -180,7 +186,7 @@ void flight__free(struct flight *f)
 
 uint64_t flight__rights(const struct flight *f)
 {
-	return output_file__rights(&f->parts[0].file, true);
+	return output_file__rights(&f->parts[0].file);
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------ */
@@ -540,7 +546,7 @@ static void dump_child(struct flight *f, uint32_t first, const struct cpt_trace_
 	int err;
 
 	(void)setpriority(PRIO_PROCESS, 0, 0);
-	if (!name || output_file__create(&out, name, PART_FLAGS) < 0)
+	if (!name || create_beside(f, &out, name) < 0)
 		_exit(1);
 	err = write_from(f, out.fd, first, close);
 	if (err)
@@ -588,8 +594,8 @@ static void keep_dump(struct flight *f)
 		char *name = name_of(f, "", f->dumps[0].number);
 
 		if (name)
-			output_file__unlink(name, f->dumps[0].dev, f->dumps[0].ino,
-					    &f->parts[0].file.behind);
+			output_file__unlink(&f->parts[0].file, name, f->dumps[0].dev,
+					    f->dumps[0].ino);
 		free(name);
 		memmove(f->dumps, f->dumps + 1, (f->kept_dumps - 1) * sizeof(*f->dumps));
 		f->kept_dumps--;
@@ -659,7 +665,7 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	reap_dump(f, 0);
 	if (f->writer)
 		(void)trace_writer__flush(f->writer);
-	err = output_file__create(&out, f->path, PART_FLAGS);
+	err = create_beside(f, &out, f->path);
 	if (!err) {
 		err = write_from(f, out.fd, first_part(f, close->end_mono_ns), close);
 		if (err)

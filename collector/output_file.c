@@ -47,6 +47,12 @@ static int open_dir(struct output_file *f)
 	return f->dir_fd < 0 ? -errno : 0;
 }
 
+static int take_dir(struct output_file *f, int dir_fd)
+{
+	f->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	return f->dir_fd < 0 ? -errno : 0;
+}
+
 static char *temp_name(const char *path, int n)
 {
 	const char *base = base_of(path);
@@ -316,7 +322,7 @@ static int check_replaceable(const struct output_file *f, unsigned int flags)
 	return 0;
 }
 
-static int create(struct output_file *f, unsigned int flags)
+static int create(struct output_file *f, int dir_fd, unsigned int flags)
 {
 	mode_t mode = S_IFLNK;
 	int err;
@@ -325,7 +331,7 @@ static int create(struct output_file *f, unsigned int flags)
 		return open_special(f, mode, flags);
 	if (!*base_of(f->path))
 		return open_special(f, S_IFDIR, flags);
-	err = open_dir(f);
+	err = dir_fd < 0 ? open_dir(f) : take_dir(f, dir_fd);
 	if (!err && stands_in_the_way(f, &mode))
 		return open_special(f, mode, flags);
 	if (!err)
@@ -341,6 +347,11 @@ static int create(struct output_file *f, unsigned int flags)
 
 int output_file__create(struct output_file *f, const char *path, unsigned int flags)
 {
+	return output_file__create_in(f, -1, path, flags);
+}
+
+int output_file__create_in(struct output_file *f, int dir_fd, const char *path, unsigned int flags)
+{
 	struct rights_before before;
 	int err;
 
@@ -354,7 +365,7 @@ int output_file__create(struct output_file *f, const char *path, unsigned int fl
 	if (err < 0) {
 		fail(err, "cannot write %s as the user behind sudo: %s", path, strerror(-err));
 	} else {
-		err = create(f, flags);
+		err = create(f, dir_fd, flags);
 		rights__as_before(&before);
 	}
 	if (err < 0)
@@ -486,20 +497,9 @@ void output_file__remove(const struct output_file *f)
 		unlink_same(f->dir_fd, f->path, f->dev, f->ino, &f->behind);
 }
 
-void output_file__unlink(const char *path, dev_t dev, ino_t ino, const struct rights_user *behind)
+void output_file__unlink(const struct output_file *f, const char *path, dev_t dev, ino_t ino)
 {
-	struct output_file f = OUTPUT_FILE_NONE;
-	struct rights_before before;
-
-	f.path = (char *)path;
-	if (rights__as_user(behind, &before))
-		return;
-	(void)open_dir(&f);
-	rights__as_before(&before);
-	if (f.dir_fd < 0)
-		return;
-	unlink_same(f.dir_fd, path, dev, ino, behind);
-	close(f.dir_fd);
+	unlink_same(f->dir_fd, path, dev, ino, &f->behind);
 }
 
 int output_file__finish(struct output_file *f, const char *text, size_t len)
@@ -516,9 +516,8 @@ int output_file__finish(struct output_file *f, const char *text, size_t len)
 	return err;
 }
 
-uint64_t output_file__rights(const struct output_file *f, bool again)
+uint64_t output_file__rights(const struct output_file *f)
 {
-	const uint64_t way = again ? RIGHT(CAP_DAC_READ_SEARCH) : 0;
 	struct stat dir;
 	uid_t uid;
 	gid_t gid;
@@ -527,6 +526,6 @@ uint64_t output_file__rights(const struct output_file *f, bool again)
 	if (!f->temp || geteuid() != 0 || rights__behind(&uid, &gid) || fstat(f->dir_fd, &dir) < 0)
 		return 0;
 	if (dir.st_uid == 0 && dir.st_mode & S_IWUSR)
-		return way;
-	return way | RIGHT(CAP_DAC_OVERRIDE) | RIGHT(CAP_FOWNER);
+		return 0;
+	return RIGHT(CAP_DAC_OVERRIDE) | RIGHT(CAP_FOWNER);
 }

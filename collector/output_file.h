@@ -48,6 +48,9 @@ struct output_file {
 
 /* 0, or -errno after having said what is wrong, in one line. */
 int output_file__create(struct output_file *f, const char *path, unsigned int flags);
+/* Likewise in a directory that was opened for another one: path is of that directory, which may lead elsewhere by now.
+ * dir_fd is borrowed; -1: that path leads to. */
+int output_file__create_in(struct output_file *f, int dir_fd, const char *path, unsigned int flags);
 int output_file__publish(struct output_file *f, unsigned int flags);
 /* Writes all of it. 0 or -errno (nothing said). */
 int output_file__write(struct output_file *f, const char *text, size_t len);
@@ -65,8 +68,8 @@ void output_file__discard(struct output_file *f);
 
 /* Takes a published file away again, if it still is the one that stands at its name; it stays open. */
 void output_file__remove(const struct output_file *f);
-/* Likewise of one that has been closed, as that user. */
-void output_file__unlink(const char *path, dev_t dev, ino_t ino, const struct rights_user *behind);
+/* Likewise of one of that name that has been closed, in the directory of f, as its user. */
+void output_file__unlink(const struct output_file *f, const char *path, dev_t dev, ino_t ino);
 
 /* Would two files that are to be made there take each other's place? Not where a device or FIFO stands, and our own
  * streams take several. NULL, or "-": no file. */
@@ -77,9 +80,9 @@ bool output_file__replaces(const char *path, int fd);
 /* write, publish, close: for reports. 0 or -errno after having said why; f is done with either way. */
 int output_file__finish(struct output_file *f, const char *text, size_t len);
 
-/* Capabilities (RIGHT()) that root needs to publish it: none where the directory is its own. again: or to make
- * another one at that path later, for which the way there must be open too. */
-uint64_t output_file__rights(const struct output_file *f, bool again);
+/* Capabilities (RIGHT()) that root needs to publish it, or to make others in its directory: none where that is its
+ * own. */
+uint64_t output_file__rights(const struct output_file *f);
 
 #define OUTPUT_FILE_NONE ((struct output_file){.fd = -1, .dir_fd = -1})
 

@@ -84,7 +84,7 @@ static int open_output(struct recording *rec, const struct record_opts *o, const
 	if (err < 0)
 		return err;
 	opts->trace_fd = rec->trace.fd;
-	opts->rights = output_file__rights(&rec->trace, false);
+	opts->rights = output_file__rights(&rec->trace);
 	return 0;
 }
 

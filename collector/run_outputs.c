@@ -36,7 +36,7 @@ int run_outputs__open(struct run_outputs *out, const struct run_opts *o)
 
 uint64_t run_outputs__rights(const struct run_outputs *out)
 {
-	return output_file__rights(&out->json, false) | output_file__rights(&out->text, false);
+	return output_file__rights(&out->json) | output_file__rights(&out->text);
 }
 
 static int keep_piece(void *ctx, const char *s, size_t sz)

@@ -3,6 +3,7 @@
 #include "stat_output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ int stat_output__open(struct stat_output *out, const struct stat_opts *o, bool c
 	*out = (struct stat_output){
 		.o = o,
 		.file = OUTPUT_FILE_NONE,
+		.metrics_dir = -1,
 		.fd = command ? STDERR_FILENO : STDOUT_FILENO,
 	};
 	/* Better now than after a day. */
@@ -27,13 +29,17 @@ int stat_output__open(struct stat_output *out, const struct stat_opts *o, bool c
 		err = output_file__create(&probe, o->openmetrics, OUTPUT_PUBLIC);
 		if (err < 0)
 			return err;
-		out->rights |= output_file__rights(&probe, true);
+		out->rights |= output_file__rights(&probe);
+		out->metrics_dir = probe.dir_fd < 0 ? -1 : fcntl(probe.dir_fd, F_DUPFD_CLOEXEC, 0);
+		err = probe.dir_fd >= 0 && out->metrics_dir < 0 ? -errno : 0;
 		output_file__discard(&probe);
+		if (err < 0)
+			return fail(err, "cannot write %s: %s", o->openmetrics, strerror(-err));
 	}
 	if (!o->output)
 		return 0;
 	err = output_file__create(&out->file, o->output, 0);
-	out->rights |= output_file__rights(&out->file, false);
+	out->rights |= output_file__rights(&out->file);
 	out->fd = out->file.fd;
 	return err;
 }
@@ -92,7 +98,7 @@ int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bo
 		return write_text(STDOUT_FILENO, &out->text, "the metrics");
 	if (out->text.failed)
 		return fail(-ENOMEM, "cannot write %s: out of memory", path);
-	err = output_file__create(&file, path, OUTPUT_PUBLIC);
+	err = output_file__create_in(&file, out->metrics_dir, path, OUTPUT_PUBLIC);
 	return err ? err : output_file__finish(&file, strbuf__str(&out->text), out->text.len);
 }
 
@@ -107,5 +113,8 @@ int stat_output__end(struct stat_output *out)
 void stat_output__close(struct stat_output *out)
 {
 	output_file__discard(&out->file);
+	if (out->metrics_dir >= 0)
+		close(out->metrics_dir);
+	out->metrics_dir = -1;
 	strbuf__free(&out->text);
 }

@@ -17,6 +17,7 @@ struct stat_output {
 	const struct stat_opts *o;
 	struct output_file file; /* -o */
 	int fd;			 /* where text or JSON goes */
+	int metrics_dir;	 /* of --openmetrics, opened once; -1 none */
 	uint64_t rights;	 /* RIGHT() that the directories of the files ask for */
 	uint32_t lines;		 /* of intervals, since the last head line */
 	struct strbuf text;

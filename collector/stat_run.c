@@ -485,6 +485,7 @@ int stat_run(const struct stat_opts *o, char *const *argv)
 	r->child = (struct spawn_child){.pidfd = -1, .gate_fd = -1, .error_fd = -1};
 	r->group_fd = -1;
 	r->out.file = OUTPUT_FILE_NONE;
+	r->out.metrics_dir = -1;
 	say__level(o->verbose ? 2 : o->quiet ? 0 : 1);
 	spawn__signals();
 	status = run_all(r);

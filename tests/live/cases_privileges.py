@@ -288,7 +288,7 @@ def given_up(case):
             ("stat", ["stat", "-q"], ("kill",)),
             ("stat --openmetrics into a directory of another's",
              ["stat", "-q", "--openmetrics", foreign + ".prom"],
-             ("kill", "dac_override", "fowner", "dac_read_search"))):
+             ("kill", "dac_override", "fowner"))):
         proc = tracer(case, options)
         check_rights(case, what, proc.pid, mask(*left))
         end(proc)
@@ -657,6 +657,34 @@ def race(case):
     # In the directory of his own a file may be written; in root's, or where neither stands, none.
     case.check("some came through, and some did not", done > 0 and refused > 0, (done, refused))
     case.note(f"{attacker.turns} swaps, {done} files written, {refused} refused")
+
+
+@privileges("a directory that gives way to a link to root's, while a file of it is written over and over")
+def later_files(case):
+    writers_of = (("--openmetrics", ["stat", "-a", "-q", "-I", "100", "-o", "/dev/null", "--openmetrics"],
+                   lambda proc: None),
+                  ("--flight", ["record", "-a", "-q", "--flight", "1s", "-o"],
+                   lambda proc: proc.send_signal(signal.SIGUSR2)))
+    for what, argv, ask in writers_of:
+        work, roots = case.path(f"{what[2:]}.work"), case.path(f"{what[2:]}.roots")
+        for path in (work, roots):
+            os.mkdir(path)
+        os.chown(work, NOBODY, NOBODY)
+        proc = case.spawn([case.cpartrace, *argv, os.path.join(work, "out")])
+        wait_until(f"{what}: its first file", lambda p=work: os.listdir(p))
+        os.rename(work, work + ".moved")
+        os.symlink(roots, work)
+        # What there is now is of before.
+        for name in os.listdir(work + ".moved"):
+            if ".ring." not in name:
+                os.unlink(os.path.join(work + ".moved", name))
+        ask(proc)
+        wait_until(f"{what}: one after that", lambda p=work: any(
+            ".ring." not in name for path in (p, p + ".moved") for name in os.listdir(path)))
+        end(proc)
+        case.equal(f"{what}: status", proc.returncode, 0)
+        case.equal(f"{what}: into root's directory", os.listdir(roots), [])
+        case.check(f"{what}: into the one that was opened", "out" in os.listdir(work + ".moved"))
 
 
 # ---------------------------------------------------------------- what doctor says

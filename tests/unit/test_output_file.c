@@ -124,6 +124,31 @@ static void nothing_stands_there_before_publish(void **state)
 	assert_int_equal(count_files(), 2);
 }
 
+static void later_files_are_made_in_the_directory_that_was_opened(void **state)
+{
+	struct output_file first, later;
+
+	assert_int_equal(mkdir("d", 0700), 0);
+	assert_int_equal(mkdir("other", 0700), 0);
+	assert_int_equal(output_file__create(&first, "d/t", TRACE), 0);
+	assert_int_equal(rename("d", "moved"), 0);
+	assert_int_equal(symlink("other", "d"), 0);
+	assert_int_equal(output_file__create_in(&later, first.dir_fd, "d/t.1", TRACE), 0);
+	assert_int_equal(output_file__finish(&later, "new", 3), 0);
+	assert_holds("moved/t.1", "new");
+	assert_int_equal(access("other/t.1", F_OK), -1);
+	put("other/t.1", "theirs");
+	assert_int_equal(output_file__create_in(&later, first.dir_fd, "d/t.2", TRACE), 0);
+	assert_int_equal(output_file__write(&later, "more", 4), 0);
+	assert_int_equal(output_file__publish(&later, TRACE), 0);
+	output_file__unlink(&first, "d/t.2", later.dev, later.ino);
+	assert_int_equal(access("moved/t.2", F_OK), -1);
+	output_file__discard(&later);
+	output_file__discard(&first);
+	assert_int_equal(
+		unlink("moved/t.1") || unlink("other/t.1") || rmdir("moved") || rmdir("other"), 0);
+}
+
 /* Whoever is killed cannot clean up. */
 static void nothing_has_a_name_before_publish(void **state)
 {
@@ -310,6 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_stands_there_before_publish, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			later_files_are_made_in_the_directory_that_was_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_has_a_name_before_publish, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_that_cannot_be_are_refused_at_once, setup,
 						teardown),
