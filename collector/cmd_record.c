@@ -16,7 +16,7 @@ static int record(const struct record_opts *o, char *const *argv)
 	int status;
 
 	recording__begin(o);
-	status = recording__make(&rec, o, path, argv, 0);
+	status = recording__make(&rec, o, -1, path, argv, 0);
 	if (status)
 		return status;
 	if (!rec.left && !rec.lost && !rec.res.flight_err)

@@ -8,6 +8,7 @@
 #include "cmds.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct run {
 	const char *path; /* as asked for */
 	struct run_outputs out;
 	struct repeats repeats;
+	int dir_fd;	  /* that the first of a series was written to; -1 none yet */
 	struct view view; /* --in-progress, and its note */
 };
 
@@ -61,7 +63,7 @@ static int report(struct run *run, int fd, const char *path, json_t *more)
 static int run_once(struct run *run)
 {
 	struct recording rec;
-	int status = recording__make(&rec, &run->o->rec, run->path, run->argv,
+	int status = recording__make(&rec, &run->o->rec, -1, run->path, run->argv,
 				     run_outputs__rights(&run->out));
 
 	if (status)
@@ -91,13 +93,16 @@ static bool repeat_one(struct run *run, uint32_t number, const char *path, int *
 	struct recording rec;
 	int err;
 
-	err = recording__make(&rec, &run->o->rec, path, run->argv,
+	err = recording__make(&rec, &run->o->rec, run->dir_fd, path, run->argv,
 			      number < run->o->repeat ? RIGHTS_ALL
 						      : run_outputs__rights(&run->out));
 	if (err) {
 		*status = err;
 		return false;
 	}
+	/* What was run may have put another one in its place. */
+	if (run->dir_fd < 0)
+		run->dir_fd = fcntl(rec.trace.dir_fd, F_DUPFD_CLOEXEC, 0);
 	err = analyse(run, &a, rec.trace.fd, path);
 	if (!err)
 		err = repeats__add(&run->repeats, a.report, number);
@@ -182,8 +187,10 @@ static int run_repeatedly(struct run *run)
 
 static int run_command(const struct run_opts *o, char *const *argv)
 {
-	struct run run = {
-		.o = o, .argv = argv, .path = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT};
+	struct run run = {.o = o,
+			  .argv = argv,
+			  .dir_fd = -1,
+			  .path = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT};
 	int status = CPT_STATUS_TRACER;
 
 	recording__begin(&o->rec);
@@ -194,6 +201,8 @@ static int run_command(const struct run_opts *o, char *const *argv)
 	status = o->repeat > 1 ? run_repeatedly(&run) : run_once(&run);
 	run_outputs__close(&run.out);
 	repeats__free(&run.repeats);
+	if (run.dir_fd >= 0)
+		close(run.dir_fd);
 out:
 	view__fini(&run.view);
 	return status;

@@ -66,8 +66,8 @@ static void say_figures(const struct recorder_result *res)
 }
 
 /* Where it goes: a trace, or what keeps the end of it. 0 or -errno, and it has been said. */
-static int open_output(struct recording *rec, const struct record_opts *o, const char *path,
-		       struct recorder_opts *opts)
+static int open_output(struct recording *rec, const struct record_opts *o, int dir_fd,
+		       const char *path, struct recorder_opts *opts)
 {
 	int err;
 
@@ -80,7 +80,7 @@ static int open_output(struct recording *rec, const struct record_opts *o, const
 		opts->released = NULL;
 		return 0;
 	}
-	err = output_file__create(&rec->trace, path, TRACE_FLAGS);
+	err = output_file__create_in(&rec->trace, dir_fd, path, TRACE_FLAGS);
 	if (err < 0)
 		return err;
 	opts->trace_fd = rec->trace.fd;
@@ -88,8 +88,8 @@ static int open_output(struct recording *rec, const struct record_opts *o, const
 	return 0;
 }
 
-int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
-		    char *const *argv, uint64_t rights)
+int recording__make(struct recording *rec, const struct record_opts *o, int dir_fd,
+		    const char *path, char *const *argv, uint64_t rights)
 {
 	struct recorder_opts opts = {
 		.spawn = {.argv = argv, .user = o->user},
@@ -117,7 +117,7 @@ int recording__make(struct recording *rec, const struct record_opts *o, const ch
 			return errno == EOPNOTSUPP ? CPT_STATUS_UNSUPPORTED : CPT_STATUS_FAILED;
 		opts.session.mode = attach__mode(opts.attach);
 	}
-	if (open_output(rec, o, path, &opts) < 0) {
+	if (open_output(rec, o, dir_fd, path, &opts) < 0) {
 		attach__free(opts.attach);
 		return argv ? CPT_STATUS_TRACER : CPT_STATUS_FAILED;
 	}

@@ -26,9 +26,10 @@ void recording__begin(const struct record_opts *o);
 
 /* Runs argv, or attaches to what o->targets says where argv is NULL, and records it to path. 0 if something
  * was recorded: the trace is open in rec->trace then, to be read and closed by recording__end. Else it has
- * been said why, and the exit status is returned. rights: as recorder_opts has it, of the caller. */
-int recording__make(struct recording *rec, const struct record_opts *o, const char *path,
-		    char *const *argv, uint64_t rights);
+ * been said why, and the exit status is returned. dir_fd: path's directory, where a recording into it was made
+ * before; -1. rights: as recorder_opts has it, of the caller. */
+int recording__make(struct recording *rec, const struct record_opts *o, int dir_fd,
+		    const char *path, char *const *argv, uint64_t rights);
 void recording__end(struct recording *rec);
 
 /* What the program returns for a recording that was made; waits for a command that goes on. */

@@ -687,6 +687,17 @@ def later_files(case):
         case.check(f"{what}: into the one that was opened", "out" in os.listdir(work + ".moved"))
 
 
+@privileges("a directory that the command itself gives way to a link, between the runs of a series")
+def series(case):
+    work, roots = case.path("work"), case.path("roots")
+    os.mkdir(work)
+    os.mkdir(roots)
+    swap = f"[ -L {work} ] || {{ mv {work} {work}.moved && ln -s {roots} {work}; }}"
+    result = case.cpt("run", "-q", "-r", "3", "-o", os.path.join(work, "t"), "--", "sh", "-c", swap)
+    case.equal(f"into root's directory, {result}", os.listdir(roots), [])
+    case.equal("into the one that was opened", sorted(os.listdir(work + ".moved")), ["t.1", "t.2", "t.3"])
+
+
 # ---------------------------------------------------------------- what doctor says
 
 
