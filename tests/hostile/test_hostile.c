@@ -106,6 +106,20 @@ static void assert_beginning(const struct event_list *part, const struct event_l
 	}
 }
 
+/* Events of a file that is cut off behind its last block: marks behind that are left out. */
+static size_t without_late_marks(const struct event_list *l)
+{
+	uint64_t last_ns = 0;
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < l->cnt; i++)
+		if (l->ev[i].type != CPT_EV_MARK && l->ev[i].ts_ns > last_ns)
+			last_ns = l->ev[i].ts_ns;
+	for (size_t i = 0; i < l->cnt; i++)
+		cnt += l->ev[i].type != CPT_EV_MARK || l->ev[i].ts_ns <= last_ns;
+	return cnt;
+}
+
 static void every_prefix_is_refused_or_reads_up_to_the_cut(void **state)
 {
 	struct event_list whole = read_events(sample);
@@ -128,7 +142,8 @@ static void every_prefix_is_refused_or_reads_up_to_the_cut(void **state)
 		last_cnt = got.event_cnt;
 	}
 	/* The closing section alone was missing at the end. */
-	assert_int_equal(last_cnt, whole.cnt);
+	assert_int_equal(last_cnt, without_late_marks(&whole));
+	assert_true(last_cnt < whole.cnt);
 	event_list__clear(&whole);
 }
 
