@@ -295,6 +295,9 @@ bool report__span_bounds(const struct cpt_report *r)
 	/* What was attached to, or not from its start, was looked at for a part of its time. */
 	if (r->meta && (r->meta->flags & CPT_TRACE_ATTACHED || r->meta->delay_ns))
 		return false;
+	/* So was one whose trace is cut off. */
+	if (r->quality.incomplete || r->bounds.open)
+		return false;
 	return r->work_span.span_ns && !(r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS)) &&
 	       !r->path.unknown_ns && !r->class_ns[CPT_CLASS_UNKNOWN];
 }

@@ -57,6 +57,50 @@ static void add_ledger(struct strbuf *b, const struct cpt_report *r)
 	}
 }
 
+static void add_pair(struct strbuf *b, const char *name, const struct cpt_real_bounds *of)
+{
+	/* Infinity is a number there. */
+	strbuf__addf(b, PREFIX "%s{bound=\"low\"} %.9g\n" PREFIX "%s{bound=\"high\"} ", name,
+		     of->low, name);
+	if (isfinite(of->high))
+		strbuf__addf(b, "%.9g\n", of->high);
+	else
+		strbuf__adds(b, "+Inf\n");
+}
+
+/* One end of the pair of a class. */
+static void add_class_bound(struct strbuf *b, enum cpt_class cls, const char *bound, uint64_t ns)
+{
+	strbuf__addf(b, PREFIX "class_bound_seconds{class=\"%s\",bound=\"%s\"} ", class_name(cls),
+		     bound);
+	openmetrics__seconds(b, ns);
+	strbuf__addc(b, '\n');
+}
+
+/* Only where something is in doubt. */
+static void add_bounds(struct strbuf *b, const struct cpt_report *r)
+{
+	const struct cpt_bounds *of = &r->bounds;
+
+	if (!of->open)
+		return;
+	add_family(b, "parallelism_bound", NULL,
+		   "Between these the parallelism lies, whatever the events were that got lost.");
+	add_pair(b, "parallelism_bound", &of->parallel_average);
+	add_family(b, "tlp_bound", NULL, "Likewise the TLP.");
+	add_pair(b, "tlp_bound", &of->tlp);
+	add_family(b, "concurrency_bound", NULL, "Likewise the concurrency.");
+	add_pair(b, "concurrency_bound", &of->concurrent_average);
+	add_family(b, "class_bound_seconds", "seconds", "Likewise the time in each class.");
+	for (int i = 0; i < CPT_CLASS_UNKNOWN; i++) {
+		add_class_bound(b, (enum cpt_class)i, "low", of->class_ns[i].low);
+		add_class_bound(b, (enum cpt_class)i, "high", of->class_ns[i].high);
+	}
+	add_family(b, "cpu_bound_seconds", "seconds", "Likewise the CPU time.");
+	add_item(b, "cpu_bound_seconds", "bound", "low", of->cpu_time_ns.low);
+	add_item(b, "cpu_bound_seconds", "bound", "high", of->cpu_time_ns.high);
+}
+
 static void add_profile(struct strbuf *b, const struct cpt_report *r)
 {
 	add_family(b, "busy_seconds", "seconds",
@@ -194,6 +238,7 @@ void report_openmetrics__add(struct strbuf *out, const struct cpt_report *r)
 	add_number(out, "parallelism", "CPUs busy on average.", r->parallel_average);
 	add_number(out, "tlp", "CPUs busy on average while any is.", r->tlp);
 	add_number(out, "concurrency", "Things in progress on average.", r->concurrent_average);
+	add_bounds(out, r);
 	add_spin(out, r);
 	add_in_flight(out, r);
 	add_number(out, "cpus_online", "CPUs online.", r->cpus_online);

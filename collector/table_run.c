@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "analysis/words.h"
@@ -25,6 +26,9 @@ struct run_row {
 	uint64_t work_ns, span_ns, known_ns;
 	uint32_t cpus_online, cpus_allowed, processes, threads;
 	double parallelism, tlp, concurrency, span_parallelism, speedup_bound, effective;
+	uint64_t cpu_time_low_ns, cpu_time_high_ns;
+	double parallelism_low, parallelism_high, tlp_low, tlp_high;
+	double concurrency_low, concurrency_high;
 	bool incomplete;
 };
 
@@ -61,6 +65,15 @@ const struct table_col run_cols[] = {
 	 R(effective)},
 	{"critical_path_known_ns", "of the critical path: known who ended the waits", TABLE_U64,
 	 R(known_ns)},
+	{"cpu_time_low_ns", "with lost events: the CPU time is at least this,", TABLE_U64,
+	 R(cpu_time_low_ns)},
+	{"cpu_time_high_ns", "and at most this", TABLE_U64, R(cpu_time_high_ns)},
+	{"parallelism_low", "likewise", TABLE_DOUBLE, R(parallelism_low)},
+	{"parallelism_high", "likewise", TABLE_DOUBLE, R(parallelism_high)},
+	{"tlp_low", "likewise", TABLE_DOUBLE, R(tlp_low)},
+	{"tlp_high", "likewise", TABLE_DOUBLE, R(tlp_high)},
+	{"concurrency_low", "likewise", TABLE_DOUBLE, R(concurrency_low)},
+	{"concurrency_high", "likewise, -1: nothing limits it", TABLE_DOUBLE, R(concurrency_high)},
 	COLS_END,
 };
 
@@ -93,6 +106,16 @@ int write_run(struct table_out *out, const struct cpt_report *r)
 		.speedup_bound = bounds ? r->work_span.speedup_bound : 0,
 		.effective = effective >= 0 ? effective : 0,
 		.known_ns = r->path.known_waker_ns,
+		.cpu_time_low_ns = r->bounds.cpu_time_ns.low,
+		.cpu_time_high_ns = r->bounds.cpu_time_ns.high,
+		.parallelism_low = r->bounds.parallel_average.low,
+		.parallelism_high = r->bounds.parallel_average.high,
+		.tlp_low = r->bounds.tlp.low,
+		.tlp_high = r->bounds.tlp.high,
+		.concurrency_low = r->bounds.concurrent_average.low,
+		.concurrency_high = isfinite(r->bounds.concurrent_average.high)
+					    ? r->bounds.concurrent_average.high
+					    : -1,
 	};
 	int err;
 

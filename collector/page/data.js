@@ -208,7 +208,7 @@ function whole_figures(report) {
 		concurrent_folded: report.concurrency.folded,
 		parallel_average: report.parallelism.average, concurrent_average: report.concurrency.average,
 		tlp: report.parallelism.tlp, efficiency: report.parallelism.efficiency,
-		effective: report.parallelism.effective, spin: report.spin,
+		effective: report.parallelism.effective, spin: report.spin, bounds: report.bounds || null,
 		budget: report.budget_ns, demand: report.demand_ns,
 	};
 	for (const cls of CLASSES) {

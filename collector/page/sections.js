@@ -44,18 +44,27 @@ function show_verdict(r) {
 	show_glance(r);
 }
 
+/* " [1.91, 1.96]" behind a figure that lost events leave open; nothing where it says no more. */
+function between(value, pair, show) {
+	if (!pair || pair[1] !== null && show(pair[0]) === show(value) && show(pair[1]) === show(value)) return "";
+	return " [" + show(pair[0]) + (pair[1] === null ? " or more]" : ", " + show(pair[1]) + "]");
+}
+
 /* Two rows of boxes on one scale: as many as are in progress, as many as have a CPU. */
 function show_glance(r) {
 	const busy = r.parallelism.average, under_way = r.concurrency.average, allowed = r.cpus.allowed;
 	const scale = Math.max(1, Math.ceil(Math.max(busy, under_way, allowed) - 1e-9));
-	const row = (value, kind, text, small, key) => [
+	const bounds = r.bounds;
+	const row = (value, kind, text, small, key, pair) => [
 		el("div", { class: "glance-row" },
 			el("span", {}, text + " ", el("small", {}, small)),
-			el("b", { "data-key": key, "data-value": value }, level(value))),
+			el("b", { "data-key": key, "data-value": value }, level(value)), between(value, pair, level)),
 		boxes(value, scale, kind, kind === "parallel" ? allowed : 0)];
 	put(by_id("glance"),
-		row(under_way, "concurrent", "in progress at once", "on average", "glance.concurrent"),
-		row(busy, "parallel", "of them on a CPU", "on average, of " + plural(allowed, "CPU"), "glance.parallel"),
+		row(under_way, "concurrent", "in progress at once", "on average", "glance.concurrent",
+			bounds && bounds.concurrency.average),
+		row(busy, "parallel", "of them on a CPU", "on average, of " + plural(allowed, "CPU"), "glance.parallel",
+			bounds && bounds.parallelism.average),
 		el("figcaption", { id: "glance-text" },
 			"One box is one thing. The first row is how concurrent the run was, the second how parallel."));
 }
@@ -146,13 +155,18 @@ function show_profiles(f, grid) {
 	show_profile("concurrency", f.concurrent, (k) => (k > 1 ? "concurrent" : k ? "serial" : "idle"), f.window_ns,
 		folded || 0);
 	const said = (text, key, value, show) => [text, el("b", { "data-key": key, "data-value": value }, show)];
+	const ways = f.bounds ? f.bounds.parallelism : {}, share = (x) => percent(x, 1);
 	put(by_id("parallelism-figures"), ...said("average ", "parallel.average", f.parallel_average, level(f.parallel_average)),
-		...said(" · while anything ran (TLP) ", "tlp", f.tlp, level(f.tlp)),
+		between(f.parallel_average, ways.average, level),
+		...said(" · while anything ran (TLP) ", "tlp", f.tlp, level(f.tlp)), between(f.tlp, ways.tlp, level),
 		...said(" · most ", "parallel.peak", f.parallel.length - 1, f.parallel.length - 1),
 		...said(" · of the CPU time allowed ", "efficiency", f.efficiency, percent(f.efficiency, 1)),
+		between(f.efficiency, ways.efficiency, share),
 		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)),
+		between(f.cpu_time_ns, f.bounds && f.bounds.cpu_time_ns, short_time),
 		...said_of_spin(f, said));
 	put(by_id("concurrency-figures"), ...said("average ", "concurrent.average", f.concurrent_average, level(f.concurrent_average)),
+		between(f.concurrent_average, f.bounds && f.bounds.concurrency.average, level),
 		...said(" · most ", "concurrent.peak", last, last + (folded && last >= folded ? " or more" : "")));
 }
 

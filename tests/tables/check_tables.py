@@ -383,6 +383,35 @@ def check_explanation(checker, database):
     checker.check("an index finds a thread's intervals", "USING INDEX intervals_id" in plan, plan)
 
 
+def check_bounds(checker, families, report, filters):
+    """What the report hedges, the other outputs do."""
+    bounds, found = report["bounds"], {}
+    for family in ("parallelism_bound", "tlp_bound", "concurrency_bound", "cpu_bound_seconds"):
+        for sample in families["cpartrace_run_" + family].samples if bounds["open"] else ():
+            found.setdefault(family, []).append(sample.value)
+    checker.equal("openmetrics: there are bounds where something is in doubt",
+                  "cpartrace_run_parallelism_bound" in families, bounds["open"])
+    for family, pair, unit in (("parallelism_bound", bounds["parallelism"]["average"], 1),
+                               ("tlp_bound", bounds["parallelism"]["tlp"], 1),
+                               ("concurrency_bound", bounds["concurrency"]["average"], 1),
+                               ("cpu_bound_seconds", bounds["cpu_time_ns"], 1e9)):
+        pair = [float("inf") if end is None else end / unit for end in pair]
+        said = found.get(family, pair)
+        checker.check(f"openmetrics: {family}",
+                      all(a == b or abs(a - b) <= 1e-8 * max(1, b) for a, b in zip(said, pair)),
+                      f"found {said}, expected {pair}")
+    with open(checker.export("run.csv", "-f", "csv", "--table", "run", *filters),
+              encoding="utf-8", newline="") as source:
+        row = list(csv.DictReader(source))[0]
+    for column, pair in (("parallelism", bounds["parallelism"]["average"]),
+                         ("tlp", bounds["parallelism"]["tlp"]),
+                         ("concurrency", bounds["concurrency"]["average"])):
+        for end, value in zip(("low", "high"), pair):
+            said = float(row[f"{column}_{end}"])
+            checker.check(f"run: {column}_{end}", abs(said - (-1 if value is None else value)) <= 1e-6,
+                          f"found {said}, expected {value}")
+
+
 def check_openmetrics(checker, report, filters):
     path = checker.export("run.prom", "-f", "openmetrics", *filters)
     checker.equal("mode of the openmetrics file", os.stat(path).st_mode & 0o777, 0o644)
@@ -426,6 +455,7 @@ def check_openmetrics(checker, report, filters):
                   [sample.labels["class"] for sample in
                    families["cpartrace_run_verdict"].samples if sample.value],
                   [report["verdict"]["class"]])
+    check_bounds(checker, families, report, filters)
 
 
 def check_refusals(checker):
