@@ -661,6 +661,17 @@ static void sleep_until(uint64_t ns)
 		;
 }
 
+/* What was found, as the trace's beginning. */
+static int feed(struct recorder *r)
+{
+	const int err = attach__feed(r->opts->attach, r->merge, r->places);
+
+	if (err)
+		snprintf(r->res->line, CPT_RECORDER_LINE, "cannot record what runs: %s",
+			 strerror(-err));
+	return err;
+}
+
 static int prepare_attach(struct recorder *r)
 {
 	char *line = r->res->line;
@@ -681,7 +692,7 @@ static int prepare_attach(struct recorder *r)
 	if (!ret)
 		ret = open_trace(r);
 	if (!ret)
-		ret = attach__feed(r->opts->attach, r->merge, r->places);
+		ret = feed(r);
 	/* It is recorded since the probes were attached, and what comes now takes longer than rings hold. */
 	if (!ret)
 		drain(r);

@@ -28,15 +28,20 @@ static void put_in_place(void *ctx)
 {
 	struct recording *rec = ctx;
 
-	(void)output_file__publish(&rec->trace, TRACE_FLAGS);
+	/* It is tried again at the end, and then why not is not said once more. */
+	say__has_said(output_file__publish(&rec->trace, TRACE_FLAGS));
 }
 
 /* Where that failed, once more: what stood in the way may have gone. What was captured is never thrown away. */
 static void put_in_place_at_last(struct recording *rec)
 {
+	int err;
+
 	if (!rec->trace.temp)
 		return;
-	if (output_file__publish(&rec->trace, TRACE_FLAGS) == 0) {
+	err = output_file__publish(&rec->trace, TRACE_FLAGS);
+	say__has_said(0);
+	if (!err) {
 		say_note("%s is in its place now", rec->trace.path);
 		return;
 	}

@@ -53,7 +53,7 @@ def says_why(run, text, fault):
     a probe of what the kernel has, for which that has no memory, for the answer no."""
     return any(r in text for r in reasons(fault)) or (
         "most likely for want of memory" in text and any("_btf" in c or "btf_" in c for c in run.callers())) or (
-        run.call == "bpf" and fault == "ENOMEM" and "the kernel refused the probe" in text)
+        fault == "ENOMEM" and "the kernel refused the probe" in text and any("libbpf" in c for c in run.callers()))
 
 
 def say_lines(run):
@@ -150,7 +150,7 @@ class Attached(Target):
             return f"status {run.status}"
         if fault in HARMLESS:
             return "fails where it need not" if run.status or lines else None
-        if run.status and not one_line(run.err) and "kept at" not in run.err:
+        if run.status and not one_line(run.err) and not re.search("kept at|is lost", run.err):
             return "does not say it in one line"
         if lines and not says_why(run, run.err, fault):
             return f"gives another reason than {fault}"
