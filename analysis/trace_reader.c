@@ -337,6 +337,7 @@ static int next_block(struct trace_reader *r)
 			r->pos = next_pos(r->pos, &s);
 			continue;
 		}
+		r->cut |= ret == 0;
 		r->pos = ret > 0 ? next_pos(r->pos, &s) : r->end_pos;
 		return ret;
 	}
@@ -445,7 +446,7 @@ int trace_reader__next(struct trace_reader *r, const struct cpt_event **ev, size
 		return ret;
 	/* Sections of side events stand before the block of their time. Where that one is cut off, they would claim
 	 * a time of which nobody knows who ran. */
-	if (side && !r->held_cnt && r->incomplete[0]) {
+	if (side && !r->held_cnt && r->cut) {
 		if (side->events[side->at].ts_ns > r->block_last_ns)
 			return 0;
 		until_ns = until_ns < r->block_last_ns ? until_ns : r->block_last_ns;

@@ -257,6 +257,7 @@ int reader_open__walk(struct trace_reader *r)
 
 void reader_open__judge(struct trace_reader *r, const struct trace_header *h)
 {
+	r->cut = !r->has_close;
 	if ((h->flags & TRACE_INCOMPLETE) && r->incomplete[0])
 		return;
 	if (r->has_close && r->close.failure)

@@ -66,6 +66,7 @@ struct trace_reader {
 	struct cpt_trace_meta meta;
 	struct cpt_trace_close close;
 	bool has_close, has_blocks;
+	bool cut; /* blocks are missing at its end: there is no closing section, or a damaged block was met */
 	struct cpt_words *words; /* NULL: none that is sound */
 	uint32_t task_max;
 	struct task_census census;
