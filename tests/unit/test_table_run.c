@@ -2,6 +2,7 @@
 /* test_table_run.c - the tables `run`, `limits`, `latency` and `ceilings`: the report's own figures, and none
  * where nothing is known. */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,11 +18,12 @@
 #include "report_fixture.h"
 
 #define ROWS_MAX  8
+#define COLS_MAX  64
 #define FIELD_LEN 200
 
 /* Rows as text, to be asked by column. */
 struct seen {
-	char text[24][FIELD_LEN];
+	char text[COLS_MAX][FIELD_LEN];
 };
 
 static struct report_fixture fixture;
@@ -62,8 +64,10 @@ static int keep(void *ctx, const struct table_col *cols, const void *row)
 {
 	if (row_cnt == rows_allowed)
 		return -ENOSPC;
-	for (int i = 0; cols[i].name; i++)
+	for (int i = 0; cols[i].name; i++) {
+		assert_true(i < COLS_MAX);
 		keep_field(rows[row_cnt].text[i], &cols[i], row);
+	}
 	row_cnt++;
 	(void)ctx;
 	return 0;
@@ -112,6 +116,25 @@ static void a_run_is_one_row_with_its_bound(void **state)
 	assert_string_equal(field(0, "speedup_bound"), "1.0040");
 	assert_string_equal(field(0, "effective"), "0.0000");
 	assert_string_equal(field(0, "critical_path_known_ns"), "2000000000");
+}
+
+static void a_run_has_the_bounds_of_its_figures(void **state)
+{
+	struct cpt_bounds *b = &fixture.report.bounds;
+
+	b->cpu_time_ns = (struct cpt_ns_bounds){100, 200};
+	b->parallel_average = (struct cpt_real_bounds){0.5, 1.5};
+	b->tlp = (struct cpt_real_bounds){1.25, 1.75};
+	b->concurrent_average = (struct cpt_real_bounds){2, INFINITY};
+	assert_int_equal(written(run_cols, write_run), 0);
+	assert_string_equal(field(0, "cpu_time_low_ns"), "100");
+	assert_string_equal(field(0, "cpu_time_high_ns"), "200");
+	assert_string_equal(field(0, "parallelism_low"), "0.5000");
+	assert_string_equal(field(0, "parallelism_high"), "1.5000");
+	assert_string_equal(field(0, "tlp_low"), "1.2500");
+	assert_string_equal(field(0, "tlp_high"), "1.7500");
+	assert_string_equal(field(0, "concurrency_low"), "2.0000");
+	assert_string_equal(field(0, "concurrency_high"), "-1.0000");
 }
 
 static void what_is_not_known_of_a_part_is_0(void **state)
@@ -231,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_run_is_one_row_with_its_bound, setup),
+		cmocka_unit_test_setup(a_run_has_the_bounds_of_its_figures, setup),
 		cmocka_unit_test_setup(what_is_not_known_of_a_part_is_0, setup),
 		cmocka_unit_test_setup(limits_are_those_of_the_verdict_in_order, setup),
 		cmocka_unit_test_setup(where_no_limit_can_be_named_there_is_none, setup),
