@@ -307,4 +307,5 @@ CASES = (
 
 
 def fitting(guest):
-    return [case for case in CASES if case.fits(guest)]
+    """Its cases. Of a kernel that is refused: how it is refused, and nothing else."""
+    return [case for case in CASES if case.fits(guest) and (guest.supported or case.name == "refused")]
