@@ -2,7 +2,7 @@
 /*
  * cmd_mark.c - `cpartrace mark`: a phase begins.
  *
- * The mark is a probe of this program (include/cpartrace/mark.h), at which recordings listen: no socket, no file, no
+ * The mark is a probe of this program (probes/mark.h), at which recordings listen: no socket, no file, no
  * rights. Whether one listens is seen in the instruction, which the kernel replaces by its breakpoint.
  */
 #include "cmds.h"
@@ -13,7 +13,7 @@
 #include "say.h"
 
 #define CPT_MARK_LABEL "cpt_mark_place:\n"
-#include "include/cpartrace/mark.h"
+#include "probes/mark.h"
 
 #define NAME_MAX_LEN 63
 

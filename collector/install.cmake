@@ -42,7 +42,7 @@ install(FILES ${_pages}/cpartrace.bash RENAME cpartrace
 # zsh looks into the first below /usr/local, into the second where Debian's packages put theirs.
 install(FILES ${_pages}/_cpartrace DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${_pages}/_cpartrace DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
-install(FILES include/cpartrace/mark.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cpartrace)
+install(FILES probes/mark.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cpartrace)
 install(FILES README.md analysis/FORMAT.md LICENSE.BSD-2-Clause LICENSE.GPL-2.0
 	DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -15,16 +15,15 @@ import subprocess
 import sys
 import tempfile
 
-FOLDERS = ("include", "probes", "analysis", "collector", "workloads", "tests")
+FOLDERS = ("probes", "analysis", "collector", "workloads", "tests")
 TOP_LEVEL = set(FOLDERS) | {"CMakeLists.txt", "README.md", "bootstrap.sh"}
 
 # What a folder may include between quotes, beside its own; the last four are made by the build.
 MAY_INCLUDE = {
     "workloads": r"(?!)",
     "probes": r"(?!)",
-    "include": r"(?!)",
     "analysis": r"probes/cpt_abi\.h$",
-    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|include/cpartrace/mark\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
+    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|probes/mark\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
                  r"|config\.h$|colours\.h$",
 }
 

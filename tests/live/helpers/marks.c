@@ -10,7 +10,7 @@
  */
 #include <stdbool.h>
 
-#include "../../../include/cpartrace/mark.h"
+#include "../../../probes/mark.h"
 #include "../../support/hostile_names.h"
 #include "helper.h"
 
