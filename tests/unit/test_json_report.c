@@ -17,6 +17,7 @@
 
 #include "report_fixture.h"
 #include "report_said.h"
+#include "table_text.h"
 
 static struct report_fixture fixture;
 
@@ -220,19 +221,9 @@ static void warnings_are_listed(void **state)
 /* ---- tables -------------------------------------------------------------------------------- */
 
 /* What export writes of a table of the report. The caller frees it. */
-static char *table_text(const struct export_table *table, bool jsonl)
+static char *exported(const struct export_table *table, bool jsonl)
 {
-	struct table_out out = {.jsonl = jsonl, .cols = table->cols};
-	char *text = NULL;
-	size_t len = 0;
-
-	out.f = open_memstream(&text, &len);
-	assert_non_null(out.f);
-	assert_int_equal(table_out__head(&out), 0);
-	assert_int_equal(table->write(&out, &fixture.report), 0);
-	fclose(out.f);
-	table_out__free(&out);
-	return text;
+	return table_text(table->cols, table->write, &fixture.report, jsonl);
 }
 
 static void csv_is_quoted_by_rfc_4180(void **state)
@@ -240,7 +231,7 @@ static void csv_is_quoted_by_rfc_4180(void **state)
 	char *text;
 
 	strcpy(fixture.threads[0].name, "a,\"b\"\n\xff");
-	text = table_text(&export_tables[0], false);
+	text = exported(&export_tables[0], false);
 	assert_memory_equal(text, "id,tid,pid,ns_tid,parent,name,", 30);
 	assert_non_null(
 		strstr(text, "\r\n1,4001,4001,4001,0,\"a,\"\"b\"\"\\n\\xff\",./app --workers 4,"));
@@ -256,7 +247,7 @@ static void json_lines_are_objects_of_all_columns(void **state)
 	for (col = export_tables[0].cols; col->name; col++)
 		cols++;
 	strcpy(fixture.threads[0].name, "a\"\\\n\x7f\xff");
-	text = table_text(&export_tables[0], true);
+	text = exported(&export_tables[0], true);
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		json_t *row = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 

@@ -17,6 +17,7 @@
 
 #include "report_fixture.h"
 #include "report_said.h"
+#include "table_text.h"
 
 #define LOCKS 8
 
@@ -241,16 +242,9 @@ static void json_has_the_contracts_keys(void **state)
 
 static void table_has_a_row_per_lock(void **state)
 {
-	struct table_out out = {.jsonl = true, .cols = lock_cols};
-	char *text = NULL;
-	json_t *row;
-	size_t sz;
+	char *text = table_text(lock_cols, write_locks, &fixture.report, true);
+	json_t *row = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
-	out.f = open_memstream(&text, &sz);
-	assert_non_null(out.f);
-	assert_int_equal(write_locks(&out, &fixture.report), 0);
-	assert_int_equal(fclose(out.f), 0);
-	row = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(row);
 	assert_string_equal(string(row, "address"), "0x404080");
 	assert_int_equal(number(row, "blocked_ns"), 5862 * FIXTURE_MS);
@@ -258,7 +252,6 @@ static void table_has_a_row_per_lock(void **state)
 	assert_int_equal(number(row, "holder_disk_ns"), 60 * FIXTURE_MS);
 	assert_int_equal(number(row, "top_holder"), 2);
 	json_decref(row);
-	table_out__free(&out);
 	free(text);
 }
 

@@ -19,6 +19,7 @@
 
 #include "report_fixture.h"
 #include "report_said.h"
+#include "table_text.h"
 
 static struct report_fixture fixture;
 static struct cpt_loop loops[3];
@@ -289,11 +290,9 @@ static void add_two_instances(void)
 
 static void descriptors_that_took_most_are_said(void **state)
 {
-	struct table_out out = {.jsonl = true, .cols = service_cols};
 	struct json_obj o = json_obj__new();
-	char *lines = NULL;
+	char *lines;
 	json_t *json, *tab;
-	size_t sz;
 
 	add_two_instances();
 	instances[0].services[0] =
@@ -316,13 +315,9 @@ static void descriptors_that_took_most_are_said(void **state)
 	assert_null(json_object_get(json_array_get(json_object_get(json, "epoll_instances"), 1),
 				    "services"));
 	json_decref(json);
-	out.f = open_memstream(&lines, &sz);
-	assert_non_null(out.f);
-	assert_int_equal(write_services(&out, &fixture.report), 0);
-	assert_int_equal(fclose(out.f), 0);
+	lines = table_text(service_cols, write_services, &fixture.report, true);
 	has(lines, "\"fd\":7,\"kind\":\"inbound\",\"times\":60,");
 	has(lines, "\"fd\":3,\"kind\":\"listener\",\"times\":1,");
-	table_out__free(&out);
 	free(lines);
 	/* Little is no news. */
 	instances[0].services[0] = (struct cpt_service){7, CPT_CONN_IN, 60, FIXTURE_MS, FIXTURE_MS};
@@ -429,15 +424,10 @@ static void json_has_the_contracts_keys(void **state)
 
 static void table_has_a_row_per_loop(void **state)
 {
-	struct table_out out = {.jsonl = true, .cols = loop_cols};
-	char *lines = NULL;
+	char *lines;
 	json_t *row;
-	size_t sz;
 
-	out.f = open_memstream(&lines, &sz);
-	assert_non_null(out.f);
-	assert_int_equal(write_loops(&out, &fixture.report), 0);
-	assert_int_equal(fclose(out.f), 0);
+	lines = table_text(loop_cols, write_loops, &fixture.report, true);
 	row = json_loads(lines, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, NULL);
 	assert_non_null(row);
 	assert_int_equal(number(row, "blocked_ns"), 621 * FIXTURE_MS);
@@ -448,17 +438,14 @@ static void table_has_a_row_per_loop(void **state)
 			    "clock_nanosleep");
 	assert_string_equal(json_string_value(json_object_get(row, "kind")), "epoll");
 	json_decref(row);
-	table_out__free(&out);
 	free(lines);
 }
 
 static void json_and_table_have_the_instances(void **state)
 {
-	struct table_out out = {.jsonl = true, .cols = instance_cols};
 	struct json_obj o = json_obj__new();
-	char *lines = NULL;
+	char *lines;
 	json_t *json, *in, *row;
-	size_t sz;
 
 	add_two_instances();
 	json_loops__put(&o, &fixture.report);
@@ -474,16 +461,12 @@ static void json_and_table_have_the_instances(void **state)
 		number(json_object_get(json_object_get(in, "in_flight"), "latency_ns"), "p99"),
 		11 * FIXTURE_MS);
 	json_decref(json);
-	out.f = open_memstream(&lines, &sz);
-	assert_non_null(out.f);
-	assert_int_equal(write_instances(&out, &fixture.report), 0);
-	assert_int_equal(fclose(out.f), 0);
+	lines = table_text(instance_cols, write_instances, &fixture.report, true);
 	row = json_loads(lines, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, NULL);
 	assert_non_null(row);
 	assert_int_equal(number(row, "in_flight_ns"), 122000 * FIXTURE_MS);
 	assert_int_equal(number(row, "peak"), 64);
 	json_decref(row);
-	table_out__free(&out);
 	free(lines);
 }
 

@@ -18,6 +18,7 @@
 #include "../support/hostile_names.h"
 #include "analysis_fixture.h"
 #include "report_said.h"
+#include "table_text.h"
 
 static struct trace_builder *tb;
 static struct cpt_report *r;
@@ -243,24 +244,9 @@ static void names_that_are_no_text_are_valid_json(void **state)
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
-static char *written(const struct table_col *cols,
-		     int (*write)(struct table_out *, const struct cpt_report *))
-{
-	char *text = NULL;
-	size_t sz;
-	struct table_out out = {.f = open_memstream(&text, &sz), .cols = cols};
-
-	assert_non_null(out.f);
-	assert_int_equal(table_out__head(&out), 0);
-	assert_int_equal(write(&out, r), 0);
-	table_out__free(&out);
-	assert_int_equal(fclose(out.f), 0);
-	return text;
-}
-
 static void the_table_of_phases_has_classes_splits_and_sums(void **state)
 {
-	char *text = written(phase_cols, write_phases);
+	char *text = table_text(phase_cols, write_phases, r, false);
 
 	has(text, "phase,name,spans,first_ns,span_ns,parallel_ns,concurrent_ns,serial_ns,idle_ns,"
 		  "unknown_ns,parallel_multi_core_ns,");
@@ -275,7 +261,7 @@ static void the_table_of_phases_has_classes_splits_and_sums(void **state)
 
 static void the_table_of_marks_has_their_phases_numbers(void **state)
 {
-	char *text = written(mark_cols, write_marks);
+	char *text = table_text(mark_cols, write_marks, r, false);
 
 	assert_string_equal(text, "at_ns,phase,name,id,tid,outside\r\n"
 				  "2000,2,load,1,1001,false\r\n"

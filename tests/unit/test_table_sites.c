@@ -13,22 +13,7 @@
 #include "collector/table_path.h"
 #include "collector/table_sites.h"
 #include "report_fixture.h"
-
-static char *written(const struct table_col *cols,
-		     int (*write)(struct table_out *, const struct cpt_report *),
-		     const struct cpt_report *r)
-{
-	char *text = NULL;
-	size_t sz;
-	struct table_out out = {.f = open_memstream(&text, &sz), .cols = cols};
-
-	assert_non_null(out.f);
-	assert_int_equal(table_out__head(&out), 0);
-	assert_int_equal(write(&out, r), 0);
-	table_out__free(&out);
-	assert_int_equal(fclose(out.f), 0);
-	return text;
-}
+#include "table_text.h"
 
 static void stacks_are_read_from_the_outermost_frame_on(void **state)
 {
@@ -50,7 +35,7 @@ static void stacks_are_read_from_the_outermost_frame_on(void **state)
 
 	assert_non_null(table);
 	assert_int_equal(stacks__add(table, frames, 2), 1);
-	text = written(site_cols, write_sites, &r);
+	text = table_text(site_cols, write_sites, &r, false);
 	assert_string_equal(
 		text, "name,reason,waits,wait_ns,lost_ns,samples,spins,latency,user,kernel\r\n"
 		      "worker,lock,3,500,250,0,0,0,odd:name;leaf,\r\n"
@@ -63,7 +48,7 @@ static void stacks_are_read_from_the_outermost_frame_on(void **state)
 static void without_stacks_there_are_no_rows(void **state)
 {
 	const struct cpt_report r = {0};
-	char *text = written(site_cols, write_sites, &r);
+	char *text = table_text(site_cols, write_sites, &r, false);
 
 	assert_null(strchr(strchr(text, '\n') + 1, '\n'));
 	free(text);
@@ -77,7 +62,7 @@ static void threads_of_the_path_sum_to_it(void **state)
 	char *text, *line;
 
 	report_fixture(&f);
-	text = written(path_cols, write_path, &f.report);
+	text = table_text(path_cols, write_path, &f.report, false);
 	line = strchr(text, '\n') + 1;
 	for (; *line; line = strchr(line, '\n') + 1) {
 		unsigned int id, tid, pid;
