@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "run_outputs.h"
 #include "run_repeats.h"
 #include "say.h"
+#include "spawn.h"
 #include "term.h"
 
 struct run {
@@ -77,13 +77,19 @@ static int run_once(struct run *run)
 
 /* ---- -r ------------------------------------------------------------------------------------ */
 
-/* Ctrl-C and the like end the command, and are meant for the whole series. */
+/* Ctrl-C and the like, that end the command: what came to us, too, is meant for the whole series. */
 static bool ended_by_user(const struct cpt_trace_close *close)
 {
-	return close->exit_kind == CPT_EXIT_SIGNAL &&
-	       (close->exit_value == SIGINT || close->exit_value == SIGQUIT ||
-		close->exit_value == SIGTERM || close->exit_value == SIGHUP ||
-		close->exit_value == SIGALRM);
+	return close->exit_kind == CPT_EXIT_SIGNAL && spawn__has_seen((int)close->exit_value);
+}
+
+/* Where the series goes. 0, or -errno after having said why. */
+static int keep_dir(struct run *run, int dir_fd, const char *path)
+{
+	run->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	return run->dir_fd < 0
+		       ? fail(-errno, "cannot keep the directory of %s: %s", path, strerror(errno))
+		       : 0;
 }
 
 /* Records run `number` and takes note of its figures. Returns whether to go on. */
@@ -101,9 +107,9 @@ static bool repeat_one(struct run *run, uint32_t number, const char *path, int *
 		return false;
 	}
 	/* What was run may have put another one in its place. */
-	if (run->dir_fd < 0)
-		run->dir_fd = fcntl(rec.trace.dir_fd, F_DUPFD_CLOEXEC, 0);
-	err = analyse(run, &a, rec.trace.fd, path);
+	err = run->dir_fd < 0 ? keep_dir(run, rec.trace.dir_fd, path) : 0;
+	if (!err)
+		err = analyse(run, &a, rec.trace.fd, path);
 	if (!err)
 		err = repeats__add(&run->repeats, a.report, number);
 	if (err < 0)
@@ -144,21 +150,21 @@ static int report_median(struct run *run)
 	uint32_t number = repeats__median(&run->repeats);
 	char *path = numbered(run->path, number);
 	json_t *more = repeats__json(&run->repeats);
-	struct analysed a = {.fd = -1};
-	int err = -ENOMEM;
+	int fd = -1, err = -ENOMEM;
 
 	if (!path || !more) {
 		fail(err, "cannot report: out of memory");
 		goto out;
 	}
 	say_note("report of run %" PRIu32 " of %" PRIu32 ", %s", number, run->repeats.cnt, path);
-	err = analysed__open(&a, path);
-	if (err < 0)
-		goto out;
-	err = report(run, a.fd, path, more);
+	/* Not by its way: something else may lie there by now. */
+	fd = openat(run->dir_fd, basename(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	err = fd < 0 ? fail(-errno, "cannot open %s: %s", path, strerror(errno))
+		     : report(run, fd, path, more);
 	print_summary(run);
 out:
-	analysed__free(&a);
+	if (fd >= 0)
+		close(fd);
 	json_decref(more);
 	free(path);
 	return err;

@@ -38,6 +38,7 @@ struct identity {
 static volatile sig_atomic_t released_pid; /* where to hand signals on to, 0 nowhere */
 static volatile sig_atomic_t pending_signal;
 static volatile sig_atomic_t out_of_time;
+static volatile sig_atomic_t seen_signal; /* the last one, whoever it was for */
 
 #define SIGNALS 65 /* 1 to 64; the kernel knows no more */
 static struct sigaction given_actions[SIGNALS];
@@ -112,9 +113,13 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	const int saved = errno;
 
 	/* Of the limit that the kernel means the command has its own. */
-	if (sig == SIGXCPU && info->si_code > 0)
+	if (sig == SIGXCPU && info->si_code > 0) {
 		out_of_time = 1;
-	else if (!is_taken())
+		errno = saved;
+		return;
+	}
+	seen_signal = sig;
+	if (!is_taken())
 		pending_signal = sig;
 	else if (fate_of(sig) == FATE_HANDED && kill(released_pid, sig))
 		pending_signal = sig;
@@ -170,6 +175,11 @@ void spawn__signals(void)
 bool spawn__out_of_time(void)
 {
 	return out_of_time;
+}
+
+bool spawn__has_seen(int sig)
+{
+	return seen_signal == sig;
 }
 
 int spawn__interrupted(void)

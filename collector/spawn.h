@@ -49,6 +49,9 @@ void spawn__signals(void);
 /* The tracer has used up the CPU time that it may use (RLIMIT_CPU), says the kernel. */
 bool spawn__out_of_time(void);
 
+/* It is the last signal that was sent to us, for us or for the command. */
+bool spawn__has_seen(int sig);
+
 /* A signal that came while no child was released (0: none): the recording should not start. */
 int spawn__interrupted(void);
 

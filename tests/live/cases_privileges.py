@@ -693,7 +693,9 @@ def series(case):
     os.mkdir(work)
     os.mkdir(roots)
     swap = f"[ -L {work} ] || {{ mv {work} {work}.moved && ln -s {roots} {work}; }}"
-    result = case.cpt("run", "-q", "-r", "3", "-o", os.path.join(work, "t"), "--", "sh", "-c", swap)
+    result = case.cpt("run", "-r", "3", "-o", os.path.join(work, "t"), "--", "sh", "-c", swap)
+    case.check("the report is of what was opened", "CPUs busy" in result.err and swap[:20] in result.err,
+               result.err[-300:])
     case.equal(f"into root's directory, {result}", os.listdir(roots), [])
     case.equal("into the one that was opened", sorted(os.listdir(work + ".moved")), ["t.1", "t.2", "t.3"])
 
