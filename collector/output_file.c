@@ -275,13 +275,13 @@ bool output_file__same_place(const char *a, const char *b)
 	bool same;
 
 	if (!a || !b || !strcmp(a, "-") || !strcmp(b, "-") || own_stream(a) >= 0 ||
-	    own_stream(b) >= 0)
+	    own_stream(b) >= 0 || !*base_of(a) || strcmp(base_of(a), base_of(b)) != 0)
 		return false;
 	fa.path = (char *)a;
 	fb.path = (char *)b;
 	same = !open_dir(&fa) && !open_dir(&fb) && !fstat(fa.dir_fd, &da) &&
 	       !fstat(fb.dir_fd, &db) && da.st_dev == db.st_dev && da.st_ino == db.st_ino &&
-	       !strcmp(base_of(a), base_of(b)) && !stands_in_the_way(&fa, &mode);
+	       !stands_in_the_way(&fa, &mode);
 	if (fa.dir_fd >= 0)
 		close(fa.dir_fd);
 	if (fb.dir_fd >= 0)

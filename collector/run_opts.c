@@ -3,6 +3,9 @@
 #include "run_opts.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "loop_mode.h"
@@ -250,15 +253,33 @@ const char *record_opts__mistake(const struct record_opts *o, bool command)
 	return NULL;
 }
 
+/* Would a report take the place of a trace, or of the older one that gives way to it? */
+static bool replaces_trace(const struct run_opts *o, const char *report)
+{
+	const char *trace = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT;
+	const bool series = o->repeat > 1;
+	char name[PATH_MAX];
+
+	for (uint32_t i = 1; i <= o->repeat; i++)
+		for (int old = 0; old < 2; old++) {
+			/* A name that is too long is refused where it is created. */
+			if (series)
+				snprintf(name, sizeof(name), "%s.%" PRIu32 "%s", trace, i,
+					 old ? ".old" : "");
+			else
+				snprintf(name, sizeof(name), "%s%s", trace, old ? ".old" : "");
+			if (output_file__same_place(name, report))
+				return true;
+		}
+	return false;
+}
+
 /* What takes a trace's place would be all that is left of the run. */
 static const char *same_places(const struct run_opts *o)
 {
-	const char *trace = o->rec.output ? o->rec.output : CPT_TRACE_DEFAULT;
-
-	/* Traces of a series have names of their own. */
-	if (o->repeat == 1 && output_file__same_place(trace, o->json))
+	if (replaces_trace(o, o->json))
 		return "the trace and --json would be one file: name another";
-	if (o->repeat == 1 && output_file__same_place(trace, o->report_file))
+	if (replaces_trace(o, o->report_file))
 		return "the trace and --report-file would be one file: name another";
 	if (output_file__same_place(o->json, o->report_file))
 		return "--json and --report-file would be one file: name another";

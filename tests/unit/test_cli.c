@@ -255,6 +255,7 @@ static void run_writes_no_file_twice(void **state)
 					      {"./t", NULL, "t"},
 					      {NULL, "cpartrace.data", NULL},
 					      {"t", "r", ".//r"},
+					      {"t", "t.old", NULL},
 					      {"/tmp/cpt-none", NULL, "/tmp/../tmp/cpt-none"}};
 	static const char *const differ[][3] = {{"t", "u", "v"},
 						{"t", "-", NULL},
@@ -280,6 +281,16 @@ static void run_writes_no_file_twice(void **state)
 	o.repeat = 2;
 	assert_null(run_opts__mistake(&o, true));
 	assert_non_null(run_opts__mistake(&o, false));
+	o.rec.output = "t";
+	o.json = "t.2";
+	o.report_file = NULL;
+	assert_non_null(run_opts__mistake(&o, true));
+	o.json = "t.1.old";
+	assert_non_null(run_opts__mistake(&o, true));
+	o.json = "t.3";
+	assert_null(run_opts__mistake(&o, true));
+	o.json = "t";
+	assert_null(run_opts__mistake(&o, true));
 }
 
 /* ---- filters ------------------------------------------------------------------------------- */
