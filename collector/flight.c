@@ -665,6 +665,10 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	reap_dump(f, 0);
 	if (f->writer)
 		(void)trace_writer__flush(f->writer);
+	if (output_file__is_gone(&f->parts[f->cur].file)) {
+		say_error("%s was removed meanwhile: what was recorded is lost", f->path);
+		return -ENOENT;
+	}
 	err = create_beside(f, &out, f->path);
 	if (!err) {
 		err = write_from(f, out.fd, first_part(f, close->end_mono_ns), close);
@@ -678,8 +682,6 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	}
 	if (f->writer)
 		f->switches += trace_writer__switches(f->writer);
-	if (err && output_file__is_gone(&f->parts[f->cur].file))
-		return err;
 	if (err) {
 		say_error("what was recorded is kept; once there is room: cpartrace recover -o %s "
 			  "%s.ring.?",

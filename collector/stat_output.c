@@ -104,10 +104,11 @@ int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bo
 
 int stat_output__end(struct stat_output *out)
 {
-	return output_file__is_gone(&out->file)
-		       ? fail(-ENOENT, "%s was removed meanwhile: what was counted is lost",
-			      out->o->output)
-		       : 0;
+	if (!output_file__is_gone(&out->file))
+		return 0;
+	/* Also where the same reason was given for another file: this one is lost. */
+	say_error("%s was removed meanwhile: what was counted is lost", out->o->output);
+	return -ENOENT;
 }
 
 void stat_output__close(struct stat_output *out)
