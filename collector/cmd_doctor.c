@@ -54,7 +54,7 @@ static void try_marks(struct bpf_session *session, struct cpt_feature *f)
 	snprintf(f->text, sizeof(f->text), "%.159s", marks ? "yes" : err);
 	if (code == EPERM || code == EACCES)
 		snprintf(f->mend, sizeof(f->mend), "run it as root (CAP_SYS_ADMIN)");
-	else if (code)
+	else if (code == ENOENT) /* of the directory that says how such events are asked for */
 		snprintf(f->mend, sizeof(f->mend), "a kernel with CONFIG_UPROBE_EVENTS");
 	mark_session__free(marks);
 }

@@ -89,7 +89,7 @@ static int first_of(struct found *f, int cnt)
 	return first;
 }
 
-static int write_all(const struct found *f, int cnt, const char *path)
+static int join_parts(const struct found *f, int cnt, const char *path)
 {
 	struct flight_part parts[GIVEN_MAX];
 	struct output_file out;
@@ -128,7 +128,7 @@ static int recover(const char *path, char *const *names, int cnt)
 		err = fail(-ENODATA, "nothing was recorded into what is named");
 	if (err >= 0) {
 		first = first_of(found, have);
-		err = first < 0 ? first : write_all(found + first, have - first, path);
+		err = first < 0 ? first : join_parts(found + first, have - first, path);
 	}
 	for (int i = 0; i < have; i++)
 		close(found[i].fd);

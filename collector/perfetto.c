@@ -267,8 +267,9 @@ static int prepare(struct perfetto *p, struct analysed *a, FILE *f)
 }
 
 /* The second pass, after what has a name. 0, or -errno: *said, or not yet. */
-static int write_all(struct perfetto *p, struct analysed *a, const char *path, struct path_log *log,
-		     const struct cpt_analysis_opts *view, FILE *f, bool *said)
+static int write_trace(struct perfetto *p, struct analysed *a, const char *path,
+		       struct path_log *log, const struct cpt_analysis_opts *view, FILE *f,
+		       bool *said)
 {
 	struct cpt_analysis_opts opts = *view;
 	int err = prepare(p, a, f);
@@ -309,7 +310,7 @@ int perfetto__write(struct analysed *a, const char *path, const struct cpt_analy
 		goto out;
 	p->r = first = a->report;
 	a->report = NULL;
-	err = write_all(p, a, path, &log, view, f, &said);
+	err = write_trace(p, a, path, &log, view, f, &said);
 	pf_out__free(p->out);
 	free(p->lanes);
 	free(p->instances);

@@ -54,13 +54,23 @@ static void drop_rights(void)
 	rights__user_free(&behind);
 }
 
+/* What was handled by whoever forked us is none of ours. */
+static void forget_handlers(void)
+{
+	struct sigaction given;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		if (!sigaction(sig, NULL, &given) && given.sa_handler != SIG_IGN)
+			signal(sig, SIG_DFL);
+}
+
 static void confine(int sock)
 {
-	/* Ctrl-C is for the command; we end with our asker. What was handled there is none of ours. */
+	forget_handlers();
+	/* Ctrl-C is for the command; we end with our asker. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
 	signal(SIGCHLD, SIG_DFL);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
 	if (sock > 0)
