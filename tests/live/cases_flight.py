@@ -74,6 +74,11 @@ def window(report):
     return report["window_start_ns"], report["window_start_ns"] + report["window_ns"]
 
 
+def most_kept(span):
+    """s. A part is an eighth of the span, and one drain late at most, which others may hold up."""
+    return 1.125 * span + 1
+
+
 def check_kept(case, what, report, span):
     quality = report["data_quality"]
     case.equal(f"{what}: lost_events", quality["lost_events"], 0)
@@ -81,8 +86,7 @@ def check_kept(case, what, report, span):
     case.equal(f"{what}: nothing is unknown", report["ledger_ns"]["unknown"], 0)
     case.check(f"{what}: what lies before is forgotten, which is said", quality["forgotten_ns"] > 0
                and any("forgotten" in line for line in quality["warnings"]), quality)
-    # A part is an eighth of the span, and one drain late at most, which others may hold up.
-    case.within(f"{what}: the window", report["window_ns"] / 1e9, span, 1.125 * span + 1)
+    case.within(f"{what}: the window", report["window_ns"] / 1e9, span, most_kept(span))
 
 
 def check_same(case, what, ours, whole):

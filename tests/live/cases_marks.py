@@ -16,7 +16,7 @@ import subprocess
 import time
 
 from cases_attach import await_true
-from cases_flight import Flight
+from cases_flight import Flight, most_kept, window
 from cases_privileges import BEHIND, NOBODY, for_all, theirs, unprivileged
 from harness import HERE, Failed, group
 
@@ -376,41 +376,44 @@ def flight(case):
     process = case.spawn([case.helper("marks"), "-n", "100000", "one", "s7", "two", "s11", "three", "b2"],
                          stdout=subprocess.PIPE)
     one = Flight(case, "-p", process.pid, "--flight", "0.5s")
-    time.sleep(1.2)
-    mark(case, "from outside", "--strict")
+    time.sleep(most_kept(0.5))  # what there was at first is forgotten
+    before, behind, _ = mark(case, "from outside", "--strict")
     dump = one.ask(1)
-    time.sleep(0.6)  # that mark is forgotten again
+    time.sleep(0.6)  # that mark may be forgotten again
     one.end()
+    lines, ended = [], time.monotonic_ns()
+    while not lines or int(lines[-1].split()[0]) < ended:  # what it says of a mark comes behind it
+        lines.append(process.stdout.readline())
     process.terminate()
-    stamps = stamps_of(process.communicate(timeout=30)[0], ["one", "two", "three"])
-    for path, outside in ((dump, 1), (one.file, 0)):
+    stamps = sorted([*stamps_of("".join(lines), ["one", "two", "three"]), (before, behind, "from outside")])
+    for path in (dump, one.file):
         report = case.report_json(path)
         check_phases(case, path, report)
-        check_kept_marks(case, os.path.basename(path), report, stamps, outside)
+        check_kept_marks(case, os.path.basename(path), report, stamps)
 
 
-def check_kept_marks(case, what, report, stamps, outside):
-    """All marks of the window, and the phase in which it begins."""
-    start = report["window_start_ns"]
-    end = start + report["window_ns"]
+def check_kept_marks(case, what, report, stamps):
+    """All marks of the window that the dump says it has, and the phase in which that begins."""
+    start, end = window(report)
     case.check(f"{what}: what lies before is forgotten", report["data_quality"]["forgotten_ns"] > 0)
-    found = set_marks(report)
-    case.equal(f"{what}: marks from outside", [m[1] for m in found].count("from outside"), outside)
-    own = [m for m in found if m[1] != "from outside"]
+    found = [m[:2] for m in set_marks(report)]
     # One that was being set when the window began, or ended, may be within or not.
-    expected = [s for s in stamps if s[0] >= start and s[1] <= end]
-    least = {s[0] for s in expected}
-    most = [s for s in stamps if s[1] >= start and s[0] <= end]
-    case.check(f"{what}: there are some", len(expected) > 5, len(expected))
-    at = {}
-    for before, behind, name in most:
-        match = [m for m in own if before <= m[0] <= behind]
-        case.check(f"{what}: {name} of {before}", len(match) == 1 and match[0][1] == name
-                   or not match and before not in least, match)
-        at.update({m[0]: name for m in match})
-    case.equal(f"{what}: and no others", [m[0] for m in own if m[0] not in at], [])
-    before = [s for s in stamps if s[1] < (found[0][0] if found else end)]
-    case.equal(f"{what}: the phase it begins in", report["phases"][0]["name"], before[-1][2] if before else "(start)")
+    within = [s for s in stamps if s[0] >= start and s[1] <= end]
+    case.check(f"{what}: there are some", len(within) > 5, len(within))
+    kept, at = set(), set()
+    for stamp in (s for s in stamps if s[1] >= start and s[0] <= end):
+        before, behind, name = stamp
+        match = [m for m in found if before <= m[0] <= behind and m[1] == name]
+        case.check(f"{what}: {name} of {before}", len(match) == 1 or not match and stamp not in within, match)
+        kept |= {stamp} if match else set()
+        at.update(match)
+    case.equal(f"{what}: and no others", [m for m in found if m not in at], [])
+    # The last one before. Of two that were being set at the same time, either may be.
+    gone = [s for s in stamps if s[0] <= start and s not in kept]
+    last = {name for _, behind, name in gone if all(s[0] <= behind for s in gone)}
+    case.check(f"{what}: the phase it begins in", report["phases"][0]["name"] in (last or {"(start)"}),
+               (report["phases"][0]["name"], last))
+    case.note(f"{what}: {len(found)} marks, {[m[1] for m in found].count('from outside')} of them from outside")
 
 
 @marks("without root: the kernel refuses marks, which is said where there are any; the recording is made")
