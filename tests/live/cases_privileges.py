@@ -2,6 +2,7 @@
 """Whose rights are used for what: the workload gets what it would have had, files are written as the user
 behind sudo, what is not needed is given up, and little is needed at all."""
 
+import contextlib
 import json
 import os
 import re
@@ -659,6 +660,11 @@ def race(case):
     case.note(f"{attacker.turns} swaps, {done} files written, {refused} refused")
 
 
+def written(path):
+    """Not those that are to replace one, and may be gone at any moment."""
+    return [name for name in os.listdir(path) if not name.endswith(".tmp")]
+
+
 @privileges("a directory that gives way to a link to root's, while a file of it is written over and over")
 def later_files(case):
     writers_of = (("--openmetrics", ["stat", "-a", "-q", "-I", "100", "-o", "/dev/null", "--openmetrics"],
@@ -671,16 +677,17 @@ def later_files(case):
             os.mkdir(path)
         os.chown(work, NOBODY, NOBODY)
         proc = case.spawn([case.cpartrace, *argv, os.path.join(work, "out")])
-        wait_until(f"{what}: its first file", lambda p=work: os.listdir(p))
+        wait_until(f"{what}: its first file", lambda p=work: written(p))
         os.rename(work, work + ".moved")
         os.symlink(roots, work)
         # What there is now is of before.
-        for name in os.listdir(work + ".moved"):
+        for name in written(work + ".moved"):
             if ".ring." not in name:
-                os.unlink(os.path.join(work + ".moved", name))
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(work + ".moved", name))
         ask(proc)
         wait_until(f"{what}: one after that", lambda p=work: any(
-            ".ring." not in name for path in (p, p + ".moved") for name in os.listdir(path)))
+            ".ring." not in name for path in (p, p + ".moved") for name in written(path)))
         end(proc)
         case.equal(f"{what}: status", proc.returncode, 0)
         case.equal(f"{what}: into root's directory", os.listdir(roots), [])
