@@ -73,11 +73,13 @@ def identity_findings(report):
              sum(phase["ledger_ns"][name] for name in classes), phase["span_ns"])
     if phases:
         marks = report["marks"]
-        # Of one phase alone (--phase) the first span begins with its mark.
-        at_start = bool(marks) and marks[0]["at_ns"] == 0
+        # Of chosen phases (--phase) the first span begins with its mark. A run begins in "(start)", and what is
+        # kept of its end in the midst of a span.
+        chosen = (all(phase["name"] != "(start)" for phase in phases)
+                  and bool(marks) and marks[0]["at_ns"] == 0)
         spans = sum(phase["spans"] for phase in phases)
         holds(f"the phases' {spans} spans are those that {len(marks)} marks begin, and what comes before",
-              spans == len(marks) + 1 or at_start and spans == len(marks))
+              spans == len(marks) + 1 or chosen and spans == len(marks))
     work = sum(k * ns for k, ns in enumerate(profile))
     same("sum of k * profile_ns[k] is cpu_time_ns", work, cpu_time)
     same("threads' running_ns sum to cpu_time_ns", sum(t["running_ns"] for t in threads), cpu_time)
@@ -323,19 +325,29 @@ def example():
     def path_part(**who):
         return {**who, "name": "w", "total_ns": 100, "serial_ns": 50, "parallel_ns": 40,
                 "runnable_ns": 0, "blocked_ns": 10, "unknown_ns": 0}
+    ledger = {
+        "parallel": 40, "concurrent": 9, "serial": 51, "idle": 0, "unknown": 0,
+        "parallel_split": {"multi_core": 40, "smt_only": 0},
+        "concurrent_split": {"interleaved": 9, "contended": 0, "overlapped": 0, "starved": 0,
+                             "all_waiting": 0},
+        "serial_split": {"running": 41, "runnable": 0, "waiting": 10, "in_flight": 0},
+        "idle_split": {"asleep": 0, "quiet": 0}}
+    def phase(name, span, cpu_time, its):
+        return {"name": name, "spans": 1, "first_ns": 0, "span_ns": span, "cpu_time_ns": cpu_time,
+                "runnable_ns": 0, "in_progress_ns": 0, "in_flight_ns": 0, "parallelism": 1, "concurrency": 1,
+                "class": "serial", "summary": "w", "ledger_ns": its}
+    def nothing(of):
+        return {key: nothing(value) if isinstance(value, dict) else 0 for key, value in of.items()}
     return {
         "schema": 1, "cpartrace_version": "0.1.0", "command": ["w"], "root_pid": 11,
         "exit": {"code": 0}, "started_at": "2026-01-02T03:04:05Z", "kernel": "6.1",
         "hostname": "h", "window_start_ns": 5, "window_ns": 100, "cpu_time_ns": 130,
         "cpus": {"online": 2, "allowed": 2, "physical_cores": 2, "quota_cpus": None},
         "tasks": {"processes": 1, "threads": 2, "peak_alive": 2, "peak_asleep": 0},
-        "ledger_ns": {
-            "parallel": 40, "concurrent": 9, "serial": 51, "idle": 0, "unknown": 0,
-            "parallel_split": {"multi_core": 40, "smt_only": 0},
-            "concurrent_split": {"interleaved": 9, "contended": 0, "overlapped": 0, "starved": 0,
-                                 "all_waiting": 0},
-            "serial_split": {"running": 41, "runnable": 0, "waiting": 10, "in_flight": 0},
-            "idle_split": {"asleep": 0, "quiet": 0}},
+        "ledger_ns": ledger,
+        # A mark at the first instant: what comes before it has a span, of no length.
+        "phases": [phase("(start)", 0, 0, nothing(ledger)), phase("work", 100, 130, copy.deepcopy(ledger))],
+        "marks": [{"name": "work", "at_ns": 0, "id": 1, "tid": 11}],
         "parallelism": {"average": 1.3, "tlp": 130 / 90, "peak": 2, "efficiency": 0.65,
                         "effective": None, "profile_ns": [10, 50, 40]},
         "concurrency": {"average": 1.49, "peak": 2, "profile_ns": [0, 51, 49]},
@@ -409,7 +421,15 @@ def put(report, path, value):
 def self_test():
     """The example is clean; each one-figure change to it is found."""
     failures = [f"clean example: {f}" for f in findings(example())]
+    chosen = example()
+    del chosen["phases"][0]
+    failures += [f"example of a chosen phase: {f}" for f in findings(chosen)]
+    chosen["marks"][0]["at_ns"] = 1
+    if not findings(chosen):
+        failures.append("a span before the first mark that is of no phase was not found wrong")
     wrong = [
+        ("phases.0.spans", 0), ("phases.1.spans", 2), ("phases.1.span_ns", 99), ("phases.1.ledger_ns.serial", 50),
+        ("marks", []),
         ("ledger_ns.idle", 1), ("ledger_ns.serial_split.waiting", 9),
         ("parallelism.profile_ns", [11, 50, 40]), ("parallelism.profile_ns", [10, 50]),
         ("concurrency.profile_ns", [1, 50, 49]), ("cpu_time_ns", 129),
