@@ -12,11 +12,20 @@ traces=$(mktemp -d)
 trap 'rm -rf "$traces"' EXIT
 list=
 
+fail()
+{
+	printf 'bounds.sh: %s\n' "$1" >&2
+	exit 1
+}
+
 for program in threads locks epoll loops processes webserver; do
-	for mode in $("$build/workloads/$program" --help | sed -n 's/^  \([a-z-]*\): .*/\1/p'); do
+	modes=$("$build/workloads/$program" --help | sed -n 's/^  \([a-z-]*\): .*/\1/p')
+	[[ $modes ]] || fail "$program --help names no mode"
+	for mode in $modes; do
 		trace=$traces/$program-$mode.cptrace
 		[[ $program != webserver ]] || mode=--model=$mode
-		"$build/cpartrace" record -o "$trace" -- "$build/workloads/$program" "$mode" --timeout 900 >/dev/null 2>&1
+		"$build/cpartrace" record -o "$trace" -- "$build/workloads/$program" "$mode" --timeout 900 >"$traces/said" 2>&1 ||
+			fail "$program $mode: status $?: $(tail -n 3 "$traces/said")"
 		list+=${list:+:}$trace
 	done
 done
