@@ -475,3 +475,23 @@ uint64_t first_seed(const char *test)
 	printf("%s: seeds from %" PRIu64 " on (CPT_SEED, CPT_CASES change that)\n", test, seed);
 	return seed;
 }
+
+bool own_traces(void)
+{
+	const char *own = getenv("CPT_TRACES");
+
+	return own && *own;
+}
+
+uint32_t each_trace(const char *standard,
+		    void (*look)(const char *path, uint32_t rounds, struct rng *rng),
+		    uint32_t rounds, struct rng *rng)
+{
+	char *list = strdup(own_traces() ? getenv("CPT_TRACES") : standard), *rest = list, *path;
+	uint32_t cnt = 0;
+
+	for (; (path = strsep(&rest, ":")); cnt++)
+		look(path, rounds, rng);
+	free(list);
+	return cnt;
+}

@@ -42,4 +42,11 @@ int check_same(const struct cpt_report *a, const struct cpt_report *b, const cha
 uint32_t case_count(uint32_t standard);
 uint64_t first_seed(const char *test);
 
+/* Traces of real runs: those of CPT_TRACES, separated by colons, or where that is unset or empty, of the standard list. */
+bool own_traces(void);
+/* Calls look for each, with what is handed over; returns how many there were. */
+uint32_t each_trace(const char *standard,
+		    void (*look)(const char *path, uint32_t rounds, struct rng *rng),
+		    uint32_t rounds, struct rng *rng);
+
 #endif /* PROPERTIES_CHECK_H */

@@ -291,21 +291,17 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	free(life);
 }
 
-/* CPT_TRACES: other files than the project's own, separated by colons, CPT_CASES times each. */
+/* Of the project's own less each time than of others, of which there are few. */
 static void truth_of_real_runs_is_within_the_bounds(void **state)
 {
 	struct rng rng = {.state = first_seed(__func__)};
-	const char *own = getenv("CPT_TRACES");
-	char *list = strdup(own ? own : TRACES), *rest = list, *path;
-	uint32_t rounds = own ? case_count(1000) : case_count(3000) / 20, files = 0;
+	const uint32_t rounds = own_traces() ? case_count(1000) : case_count(3000) / 20;
+	const uint32_t files = each_trace(TRACES, lose_of, rounds, &rng);
 
-	assert_non_null(list);
-	for (; (path = strsep(&rest, ":")); files++)
-		lose_of(path, rounds, &rng);
+	assert_true(files);
 	printf("BOUNDS: %u rounds of each of %u real traces, %" PRIu64
 	       " of them with something in doubt, all inside\n",
 	       rounds, files, cases_lost);
-	free(list);
 }
 
 int main(void)
@@ -316,7 +312,7 @@ int main(void)
 	const struct CMUnitTest real[] = {
 		cmocka_unit_test(truth_of_real_runs_is_within_the_bounds),
 	};
-	int failed = getenv("CPT_TRACES") ? 0 : cmocka_run_group_tests(generated, NULL, NULL);
+	int failed = own_traces() ? 0 : cmocka_run_group_tests(generated, NULL, NULL);
 
 	cases_lost = 0;
 	return failed + cmocka_run_group_tests(real, NULL, NULL);

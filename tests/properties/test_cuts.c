@@ -35,7 +35,7 @@
 struct whole {
 	uint8_t *bytes;
 	size_t sz;
-	size_t *sections; /* where each begins, and the end */
+	size_t *sections; /* where each begins */
 	size_t section_cnt;
 	struct cpt_words *words;
 	struct trace_reader *reader; /* owns the words where the trace has some */
@@ -320,34 +320,32 @@ static void a_cut_run_says_of_its_time_what_the_whole_does(void **state)
 
 /* ---- real traces -------------------------------------------------------------------------------------- */
 
-/* CPT_TRACES: other files than the project's own, separated by colons. */
+/* One trace, cut at `cuts` places and between its sections. */
+static void cut_of(const char *path, uint32_t cuts, struct rng *rng)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct whole w;
+
+	assert_true(fd >= 0);
+	w = whole_of(fd);
+	for (uint32_t i = 0; i < cuts; i++)
+		one_cut(&w, pick_cut(&w, rng), path);
+	for (size_t i = 0; i < w.section_cnt && i < 100; i++)
+		one_cut(&w, w.sections[i], path);
+	free_whole(&w);
+}
+
 static void a_cut_trace_says_of_its_time_what_the_whole_does(void **state)
 {
 	struct rng rng = {.state = first_seed(__func__)};
-	const char *own = getenv("CPT_TRACES");
-	char *list = strdup(own && *own ? own : TRACES), *rest = list, *path;
-	const uint32_t cuts = case_count(400) / 10;
-	uint32_t files = 0;
+	uint32_t files;
 
 	compared = refused = without = hedged = 0;
-	assert_non_null(list);
-	for (; (path = strsep(&rest, ":")); files++) {
-		const int fd = open(path, O_RDONLY | O_CLOEXEC);
-		struct whole w;
-
-		assert_true(fd >= 0);
-		w = whole_of(fd);
-		for (uint32_t i = 0; i < cuts; i++)
-			one_cut(&w, pick_cut(&w, &rng), path);
-		for (size_t i = 0; i < w.section_cnt && i < 100; i++)
-			one_cut(&w, w.sections[i], path);
-		free_whole(&w);
-	}
+	files = each_trace(TRACES, cut_of, case_count(400) / 10, &rng);
 	printf("CUTS: %" PRIu64 " cuts of %u real traces compared, %" PRIu64
 	       " of them with bounds; %" PRIu64 " were before the command, %" PRIu64 " no trace\n",
 	       compared, files, hedged, without, refused);
-	assert_true(compared > files);
-	free(list);
+	assert_true(files && compared > files);
 }
 
 int main(void)
