@@ -6,7 +6,8 @@
  * times. The names @memory and @nowhere are of a probe made by hand, whose argument lies in memory: it says "by hand", or
  * points to where nothing is; @hostile sets marks of all names of tests/support/hostile_names.h.
  *
- * stdout: a line "BEFORE AFTER INDEX" for each mark, INDEX that of its name, from 0 (-q: nothing).
+ * stdout: a line "BEFORE AFTER INDEX" for each NAME whenever it is its turn, so one for all marks of @hostile; INDEX is that
+ * of the NAME, from 0 (-q: nothing).
  */
 #include <stdbool.h>
 
