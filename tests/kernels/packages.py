@@ -84,8 +84,11 @@ class Apt:
                                           if entry.startswith(name + "_") and entry.endswith(".deb"))))
         os.makedirs(root, exist_ok=True)
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as parts:
-            subprocess.run(["tar", "-x", "-C", root, *(["--wildcards", only] if only else [])],
-                           stdin=parts.stdout, check=True, timeout=600)
+            tar = subprocess.run(["tar", "-x", "-C", root, *(["--wildcards", only] if only else [])],
+                                 stdin=parts.stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=600)
+        if parts.returncode or tar.returncode:
+            raise Unavailable(f"{name} cannot be unpacked: dpkg-deb's status {parts.returncode}, tar's "
+                              f"{tar.returncode}: {tar.stderr.strip()[-300:]}")
         os.unlink(package)
 
     def fetch(self, name, into):
