@@ -8,8 +8,9 @@
 Kernels are Debian's, by series (5.10 must be refused in one line), fetched with apt into --cache and
 unpacked there. Machines: smt (4 CPUs, two siblings a core) is asked all; what CPUs have a part in also
 eight (8 CPUs), numa (2 nodes), isolated (isolcpus) and two (CPUs, and the cases of privileges); many (72
-CPUs), with the newest kernel, of masks beyond the 64th; arm64, with 6.1 alone and only by name. Guests run
---jobs at a time. One line per boot and per case that failed; the last line counts.
+CPUs), with the newest kernel, of masks beyond the 64th; mixed (2 nodes, each one core of two siblings), by
+--short or by name; arm64, with 6.1 alone and only by name. Guests run --jobs at a time. One line per boot
+and per case that failed; the last line counts.
 Exit status 0: all passed; 1: some did not; 2: a kernel or program that this needs could not be had.
 """
 
@@ -17,6 +18,7 @@ import argparse
 import concurrent.futures
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,37 +64,50 @@ TOOLS = ("setpriv",)  # beside busybox's applets, with their libraries
 
 
 def plan(arguments):
-    """(series, machine) of each boot, the longest first."""
+    """The guest of each boot, the longest first. Of -k, those alone that it leaves something to be asked."""
     if arguments.short:
-        return list(SHORT)
-    if arguments.machine == ["arm64"]:
-        return [("6.1", "arm64")]
-    boots = [(series, machine) for machine in arguments.machine or EACH
-             for series in arguments.kernel or SUPPORTED]
-    if not arguments.kernel and not arguments.machine:
-        boots += [("newest", "many"), ("5.10", "two")]
-    return boots
+        boots = list(SHORT)
+    elif arguments.machine == ["arm64"]:
+        boots = [("6.1", "arm64")]
+    else:
+        boots = [(series, machine) for machine in arguments.machine or EACH
+                 for series in arguments.kernel or SUPPORTED]
+        if not arguments.kernel and not arguments.machine:
+            boots += [("newest", "many"), ("5.10", "two")]
+    guests = []
+    for series, machine in boots:
+        _, cpus, siblings, _ = MACHINES[machine]
+        guests.append(forms.Guest(series, machine, cpus, siblings, series != "5.10"))
+    return [guest for guest in guests if not arguments.k or asked(guest, arguments)]
 
 
-def run_boot(series, machine, guest_of, arguments, base):
+def asked(guest, arguments):
+    """The names of its cases."""
+    names = SHORT[guest.kernel, guest.machine] if arguments.short else [case.name for case in cases.fitting(guest)]
+    return [name for name in names if any(text in name for text in arguments.k.split(","))]
+
+
+def run_boot(guest, kernel, host, base, arguments):
     """One guest; how many of its cases passed and failed, and what is to be said of it."""
-    (package, vmlinuz), host, _ = guest_of
-    qemu, cpus, siblings, append = MACHINES[machine]
-    guest = forms.Guest(series, machine, cpus, siblings, series != "5.10")
-    todo = [case for case in cases.fitting(guest) if any(text in case.name for text in arguments.k.split(","))]
-    if arguments.short:
-        todo = [case for case in cases.CASES if case.name in SHORT[series, machine]]
+    package, vmlinuz = kernel
+    qemu, _, _, append = MACHINES[guest.machine]
+    where, wanted = f"{guest.kernel} {guest.machine}", asked(guest, arguments)
+    todo = [case for case in cases.CASES if case.name in wanted]
+    lines = [f"FAIL {where} {name}: there is no such case" for name in wanted
+             if name not in {case.name for case in todo}]
+    if not wanted:
+        lines.append(f"FAIL {where}: nothing is asked of it")
+    bad = len(lines)
     names = {f"{i:02}-{case.name}": case for i, case in enumerate(todo)}
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
         initrd = image.build(directory, base, {name: case.text for name, case in names.items()})
         results, closed, console = image.boot(directory, vmlinuz, initrd, qemu, host, append)
-    bad, lines = 0, []
     for name, case in names.items():
         result = results.get(name)
         found = forms.findings(case, result, guest)
         bad += bool(found)
-        lines += [f"FAIL {series} {machine} {case.name}: {finding}" for finding in found]
+        lines += [f"FAIL {where} {case.name}: {finding}" for finding in found]
         if arguments.verbose and result:
             lines.append(f"     {case.name}: {result.get('took', -1):.1f} s")
             lines += [f"--- {case.name} {stream}: "
@@ -100,22 +115,20 @@ def run_boot(series, machine, guest_of, arguments, base):
                       for stream, text in sorted(result.items())]
     if not closed:
         lines.append(f"     the guest's console ended with: {console.strip()[-600:]}")
-    lines.append(f"{'ok  ' if not bad and closed else 'FAIL'} {series} ({package}) on {machine}: "
-                 f"{len(todo) - bad} of {len(todo)} cases, {time.monotonic() - start:.0f} s")
-    return len(todo) - bad, bad + (not closed and not bad), lines
+    good = max(len(wanted) - bad, 0)
+    lines.append(f"{'ok  ' if not bad and closed else 'FAIL'} {guest.kernel} ({package}) on {guest.machine}: "
+                 f"{good} of {len(wanted)} cases, {time.monotonic() - start:.0f} s")
+    return good, bad + (not closed and not bad), lines
 
 
-def run_all(boots, guests, arguments):
+def run_all(boots, kernels, host, programs, arguments):
     """Every boot, some at a time; how many cases passed and failed."""
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="cpartrace-kernels-") as directory:
-        bases = {}
-        for _, host, programs in guests.values():
-            if type(host) not in bases:
-                bases[type(host)] = image.base(directory, programs, host)
+        base = image.base(directory, programs, host)
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as jobs:
-            waiting = [jobs.submit(run_boot, series, machine, guests[series], arguments,
-                                   bases[type(guests[series][1])]) for series, machine in boots]
+            waiting = [jobs.submit(run_boot, guest, kernels[guest.kernel], host, base, arguments)
+                       for guest in boots]
             for done in concurrent.futures.as_completed(waiting):
                 good, bad, lines = done.result()
                 print("\n".join(lines), flush=True)
@@ -124,10 +137,9 @@ def run_all(boots, guests, arguments):
 
 
 def of_here(boots, build, cache, suites):
-    """{series: (kernel, host, programs)} of this machine's architecture."""
+    """({series: kernel}, host, programs) of this machine's architecture."""
     programs = [os.path.join(build, path) for path in PROGRAMS] + [shutil.which(tool) for tool in TOOLS]
-    return {series: (kernel, image.Host(), programs) for series, kernel in
-            packages.kernels(sorted({series for series, _ in boots}), cache, suites).items()}
+    return packages.kernels(sorted({guest.kernel for guest in boots}), cache, suites), image.Host(), programs
 
 
 def of_arm64(cache):
@@ -140,7 +152,7 @@ def of_arm64(cache):
     build = arm64.build(SOURCE, directory)
     root = os.path.join(directory, "root")
     programs = [os.path.join(build, path) for path in arm64.PROGRAMS] + arm64.tools(root)
-    return {"6.1": (kernel, arm64.Arm64(root), programs)}
+    return {"6.1": kernel}, arm64.Arm64(root), programs
 
 
 def main():
@@ -156,23 +168,28 @@ def main():
     parser.add_argument("--cache", default=None, metavar="DIR", help="where kernels are kept "
                         "(default: BUILD/kernels)")
     arguments = parser.parse_args()
+    alone = "arm64" in (arguments.machine or ())
+    if alone and (len(arguments.machine) > 1 or arguments.kernel or arguments.short):
+        parser.error("arm64 has a kernel of its own: no other --machine, no --kernel and no --short beside it")
+    boots = plan(arguments)
+    if not boots:
+        parser.error(f"no case has one of {arguments.k} in its name")
     for tool in ("qemu-system-x86_64", "cpio", "busybox", "strip"):
         if not shutil.which(tool):
             print(f"kernels: {tool} is missing: sudo apt-get install qemu-system-x86 "
                   "busybox-static cpio binutils")
             return 2
-    boots = plan(arguments)
     cache = arguments.cache or os.path.join(arguments.build, "kernels")
     try:
-        guests = of_arm64(cache) if boots == [("6.1", "arm64")] else \
+        kernels, host, programs = of_arm64(cache) if alone else \
             of_here(boots, arguments.build, cache, packages.QUICK if arguments.short else packages.SUITES)
-    except (packages.Unavailable, OSError) as error:
+    except (packages.Unavailable, OSError, subprocess.SubprocessError) as error:
         print(f"kernels: {error}")
         return 2
     passed = failed = 0
     for number in range(arguments.rounds):
         start = time.monotonic()
-        good, bad = run_all(boots, guests, arguments)
+        good, bad = run_all(boots, kernels, host, programs, arguments)
         passed, failed = passed + good, failed + bad
         if arguments.rounds > 1:
             print(f"round {number + 1}: {good} cases passed, {bad} failed, {time.monotonic() - start:.0f} s",
