@@ -23,7 +23,9 @@
 #include "account_facts.h"
 #include "states.h"
 
-#define CPT_GRID_BINS_MAX    4096
+#ifndef CPT_GRID_BINS_MAX /* fuzz targets by libFuzzer have fewer: more inputs in the time */
+#define CPT_GRID_BINS_MAX 4096
+#endif
 #define CPT_GRID_THREADS_MAX 64
 #define CPT_GRID_LEVELS	     65	  /* of C told apart: 0 to 63, and 64 or more */
 #define CPT_GRID_TRAIL_MAX   2048 /* the path is followed through tasks with numbers below this */
