@@ -36,27 +36,28 @@ void diff_name_key(char *key, const char *name)
 	key[to] = '\0';
 }
 
-static struct diff_figure *put_named(const struct place *at, enum diff_group group,
-				     enum diff_unit unit, const char *name, double value)
+static struct diff_figure *put(const struct place *at, enum diff_group group, enum diff_unit unit,
+			       const char *name, bool main, double value)
 {
 	return diff_put(at, &(struct taken){.group = group,
 					    .unit = unit,
 					    .key = name,
 					    .name = name,
 					    .what = "",
+					    .main = main,
 					    .value = value});
+}
+
+static struct diff_figure *put_named(const struct place *at, enum diff_group group,
+				     enum diff_unit unit, const char *name, double value)
+{
+	return put(at, group, unit, name, false, value);
 }
 
 static struct diff_figure *put_main(const struct place *at, enum diff_group group,
 				    enum diff_unit unit, const char *name, double value)
 {
-	return diff_put(at, &(struct taken){.group = group,
-					    .unit = unit,
-					    .key = name,
-					    .name = name,
-					    .what = "",
-					    .main = true,
-					    .value = value});
+	return put(at, group, unit, name, true, value);
 }
 
 static void add_ledger(const struct place *at, const struct cpt_report *r,

@@ -10,7 +10,7 @@
 #define NOTES_MAX 4096 /* bytes of one note segment looked at */
 #define PHDRS_MAX 128  /* program headers of one file */
 
-static int read_at(int fd, void *buf, size_t sz, uint64_t off)
+int elf_read_at(int fd, void *buf, size_t sz, uint64_t off)
 {
 	ssize_t n;
 
@@ -28,7 +28,7 @@ static int read_header(int fd, Elf64_Ehdr *head)
 {
 	unsigned char ident[EI_NIDENT];
 	Elf32_Ehdr narrow;
-	int err = read_at(fd, ident, sizeof(ident), 0);
+	int err = elf_read_at(fd, ident, sizeof(ident), 0);
 
 	if (err)
 		return err;
@@ -38,10 +38,11 @@ static int read_header(int fd, Elf64_Ehdr *head)
 	    (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
 		return -ENOEXEC;
 	if (ident[EI_CLASS] == ELFCLASS64) {
-		err = read_at(fd, head, sizeof(*head), 0);
+		err = elf_read_at(fd, head, sizeof(*head), 0);
 		return !err && head->e_phentsize != sizeof(Elf64_Phdr) ? -ENOEXEC : err;
 	}
-	err = ident[EI_CLASS] == ELFCLASS32 ? read_at(fd, &narrow, sizeof(narrow), 0) : -ENOEXEC;
+	err = ident[EI_CLASS] == ELFCLASS32 ? elf_read_at(fd, &narrow, sizeof(narrow), 0)
+					    : -ENOEXEC;
 	if (err)
 		return err;
 	memcpy(head->e_ident, ident, sizeof(ident));
@@ -59,8 +60,8 @@ static int read_segment(int fd, const Elf64_Ehdr *head, uint32_t idx, Elf64_Phdr
 	if (head->e_phoff > INT64_MAX / 2)
 		return -ENOEXEC;
 	if (head->e_ident[EI_CLASS] == ELFCLASS64)
-		return read_at(fd, seg, sizeof(*seg), head->e_phoff + idx * sizeof(*seg));
-	err = read_at(fd, &narrow, sizeof(narrow), head->e_phoff + idx * sizeof(narrow));
+		return elf_read_at(fd, seg, sizeof(*seg), head->e_phoff + idx * sizeof(*seg));
+	err = elf_read_at(fd, &narrow, sizeof(narrow), head->e_phoff + idx * sizeof(narrow));
 	if (err)
 		return err;
 	*seg = (Elf64_Phdr){
@@ -143,7 +144,7 @@ static void read_notes(int fd, struct elf_file *elf, const Elf64_Phdr *seg)
 	size_t sz = seg->p_filesz < sizeof(notes) ? seg->p_filesz : sizeof(notes);
 
 	/* The linker writes its own note first or nearly so; a file that hides it has none. */
-	if (!elf->build_id[0] && !read_at(fd, notes, sz, seg->p_offset))
+	if (!elf->build_id[0] && !elf_read_at(fd, notes, sz, seg->p_offset))
 		find_build_id(elf, notes, sz, seg->p_align == 8 ? 8 : 4);
 }
 

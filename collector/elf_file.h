@@ -13,6 +13,7 @@
 #define CPT_ELF_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CPT_ELF_LOADS_MAX    32 /* real files have 2 to 8 */
@@ -35,6 +36,9 @@ struct elf_file {
 /* Reads the headers of an open file by pread. 0; -ENOEXEC: no ELF file of this machine's byte order,
  * or one that makes no sense; -errno of a read. */
 int elf_file__read(int fd, struct elf_file *elf);
+
+/* sz bytes of it, all of them. 0; -ENOEXEC: it ends before; -errno. */
+int elf_read_at(int fd, void *buf, size_t sz, uint64_t off);
 
 /* Does one of its segments, as loaded, hold this link-time address? */
 bool elf_file__holds(const struct elf_file *elf, uint64_t vaddr);

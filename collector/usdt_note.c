@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "probes/cpt_abi.h"
 
@@ -205,18 +204,6 @@ static void take_notes(struct find *f, const char *notes, size_t sz)
 
 /* ---- sections -------------------------------------------------------------------------------- */
 
-static int read_at(int fd, void *buf, size_t sz, uint64_t off)
-{
-	ssize_t n;
-
-	if (off > INT64_MAX - sz)
-		return -ENOEXEC;
-	n = pread(fd, buf, sz, (off_t)off);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == sz ? 0 : -ENOEXEC;
-}
-
 static int take_section(struct find *f, const Elf64_Shdr *section)
 {
 	char *notes;
@@ -227,7 +214,7 @@ static int take_section(struct find *f, const Elf64_Shdr *section)
 	notes = malloc(section->sh_size);
 	if (!notes)
 		return -ENOMEM;
-	err = read_at(f->fd, notes, section->sh_size, section->sh_offset);
+	err = elf_read_at(f->fd, notes, section->sh_size, section->sh_offset);
 	if (!err)
 		take_notes(f, notes, section->sh_size);
 	free(notes);
@@ -241,8 +228,8 @@ static int take_sections(struct find *f, const Elf64_Ehdr *head)
 	int err = 0;
 
 	for (uint64_t i = 0; !err && i < head->e_shnum && noted < NOTES_MAX; i++) {
-		err = read_at(f->fd, &section, sizeof(section),
-			      head->e_shoff + i * sizeof(section));
+		err = elf_read_at(f->fd, &section, sizeof(section),
+				  head->e_shoff + i * sizeof(section));
 		if (err || section.sh_type != SHT_NOTE)
 			continue;
 		noted++;
@@ -259,7 +246,7 @@ int usdt_note__find(int fd, const char *provider, const char *name, struct usdt_
 	int err = elf_file__read(fd, &elf);
 
 	if (!err)
-		err = read_at(fd, &head, sizeof(head), 0);
+		err = elf_read_at(fd, &head, sizeof(head), 0);
 	if (err == -ENOEXEC)
 		return 0;
 	if (err)
