@@ -102,55 +102,75 @@ static void add_figures(struct strbuf *b, const struct cpt_report *r)
 		     r->cpus_allowed == 1 ? "" : "s");
 }
 
+/* "42.8 % of the time that is not idle": the share of its parallel time, in the words that the sentence has left to say
+ * of what. known: what is unknown is left out, too. The table below has shares of the whole window. */
+static void add_parallel_share(struct strbuf *b, const struct cpt_report *r, bool known)
+{
+	const uint64_t parallel = r->class_ns[CPT_CLASS_PARALLEL],
+		       idle = r->class_ns[CPT_CLASS_IDLE];
+	const uint64_t of = active_ns(r) - (known ? r->class_ns[CPT_CLASS_UNKNOWN] : 0);
+	char p[FMT_SZ], with_idle[FMT_SZ];
+	const bool differs =
+		strcmp(fmt_percent(p, parallel, of), fmt_percent(with_idle, parallel, of + idle));
+
+	strbuf__addf(b, "%s of ", p);
+	if (is_mostly_idle(r))
+		strbuf__adds(b, known ? "what is known of that" : "that");
+	else if (!differs)
+		strbuf__adds(b, known ? "the time that is known" : "the time");
+	else
+		strbuf__adds(b, known ? "the time that is known and not idle"
+				      : "the time that is not idle");
+}
+
 static void add_parallel_words(struct strbuf *b, const struct cpt_report *r)
 {
 	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
-	char p[FMT_SZ];
 
-	fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
-	if (part >= NEARLY_ALL && r->efficiency >= NEARLY_ALL)
+	if (part >= NEARLY_ALL && r->efficiency >= NEARLY_ALL) {
 		strbuf__adds(b, "parallel, on nearly all the CPUs it may use");
-	else if (part >= NEARLY_ALL)
+		return;
+	}
+	if (part >= NEARLY_ALL) {
 		strbuf__adds(b, "parallel nearly all the time");
-	else if (part >= MOSTLY)
-		strbuf__addf(b, "mostly parallel (%s of the time)", p);
-	else
-		strbuf__addf(b, "parallel more than anything else (%s of the time)", p);
+		return;
+	}
+	strbuf__adds(b,
+		     part >= MOSTLY ? "mostly parallel (" : "parallel more than anything else (");
+	add_parallel_share(b, r, false);
+	strbuf__addc(b, ')');
 }
 
 static void add_concurrent_words(struct strbuf *b, const struct cpt_report *r)
 {
-	const uint64_t unknown = r->class_ns[CPT_CLASS_UNKNOWN], active = active_ns(r);
+	const uint64_t unknown = r->class_ns[CPT_CLASS_UNKNOWN];
 	/* All that is unknown may have been parallel. */
-	double most = share(r->class_ns[CPT_CLASS_PARALLEL] + unknown, active);
-	char p[FMT_SZ];
+	double most = share(r->class_ns[CPT_CLASS_PARALLEL] + unknown, active_ns(r));
 
-	if (most < NOT_PARALLEL)
+	if (most < NOT_PARALLEL) {
 		strbuf__adds(b, "concurrent, not parallel");
-	else if (most < HARDLY_PARALLEL)
+	} else if (most < HARDLY_PARALLEL) {
 		strbuf__adds(b, "concurrent, hardly parallel");
-	else if (is_partly_unknown(r))
-		strbuf__addf(b, "concurrent, parallel for %s of the time that is known",
-			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active - unknown));
-	else
-		strbuf__addf(b, "concurrent, parallel for %s of the time",
-			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r)));
+	} else {
+		strbuf__adds(b, "concurrent, parallel for ");
+		add_parallel_share(b, r, is_partly_unknown(r));
+	}
 }
 
 static void add_serial_words(struct strbuf *b, const struct cpt_report *r)
 {
 	double part = share(r->class_ns[CPT_CLASS_PARALLEL], active_ns(r));
 	uint64_t serial = r->class_ns[CPT_CLASS_SERIAL];
-	char p[FMT_SZ];
 
 	strbuf__adds(b, "serial");
 	if (share(r->split_ns[CPT_SPLIT_SERIAL_WAITING], serial) >= MOSTLY)
 		strbuf__adds(b, ", and mostly waiting");
 	else if (share(r->split_ns[CPT_SPLIT_SERIAL_RUNNABLE], serial) >= MOSTLY)
 		strbuf__adds(b, ", and mostly waiting for a CPU");
-	if (part >= HARDLY_PARALLEL)
-		strbuf__addf(b, ", parallel for %s of the time",
-			     fmt_percent(p, r->class_ns[CPT_CLASS_PARALLEL], active_ns(r)));
+	if (part >= HARDLY_PARALLEL) {
+		strbuf__adds(b, ", parallel for ");
+		add_parallel_share(b, r, false);
+	}
 }
 
 /* "Concurrent, hardly parallel: ...", "Idle for 99 % of the time; while active serial: ..." */

@@ -193,6 +193,31 @@ static void rows_are_sorted_as_asked(void **state)
 	assert_non_null(strstr(text_of(&opts), "and 3 more threads"));
 }
 
+/* The sentence's share is of the time with work, the table's of all: the sentence says so where they differ. */
+static void share_says_of_what(void **state)
+{
+	static const struct {
+		uint64_t parallel, concurrent, idle; /* ms, of 2,000 */
+		const char *said;
+	} cases[] = {
+		{600, 1400, 0, "Concurrent, parallel for 30.0 % of the time: "},
+		{600, 800, 600, "Concurrent, parallel for 42.9 % of the time that is not idle: "},
+		{1000, 400, 600, "Mostly parallel (71.4 % of the time that is not idle): "},
+		{200, 600, 1200, "while active concurrent, parallel for 25.0 % of that: "},
+	};
+	struct cpt_report *r = &fixture.report;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		memset(r->class_ns, 0, sizeof(r->class_ns));
+		r->class_ns[CPT_CLASS_PARALLEL] = cases[i].parallel * FIXTURE_MS;
+		r->class_ns[CPT_CLASS_CONCURRENT] = cases[i].concurrent * FIXTURE_MS;
+		r->class_ns[CPT_CLASS_IDLE] = cases[i].idle * FIXTURE_MS;
+		r->verdict = cases[i].parallel > cases[i].concurrent ? CPT_CLASS_PARALLEL
+								     : CPT_CLASS_CONCURRENT;
+		assert_non_null(strstr(report_at(400, true), cases[i].said));
+	}
+}
+
 static void lost_events_are_said(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -440,6 +465,7 @@ int main(void)
 		cmocka_unit_test_setup(wide_characters_keep_columns_in_line, setup),
 		cmocka_unit_test_setup(a_pool_is_one_row, setup),
 		cmocka_unit_test_setup(rows_are_sorted_as_asked, setup),
+		cmocka_unit_test_setup(share_says_of_what, setup),
 		cmocka_unit_test_setup(lost_events_are_said, setup),
 		cmocka_unit_test_setup(audit_flags_only_what_is_not_explained, setup),
 		cmocka_unit_test_setup(a_report_of_nothing_is_a_report, setup),
