@@ -52,8 +52,8 @@ const struct command cmd_record = {
 		"Exit status: the command's own, 128 + n if signal n ended it; 125 if it was not "
 		"started "
 		"because of this program, 126 if it cannot be executed, 127 if it was not found. "
-		"Without a command: 0, 1 if something failed, 3 if it is not supported here. A\n"
-		"wrong command line: 125.",
+		"Without a command: 0, 1 if something failed, 3 if it is not supported here. "
+		"Wrong command line: 125.",
 	.options = record_options,
 	.run = run,
 	.usage_status = CPT_STATUS_TRACER,

@@ -28,7 +28,8 @@ void command__help(const struct command *self, struct strbuf *out, unsigned int 
 {
 	const char *p = self->details;
 
-	strbuf__addf(out, "Usage: cpartrace %s %s\n\n", self->name, self->args);
+	strbuf__addf(out, "Usage: cpartrace %s%s%s\n\n", self->name, *self->args ? " " : "",
+		     self->args);
 	cli_wrap(out, self->summary, 0, 0, width);
 	while (p && *p) {
 		size_t len = strcspn(p, "\n");

@@ -93,6 +93,17 @@ def check_pages(checker):
                            encoding="utf-8").read())
 
 
+def check_paragraphs(checker):
+    """What a command's help says before its options are whole sentences, and no line ends in a blank."""
+    for command in checker.commands():
+        text = checker.help(command)
+        prose = text.partition("\nOptions:\n")[0].split("\n\n")[1:]
+        checker.check(f"help {command} has text", prose)
+        checker.equal(f"paragraphs of help {command} that end within a sentence",
+                      [one for one in prose if not one.strip().endswith((".", ":"))], [])
+        checker.equal(f"lines of help {command} with a blank at the end", re.findall(r"^.* $", text, re.M), [])
+
+
 # ---- options, in both directions
 
 
@@ -287,6 +298,7 @@ def main():
         sys.exit(f"not installed: {', '.join(missing)}; bootstrap.sh installs them")
     checker = Checker(options)
     check_pages(checker)
+    check_paragraphs(checker)
     check_options(checker)
     check_bash(checker)
     check_zsh(checker)
