@@ -14,6 +14,7 @@
 #include "exit_status.h"
 #include "json_report.h"
 #include "say.h"
+#include "target_text.h"
 #include "term.h"
 #include "view.h"
 #include "words.h"
@@ -46,6 +47,16 @@ struct diff {
 	bool incomplete; /* events were lost, or a trace is cut off */
 };
 
+/* Taken over; NULL: no memory. */
+static char *taken(struct strbuf *text)
+{
+	if (!text->s && !text->failed)
+		return strdup("");
+	if (text->failed)
+		strbuf__free(text);
+	return text->s;
+}
+
 static char *joined(char *const *argv)
 {
 	struct strbuf text = {0};
@@ -54,11 +65,15 @@ static char *joined(char *const *argv)
 		strbuf__adds(&text, i ? " " : "");
 		strbuf__adds(&text, argv[i]);
 	}
-	if (!text.s && !text.failed)
-		return strdup("");
-	if (text.failed)
-		strbuf__free(&text);
-	return text.s;
+	return taken(&text);
+}
+
+static char *target_of(const struct cpt_report *r)
+{
+	struct strbuf text = {0};
+
+	target_text__add(&text, r);
+	return taken(&text);
 }
 
 /* One trace to its figures; only these are kept of it. */
@@ -78,9 +93,10 @@ static int take_run(struct diff *diff, int side, uint32_t run)
 		diff->incomplete |= words__data_incomplete(a.report);
 		if (!run) {
 			s->command = joined(a.report->meta->argv);
+			s->target = target_of(a.report);
 			s->cpus_allowed = a.report->cpus_allowed;
 		}
-		if (diff->book.failed || !s->command)
+		if (diff->book.failed || !s->command || !s->target)
 			err = fail(-ENOMEM, "cannot compare: out of memory");
 	}
 	analysed__free(&a);
@@ -154,8 +170,10 @@ static int diff_words(const struct command *self, struct diff_opts *o, int cnt, 
 					    "between; options stand before them");
 	if (!err)
 		err = compare(&diff);
-	free(diff.view.side[DIFF_A].command);
-	free(diff.view.side[DIFF_B].command);
+	for (int side = 0; side < 2; side++) {
+		free(diff.view.side[side].command);
+		free(diff.view.side[side].target);
+	}
 	diff_book__free(&diff.book);
 	diff_files__free(&diff.files);
 	if (err < 0)

@@ -69,6 +69,7 @@ static json_t *side(const struct diff_view *view, const struct diff_result *d, i
 	json_obj__put(&o, "files", files);
 	json_obj__put_ns(&o, "runs", s->cnt);
 	json_obj__put(&o, "command", json_value__string(s->command));
+	json_obj__put(&o, "target", json_value__string(s->target));
 	json_obj__put_ns(&o, "cpus_allowed", s->cpus_allowed);
 	json_obj__put_real(&o, "disturbed", d->disturbed[which]);
 	json_obj__put_real(&o, "unknown", d->unknown[which]);

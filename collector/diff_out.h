@@ -19,7 +19,8 @@
 struct diff_side {
 	char *const *path;
 	uint32_t cnt;
-	char *command; /* arguments joined by spaces, raw; owned by the caller */
+	char *command; /* arguments joined by spaces, raw; "" none; owned by the caller, as is */
+	char *target;  /* what was recorded, in words (target_text.h), raw */
 	uint32_t cpus_allowed;
 };
 

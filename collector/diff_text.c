@@ -169,7 +169,7 @@ static void add_side(struct strbuf *b, const struct diff_view *view, int side)
 	struct strbuf line = {0};
 
 	strbuf__addf(&line, " %c  ", 'A' + side);
-	escape_add_cut(&line, s->command, strlen(s->command), view->style.utf8,
+	escape_add_cut(&line, s->target, strlen(s->target), view->style.utf8,
 		       width > 20 ? width - 10 : 10);
 	strbuf__adds(&line, "\n    ");
 	strbuf__addf(&line, "%" PRIu32 " run%s, ", s->cnt, s->cnt == 1 ? "" : "s");

@@ -629,6 +629,8 @@ def whole_machine(case):
     case.equal("kernel workers without work wait for it", idle, 0)
     text = case.cpt("report", "-i", trace, "--by", "process")
     case.check("the report says what it is of", "the whole machine" in text.out, text.out[:200])
+    text = case.cpt("diff", trace, trace)
+    case.check("diff, too", " B  the whole machine" in text.out, text.out[:200])
 
 
 @attach("a process in a PID namespace of its own")

@@ -666,11 +666,11 @@ static void loops_match_by_the_name_of_their_thread(void **state)
 
 static void hostile_names_do_no_harm(void **state)
 {
-	char *paths[] = {(char *)"a\033[2J", NULL};
-	struct diff_view view = {
-		.side = {{paths, 1, (char *)"\033]0;x\007", 2}, {paths, 1, (char *)"b", 2}},
-		.style = {.utf8 = true, .width = 80},
-		.top = 10};
+	char *paths[] = {(char *)"a\033[2J", NULL}, *const harm = (char *)"\033]0;x\007",
+	     *const none = (char *)"b";
+	struct diff_view view = {.side = {{paths, 1, harm, harm, 2}, {paths, 1, none, none, 2}},
+				 .style = {.utf8 = true, .width = 80},
+				 .top = 10};
 	struct strbuf text = {0};
 	struct sides s;
 	json_t *json;
