@@ -14,13 +14,13 @@ static json_t *pair(json_t *low, json_t *high)
 	return json_array__append(array, high);
 }
 
-static json_t *pair_ns(const struct cpt_ns_bounds *b)
+json_t *json_bounds__ns(const struct cpt_ns_bounds *b)
 {
 	return pair(json_integer((json_int_t)b->low),
 		    b->high == UINT64_MAX ? json_null() : json_integer((json_int_t)b->high));
 }
 
-static json_t *pair_real(const struct cpt_real_bounds *b)
+json_t *json_bounds__real(const struct cpt_real_bounds *b)
 {
 	return pair(json_value__real(b->low),
 		    isfinite(b->high) ? json_value__real(b->high) : json_null());
@@ -33,7 +33,7 @@ static json_t *splits(const struct cpt_bounds *b, enum cpt_class cls)
 	for (int split = 0; split < CPT_SPLIT_UNKNOWN; split++)
 		if (split_class((enum cpt_split)split) == cls)
 			json_obj__put(&o, split_name((enum cpt_split)split),
-				      pair_ns(&b->split_ns[split]));
+				      json_bounds__ns(&b->split_ns[split]));
 	return json_obj__done(&o);
 }
 
@@ -43,7 +43,8 @@ static json_t *ledger(const struct cpt_bounds *b)
 	char key[32];
 
 	for (int cls = 0; cls < CPT_CLASS_UNKNOWN; cls++)
-		json_obj__put(&o, class_name((enum cpt_class)cls), pair_ns(&b->class_ns[cls]));
+		json_obj__put(&o, class_name((enum cpt_class)cls),
+			      json_bounds__ns(&b->class_ns[cls]));
 	for (int cls = 0; cls < CPT_CLASS_UNKNOWN; cls++) {
 		snprintf(key, sizeof(key), "%s_split", class_name((enum cpt_class)cls));
 		json_obj__put(&o, key, splits(b, (enum cpt_class)cls));
@@ -57,10 +58,10 @@ static json_t *parallelism(const struct cpt_bounds *b)
 	json_t *profile = json_array();
 
 	for (uint32_t k = 0; k < b->profile_cnt; k++)
-		profile = json_array__append(profile, pair_ns(&b->profile_ns[k]));
-	json_obj__put(&o, "average", pair_real(&b->parallel_average));
-	json_obj__put(&o, "tlp", pair_real(&b->tlp));
-	json_obj__put(&o, "efficiency", pair_real(&b->efficiency));
+		profile = json_array__append(profile, json_bounds__ns(&b->profile_ns[k]));
+	json_obj__put(&o, "average", json_bounds__real(&b->parallel_average));
+	json_obj__put(&o, "tlp", json_bounds__real(&b->tlp));
+	json_obj__put(&o, "efficiency", json_bounds__real(&b->efficiency));
 	json_obj__put(&o, "profile_ns", profile);
 	return json_obj__done(&o);
 }
@@ -69,7 +70,7 @@ static json_t *concurrency(const struct cpt_bounds *b)
 {
 	struct json_obj o = json_obj__new();
 
-	json_obj__put(&o, "average", pair_real(&b->concurrent_average));
+	json_obj__put(&o, "average", json_bounds__real(&b->concurrent_average));
 	return json_obj__done(&o);
 }
 
@@ -79,8 +80,8 @@ json_t *json_bounds(const struct cpt_report *r)
 	struct json_obj o = json_obj__new();
 
 	json_obj__put(&o, "open", json_boolean(b->open));
-	json_obj__put(&o, "window_ns", pair_ns(&b->window_ns));
-	json_obj__put(&o, "cpu_time_ns", pair_ns(&b->cpu_time_ns));
+	json_obj__put(&o, "window_ns", json_bounds__ns(&b->window_ns));
+	json_obj__put(&o, "cpu_time_ns", json_bounds__ns(&b->cpu_time_ns));
 	json_obj__put(&o, "ledger_ns", ledger(b));
 	json_obj__put(&o, "parallelism", parallelism(b));
 	json_obj__put(&o, "concurrency", concurrency(b));

@@ -10,4 +10,8 @@
 /* The object, the caller's; NULL without memory. Pairs of [low, high]; a high of null: nothing limits it. */
 json_t *json_bounds(const struct cpt_report *r);
 
+/* Such a pair. */
+json_t *json_bounds__ns(const struct cpt_ns_bounds *b);
+json_t *json_bounds__real(const struct cpt_real_bounds *b);
+
 #endif /* CPT_JSON_BOUNDS_H */

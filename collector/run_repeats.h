@@ -13,11 +13,16 @@
 
 #include "strbuf.h"
 
+/* A figure of a run, between what lost records leave open; high >= low. */
+struct repeat_figure {
+	double value, low, high;
+};
+
 struct repeat {
 	uint32_t number; /* 1, 2, ... */
-	uint64_t window_ns;
-	double average;	       /* parallelism */
-	double parallel_share; /* of the window, 0..1 */
+	struct repeat_figure window_ns;
+	struct repeat_figure average;	     /* parallelism */
+	struct repeat_figure parallel_share; /* of the window, 0..1 */
 };
 
 struct repeats {
@@ -29,7 +34,8 @@ struct repeats {
 int repeats__add(struct repeats *r, const struct cpt_report *report, uint32_t number);
 /* Number of the run with the median average parallelism (the lower of two). */
 uint32_t repeats__median(struct repeats *r);
-/* One line per figure: median and range. */
+/* One line per figure: median and range, each with bounds where a run's records were lost. The true median lies
+ * between the median of all lows and that of all highs, and so do the least and the most. */
 void repeats__summary(const struct repeats *r, struct strbuf *out, bool utf8);
 json_t *repeats__json(const struct repeats *r); /* NULL: no memory */
 void repeats__free(struct repeats *r);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_bounds.h"
 #include "json_obj.h"
 
 static json_t *target(const struct stat_target *t)
@@ -46,6 +47,35 @@ static json_t *parallelism(const struct stat_facts *f)
 	json_obj__put_real(&o, "tlp", stat_sample__tlp(&f->sum));
 	json_obj__put_ns(&o, "peak", peak);
 	json_obj__put(&o, "profile_ns", profile);
+	return json_obj__done(&o);
+}
+
+/* [low, null]: nothing tells how long tasks waited that were not seen. */
+static json_t *bounds_of_waits(const struct stat_facts *f)
+{
+	const uint64_t ns = f->rows.wait_ns;
+
+	return json_bounds__ns(&(struct cpt_ns_bounds){ns, f->bounds.waits ? UINT64_MAX : ns});
+}
+
+static json_t *bounds(const struct stat_facts *f)
+{
+	const struct stat_bounds *b = &f->bounds;
+	struct json_obj o = json_obj__new(), ways = json_obj__new();
+	json_t *profile = json_array();
+
+	for (uint32_t k = 0; k < f->sum.profile_cnt; k++)
+		if (k <= f->cpus_online || b->profile_ns[k].high)
+			profile = json_array__append(profile, json_bounds__ns(&b->profile_ns[k]));
+	json_obj__put(&ways, "average", json_bounds__real(&b->average));
+	json_obj__put(&ways, "tlp", json_bounds__real(&b->tlp));
+	json_obj__put(&ways, "profile_ns", profile);
+	json_obj__put(&o, "open", json_boolean(b->open));
+	json_obj__put(&o, "window_ns", json_bounds__ns(&b->window_ns));
+	json_obj__put(&o, "cpu_time_ns", json_bounds__ns(&b->cpu_time_ns));
+	json_obj__put(&o, "parallelism", json_obj__done(&ways));
+	if (f->waits_known)
+		json_obj__put(&o, "runnable_ns", bounds_of_waits(f));
 	return json_obj__done(&o);
 }
 
@@ -151,6 +181,7 @@ static json_t *build(const struct stat_facts *f)
 	json_obj__put_ns(&o, "cpus_online", f->cpus_online);
 	json_obj__put_ns(&o, "cpu_time_ns", stat_sample__cpu_ns(&f->sum));
 	json_obj__put(&o, "parallelism", parallelism(f));
+	json_obj__put(&o, "bounds", bounds(f));
 	if (f->waits_known) {
 		json_obj__put_ns(&o, "runnable_ns", f->rows.wait_ns);
 		json_obj__put_real(&o, "runnable_average",

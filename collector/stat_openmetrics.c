@@ -40,6 +40,46 @@ static void add_profile(struct strbuf *b, const struct stat_facts *f)
 	}
 }
 
+static void add_pair(struct strbuf *b, const char *name, const struct cpt_real_bounds *of)
+{
+	strbuf__addf(b, PREFIX "%s{bound=\"low\"} %.9g\n" PREFIX "%s{bound=\"high\"} %.9g\n", name,
+		     of->low, name, of->high);
+}
+
+static void add_pair_seconds(struct strbuf *b, const char *name, const struct cpt_ns_bounds *of)
+{
+	strbuf__addf(b, PREFIX "%s{bound=\"low\"} ", name);
+	openmetrics__seconds(b, of->low);
+	strbuf__addf(b, "\n" PREFIX "%s{bound=\"high\"} ", name);
+	if (of->high == UINT64_MAX)
+		strbuf__adds(b, "+Inf");
+	else
+		openmetrics__seconds(b, of->high);
+	strbuf__addc(b, '\n');
+}
+
+/* Only where something is in doubt: of all there was up to now. */
+static void add_bounds(struct strbuf *b, const struct stat_facts *f)
+{
+	const struct stat_bounds *of = &f->bounds;
+
+	if (!of->open)
+		return;
+	add_family(b, "parallelism_bound", "gauge", NULL,
+		   "Between these the average of busy CPUs lies, whatever was lost.");
+	add_pair(b, "parallelism_bound", &of->average);
+	add_family(b, "tlp_bound", "gauge", NULL, "Likewise while any is busy.");
+	add_pair(b, "tlp_bound", &of->tlp);
+	add_family(b, "cpu_bound_seconds", "gauge", "seconds", "Likewise the CPU time.");
+	add_pair_seconds(b, "cpu_bound_seconds", &of->cpu_time_ns);
+	add_family(b, "window_bound_seconds", "gauge", "seconds",
+		   "Likewise the time accounted for.");
+	add_pair_seconds(b, "window_bound_seconds", &of->window_ns);
+	add_family(b, "waits_incomplete", "gauge", NULL,
+		   "1: tasks are missing; waits and what processes used are at least so much.");
+	strbuf__addf(b, PREFIX "waits_incomplete %d\n", of->waits);
+}
+
 static void add_waits(struct strbuf *b, const struct stat_facts *f)
 {
 	uint64_t below = 0;
@@ -113,6 +153,7 @@ void stat_openmetrics__add(struct strbuf *out, const struct stat_facts *f)
 		add_waits(out, f);
 	}
 	add_processes(out, f);
+	add_bounds(out, f);
 	add_counter(out, "switches", "Context switches that brought the workload to a CPU.",
 		    s->switches);
 	add_counter(out, "mended_switches", "Switches that fired no event and were mended.",

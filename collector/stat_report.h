@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stat_bounds.h"
 #include "stat_procs.h"
 #include "stat_sample.h"
 #include "strbuf.h"
@@ -30,6 +31,7 @@ struct stat_facts {
 	uint64_t until_ns;	/* its end, likewise */
 	int64_t at_unix_ns;	/* its end, on the real-time clock */
 	struct stat_sample sum; /* settled */
+	struct stat_bounds bounds;
 	struct stat_rows rows;
 	uint32_t cpus_online;
 	bool waits_known; /* the kernel accounts for run-queue waits */

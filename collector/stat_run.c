@@ -44,8 +44,9 @@ struct stat_run {
 	struct stat_facts facts;
 	uint64_t wait_max_ns; /* of all intervals */
 	uint64_t window_ns;   /* of the intervals printed */
-	uint64_t begun_ns, due_ns, looked_ns, reaped_ns;
-	int failure; /* the first one after the start */
+	uint64_t released_ns, begun_ns, due_ns, looked_ns, reaped_ns;
+	uint64_t ended_ns; /* it is not watched any longer */
+	int failure;	   /* the first one after the start */
 	char line[320];
 };
 
@@ -121,6 +122,36 @@ static void add_exit(struct stat_run *r)
 	f->exit_signal = WIFSIGNALED(r->child.status) ? WTERMSIG(r->child.status) : 0;
 }
 
+/* How much later than by the account the command may have ended, if tasks of it were not seen. Its process is reaped
+ * after its last thread; nothing tells when the last of its tree has gone. */
+static uint64_t longer_ns(const struct stat_run *r)
+{
+	const uint64_t shut_ns = stat_session__shut_ns(r->session);
+
+	if (r->now.lost_recursion)
+		return r->ended_ns - r->released_ns; /* nor when it began */
+	if (!shut_ns || shut_ns >= r->ended_ns)
+		return 0;
+	return r->o->wait_all ? UINT64_MAX : r->ended_ns - shut_ns;
+}
+
+/* Of the facts, an interval's or the total's. */
+static void bound_facts(struct stat_run *r)
+{
+	struct stat_facts *f = &r->facts;
+	const struct stat_lost lost = {
+		.marked = r->target.argv || r->pidfd_cnt,
+		.command = r->target.argv,
+		.tasks = r->now.lost_storage,
+		.recursion = r->now.lost_recursion,
+		.impossible = r->now.bad_degree,
+		.longer_ns = r->ended_ns && f->total ? longer_ns(r) : 0,
+		.cpus = f->cpus_online > r->now.cpus_seen ? f->cpus_online : r->now.cpus_seen,
+	};
+
+	stat_bounds__find(&f->bounds, &f->sum, &lost);
+}
+
 /* Fills the facts from the last sample. */
 static int fill_facts(struct stat_run *r, bool total)
 {
@@ -138,6 +169,7 @@ static int fill_facts(struct stat_run *r, bool total)
 	f->sum.wait_max_ns = total ? r->wait_max_ns : r->now.wait_max_ns;
 	f->start_ns = total ? 0 : r->window_ns;
 	f->until_ns = f->start_ns + stat_sample__settle(&f->sum);
+	bound_facts(r);
 	err = stat_procs__rows(r->procs, total, r->o->top, &f->rows);
 	if (err)
 		return fail(err, "cannot print: out of memory");
@@ -320,6 +352,7 @@ static int begin(struct stat_run *r)
 
 	r->start.profile_cnt = stat_session__cpu_cnt(r->session) + 1;
 	if (r->target.argv) {
+		r->released_ns = machine__now_ns();
 		err = spawn__release(&r->child, &r->spawn, r->line, sizeof(r->line));
 		if (err) {
 			say_error("%s", r->line);
@@ -335,6 +368,8 @@ static int begin(struct stat_run *r)
 		start_from_here(r);
 		r->start = r->now;
 		r->wait_max_ns = 0;
+		/* But who could not be marked is missing from here on. */
+		r->start.lost_storage = r->start.lost_recursion = r->start.bad_degree = 0;
 	}
 	r->before = r->start;
 	r->begun_ns = machine__now_ns();
@@ -424,8 +459,10 @@ static void watch(struct stat_run *r)
 
 static void finish(struct stat_run *r)
 {
-	int err = stat_session__shut(r->session);
+	int err;
 
+	r->ended_ns = machine__now_ns();
+	err = stat_session__shut(r->session);
 	if (err)
 		note(r, fail(err, "cannot end the account: %s", strerror(-err)));
 	take_sample(r);

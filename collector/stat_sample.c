@@ -19,6 +19,8 @@ void stat_sample__diff(struct stat_sample *out, const struct stat_sample *now,
 	d.mends -= before->mends;
 	d.mends_failed -= before->mends_failed;
 	d.estimated_ns -= before->estimated_ns;
+	/* What is owed at a moment is looked at while it grows. */
+	d.doubt_ns -= before->doubt_ns < d.doubt_ns ? before->doubt_ns : d.doubt_ns;
 	d.given_up -= before->given_up;
 	d.bad_degree -= before->bad_degree;
 	d.lost_storage -= before->lost_storage;
@@ -71,6 +73,7 @@ static int64_t move(struct stat_sample *s, uint32_t from, uint32_t to, int64_t n
 		ns = s->profile_ns[from];
 	s->profile_ns[from] -= ns;
 	s->profile_ns[to] += ns;
+	s->settled_ns += ns > 0 ? (uint64_t)ns : 0;
 	return ns;
 }
 

@@ -23,10 +23,13 @@ struct stat_sample {
 	uint64_t wait_hist[CPT_STAT_BUCKETS];
 	uint64_t switches;
 	uint64_t mends, mends_failed, estimated_ns;
+	uint64_t doubt_ns; /* for so long in all R may have been one off */
 	uint64_t given_up, bad_degree;
 	uint64_t lost_storage, lost_deaths;
 	uint64_t lost_run_ns, lost_wait_ns; /* of tasks whose last words were lost */
 	uint64_t lost_recursion;	    /* programs the kernel skipped */
+	uint32_t cpus_seen;		    /* that something was seen of since the start */
+	uint64_t settled_ns;		    /* moved within the profile by stat_sample__settle() */
 };
 
 /* now - before, entry by entry; wait_max_ns is now's. before may be now's own past only. */

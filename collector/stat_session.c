@@ -478,7 +478,17 @@ int stat_session__tasks(struct stat_session *s, stat_session_task_fn fn, void *c
 	return iterate_prog(s->skel->progs.cpt_stat_read, fn, ctx);
 }
 
-static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, uint32_t turn)
+/* What the cell owes goes on until now. */
+static uint64_t owed_ns(const struct cpt_stat_cell *cell, uint64_t now)
+{
+	const uint64_t since = cell->owed_since_ns;
+	const uint32_t off = (uint32_t)(cell->owed < 0 ? -cell->owed : cell->owed);
+
+	return now > since ? (now - since) * off : 0;
+}
+
+static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, uint32_t turn,
+		     uint64_t now)
 {
 	uint32_t slot = turn & 1;
 
@@ -492,6 +502,8 @@ static void add_cell(struct stat_sample *out, const struct cpt_stat_cell *cell, 
 	out->mends += cell->mends;
 	out->mends_failed += cell->mends_failed;
 	out->estimated_ns += cell->moved_ns[0] + cell->moved_ns[1];
+	out->doubt_ns += cell->doubt_ns + owed_ns(cell, now);
+	out->cpus_seen += cell->ready != 0;
 	out->given_up += cell->given_up;
 	out->bad_degree += cell->bad_degree;
 }
@@ -500,6 +512,7 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *out)
 {
 	const struct cpt_stat_counters *c = &s->skel->data_live->cpt_stat_counters;
 	uint32_t turn = s->skel->data->cpt_stat_turn_no;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), shut_ns = stat_session__shut_ns(s);
 
 	memset(out, 0, sizeof(*out));
 	if (s->attached)
@@ -512,7 +525,7 @@ void stat_session__sample(struct stat_session *s, struct stat_sample *out)
 	for (uint32_t k = 0; k <= s->cpu_cnt; k++)
 		out->profile_ns[k] += s->adjust[k];
 	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
-		add_cell(out, &s->cells[cpu], turn);
+		add_cell(out, &s->cells[cpu], turn, shut_ns ? shut_ns : now);
 	out->lost_storage = c->lost_storage;
 	out->lost_deaths = c->lost_deaths;
 	out->lost_run_ns = c->lost_run_ns;
@@ -528,6 +541,11 @@ int stat_session__shut(struct stat_session *s)
 	for (int i = 0; i < SHUT_TRIES && ret > 0; i++)
 		ret = control(s, CPT_STAT_SHUT);
 	return ret > 0 ? -EBUSY : ret;
+}
+
+uint64_t stat_session__shut_ns(const struct stat_session *s)
+{
+	return __atomic_load_n(&s->skel->bss->cpt_stat_shut_ns, __ATOMIC_ACQUIRE);
 }
 
 void stat_session__end(struct stat_session *s)

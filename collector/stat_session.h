@@ -85,6 +85,9 @@ bool stat_session__waits_known(const struct stat_session *s);
  * -errno: it goes on. */
 int stat_session__shut(struct stat_session *s);
 
+/* When the account was shut, CLOCK_MONOTONIC; 0: it is not, or was never open. */
+uint64_t stat_session__shut_ns(const struct stat_session *s);
+
 /* Detaches. */
 void stat_session__end(struct stat_session *s);
 

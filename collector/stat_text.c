@@ -80,6 +80,19 @@ static void add_head(struct strbuf *b, const struct stat_facts *f, const struct 
 	strbuf__free(&name);
 }
 
+/* " [1.91, 1.96]" behind a figure, where they say something else than it does. */
+static void add_bounds(struct strbuf *b, const struct stat_facts *f, double value,
+		       const struct cpt_real_bounds *of)
+{
+	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
+
+	if (!f->bounds.open)
+		return;
+	fmt_average(v, value);
+	if (strcmp(fmt_average(low, of->low), v) || strcmp(fmt_average(high, of->high), v))
+		strbuf__addf(b, " [%s, %s]", low, fmt_average(high, of->high));
+}
+
 static double ready_average(const struct stat_facts *f)
 {
 	uint64_t window = stat_sample__window_ns(&f->sum);
@@ -93,10 +106,12 @@ static void add_sentence(struct strbuf *b, const struct stat_facts *f,
 	char average[FMT_SZ], ready[FMT_SZ];
 	struct strbuf text = {0};
 
-	strbuf__addf(&text, "%s of %" PRIu32 " CPUs busy on average",
-		     fmt_average(average, stat_sample__average(&f->sum)), f->cpus_online);
+	strbuf__adds(&text, fmt_average(average, stat_sample__average(&f->sum)));
+	add_bounds(&text, f, stat_sample__average(&f->sum), &f->bounds.average);
+	strbuf__addf(&text, " of %" PRIu32 " CPUs busy on average", f->cpus_online);
 	if (f->waits_known)
-		strbuf__addf(&text, "; %s more tasks ready to run and waiting for one",
+		strbuf__addf(&text, "; %s%s more tasks ready to run and waiting for one",
+			     f->bounds.waits ? "at least " : "",
 			     fmt_average(ready, ready_average(f)));
 	strbuf__addc(&text, '.');
 	strbuf__adds(b, "\n ");
@@ -149,9 +164,12 @@ static void add_profile(struct strbuf *b, const struct stat_facts *f,
 			     : from == 1 ? DRAW_BLUE
 					 : DRAW_GREEN);
 	}
-	strbuf__addf(b, "   average %s%speak %" PRIu32 "%s%s while any is busy (TLP)\n",
-		     fmt_average(average, stat_sample__average(&f->sum)), dot, peak, dot,
-		     fmt_average(tlp, stat_sample__tlp(&f->sum)));
+	strbuf__addf(b, "   average %s", fmt_average(average, stat_sample__average(&f->sum)));
+	add_bounds(b, f, stat_sample__average(&f->sum), &f->bounds.average);
+	strbuf__addf(b, "%speak %s%" PRIu32 "%s%s", dot, f->bounds.waits ? "at least " : "", peak,
+		     dot, fmt_average(tlp, stat_sample__tlp(&f->sum)));
+	add_bounds(b, f, stat_sample__tlp(&f->sum), &f->bounds.tlp);
+	strbuf__adds(b, " while any is busy (TLP)\n");
 }
 
 /* The waits of one row: two buckets, a factor of four; all shorter ones in the first. */
@@ -259,6 +277,8 @@ static void add_warnings(struct strbuf *line, const struct stat_facts *f,
 	if (s->lost_storage)
 		strbuf__addf(line, "%s tasks, and all they started, were not seen (no memory); ",
 			     fmt_count(n, s->lost_storage));
+	if (f->bounds.waits)
+		strbuf__adds(line, "what processes used, and waits, are at least what is said; ");
 	if (s->lost_deaths)
 		strbuf__addf(line, "%s tasks that ended are missing from the table; ",
 			     fmt_count(n, s->lost_deaths));
@@ -345,6 +365,24 @@ static void add_busiest(struct strbuf *line, const struct stat_facts *f,
 	escape_add(line, f->rows.rows[0].name, strlen(f->rows.rows[0].name), style->utf8);
 }
 
+/* Behind the columns, where the figures in them are not all there is. */
+static void add_line_bounds(struct strbuf *line, const struct stat_facts *f)
+{
+	struct strbuf average = {0}, tlp = {0};
+
+	add_bounds(&average, f, stat_sample__average(&f->sum), &f->bounds.average);
+	add_bounds(&tlp, f, stat_sample__tlp(&f->sum), &f->bounds.tlp);
+	if (average.len)
+		strbuf__addf(line, "  CPUs busy%s", strbuf__str(&average));
+	if (tlp.len)
+		strbuf__addf(line, "  TLP%s", strbuf__str(&tlp));
+	if (f->bounds.waits)
+		strbuf__adds(line, "  ready: at least");
+	line->failed |= average.failed || tlp.failed;
+	strbuf__free(&average);
+	strbuf__free(&tlp);
+}
+
 void stat_text__add_line(struct strbuf *out, const struct stat_facts *f,
 			 const struct text_style *style)
 {
@@ -368,6 +406,7 @@ void stat_text__add_line(struct strbuf *out, const struct stat_facts *f,
 			    line_widths[i++], true);
 	}
 	add_busiest(&line, f, style);
+	add_line_bounds(&line, f);
 	strbuf__addc(&line, '\n');
 	draw_clipped(out, strbuf__str(&line), style);
 	if (line.failed)

@@ -143,11 +143,23 @@ static __always_inline void left_unseen(struct cpt_stat_cell *cell, __u32 cpu, _
 
 	if (is_elsewhere(cell))
 		return;
-	if ((__u32)BPF_CORE_READ(cur, pid) != cell->cur_tid)
-		cell->mends_failed++; /* freed, and used again */
-	else if (!(BPF_CORE_READ(cur, __state) & TASK_DEAD))
+	if ((__u32)BPF_CORE_READ(cur, pid) != cell->cur_tid) { /* freed, and used again */
+		cell->mends_failed++;
+		cell->doubt_ns += ts - cell->last_ts_ns;
+	} else if (!(BPF_CORE_READ(cur, __state) & TASK_DEAD)) {
 		return;
+	}
 	one_less(cell->cur_tgid, cpu, ts);
+}
+
+/* One of ours is followed by another at ts: nobody knows who ran between the departure of the one and
+ * the arrival of the other. */
+static __always_inline void doubt_between(struct cpt_stat_cell *cell, __u64 ts)
+{
+	__u64 left = departure_ts(cell, ts);
+
+	if (left >= cell->last_ts_ns && left < ts)
+		cell->doubt_ns += ts - left;
 }
 
 /* `task`, with storage t or NULL, runs here, and the cell says otherwise. */
@@ -169,6 +181,8 @@ static __noinline void heal(struct cpt_stat_cell *cell, __u32 cpu, struct task_s
 		mend = true;
 		cell->mends++;
 		ts = missed_ts(cell, task, ours, now);
+		if (ours && cell->ours)
+			doubt_between(cell, ts);
 	} /* else: it has joined the workload, or left it, while it ran */
 	if (ours != !!cell->ours)
 		turn(cell, cpu, ts, ours ? 1 : -1, mend);

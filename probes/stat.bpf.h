@@ -103,6 +103,16 @@ static __always_inline void profile_add(__u32 cpu, __u32 degree, __u64 ns)
 
 #define TURN_TRIES 8
 
+/* Up to ts R has been off by what is owed. */
+static __always_inline void doubt_owed(struct cpt_stat_cell *cell, __u64 ts)
+{
+	__u64 off = cell->owed < 0 ? -cell->owed : cell->owed;
+
+	if (ts > cell->owed_since_ns)
+		cell->doubt_ns += (ts - cell->owed_since_ns) * off;
+	cell->owed_since_ns = ts;
+}
+
 /*
  * R changes by `by` at ts; whoever wins the word accounts for the time since the change before.
  *
@@ -133,6 +143,8 @@ static __always_inline void turn(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts
 		if (__sync_val_compare_and_swap(&cpt_stat_word[0], old, new) != old)
 			continue;
 		span >>= CPT_STAT_R_BITS;
+		if (unlikely(cell->owed))
+			doubt_owed(cell, ts);
 		cell->owed = 0;
 		if (likely(span > 0))
 			profile_add(cpu, degree, span);
@@ -140,6 +152,10 @@ static __always_inline void turn(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts
 			cell->moved_ns[changed > degree] -= span;
 		return;
 	}
+	if (cell->owed)
+		doubt_owed(cell, ts);
+	else
+		cell->owed_since_ns = ts;
 	cell->owed = by;
 	cell->given_up++;
 }

@@ -59,8 +59,8 @@ struct cpt_stat_cell {
 
 	__u64 mends;	    /* switches without an event, healed */
 	__u64 mends_failed; /* of those: outgoing task of the workload that could not be read any more */
-	__u64 given_up;	  /* changes of R put off because others won too often */
-	__u64 bad_degree; /* changes of R to what cannot be */
+	__u32 given_up;	  /* changes of R put off because others won too often */
+	__u32 bad_degree; /* changes of R to what cannot be */
 	__u64 waits;
 	__u64 wait_ns;
 	__u64 wait_max_ns[2]; /* longest of an even and an odd interval */
@@ -71,7 +71,10 @@ struct cpt_stat_cell {
 	__u64 cur_exec_ns;   /* the kernel's account of cur's CPU time when it came in */
 	__u64 left_ns;	   /* written by other CPUs: cur has come in there, and had left by then */
 	__u64 moved_ns[2]; /* accounted for with R one too high, one too low: found by mends */
-	__u64 reserved;
+	/* R may have been one off for so long in all: changes that were put off, and departures of which nobody
+	 * can tell when they were. owed: and since owed_since_ns. */
+	__u64 doubt_ns;
+	__u64 owed_since_ns;
 	__u64 wait_hist[CPT_STAT_BUCKETS];
 };
 

@@ -733,6 +733,11 @@ def repeat(case):
     case.equal("status", result.status, 0)
     case.equal("runs", read_text(tally), "x\n" * 3)
     case.check("a report is printed", looks_like_report(result.err), result.err[:300])
+    report = case.load_json("r.json")
+    case.check_report("run -r", report)
+    for what, figure in report["repeats"].items():
+        case.check(f"{what}: nothing was lost, and bounds are what is said", what == "runs" or all(
+            figure["bounds"][key] == [figure[key]] * 2 for key in ("median", "min", "max")), figure)
     result = case.cpt("run", "-r", "2", "-o", case.path("t"), "--", "sh", "-c", "exit 9")
     case.equal("status of a failing command", result.status, 9)
 

@@ -115,6 +115,7 @@ def check_line(case, line):
     case.equal("the profile gives the CPU time", sum(k * ns for k, ns in enumerate(profile)),
                line["cpu_time_ns"])
     case.check("no entry is negative", min(profile) >= 0, profile)
+    check_line_bounds(case, line)
     waits = line["run_queue_wait"]
     buckets = waits["histogram"]
     case.check("the longest wait is not below the buckets'",
@@ -123,6 +124,24 @@ def check_line(case, line):
     quality = line["data_quality"]
     for key in ("bad_changes", "lost_tasks", "lost_ends", "lost_recursion"):
         case.equal(key, quality[key], 0)
+
+
+def check_line_bounds(case, line):
+    """Each figure lies in its bounds, which are only the estimates' of a late mend where nothing is lost."""
+    bounds, ways = line["bounds"], line["parallelism"]
+    pairs = [("window", line["window_ns"], bounds["window_ns"]),
+             ("cpu_time", line["cpu_time_ns"], bounds["cpu_time_ns"]),
+             ("average", ways["average"], bounds["parallelism"]["average"]),
+             ("TLP", ways["tlp"], bounds["parallelism"]["tlp"]),
+             ("ready", line["runnable_ns"], bounds["runnable_ns"])]
+    pairs += [(f"profile {k}", ns, bounds["parallelism"]["profile_ns"][k])
+              for k, ns in enumerate(ways["profile_ns"])]
+    for what, value, (low, high) in pairs:
+        slack = 1e-9 * abs(value)
+        case.check(f"{what}: within its bounds", low - slack <= value <= high + slack,
+                   f"{value}, {low}, {high}")
+    case.equal("the window is certain", bounds["window_ns"], [line["window_ns"]] * 2)
+    case.equal("time ready to run is certain", bounds["runnable_ns"], [line["runnable_ns"]] * 2)
 
 
 def compare(case, total, report, agreement=AGREEMENT):
@@ -444,6 +463,125 @@ def metrics(case):
     case.equal("who may read it", os.stat(path).st_mode & 0o777, 0o644)
     out = case.cpt("stat", "-q", "--openmetrics", "-", "--", "true")
     openmetrics.parse(out.out)
+
+
+# ---------------------------------------------------------------- what was lost
+
+# More threads at once than the caches of the kernel's allocator have room for when there is no other.
+LOST_THREADS = 1500
+
+# Begins them when it is let go, then works in two processes that a thread without a mark starts, and says what CPU
+# time all that took.
+LOSSY = """\
+import multiprocessing, os, sys, threading, time
+gate, count = sys.argv[1], int(sys.argv[2])
+with open(gate + ".there", "w"):
+    pass
+with open(gate) as go:
+    go.read()
+threading.stack_size(65536)
+end = threading.Event()
+threads = [threading.Thread(target=end.wait) for _ in range(count)]
+for one in threads:
+    one.start()
+
+def spin():
+    until = time.process_time() + 0.3
+    while time.process_time() < until:
+        pass
+
+def work():
+    workers = [multiprocessing.get_context("fork").Process(target=spin) for _ in range(2)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+
+last = threading.Thread(target=work)
+last.start()
+last.join()
+end.set()
+for one in threads:
+    one.join()
+used = os.times()
+print(sum(used[:4]))
+"""
+
+
+class Memory:
+    """A group whose kernel memory can be used up, version 1 or 2: a BPF map's is that of who made the map."""
+
+    def __init__(self, case):
+        self.root = "/sys/fs/cgroup/memory"
+        self.max, self.usage = "memory.limit_in_bytes", "memory.usage_in_bytes"
+        if not os.path.exists(os.path.join(self.root, self.max)):
+            self.root, _ = cgroup_mount(case)
+            self.max, self.usage = "memory.max", "memory.current"
+            with open(os.path.join(self.root, "cgroup.subtree_control"), "w",
+                      encoding="ascii") as control:
+                control.write("+memory")
+        self.path = os.path.join(self.root, f"cpartrace-memory-{os.getpid()}")
+        os.mkdir(self.path)
+
+    def put(self, name, value, where=None):
+        with open(os.path.join(where or self.path, name), "w", encoding="ascii") as out:
+            out.write(str(value))
+
+    def use_up(self):
+        """Who is in it leaves; what they have taken stays, and nothing more is to be had."""
+        with open(os.path.join(self.path, "cgroup.procs"), encoding="ascii") as procs:
+            for pid in procs.read().split():
+                self.put("cgroup.procs", pid, self.root)
+        for _ in range(20):  # what is given back meanwhile is not used
+            with open(os.path.join(self.path, self.usage), encoding="ascii") as usage:
+                used = int(usage.read())
+            try:
+                self.put(self.max, used)
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise Failed("the group's memory cannot be limited")
+
+
+@stat("tasks that cannot be marked: what the kernel says of them is within the bounds")
+def lost_tasks(case):
+    group, gate = Memory(case), case.path("gate")
+    os.mkfifo(gate)
+    script, written = case.write("lossy.py", LOSSY), case.path("stat.json")
+    try:
+        watcher = case.spawn([case.cpartrace, "stat", "--json", "-I", "200", "-o", written, "--openmetrics",
+                              case.path("metrics"), "--", "/usr/bin/python3", "-I", script, gate,
+                              str(LOST_THREADS)],
+                             preexec_fn=lambda: group.put("cgroup.procs", os.getpid()))
+        await_file(gate + ".there", watcher)
+        group.use_up()
+        let_go(gate)
+        result = finish(watcher, 100)
+    finally:
+        remove_group(group.path)
+    case.equal("status", result.status, 0)
+    used = float(result.out) * 1e9
+    with open(written, encoding="utf-8") as source:
+        *parts, total = [json.loads(line) for line in source]
+    lost = total["data_quality"]["lost_tasks"]
+    case.check("tasks are missing", lost > 0, lost)
+    case.check("and with them CPU time", total["cpu_time_ns"] < 0.8 * used,
+               f"{total['cpu_time_ns'] / 1e9:.3f} s of {used / 1e9:.3f} s")
+    low, high = total["bounds"]["cpu_time_ns"]
+    case.within("what the kernel says", used, low - 2e7, high)  # it counts in ticks
+    case.check("the total is open", total["bounds"]["open"])
+    case.equal("time ready to run: at least", total["bounds"]["runnable_ns"],
+               [total["runnable_ns"], None])
+    # What was not seen in one interval goes on in the next.
+    case.check("the last interval lost none, and is open all the same",
+               parts[-1]["data_quality"]["lost_tasks"] == 0 and parts[-1]["bounds"]["open"], parts[-1])
+    with open(case.path("metrics"), encoding="utf-8", newline="") as source:
+        families = openmetrics.parse(source.read())
+    case.equal("OpenMetrics: the CPU time's bounds",
+               [round(sample.value * 1e9) for sample in
+                families["cpartrace_stat_cpu_bound_seconds"].samples], [low, high])
+    case.note(f"{lost} tasks not marked; {total['cpu_time_ns'] / 1e9:.2f} s seen of {used / 1e9:.2f} s, "
+              f"bounds {low / 1e9:.2f} and {high / 1e9:.2f} s")
 
 
 # ---------------------------------------------------------------- memory

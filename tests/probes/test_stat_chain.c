@@ -146,6 +146,44 @@ static void account_that_cannot_be_shut_says_so(void **state)
 	assert_int_equal(cpt_stat_control(&what), 0); /* it is */
 }
 
+/* A change that is put off leaves R one off until it is made up for. */
+static void what_is_owed_is_in_doubt(void **state)
+{
+	host_contended = TURN_TRIES;
+	go(0, &x);
+	assert_int_equal(cells[0].given_up, 1);
+	assert_int_equal(cells[0].owed, 1);
+	assert_int_equal(cells[0].doubt_ns, 0);
+	go(1, &p);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(cells[0].owed, 0);
+	assert_in_range(cells[0].doubt_ns, 2 * STEP_NS, 2 * STEP_NS + 100);
+	assert_int_equal(cells[1].doubt_ns, 0);
+}
+
+/* Who has been freed left at any time since it came. */
+static void departure_that_nobody_knows_is_in_doubt(void **state)
+{
+	go(0, &x);
+	slip(0, &host_cpus[0].idle);
+	slip(0, &host_cpus[0].idle);
+	x.task.pid = 999;
+	go(0, &p);
+	assert_int_equal(cells[0].mends_failed, 1);
+	assert_in_range(cells[0].doubt_ns, 2 * STEP_NS, 3 * STEP_NS + 100);
+}
+
+/* Between one of ours and the next others may have run. */
+static void gap_within_ours_is_in_doubt(void **state)
+{
+	go(0, &x);
+	slip(0, &host_cpus[0].idle);
+	slip(0, &p);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(cells[0].mends, 1);
+	assert_in_range(cells[0].doubt_ns, STEP_NS - 100, STEP_NS + 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +191,9 @@ int main(void)
 		cmocka_unit_test_setup(death_elsewhere_and_freed, start),
 		cmocka_unit_test_setup(death_unseen_counts, start),
 		cmocka_unit_test_setup(comes_back_and_dies_unseen, start),
+		cmocka_unit_test_setup(what_is_owed_is_in_doubt, start),
+		cmocka_unit_test_setup(departure_that_nobody_knows_is_in_doubt, start),
+		cmocka_unit_test_setup(gap_within_ours_is_in_doubt, start),
 		cmocka_unit_test_setup(account_that_cannot_be_shut_says_so, start),
 	};
 

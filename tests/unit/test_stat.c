@@ -326,6 +326,122 @@ static void text_says_what_is_missing(void **state)
 	strbuf__free(&out);
 }
 
+/* Half of what ran may be missing: bounds stand beside what is made of the profile. */
+static struct stat_facts lossy_facts(void)
+{
+	struct stat_facts f = facts(true);
+	const struct stat_lost lost = {
+		.marked = true, .command = true, .tasks = 3, .longer_ns = 100 * MS, .cpus = 2};
+
+	f.sum.lost_storage = 3;
+	stat_bounds__find(&f.bounds, &f.sum, &lost);
+	return f;
+}
+
+static void text_has_bounds_where_something_was_lost(void **state)
+{
+	struct stat_facts f = facts(true);
+	struct text_style style = {.width = 200};
+	struct strbuf out = {0};
+
+	stat_bounds__find(&f.bounds, &f.sum, &(struct stat_lost){.marked = true, .cpus = 2});
+	stat_text__add(&out, &f, &style);
+	stat_text__add_line(&out, &f, &style);
+	assert_null(strstr(strbuf__str(&out), "0]"));
+	assert_null(strstr(strbuf__str(&out), "at least"));
+	strbuf__clear(&out);
+	f = lossy_facts();
+	stat_text__add(&out, &f, &style);
+	assert_non_null(strstr(strbuf__str(&out), " 1.00 [0.95, 2.00] of 2 CPUs busy on average; "
+						  "at least 0.12 more tasks ready"));
+	assert_non_null(strstr(strbuf__str(&out), "average 1.00 [0.95, 2.00]"));
+	assert_non_null(strstr(strbuf__str(&out), "peak at least 2"));
+	assert_non_null(strstr(strbuf__str(&out), "1.33 [1.24, 2.00] while any is busy"));
+	assert_non_null(strstr(strbuf__str(&out), "at least what is said"));
+	strbuf__clear(&out);
+	stat_text__add_line(&out, &f, &style);
+	assert_non_null(strstr(strbuf__str(&out), "CPUs busy [0.95, 2.00]  TLP [1.24, 2.00]  "
+						  "ready: at least"));
+	strbuf__free(&out);
+}
+
+static json_int_t pair_end(json_t *of, const char *key, size_t which)
+{
+	json_t *end = json_array_get(json_object_get(of, key), which);
+
+	return json_is_null(end) ? -1 : json_integer_value(end);
+}
+
+static void json_and_metrics_have_the_same_bounds(void **state)
+{
+	struct stat_facts f = lossy_facts();
+	struct strbuf out = {0};
+	json_t *line, *bounds;
+
+	stat_json__add(&out, &f);
+	line = json_loads(strbuf__str(&out), 0, NULL);
+	bounds = json_object_get(line, "bounds");
+	assert_true(json_is_true(json_object_get(bounds, "open")));
+	assert_int_equal(pair_end(bounds, "window_ns", 0), 2000 * MS + 1);
+	assert_int_equal(pair_end(bounds, "window_ns", 1), 2100 * MS + 1);
+	assert_int_equal(pair_end(bounds, "cpu_time_ns", 0), 2000 * MS + 2);
+	assert_int_equal(pair_end(bounds, "cpu_time_ns", 1), 4200 * MS + 2);
+	assert_int_equal(pair_end(bounds, "runnable_ns", 0), 250 * MS);
+	assert_int_equal(pair_end(bounds, "runnable_ns", 1), -1);
+	json_decref(line);
+	strbuf__clear(&out);
+	stat_openmetrics__add(&out, &f);
+	assert_non_null(
+		strstr(strbuf__str(&out), "cpu_bound_seconds{bound=\"low\"} 2.000000002\n"));
+	assert_non_null(
+		strstr(strbuf__str(&out), "cpu_bound_seconds{bound=\"high\"} 4.200000002\n"));
+	assert_non_null(strstr(strbuf__str(&out), "parallelism_bound{bound=\"high\"} 2\n"));
+	assert_non_null(strstr(strbuf__str(&out), "waits_incomplete 1\n"));
+	f = facts(true);
+	stat_bounds__find(&f.bounds, &f.sum, &(struct stat_lost){.marked = true, .cpus = 2});
+	strbuf__clear(&out);
+	stat_openmetrics__add(&out, &f);
+	assert_null(strstr(strbuf__str(&out), "bound"));
+	strbuf__free(&out);
+}
+
+/* Without marks the profile has all tasks: rows and waits alone are incomplete. */
+static void a_lost_mark_matters_where_marks_tell(void **state)
+{
+	struct stat_facts f = facts(true);
+
+	stat_bounds__find(&f.bounds, &f.sum, &(struct stat_lost){.tasks = 3, .cpus = 2});
+	assert_true(f.bounds.open && f.bounds.waits);
+	assert_int_equal(f.bounds.cpu_time_ns.low, f.bounds.cpu_time_ns.high);
+	assert_true(f.bounds.average.low == f.bounds.average.high);
+}
+
+/* With --wait-all nobody knows when the last unseen task ended. */
+static void an_end_that_nobody_saw_has_no_bound(void **state)
+{
+	struct stat_facts f = facts(true);
+	struct strbuf out = {0};
+	json_t *line;
+
+	stat_bounds__find(&f.bounds, &f.sum,
+			  &(struct stat_lost){.marked = true,
+					      .command = true,
+					      .tasks = 1,
+					      .longer_ns = UINT64_MAX,
+					      .cpus = 2});
+	stat_json__add(&out, &f);
+	line = json_loads(strbuf__str(&out), 0, NULL);
+	assert_int_equal(pair_end(json_object_get(line, "bounds"), "window_ns", 1), -1);
+	assert_int_equal(pair_end(json_object_get(line, "bounds"), "cpu_time_ns", 1), -1);
+	assert_true(f.bounds.average.low == 0 && f.bounds.average.high == 2);
+	assert_true(f.bounds.tlp.low == 1 && f.bounds.tlp.high == 2);
+	json_decref(line);
+	strbuf__clear(&out);
+	stat_openmetrics__add(&out, &f);
+	assert_non_null(strstr(strbuf__str(&out), "window_bound_seconds{bound=\"high\"} +Inf\n"));
+	strbuf__free(&out);
+}
+
 static void json_is_one_line_with_the_figures(void **state)
 {
 	struct stat_facts f = facts(false);
@@ -424,6 +540,10 @@ int main(void)
 		cmocka_unit_test(a_full_table_keeps_sums),
 		cmocka_unit_test(text_fits_and_disarms_names),
 		cmocka_unit_test(text_says_what_is_missing),
+		cmocka_unit_test(text_has_bounds_where_something_was_lost),
+		cmocka_unit_test(json_and_metrics_have_the_same_bounds),
+		cmocka_unit_test(a_lost_mark_matters_where_marks_tell),
+		cmocka_unit_test(an_end_that_nobody_saw_has_no_bound),
 		cmocka_unit_test(json_is_one_line_with_the_figures),
 		cmocka_unit_test(no_waits_where_the_kernel_has_none),
 		cmocka_unit_test(metrics_are_exact_cumulative_and_escaped),
