@@ -110,7 +110,7 @@ static __always_inline __u64 arrival_ts(struct cpt_stat_cell *cell, struct task_
  * run queue's clock would not tell, it stands still while a CPU idles. If it has been seen coming in
  * elsewhere, it has run on, and what it had run until then was noted in the cell.
  */
-static __always_inline __u64 departure_ts(struct cpt_stat_cell *cell, __u64 now)
+static __noinline __u64 departure_ts(struct cpt_stat_cell *cell, __u64 now)
 {
 	struct task_struct *cur = (void *)cell->cur_ptr;
 
@@ -185,7 +185,7 @@ static __noinline void heal(struct cpt_stat_cell *cell, __u32 cpu, struct task_s
 			doubt_between(cell, ts);
 	} /* else: it has joined the workload, or left it, while it ran */
 	if (ours != !!cell->ours)
-		turn(cell, cpu, ts, ours ? 1 : -1, mend);
+		turn_rarely(cell, cpu, ts, ours ? 1 : -1, mend);
 	if (mend && cell->ours)
 		left_unseen(cell, cpu, ts);
 	if (t && ours)
@@ -260,7 +260,7 @@ int cpt_stat_switch(__u64 *ctx)
 	if (was != is)
 		turn(cell, cpu, ts, is ? 1 : -1, false);
 	else if (unlikely(cell->owed))
-		turn(cell, cpu, ts, 0, false);
+		turn_rarely(cell, cpu, ts, 0, false);
 	if (p && was)
 		task_out(prev, p, ts);
 	if (n && is)
@@ -373,7 +373,7 @@ int cpt_stat_check(__u64 *ctx)
 	if (!cell->ready || cell->cur_ptr != (__u64)cur || !!cell->ours != is_ours(cell, cur, t))
 		heal(cell, cpu, cur, t);
 	if (cell->owed)
-		turn(cell, cpu, bpf_ktime_get_ns(), 0, false);
+		turn_rarely(cell, cpu, bpf_ktime_get_ns(), 0, false);
 	return 0;
 }
 

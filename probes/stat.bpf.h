@@ -104,7 +104,7 @@ static __always_inline void profile_add(__u32 cpu, __u32 degree, __u64 ns)
 #define TURN_TRIES 8
 
 /* Up to ts R has been off by what is owed. */
-static __always_inline void doubt_owed(struct cpt_stat_cell *cell, __u64 ts)
+static __noinline void doubt_owed(struct cpt_stat_cell *cell, __u64 ts)
 {
 	__u64 off = cell->owed < 0 ? -cell->owed : cell->owed;
 
@@ -158,6 +158,13 @@ static __always_inline void turn(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts
 		cell->owed_since_ns = ts;
 	cell->owed = by;
 	cell->given_up++;
+}
+
+/* Likewise, where it is rare: once in a program, not once for each place. */
+static __noinline void turn_rarely(struct cpt_stat_cell *cell, __u32 cpu, __u64 ts, __s32 by,
+				   bool mend)
+{
+	turn(cell, cpu, ts, by, mend);
 }
 
 #define SHUT_TRIES 64
