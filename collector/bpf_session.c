@@ -13,6 +13,7 @@
 #include "bpf_common.h"
 #include "cpartrace.skel.h"
 #include "features.h"
+#include "rights.h"
 #include "sampling.h"
 #include "wake.h"
 
@@ -37,6 +38,11 @@ struct bpf_session {
 	bpf_session_life_fn life_fn;
 	void *life_ctx;
 	int life_err;
+	struct ring_buffer *marks;
+	const struct cpt_mark_state *mark_state;
+	bpf_session_mark_fn mark_fn;
+	void *mark_ctx;
+	int mark_err;
 	struct bpf_find find;
 };
 
@@ -72,6 +78,10 @@ static int choose_programs(struct bpf_session *s, const struct bpf_session_opts 
 	skel->rodata->cpt_sample_stacks = opts->stacks;
 	skel->rodata->cpt_mode = opts->mode;
 	skel->rodata->cpt_names_of = bpf_common__names_of();
+	skel->rodata->cpt_mark_uid = rights__owner();
+	skel->rodata->cpt_mark_anyone = opts->mode == CPT_MODE_ALL;
+	skel->rodata->cpt_mark_endless = opts->endless;
+	bpf_program__set_autoattach(skel->progs.cpt_mark_learn, false);
 	bpf_program__set_autoload(skel->progs.cpt_find, opts->mode != CPT_MODE_TREE);
 	bpf_program__set_autoload(skel->progs.cpt_find_group, opts->mode == CPT_MODE_GROUP);
 	bpf_program__set_autoload(skel->progs.cpt_group_attach, opts->mode == CPT_MODE_GROUP);
@@ -148,6 +158,39 @@ static int on_life(void *ctx, void *data, size_t sz)
 	return 0;
 }
 
+static int on_mark(void *ctx, void *data, size_t sz)
+{
+	struct bpf_session *s = ctx;
+
+	if (!s->mark_err && sz >= sizeof(struct cpt_rec_mark))
+		s->mark_err = s->mark_fn(s->mark_ctx, data);
+	return 0;
+}
+
+static int open_marks(struct bpf_session *s, char *err, size_t err_sz)
+{
+	const int ring = bpf_map__fd(s->skel->maps.cpt_mark_ring);
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int ret;
+
+	s->mark_state =
+		bpf_common__map(bpf_map__fd(s->skel->maps.cpt_mark_shared),
+				bpf_common__pages(sizeof(*s->mark_state)), false, err, err_sz);
+	if (!s->mark_state)
+		return -errno;
+	ret = bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_mark_learn), &opts);
+	if (ret)
+		return bpf_common__say(err, err_sz, ret, "cannot tell the probes who records: %s",
+				       strerror(-ret));
+	s->marks = ring_buffer__new(ring, on_mark, s, NULL);
+	if (!s->marks)
+		return bpf_common__say(err, err_sz, -errno, "cannot map the ring of marks: %s",
+				       strerror(errno));
+	/* Where it cannot ask, it is drained with the others. */
+	(void)wake__add(s->wake_fd, ring);
+	return 0;
+}
+
 struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char *err, size_t err_sz)
 {
 	struct bpf_session *s;
@@ -183,6 +226,9 @@ struct bpf_session *bpf_session__open(const struct bpf_session_opts *opts, char 
 				strerror(-ret));
 		goto out;
 	}
+	ret = open_marks(s, err, err_sz);
+	if (ret)
+		goto out;
 	return s;
 out:
 	bpf_session__free(s);
@@ -279,6 +325,33 @@ bool bpf_session__loop_met(const struct bpf_session *s)
 int bpf_session__tasks_fd(const struct bpf_session *s)
 {
 	return bpf_map__fd(s->skel->maps.cpt_tasks);
+}
+
+struct bpf_session_marks bpf_session__marks(const struct bpf_session *s)
+{
+	return (struct bpf_session_marks){
+		.tasks_fd = bpf_map__fd(s->skel->maps.cpt_tasks),
+		.ring_fd = bpf_map__fd(s->skel->maps.cpt_mark_ring),
+		.shared_fd = bpf_map__fd(s->skel->maps.cpt_mark_shared),
+		.machine = s->skel->rodata->cpt_mark_anyone,
+		.endless = s->skel->rodata->cpt_mark_endless,
+	};
+}
+
+int bpf_session__read_marks(struct bpf_session *s, bpf_session_mark_fn fn, void *ctx)
+{
+	int ret;
+
+	s->mark_fn = fn;
+	s->mark_ctx = ctx;
+	s->mark_err = 0;
+	ret = ring_buffer__consume(s->marks);
+	return ret < 0 ? ret : s->mark_err;
+}
+
+void bpf_session__marks_lost(const struct bpf_session *s, uint64_t lost[CPT_MARK_LOSS_CNT])
+{
+	memcpy(lost, s->mark_state->losses, CPT_MARK_LOSS_CNT * sizeof(*lost));
 }
 
 int bpf_session__also_wake(struct bpf_session *s, int fd)
@@ -442,6 +515,9 @@ void bpf_session__free(struct bpf_session *s)
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	ring_buffer__free(s->life);
+	ring_buffer__free(s->marks);
+	if (s->mark_state)
+		munmap((void *)s->mark_state, bpf_common__pages(sizeof(*s->mark_state)));
 	if (s->recs)
 		munmap((void *)s->recs, s->recs_sz);
 	if (s->cells)

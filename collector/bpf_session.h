@@ -31,6 +31,7 @@ struct bpf_session_opts {
 	bool stacks;	    /* take stacks at blocking switches and wake-ups, and with samples */
 	uint32_t sample_hz; /* samples a second of each CPU; 0: none */
 	uint32_t mode;	    /* CPT_MODE_*: a command, or what runs already */
+	bool endless;	    /* it is forgotten again: CPT_MARKS_MAX does not hold */
 };
 
 /* Loads the probes and maps the rings. NULL with errno and a line in err. */
@@ -57,6 +58,19 @@ int bpf_session__wait(struct bpf_session *s, int timeout_ms, int extra_fd);
 bool bpf_session__loop_met(const struct bpf_session *s);
 /* The map of tasks, for other probes of the same family. */
 int bpf_session__tasks_fd(const struct bpf_session *s);
+
+/* What `cpartrace mark` says is taken from attach to finish; programs' own marks come by probes that share this. */
+struct bpf_session_marks {
+	int tasks_fd, ring_fd, shared_fd; /* maps */
+	bool machine, endless;		  /* as in the options */
+};
+struct bpf_session_marks bpf_session__marks(const struct bpf_session *s);
+
+/* Hands over marks that have come, whoever found them, in the order of their ring. 0 or fn's or -errno. */
+typedef int (*bpf_session_mark_fn)(void *ctx, const struct cpt_rec_mark *rec);
+int bpf_session__read_marks(struct bpf_session *s, bpf_session_mark_fn fn, void *ctx);
+void bpf_session__marks_lost(const struct bpf_session *s, uint64_t lost[CPT_MARK_LOSS_CNT]);
+
 /* Another ring that may ask to be drained (see wake__add). 0 or -errno: then it is drained with the others. */
 int bpf_session__also_wake(struct bpf_session *s, int fd);
 

@@ -11,6 +11,7 @@
 #include "draw.h"
 #include "exit_status.h"
 #include "features.h"
+#include "mark_lock.h"
 #include "mark_session.h"
 #include "term.h"
 
@@ -41,22 +42,39 @@ static void add_feature(struct strbuf *out, const struct text_style *style,
 	}
 }
 
-/* Marks of phases are no part of what `run` needs. */
+/* Marks of phases are no part of what `run` needs; those of `cpartrace mark` come by the probes that it needs anyway. */
 static void try_marks(struct bpf_session *session, struct cpt_feature *f)
 {
+	const struct bpf_session_marks shared = bpf_session__marks(session);
+	struct mark_session *marks;
 	char err[256] = "";
-	struct mark_session *marks =
-		mark_session__open(bpf_session__tasks_fd(session), false, false, err, sizeof(err));
-	const int code = marks ? 0 : errno;
+	int code;
 
-	f->name = "marks of phases (uprobes)";
-	f->state = marks ? CPT_FEATURE_OK : CPT_FEATURE_DEGRADED;
-	snprintf(f->text, sizeof(f->text), "%.159s", marks ? "yes" : err);
-	if (code == EPERM || code == EACCES)
-		snprintf(f->mend, sizeof(f->mend), "run it as root (CAP_SYS_ADMIN)");
-	else if (code == ENOENT) /* of the directory that says how such events are asked for */
-		snprintf(f->mend, sizeof(f->mend), "a kernel with CONFIG_UPROBE_EVENTS");
+	f->name = "marks of phases";
+	f->state = CPT_FEATURE_DEGRADED;
+	marks = mark_session__open(&shared, err, sizeof(err));
+	code = marks ? mark_session__try(marks, err, sizeof(err)) : -errno;
 	mark_session__free(marks);
+	if (code) {
+		snprintf(f->text, sizeof(f->text), "`cpartrace mark` is taken; %.120s", err);
+		if (code == -EPERM || code == -EACCES)
+			snprintf(f->mend, sizeof(f->mend), "run it as root (CAP_SYS_ADMIN)");
+		else if (code ==
+			 -ENOENT) /* of the directory that says how such events are asked for */
+			snprintf(f->mend, sizeof(f->mend), "a kernel with CONFIG_UPROBE_EVENTS");
+		return;
+	}
+	code = mark_lock__is_held();
+	if (code < 0) {
+		snprintf(f->text, sizeof(f->text),
+			 "taken, but `cpartrace mark` cannot tell whether anybody records: %.60s",
+			 strerror(-code));
+		snprintf(f->mend, sizeof(f->mend),
+			 "have the program on a file system with locks, and readable");
+		return;
+	}
+	f->state = CPT_FEATURE_OK;
+	snprintf(f->text, sizeof(f->text), "taken, of `cpartrace mark` and of programs");
 }
 
 /* The list can only name what is known to matter; loading the probes is the proof. marks: filled where they do. */

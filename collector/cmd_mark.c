@@ -2,20 +2,21 @@
 /*
  * cmd_mark.c - `cpartrace mark`: a phase begins.
  *
- * The mark is a probe of this program (probes/mark.h), at which recordings listen: no socket, no file, no
- * rights. Whether one listens is seen in the instruction, which the kernel replaces by its breakpoint.
+ * The mark is a name that the process gives itself (CPT_MARK_CALL): no socket, no file, no rights. Those who record see
+ * all names that are given, to know what tasks are called, so that listening costs them nothing. Whether any of them
+ * does is asked by a lock.
  */
 #include "cmds.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
+#include "../probes/cpt_abi.h"
 #include "exit_status.h"
+#include "mark_lock.h"
 #include "say.h"
 
-#define CPT_MARK_LABEL "cpt_mark_place:\n"
-#include "probes/mark.h"
-
-#define NAME_MAX_LEN 63
+#define NAME_MAX_LEN (CPT_MARK_LEN - 1)
 
 struct mark_opts {
 	bool quiet, strict;
@@ -29,50 +30,26 @@ static const struct cli_option options[] = {
 	CLI_OPTIONS_END,
 };
 
-#if defined(__x86_64__)
-static const unsigned char nothing[] = {0x90}; /* nop */
-#elif defined(__aarch64__)
-static const unsigned char nothing[] = {0x1f, 0x20, 0x03, 0xd5};
-#endif
-
-#if defined(__x86_64__) || defined(__aarch64__)
-extern const volatile unsigned char cpt_mark_place[] __attribute__((visibility("hidden")));
-
-#ifdef __clang__
-#define ONLY_ONCE __attribute__((noinline, noduplicate))
-#else
-#define ONLY_ONCE __attribute__((noinline, noclone))
-#endif
-
-/* The label stands in it. */
-static ONLY_ONCE void set_mark(const char *name)
-{
-	cpt_mark(name);
-}
-
-static bool anyone_records(void)
-{
-	for (size_t i = 0; i < sizeof(nothing); i++)
-		if (cpt_mark_place[i] != nothing[i])
-			return true;
-	return false;
-}
-#else
 static void set_mark(const char *name)
 {
-	(void)name;
+	/* Just written: whoever reads it from the kernel cannot wait for memory that is not there yet. */
+	struct cpt_mark_call mark = {.call = CPT_MARK_CALL};
+
+	memcpy(mark.name, name, strlen(name));
+	(void)prctl(PR_SET_NAME, &mark, 0, 0, 0);
 }
 
-static bool anyone_records(void)
+/* Does nobody record, or only from now on, or no longer? A mark that was set meanwhile is certain to be taken only
+ * where somebody did before and did behind it. Where that cannot be told it is not denied. */
+static bool is_unheard(int before)
 {
-	return false;
+	return !before || !mark_lock__is_held();
 }
-#endif
 
 static int run(const struct command *self, int argc, char *const *argv)
 {
 	struct mark_opts o = {0};
-	int first, status;
+	int first, status, before;
 
 	if (!command__parse(self, &o, argc, argv, &first, &status))
 		return status;
@@ -83,8 +60,9 @@ static int run(const struct command *self, int argc, char *const *argv)
 				      argv[first + 1]);
 	if (strlen(argv[first]) > NAME_MAX_LEN)
 		return command__usage(self, "a name has at most %d bytes", NAME_MAX_LEN);
+	before = mark_lock__is_held();
 	set_mark(argv[first]);
-	if (anyone_records())
+	if (!is_unheard(before))
 		return CPT_STATUS_OK;
 	if (!o.quiet)
 		say_error("no recording takes marks here: '%s' is in no trace", argv[first]);
@@ -102,9 +80,8 @@ const struct command cmd_mark = {
 		"script, it counts for whoever records that; from outside, for recordings of the "
 		"same user (and root's marks for all), but not for those that record other "
 		"commands by the same program while this is run by one of them.\n"
-		"Only this very file is listened at: mark with the program that records. A program "
+		"Only this very file is listened to: mark with the program that records. A program "
 		"of your own marks with CPT_MARK(\"name\") of <cpartrace/mark.h>.\n"
-		"Recordings made without root take no marks.\n"
 		"Exit status: 0, also where nobody records, so that a script may keep its marks "
 		"(with "
 		"--strict: 1); 2 wrong usage.",

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,6 @@
 #include "features.h"
 #include "marks.skel.h"
 #include "rights.h"
-#include "usdt_note.h"
 
 struct file {
 	dev_t dev;
@@ -27,14 +27,10 @@ struct file {
 
 struct mark_session {
 	struct mark_probes *skel;
-	struct ring_buffer *ring;
 	struct bpf_link *links[MARK_PLACES_MAX];
 	uint32_t link_cnt;
 	struct file files[MARK_PLACES_MAX]; /* that have places */
 	uint32_t file_cnt;
-	mark_session_fn fn;
-	void *ctx;
-	int err; /* of fn */
 };
 
 static int say(char *err, size_t err_sz, int code, const char *what)
@@ -43,39 +39,7 @@ static int say(char *err, size_t err_sz, int code, const char *what)
 	return code;
 }
 
-static int on_record(void *ctx, void *data, size_t sz)
-{
-	struct mark_session *s = ctx;
-
-	if (!s->err && sz >= sizeof(struct cpt_rec_mark))
-		s->err = s->fn(s->ctx, data);
-	return 0;
-}
-
-/* The user whose recording it is, beside root. */
-static uint32_t whose(void)
-{
-	uid_t uid;
-	gid_t gid;
-
-	return rights__behind(&uid, &gid) ? uid : getuid();
-}
-
-static int attach_self(struct mark_session *s)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	/* Without it marks of other recordings' commands are not told from the user's own. */
-	(void)bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_mark_learn), &opts);
-	ret = mark_session__add(s, fd, true);
-	close(fd);
-	return ret > 0 ? 0 : ret < 0 ? ret : -ENOENT;
-}
-
-static int start(struct mark_session *s, int tasks_fd, bool machine, bool endless, char *err,
+static int start(struct mark_session *s, const struct bpf_session_marks *shared, char *err,
 		 size_t err_sz)
 {
 	int ret;
@@ -83,33 +47,27 @@ static int start(struct mark_session *s, int tasks_fd, bool machine, bool endles
 	s->skel = mark_probes__open();
 	if (!s->skel)
 		return say(err, err_sz, features__load_error(-errno),
-			   "cannot open the probe of marks");
-	s->skel->rodata->cpt_mark_uid = whose();
-	s->skel->rodata->cpt_mark_tgid = (uint32_t)getpid();
-	s->skel->rodata->cpt_mark_anyone = machine;
-	s->skel->rodata->cpt_mark_endless = endless;
-	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, tasks_fd);
+			   "cannot open the probe of programs' marks");
+	s->skel->rodata->cpt_mark_uid = rights__owner();
+	s->skel->rodata->cpt_mark_anyone = shared->machine;
+	s->skel->rodata->cpt_mark_endless = shared->endless;
+	ret = bpf_map__reuse_fd(s->skel->maps.cpt_tasks, shared->tasks_fd);
+	if (!ret)
+		ret = bpf_map__reuse_fd(s->skel->maps.cpt_mark_ring, shared->ring_fd);
+	if (!ret)
+		ret = bpf_map__reuse_fd(s->skel->maps.cpt_mark_shared, shared->shared_fd);
 	if (!ret)
 		ret = bpf_common__load(s->skel->skeleton);
-	if (ret)
-		return say(err, err_sz, features__load_error(ret),
-			   "the kernel refused the probe of marks");
-	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.cpt_mark_ring), on_record, s, NULL);
-	if (!s->ring)
-		return say(err, err_sz, -errno, "cannot map the ring of marks");
-	ret = attach_self(s);
-	if (ret == -EPERM || ret == -EACCES)
-		return say(err, err_sz, ret,
-			   "cannot attach the probe of marks, which takes CAP_SYS_ADMIN");
-	return ret ? say(err, err_sz, ret, "cannot attach the probe of marks") : 0;
+	return ret ? say(err, err_sz, features__load_error(ret),
+			 "the kernel refused the probe of programs' marks")
+		   : 0;
 }
 
-struct mark_session *mark_session__open(int tasks_fd, bool machine, bool endless, char *err,
+struct mark_session *mark_session__open(const struct bpf_session_marks *shared, char *err,
 					size_t err_sz)
 {
 	struct mark_session *s = calloc(1, sizeof(*s));
-	int ret = s ? start(s, tasks_fd, machine, endless, err, err_sz)
-		    : say(err, err_sz, -ENOMEM, "marks");
+	int ret = s ? start(s, shared, err, err_sz) : say(err, err_sz, -ENOMEM, "marks");
 
 	if (!ret)
 		return s;
@@ -118,44 +76,79 @@ struct mark_session *mark_session__open(int tasks_fd, bool machine, bool endless
 	return NULL;
 }
 
-static int attach_all(struct mark_session *s, int fd, bool outside)
+/* 1; 0: no room; -errno. */
+static int attach_at(struct mark_session *s, const char *path, uint64_t off, uint64_t cookie)
 {
-	const uint64_t whose = outside ? CPT_MARK_ARG_OUTSIDE : 0;
-	struct usdt_site sites[USDT_SITES_MAX];
-	int cnt = usdt_note__find(fd, "cpartrace", "mark", sites), done = 0;
-	char path[32];
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookie);
+	struct bpf_link *link;
 
-	/* The very file that was looked at, whatever its name leads to by now. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	for (int i = 0; i < cnt && s->link_cnt < MARK_PLACES_MAX; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = sites[i].cookie | whose);
-		struct bpf_link *link = bpf_program__attach_uprobe_opts(
-			s->skel->progs.cpt_mark_hit, -1, path, sites[i].off, &opts);
-
-		if (!link)
-			return done ? done : -errno;
-		s->links[s->link_cnt++] = link;
-		done++;
-	}
-	return cnt < 0 ? cnt : done;
+	if (s->link_cnt == MARK_PLACES_MAX)
+		return 0;
+	link = bpf_program__attach_uprobe_opts(s->skel->progs.cpt_mark_hit, -1, path, off, &opts);
+	if (!link)
+		return -errno;
+	s->links[s->link_cnt++] = link;
+	return 1;
 }
 
-int mark_session__add(struct mark_session *s, int fd, bool outside)
+static int refused(char *err, size_t err_sz, int code)
 {
+	return say(err, err_sz, code,
+		   code == -EPERM || code == -EACCES
+			   ? "cannot attach the probe of programs' marks, which takes CAP_SYS_ADMIN"
+			   : "cannot attach the probe of programs' marks");
+}
+
+int mark_session__add(struct mark_session *s, int fd, const struct usdt_site *sites, int cnt,
+		      bool outside, char *err, size_t err_sz)
+{
+	const uint64_t whose = outside ? CPT_MARK_ARG_OUTSIDE : 0;
+	int places = 0, ret = 1;
 	struct stat st;
-	int places;
+	char path[32];
 
 	if (fstat(fd, &st) < 0)
-		return -errno;
+		return say(err, err_sz, -errno, "cannot tell which file has marks");
 	for (uint32_t i = 0; i < s->file_cnt; i++)
 		if (s->files[i].dev == st.st_dev && s->files[i].ino == st.st_ino)
 			return s->files[i].places;
-	places = attach_all(s, fd, outside);
+	/* The very file that was looked at, whatever its name leads to by now. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	for (int i = 0; i < cnt && ret > 0; i++) {
+		ret = attach_at(s, path, sites[i].off, sites[i].cookie | whose);
+		places += ret > 0;
+	}
+	if (!places)
+		return ret < 0 ? refused(err, err_sz, ret) : 0;
 	/* Each has a place, so that there is room. */
-	if (places > 0)
-		s->files[s->file_cnt++] =
-			(struct file){.dev = st.st_dev, .ino = st.st_ino, .places = places};
+	s->files[s->file_cnt++] =
+		(struct file){.dev = st.st_dev, .ino = st.st_ino, .places = places};
 	return places;
+}
+
+/* Of this very function, as the file has it. The first object there is is the program. */
+static int find_own_place(struct dl_phdr_info *info, size_t sz, void *off)
+{
+	const uintptr_t at = (uintptr_t)find_own_place - info->dlpi_addr;
+
+	(void)sz;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type == PT_LOAD && at >= ph->p_vaddr && at - ph->p_vaddr < ph->p_filesz)
+			*(uint64_t *)off = at - ph->p_vaddr + ph->p_offset;
+	}
+	return 1;
+}
+
+int mark_session__try(struct mark_session *s, char *err, size_t err_sz)
+{
+	uint64_t off = 0;
+	int ret;
+
+	(void)dl_iterate_phdr(find_own_place, &off);
+	ret = off ? attach_at(s, "/proc/self/exe", off, 0) : -ENOEXEC;
+	return ret < 0 ? refused(err, err_sz, ret) : 0;
 }
 
 void mark_session__stop(struct mark_session *s)
@@ -164,33 +157,11 @@ void mark_session__stop(struct mark_session *s)
 		bpf_link__destroy(s->links[--s->link_cnt]);
 }
 
-int mark_session__wake_fd(const struct mark_session *s)
-{
-	return ring_buffer__epoll_fd(s->ring);
-}
-
-int mark_session__drain(struct mark_session *s, mark_session_fn fn, void *ctx)
-{
-	int ret;
-
-	s->fn = fn;
-	s->ctx = ctx;
-	s->err = 0;
-	ret = ring_buffer__consume(s->ring);
-	return ret < 0 ? ret : s->err;
-}
-
-void mark_session__lost(const struct mark_session *s, uint64_t lost[CPT_MARK_LOSS_CNT])
-{
-	memcpy(lost, s->skel->bss->cpt_mark_losses, CPT_MARK_LOSS_CNT * sizeof(*lost));
-}
-
 void mark_session__free(struct mark_session *s)
 {
 	if (!s)
 		return;
 	mark_session__stop(s);
-	ring_buffer__free(s->ring);
 	mark_probes__destroy(s->skel);
 	free(s);
 }

@@ -11,11 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "find_program.h"
+#include "mark_lock.h"
 #include "mark_session.h"
 #include "usdt_note.h"
 
 struct mark_watch {
-	struct mark_session *session;
+	struct bpf_session *session;
+	struct mark_session *places; /* NULL: no file that is listened at has any */
+	int lock_fd;
 	int (*to)(void *ctx, const struct cpt_event *ev, size_t cnt);
 	void *to_ctx;
 	uint64_t last_ns;
@@ -23,9 +27,9 @@ struct mark_watch {
 	size_t held_cnt, held_cap;
 };
 
-/* How many places a file has at which marks are set, and listens there; NULL w: does not. outside: see
- * mark_session__add. -errno. */
-static int listen_at(struct mark_watch *w, const char *path, bool outside)
+/* At how many places of the file marks are listened for from here on, 0: it has none. -errno; why has a line if that is
+ * since they are refused. outside: see mark_session__add. */
+static int listen_at(struct mark_watch *w, const char *path, bool outside, char *why, size_t why_sz)
 {
 	struct usdt_site sites[USDT_SITES_MAX];
 	/* A FIFO without a writer must not hang us. */
@@ -36,48 +40,32 @@ static int listen_at(struct mark_watch *w, const char *path, bool outside)
 		return -errno;
 	ret = fstat(fd, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 	if (!ret)
-		ret = w ? mark_session__add(w->session, fd, outside)
-			: usdt_note__find(fd, "cpartrace", "mark", sites);
+		ret = usdt_note__find(fd, "cpartrace", "mark", sites);
+	if (ret > 0 && !w->places) {
+		const struct bpf_session_marks shared = bpf_session__marks(w->session);
+
+		w->places = mark_session__open(&shared, why, why_sz);
+		if (!w->places)
+			ret = -errno;
+	}
+	if (ret > 0)
+		ret = mark_session__add(w->places, fd, sites, ret, outside, why, why_sz);
 	close(fd);
 	return ret;
 }
 
-/* As execvp finds it. */
-static int listen_at_command(struct mark_watch *w, const char *program)
+/* At what is recorded, as it is now. */
+static void listen_at_workload(struct mark_watch *w, const struct mark_watch_opts *opts, char *why,
+			       size_t why_sz)
 {
-	const char *dirs = getenv("PATH");
 	char path[4096];
-	size_t len;
 
-	if (strchr(program, '/'))
-		return listen_at(w, program, false);
-	for (; dirs && *dirs; dirs += len + (dirs[len] == ':')) {
-		len = strcspn(dirs, ":");
-		if (len > INT32_MAX || snprintf(path, sizeof(path), "%.*s/%s", (int)len,
-						len ? dirs : ".", program) >= (int)sizeof(path))
-			continue;
-		if (!access(path, X_OK))
-			return listen_at(w, path, false);
-	}
-	return -ENOENT;
-}
-
-/* At what is recorded, as it is now. Whether there is any mark. */
-static bool listen_at_workload(struct mark_watch *w, const struct mark_watch_opts *opts)
-{
-	bool any = opts->program && listen_at_command(w, opts->program) > 0;
-	char path[32];
-
+	if (opts->program && !find_program__path(opts->program, path, sizeof(path)))
+		(void)listen_at(w, path, false, why, why_sz);
 	for (uint32_t i = 0; i < opts->pid_cnt; i++) {
 		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", opts->pids[i]);
-		any |= listen_at(w, path, false) > 0;
+		(void)listen_at(w, path, false, why, why_sz);
 	}
-	return any;
-}
-
-bool mark_watch__is_meant(const struct mark_watch_opts *opts)
-{
-	return listen_at_workload(NULL, opts);
 }
 
 static int listen_at_files(struct mark_watch *w, const struct mark_files *files, char *err,
@@ -86,8 +74,8 @@ static int listen_at_files(struct mark_watch *w, const struct mark_files *files,
 	int ret = 1;
 
 	for (uint32_t i = 0; i < files->cnt && ret > 0; i++) {
-		ret = listen_at(w, files->path[i], true);
-		if (ret < 0)
+		ret = listen_at(w, files->path[i], true, err, err_sz);
+		if (ret < 0 && !*err)
 			snprintf(err, err_sz, "cannot listen for marks at %s: %s", files->path[i],
 				 strerror(-ret));
 		else if (!ret)
@@ -115,25 +103,24 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 				   struct trace_writer *writer, char *err, size_t err_sz)
 {
 	struct mark_watch *w = calloc(1, sizeof(*w));
-	int ret = 0;
+	int ret;
 
 	if (!w) {
 		snprintf(err, err_sz, "out of memory");
+		errno = ENOMEM;
 		return NULL;
 	}
+	*err = 0;
+	w->session = session;
 	w->to = to_writer;
 	w->to_ctx = writer;
-	w->session = mark_session__open(bpf_session__tasks_fd(session), opts->machine,
-					opts->endless, err, err_sz);
-	if (!w->session)
-		ret = -errno;
+	w->lock_fd = -1;
 	/* The files first: what is both counts by whoever runs it. */
-	if (!ret)
-		ret = listen_at_files(w, opts->files, err, err_sz);
-	if (!ret)
-		(void)listen_at_workload(w, opts);
+	ret = listen_at_files(w, opts->files, err, err_sz);
 	if (!ret) {
-		(void)bpf_session__also_wake(session, mark_session__wake_fd(w->session));
+		listen_at_workload(w, opts, err, err_sz);
+		/* Where there are no locks, whoever asks cannot tell either. */
+		w->lock_fd = mark_lock__hold();
 		return w;
 	}
 	mark_watch__free(w);
@@ -178,7 +165,7 @@ static int write_mark(struct mark_watch *w, const struct cpt_rec_mark *rec)
 
 int mark_watch__tick(struct mark_watch *w, uint64_t until_ns)
 {
-	int err = mark_session__drain(w->session, hold, w);
+	int err = bpf_session__read_marks(w->session, hold, w);
 	size_t cnt = 0;
 
 	while (!err && cnt < w->held_cnt && w->held[cnt].ts_ns <= until_ns)
@@ -189,13 +176,20 @@ int mark_watch__tick(struct mark_watch *w, uint64_t until_ns)
 	return err;
 }
 
+void mark_watch__leave(struct mark_watch *w)
+{
+	mark_lock__leave(w->lock_fd);
+	w->lock_fd = -1;
+}
+
 int mark_watch__finish(struct mark_watch *w, uint64_t *lost)
 {
 	int err;
 
-	mark_session__stop(w->session);
+	if (w->places)
+		mark_session__stop(w->places);
 	err = mark_watch__tick(w, UINT64_MAX);
-	mark_session__lost(w->session, lost);
+	bpf_session__marks_lost(w->session, lost);
 	return err;
 }
 
@@ -203,7 +197,8 @@ void mark_watch__free(struct mark_watch *w)
 {
 	if (!w)
 		return;
-	mark_session__free(w->session);
+	mark_watch__leave(w);
+	mark_session__free(w->places);
 	free(w->held);
 	free(w);
 }

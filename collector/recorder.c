@@ -48,7 +48,7 @@ struct recorder {
 	struct words_tee tee;
 	struct cpt_merge *merge;
 	struct places *places;
-	struct mark_watch *marks;	       /* NULL: there are none to be had */
+	struct mark_watch *marks;
 	struct loop_watch *loops;	       /* NULL: not wanted */
 	struct stack_book *book;	       /* NULL: neither stacks nor samples */
 	uint64_t *attempts;		       /* per CPU, told to the merge */
@@ -290,9 +290,7 @@ static void drain_and_write(struct recorder *r)
 			     "cannot record event loops");
 		forget_loading(r);
 	}
-	if (r->marks)
-		note_failure(r, mark_watch__tick(r->marks, now - HOLD_BACK_NS),
-			     "cannot record marks");
+	note_failure(r, mark_watch__tick(r->marks, now - HOLD_BACK_NS), "cannot record marks");
 	merge__complete(r->merge, now);
 	note_failure(r, merge__advance(r->merge, now - HOLD_BACK_NS), "cannot write the trace");
 	if (r->res->trace_err)
@@ -474,6 +472,7 @@ static void close_trace(struct recorder *r)
 
 	if (r->tenants)
 		(void)bpf_session__read_tenants(r->session, tenants__last, r->tenants);
+	mark_watch__leave(r->marks);
 	bpf_session__finish(r->session);
 	/* Of what goes on, one probe has left and the other not: what they say from here on is not whole. */
 	if (!goes_on)
@@ -483,7 +482,7 @@ static void close_trace(struct recorder *r)
 	if (r->opts->flight && !r->res->trace_err)
 		note_failure(r, flight__turn(r->opts->flight, r->written_ns),
 			     "cannot write the trace");
-	if (r->marks && !r->res->trace_err)
+	if (!r->res->trace_err)
 		note_failure(r, mark_watch__finish(r->marks, marks_lost), "cannot record marks");
 	if (r->loops && !r->res->trace_err)
 		note_failure(r, loop_watch__finish(r->loops, machine__now_ns()),
@@ -570,8 +569,11 @@ static void take_start(struct recorder *r)
 
 static int load(struct recorder *r)
 {
+	struct bpf_session_opts opts = r->opts->session;
+
+	opts.endless = r->opts->flight != NULL;
 	come_first(r);
-	r->session = bpf_session__open(&r->opts->session, r->res->line, CPT_RECORDER_LINE);
+	r->session = bpf_session__open(&opts, r->res->line, CPT_RECORDER_LINE);
 	return r->session ? 0 : -errno;
 }
 
@@ -586,7 +588,7 @@ static int watch_loops(struct recorder *r)
 	return r->loops ? 0 : -errno;
 }
 
-/* What cannot be had is said, and the recording goes on; but for a file that was asked for. */
+/* What programs' marks cannot be had is said, and the recording goes on; but for a file that was asked for. */
 static int watch_marks(struct recorder *r)
 {
 	const struct mark_watch_opts opts = {
@@ -594,21 +596,19 @@ static int watch_marks(struct recorder *r)
 		.pids = r->opts->attach ? attach__pids(r->opts->attach)->list : NULL,
 		.pid_cnt = r->opts->attach ? attach__pids(r->opts->attach)->cnt : 0,
 		.files = r->opts->marks,
-		.machine = r->opts->session.mode == CPT_MODE_ALL,
-		.endless = r->opts->flight != NULL,
 	};
-	int err;
 
 	r->marks = mark_watch__new(&opts, r->session, r->writer, r->res->marks_line,
 				   CPT_RECORDER_LINE);
-	err = r->marks ? 0 : -errno;
-	r->res->marks_unasked = (err == -EPERM || err == -EACCES) && !mark_watch__is_meant(&opts);
-	if (r->marks && r->opts->flight)
+	if (!r->marks) {
+		const int err = -errno;
+
+		snprintf(r->res->line, CPT_RECORDER_LINE, "%s", r->res->marks_line);
+		return err;
+	}
+	if (r->opts->flight)
 		mark_watch__divert(r->marks, flight__side, r->opts->flight);
-	if (r->marks || !r->opts->marks->cnt)
-		return 0;
-	snprintf(r->res->line, CPT_RECORDER_LINE, "%s", r->res->marks_line);
-	return err;
+	return 0;
 }
 
 static int interrupted(struct recorder *r, const char *what)

@@ -71,9 +71,9 @@ struct recorder_result {
 	uint64_t trace_bytes, switches, tasks;
 	char loops_line
 		[CPT_RECORDER_LINE]; /* why event loops were not followed; "": they were, or none */
-	char marks_line[CPT_RECORDER_LINE]; /* why there are no marks; "": they are taken */
-	bool marks_unasked; /* that is for want of rights, and the program has none: to be expected without root */
-	struct places_stats places; /* what it took to know where addresses lie */
+	char marks_line
+		[CPT_RECORDER_LINE]; /* why those that programs have are not taken; "": they are */
+	struct places_stats places;  /* what it took to know where addresses lie */
 };
 
 /* Records. spawn__signals must have been called. 0 if the command was released, whatever came after;

@@ -148,10 +148,8 @@ int recording__make(struct recording *rec, const struct record_opts *o, int dir_
 	rec->failed |= err || rec->res.trace_err || rec->lost;
 	if (rec->res.loops_line[0])
 		say_error("%s; what they had in flight is not recorded", rec->res.loops_line);
-	if (rec->res.marks_line[0] && rec->res.marks_unasked)
-		say_verbose("%s; marks of phases are not recorded", rec->res.marks_line);
-	else if (rec->res.marks_line[0])
-		say_note("%s; marks of phases are not recorded", rec->res.marks_line);
+	if (rec->res.marks_line[0])
+		say_note("%s; what the program marks itself is not recorded", rec->res.marks_line);
 	say_figures(&rec->res);
 	return 0;
 }

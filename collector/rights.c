@@ -44,6 +44,14 @@ bool rights__behind(uid_t *uid, gid_t *gid)
 	return number_of("SUDO_UID", uid) && number_of("SUDO_GID", gid) && *uid != 0;
 }
 
+uid_t rights__owner(void)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return rights__behind(&uid, &gid) ? uid : getuid();
+}
+
 bool rights__is_behind(uid_t uid)
 {
 	uint32_t id;

@@ -33,6 +33,9 @@ struct rights_user {
  * root's by its mode. False: there is none (or it is root), or we are not root. */
 bool rights__behind(uid_t *uid, gid_t *gid);
 
+/* The user whose recording it is: the one behind sudo, else who runs us. */
+uid_t rights__owner(void);
+
 /* Is this the user that SUDO_UID names? Also once we have become that user. */
 bool rights__is_behind(uid_t uid);
 

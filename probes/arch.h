@@ -55,7 +55,7 @@ enum {
 	NR_epoll_pwait2 = 441, NR_futex_waitv = 449, NR_futex_wake = 454, NR_futex_wait = 455,
 	NR_dup = 32, NR_dup2 = 33, NR_epoll_create = 213, NR_epoll_ctl = 233,
 	NR_timerfd_settime = 286, NR_epoll_create1 = 291, NR_dup3 = 292, NR_execve = 59,
-	NR_execveat = 322, NR_close_range = 436,
+	NR_execveat = 322, NR_close_range = 436, NR_prctl = 157,
 };
 /* clang-format on */
 #define EPOLL_EVENT_SZ 12 /* packed here alone */
@@ -118,6 +118,7 @@ enum {
 	NR_poll = 0xf000, NR_select, NR_epoll_wait, NR_getdents, NR_dup2, NR_epoll_create,
 	NR_dup = 23, NR_dup3 = 24, NR_epoll_create1 = 20, NR_epoll_ctl = 21,
 	NR_timerfd_settime = 86, NR_execve = 221, NR_execveat = 281, NR_close_range = 436,
+	NR_prctl = 167,
 };
 /* clang-format on */
 #define EPOLL_EVENT_SZ	   16

@@ -400,6 +400,29 @@ struct cpt_rec_mark {
 #define CPT_MARK_LOSS_TOO_MANY	1 /* beyond CPT_MARKS_MAX */
 #define CPT_MARK_LOSS_CNT	2
 
+/* What the probes of marks share, whatever object they are of: the one entry of a map. */
+struct cpt_mark_state {
+	__u64 exe; /* inode of the recorder's program, as an address; 0: not known */
+	__u64 losses[CPT_MARK_LOSS_CNT];
+	__u32 tgid; /* the recorder, as the initial PID namespace knows it */
+	__u32 cnt;  /* marks taken */
+};
+
+/*
+ * `cpartrace mark`: a task that runs the recorder's program gives itself CPT_MARK_CALL as its name (prctl), and
+ *
+ *   [C P T _ M A R K _ C A L L \0][n a m e   o f   t h e   p h a s e \0 ...]
+ *    what the kernel reads          what the probe at task_rename reads behind it
+ *
+ * Of any other program it is a name like others.
+ */
+#define CPT_MARK_CALL "cpartrace: mark"
+
+struct cpt_mark_call {
+	char call[16]; /* as long as names of tasks are */
+	char name[CPT_MARK_LEN];
+};
+
 /* ---- event loops: a ring of their own, and what the collector reads of each -------------------- */
 
 /*

@@ -2,7 +2,7 @@
 /*
  * lifecycle.bpf.c - who the tasks of the workload are.
  *
- * Owns:     the family: task numbers and their inheritance; identity records.
+ * Owns:     the family: task numbers and their inheritance; identity records; that a name is `cpartrace mark`'s.
  * Must not: know about switches, but for one thing: the command's first exec, which opens the
  * window, finds it running, and tells its CPU's cell.
  *
@@ -10,7 +10,10 @@
  * io_uring.
  */
 #include "identity.bpf.h"
+#include "marks.bpf.h"
 #include "target.bpf.h"
+
+#define PR_SET_NAME 15 /* uapi/linux/prctl.h */
 
 /* Announces a task; t must be its storage, already numbered. */
 static __always_inline void emit_new(struct task_struct *task, struct cpt_task *t, __u32 parent,
@@ -141,6 +144,49 @@ int cpt_exec(__u64 *ctx)
 	return 0;
 }
 
+/* Run by the recorder itself, once: which program it is, and which process. */
+SEC("raw_tp")
+int cpt_mark_learn(__u64 *ctx)
+{
+	struct cpt_mark_state *s = mark_state();
+
+	if (!s)
+		return 0;
+	s->exe = exe_of(bpf_get_current_task_btf());
+	s->tgid = bpf_get_current_pid_tgid() >> 32;
+	return 0;
+}
+
+union name {
+	char text[sizeof(CPT_MARK_CALL)];
+	__u64 words[2];
+};
+
+/* Is it no name but a mark (see CPT_MARK_CALL)? Then it is taken, if it counts. For whatever else is called
+ * something, at each exec at least, this costs reading the name. */
+static __always_inline bool is_mark(struct task_struct *task, struct cpt_task *t, const char *comm)
+{
+	const union name call = {CPT_MARK_CALL};
+	struct cpt_mark_state *s;
+	struct pt_regs *regs;
+	union name is;
+
+	if (bpf_probe_read_kernel(&is, sizeof(is), comm) || is.words[0] != call.words[0] ||
+	    is.words[1] != call.words[1])
+		return false;
+	s = mark_state();
+	/* Another task may be given a name, and a program that is executed has one. */
+	if (!s || !s->exe || task != bpf_get_current_task_btf() || exe_of(task) != s->exe)
+		return false;
+	regs = (void *)bpf_task_pt_regs((void *)task);
+	if (regs->REG_NR != NR_prctl || regs->REG_ARG1 != PR_SET_NAME)
+		return false;
+	if (counts(task, t, true, s))
+		emit_mark(task, t, s, regs->REG_ARG2 + offsetof(struct cpt_mark_call, name),
+			  bpf_ktime_get_ns());
+	return true;
+}
+
 SEC("tp_btf/task_rename")
 int cpt_rename(__u64 *ctx)
 {
@@ -149,7 +195,7 @@ int cpt_rename(__u64 *ctx)
 	struct cpt_task *t = family_get(task);
 	struct cpt_rec_rename *rec;
 
-	if (!t)
+	if (is_mark(task, t, comm) || !t)
 		return 0;
 	rec = bpf_ringbuf_reserve(&cpt_life, sizeof(*rec), 0);
 	if (!rec) {

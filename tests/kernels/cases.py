@@ -100,6 +100,13 @@ def check_mutex(result, _guest, found):
     found += known_answers.convoy(report)
 
 
+def check_marks(result, _guest, found):
+    report = report_of(result, found)
+    if report:
+        marks = [mark["name"] for mark in report.get("marks", [])]
+        need(found, marks == ["first", "second"], f"marks {marks}")
+
+
 def check_stacks(result, _guest, found):
     report_of(result, found)
     need(found, text_of(result, "folded").count("\n") > 0, "no stacks were exported")
@@ -255,6 +262,9 @@ CASES = (
          " status=$?; cat /sys/fs/cgroup/half/cpu.stat > cpu.stat; exit $status", check_quota),
     Case("isolated", f"{RUN} threads parallel --workers $(nproc) --work-ms 200", check_isolated,
          fits=lambda guest: guest.machine == "isolated"),
+    # Whether it is heard, also: it says so by its status.
+    Case("marks", f"{RUN} sh -c 'cpartrace mark --strict first && cpartrace mark --strict second' &&"
+         " ! cpartrace mark -q --strict late", check_marks, fits=on_one),
     Case("stacks",
          f"{RUN} --stacks -o t.data threads handoff --work-ms 60 &&"
          " cpartrace export -i t.data -f folded -o folded", check_stacks, fits=on_one),

@@ -54,7 +54,7 @@ SUPPORTED = ("6.1", "6.12", "6.18", "newest")
 EACH = ("smt", "eight", "numa", "isolated", "two")
 # The suite: what cannot be had on the machine it runs on. (series, machine) and the cases.
 SHORT = {
-    ("6.1", "mixed"): ("parallel", "siblings", "quota", "hotplug", "clocks"),
+    ("6.1", "mixed"): ("parallel", "siblings", "quota", "hotplug", "clocks", "marks"),
     ("newest", "isolated"): ("doctor", "isolated", "quota", "stacks"),
     ("5.10", "two"): ("refused",),
 }

@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "workloads": r"(?!)",
     "probes": r"(?!)",
     "analysis": r"probes/cpt_abi\.h$",
-    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|probes/mark\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
+    "collector": r"analysis/\w+\.h$|probes/\w+_abi\.h$|\w+\.skel\.h$|\w+\.pb-c\.h$"
                  r"|config\.h$|colours\.h$",
 }
 
