@@ -1170,6 +1170,18 @@ static __attribute__((noinline)) void look_again(struct cpt_analysis *a, const s
 		find_start(a);
 }
 
+/* t was found on a CPU. Where that one's records are missing, it may have left it since. */
+static __attribute__((noinline)) int doubt_found(struct cpt_analysis *a, struct task *t)
+{
+	const bool ends = a->hole_end_ns == a->now_ns &&
+			  (a->hole_end_cpu == t->cpu || a->hole_end_cpu == HOLE_END_MANY);
+
+	if (!a->hole_until_ns[t->cpu] && !ends)
+		return 0;
+	a->cpu_cur[t->cpu] = 0;
+	return set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER);
+}
+
 static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 						  const struct cpt_event *ev)
 {
@@ -1202,7 +1214,10 @@ static __attribute__((noinline)) int other_switch(struct cpt_analysis *a,
 	if (!ev->other)
 		return 0;
 	t = switch_task(a, ev->other, cpu);
-	return t ? switch_in(a, t, cpu) : -errno;
+	if (!t)
+		return -errno;
+	err = switch_in(a, t, cpu);
+	return !err && ev->flags & CPT_SW_FOUND ? doubt_found(a, t) : err;
 }
 
 static inline __attribute__((always_inline)) int on_switch(struct cpt_analysis *a,
@@ -1471,7 +1486,8 @@ static int on_rename(struct cpt_analysis *a, const struct cpt_event *ev)
 /* Its last moment is in a hole: anywhere in it. */
 static void die_in_hole(struct cpt_analysis *a, struct task *t)
 {
-	const bool counted = t->counted;
+	/* Where nobody is counted yet, or any more for a while, that may begin before the hole is over. */
+	const bool counted = t->counted || ((!a->tl.open || a->paused) && t->member);
 
 	for (uint32_t cpu = 0; cpu < a->tl.cpu_cnt; cpu++)
 		if (a->hole_until_ns[cpu] > a->dying_until_ns)
@@ -1494,6 +1510,7 @@ static int on_exit_info(struct cpt_analysis *a, const struct cpt_event *ev)
 	/* Its final switch-out is lost: this is what is left of it. */
 	if (!t->live || t->state != CPT_STATE_UNKNOWN)
 		return 0;
+	timeline__fade(&a->tl, t);
 	if (a->hole_until_ns[ev->cpu]) {
 		die_in_hole(a, t);
 	} else if (a->hole_end_ns == a->now_ns &&
@@ -1540,6 +1557,8 @@ static void doubt(struct cpt_analysis *a, struct task *t, uint32_t cpu)
 	if (t->state == CPT_STATE_RUNNING && t->cpu != cpu)
 		return;
 	t->wake_pending = false;
+	if (t->exited)
+		timeline__fade(&a->tl, t);
 	keep_wait(a, t);
 	bounds__retro(&a->tl, t, a->now_ns);
 	set_off(a, t, CPT_STATE_UNKNOWN, CPT_REASON_OTHER); /* it is listed: cannot fail */

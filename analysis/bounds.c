@@ -75,6 +75,7 @@ void bounds__account(struct timeline *tl, uint64_t span_ns, enum cpt_split split
 	b->doubt_ns += span_ns * (tl->unknown + tl->dying);
 	b->flight_ns += tl->flight_doubts ? span_ns : 0;
 	b->blind_ns += tl->blind ? span_ns : 0;
+	b->fade_ns += tl->fading ? span_ns : 0;
 	if (more) {
 		b->more_ns[running] += span_ns;
 		b->up_ns[running] += span_ns;
@@ -341,7 +342,8 @@ static void bound_running(const struct timeline *tl, const struct lost *lost, st
 			      : 0;
 	/* A CPU that runs ours is one that was allowed. */
 	allowed_high = (double)r->allowed_integral + (double)(n * (b->blind_ns + lost->more_ns));
-	allowed_low = (double)r->allowed_integral - (double)(n * (b->blind_ns + lost->less_ns));
+	allowed_low = (double)r->allowed_integral -
+		      (double)(n * (b->blind_ns + b->fade_ns + lost->less_ns));
 	if (lost->births || lost->trees || lost->all || lost->waits) {
 		allowed_high = (double)n * longest;
 		allowed_low = 0;

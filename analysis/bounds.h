@@ -48,7 +48,9 @@ struct bounds {
 	uint64_t doubt_ns;  /* of the tasks in doubt */
 	uint64_t flight_ns; /* time in which operations in flight are not known */
 	uint64_t blind_ns;  /* in which some CPU is blind */
-	uint64_t free_ns;   /* in which something may run, though nothing does by the profile */
+	uint64_t
+		fade_ns; /* in which some task may be gone, and with it CPUs that it alone was allowed on */
+	uint64_t free_ns; /* in which something may run, though nothing does by the profile */
 	uint64_t could_ns[CPT_CLASS_CNT]; /* of unknown class that may be this one */
 	uint64_t other_ns[CPT_SPLIT_CNT]; /* of this split that may be another of its class */
 	/* By number of CPUs: time in which exactly so many certainly run, and more may; where the profile may

@@ -40,6 +40,7 @@ struct instance {
 	bool doubtful;
 	bool listed; /* among the certain */
 	bool over;   /* closed, or its process has ended or begun another program */
+	bool execed; /* its process has exec'd since it was last heard of */
 };
 
 struct loops {
@@ -132,15 +133,43 @@ static void tell_known(const struct loops *l, const struct instance *in, bool kn
 		l->tl->err = grid__known(l->tl->grid, in->row.id, known, now_ns);
 }
 
+static bool is_ring(const struct instance *in)
+{
+	return in->row.flags & CPT_LOOP_RING;
+}
+
+/* Where reports are missing one of them may have told that it serves. */
+static void find_level(struct proc *p)
+{
+	const uint64_t in = p->levels[INBOUND], out = p->levels[OUTBOUND];
+
+	p->pub.level = (p->serves ? in : out) + p->levels[RINGS];
+	p->pub.either = !p->serves && p->pub.lost && in != out;
+	if (p->pub.either && in < out)
+		p->pub.level -= out - in;
+}
+
 static bool is_known(const struct instance *in)
 {
 	return !in->over && !in->doubtful;
+}
+
+/* What its levels add to its process's: nothing while they are in doubt, for each may have fallen to 0. */
+static void count_levels(struct instance *in, bool counted)
+{
+	uint64_t *levels = in->proc->levels;
+
+	for (int way = 0; way < RINGS; way++)
+		levels[is_ring(in) ? RINGS : way] +=
+			counted ? in->flight[way].level : -(uint64_t)in->flight[way].level;
 }
 
 static void set_doubt(const struct loops *l, struct instance *in, uint64_t now_ns, bool doubtful)
 {
 	if (in->doubtful == doubtful)
 		return;
+	count_levels(in, !doubtful);
+	find_level(in->proc);
 	sync(l, in, now_ns);
 	in->doubtful = doubtful;
 	tell_known(l, in, is_known(in), now_ns);
@@ -166,11 +195,6 @@ static void tell_level(const struct loops *l, const struct instance *in, int way
 		l->tl->err = err;
 }
 
-static bool is_ring(const struct instance *in)
-{
-	return in->row.flags & CPT_LOOP_RING;
-}
-
 /* Of its two levels, the one that counts. */
 static int way_that_counts(const struct instance *in)
 {
@@ -182,10 +206,11 @@ static void set_level(const struct loops *l, struct instance *in, int way, uint6
 {
 	struct proc *p = in->proc;
 
-	p->levels[is_ring(in) ? RINGS : way] += (uint64_t)level - in->flight[way].level;
+	if (!in->doubtful)
+		p->levels[is_ring(in) ? RINGS : way] += (uint64_t)level - in->flight[way].level;
 	gauge_set(l, in, &in->flight[way], now_ns, level, peak);
 	tell_level(l, in, way, now_ns);
-	p->pub.level = p->levels[p->serves ? INBOUND : OUTBOUND] + p->levels[RINGS];
+	find_level(p);
 	timeline__flight(l->tl, &p->pub);
 }
 
@@ -224,6 +249,7 @@ static void join(const struct loops *l, struct task *t, struct proc *p)
 		return;
 	timeline__stand(l->tl, &p->pub, t, +1);
 	p->pub.pollers += t->polls;
+	p->pub.fading += t->polls && t->fading;
 	p->pub.counted |= t->polls;
 	timeline__flight(l->tl, &p->pub);
 }
@@ -309,12 +335,26 @@ static void end_all_of(struct loops *l, struct proc *p, uint64_t now_ns)
 		end_instance(l, p->first, now_ns);
 }
 
+static void list_certain(struct loops *l, struct instance *in)
+{
+	if (in->listed)
+		return;
+	in->listed = true;
+	l->certain[l->certain_cnt++] = in->row.id;
+}
+
 void loops__exec(struct loops *l, struct task *t, uint64_t now_ns)
 {
 	struct proc *p = t->flight ? find_proc(l, t->proc) : NULL;
 
-	if (p)
-		end_all_of(l, p, now_ns);
+	if (!p)
+		return;
+	/* It may have kept them. */
+	for (struct instance *in = p->first; in; in = in->next) {
+		in->execed = true;
+		list_certain(l, in);
+	}
+	end_all_of(l, p, now_ns);
 }
 
 void loops__died(struct loops *l, struct task *t, uint64_t now_ns)
@@ -349,14 +389,6 @@ static int grow_instances(struct loops *l, uint32_t id)
 	while (l->instance_end <= id)
 		l->instances[l->instance_end++] = NULL;
 	return 0;
-}
-
-static void list_certain(struct loops *l, struct instance *in)
-{
-	if (in->listed)
-		return;
-	in->listed = true;
-	l->certain[l->certain_cnt++] = in->row.id;
 }
 
 static int on_new(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
@@ -410,6 +442,15 @@ static void on_operations(struct loops *l, struct instance *in, const struct cpt
 	in->row.events += ev->batch;
 }
 
+/* Its process has not ended after all, or kept it through its exec. */
+static void go_on(const struct loops *l, struct instance *in, uint64_t now_ns)
+{
+	sync(l, in, now_ns);
+	in->over = false;
+	tell_known(l, in, is_known(in), now_ns);
+	link_instance(in, false);
+}
+
 static void on_loop(struct loops *l, const struct cpt_event *ev, uint64_t now_ns)
 {
 	struct instance *in = ev->other < l->instance_end ? l->instances[ev->other] : NULL;
@@ -419,12 +460,9 @@ static void on_loop(struct loops *l, const struct cpt_event *ev, uint64_t now_ns
 		return;
 	if (t && t->flight == &in->proc->pub)
 		timeline__poller(l->tl, t);
-	if (in->over) { /* its process has not ended after all, or kept it through its exec */
-		sync(l, in, now_ns);
-		in->over = false;
-		tell_known(l, in, is_known(in), now_ns);
-		link_instance(in, false);
-	}
+	if (in->over)
+		go_on(l, in, now_ns);
+	in->execed = false;
 	set_doubt(l, in, now_ns, false);
 	list_certain(l, in);
 	if (ev->flags & CPT_LOOP_EV_OPS)
@@ -441,6 +479,11 @@ static void on_lost(struct loops *l, uint64_t now_ns)
 		struct instance *in = l->instances[l->certain[i]];
 
 		in->listed = false;
+		in->proc->pub.lost = true;
+		find_level(in->proc);
+		timeline__flight(l->tl, &in->proc->pub);
+		if (in->over && in->execed && in->proc->live)
+			go_on(l, in, now_ns); /* what was to tell that may be lost */
 		if (!in->over)
 			set_doubt(l, in, now_ns, true);
 	}

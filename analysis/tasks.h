@@ -119,6 +119,7 @@ struct task {
 	/* where records are lost */
 	bool unborn;	/* was seen while its NEW was not */
 	bool exited;	/* its EXIT was seen */
+	bool fading;	/* and its last records are missing: it may be gone */
 	uint32_t dying; /* its end is in a hole that is not over: analysis.c's count of those + 1 */
 } __attribute__((aligned(TASK_LINE)));
 

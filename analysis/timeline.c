@@ -632,10 +632,12 @@ static uint32_t limited_flight(uint64_t sum)
 
 void timeline__flight(struct timeline *tl, struct loop_proc *p)
 {
-	const uint64_t level = p->pollers ? p->level : 0;
+	const bool polled = p->pollers > p->fading;
+	const uint64_t level = polled ? p->level : 0;
 	const uint64_t in_flight = level > p->standing ? level - p->standing : 0;
 	const uint64_t then = in_flight > p->condvars ? in_flight - p->condvars : 0;
-	const bool doubtful = p->pollers && p->doubts;
+	const bool open = p->doubts || p->either || (p->level && !polled);
+	const bool doubtful = open && (p->pollers || p->lost);
 
 	tl->flight_sum += in_flight - p->in_flight;
 	tl->flight_then_sum += then - p->in_flight_then;
@@ -674,6 +676,7 @@ static __attribute__((noinline)) void stand(struct timeline *tl, const struct ta
 static void count_poller(struct timeline *tl, const struct task *t, int change)
 {
 	t->flight->pollers += (uint32_t)change;
+	t->flight->fading += t->fading ? (uint32_t)change : 0;
 	t->flight->counted = true;
 	timeline__flight(tl, t->flight);
 }
@@ -685,6 +688,18 @@ void timeline__poller(struct timeline *tl, struct task *t)
 	t->polls = true;
 	if (t->counted)
 		count_poller(tl, t, +1);
+}
+
+void timeline__fade(struct timeline *tl, struct task *t)
+{
+	if (t->fading)
+		return;
+	t->fading = true;
+	tl->fading += t->counted;
+	if (!t->flight || !t->counted || !t->polls)
+		return;
+	t->flight->fading++;
+	timeline__flight(tl, t->flight);
 }
 
 static inline void begin_stretch(struct timeline *tl, struct task *t)
@@ -754,6 +769,7 @@ void timeline__enter(struct timeline *tl, struct task *t)
 	if (!tl->open || t->counted || !t->live || !t->member)
 		return;
 	t->counted = true;
+	tl->fading += t->fading;
 	t->entered_ns = tl->now_ns;
 	path__enter(&tl->path, t);
 	tl->alive++;
@@ -784,6 +800,7 @@ void timeline__leave(struct timeline *tl, struct task *t)
 		count_poller(tl, t, -1);
 	end_stretch(tl, t);
 	t->counted = false;
+	tl->fading -= t->fading;
 	t->row.life_ns += tl->now_ns - t->entered_ns;
 	t->row.end_ns = tl->now_ns;
 	tl->alive--;

@@ -58,12 +58,15 @@ struct loop_proc {
 	uint32_t condvars; /* counted tasks of it among the timeline's condvars */
 	uint32_t
 		pollers; /* counted tasks of it that were seen at its loops: none, and nothing counts */
-	uint32_t doubts;	 /* instances of which L is not known */
-	uint64_t level;		 /* L_p */
-	uint64_t in_flight;	 /* its part of the timeline's */
+	uint32_t fading;    /* of them, such as may have ended: with those alone L is in doubt */
+	uint32_t doubts;    /* instances of which L is not known */
+	uint64_t level;	    /* L_p */
+	uint64_t in_flight; /* its part of the timeline's */
 	uint64_t in_flight_then; /* likewise, if its condvars stood for some */
-	bool doubtful;		 /* counted among the timeline's flight_doubts */
-	bool counted;		 /* ever had a poller */
+	bool lost;		 /* what tells who polls, and whether it serves, may be missing */
+	bool either;   /* L is of one of two ways, which differ, and level the lesser of both */
+	bool doubtful; /* counted among the timeline's flight_doubts */
+	bool counted;  /* ever had a poller */
 };
 
 /* A name's tasks that run now. */
@@ -163,7 +166,8 @@ struct timeline {
 	struct accounts acc; /* told of every change of what is counted */
 	uint32_t
 		unborn; /* tasks that may be there, never told of: births lost and not made up for */
-	uint32_t dying; /* tasks whose end fell into a hole that is not over */
+	uint32_t fading; /* counted tasks that may be gone */
+	uint32_t dying;	 /* tasks whose end fell into a hole that is not over */
 	struct bounds bounds;
 	int err; /* of a callback or an allocation; sticky */
 };
@@ -221,6 +225,9 @@ void timeline__flight(struct timeline *tl, struct loop_proc *p);
 
 /* A task joins (leaves) its process's pollers; for one that is counted at once. */
 void timeline__poller(struct timeline *tl, struct task *t);
+
+/* The task is at its end, and its last records are missing: it may be gone. */
+void timeline__fade(struct timeline *tl, struct task *t);
 
 /* A counted task of p, in its present state, stands for an operation, or might (a condition variable):
  * one more (+1) or less (-1). p's part of A follows. */

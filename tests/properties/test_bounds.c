@@ -21,6 +21,7 @@
 
 #include "../../analysis/trace_reader.h"
 #include "check.h"
+#include "lossy.h"
 #include "unmerge.h"
 #include "within.h"
 
@@ -28,71 +29,6 @@ static struct gen gen;
 
 /* How often what was seen: a test that only ever meets the widest bounds would prove nothing. */
 static uint64_t cases_lost, tight, told, refused;
-
-/* ---- which records are lost ------------------------------------------------------------------------ */
-
-static void lose_hot(const struct unmerged *u, bool *lost, struct rng *rng)
-{
-	const size_t cnt = unmerge__hot(u);
-	const uint32_t how = rng_below(rng, 7), cpu = rng_below(rng, GEN_CPUS_MAX);
-	const uint32_t share = 1 + rng_below(rng, how == 0 ? 100 : 20);
-	const size_t from = cnt ? rng_below(rng, (uint32_t)cnt) : 0;
-	const size_t len = 1 + rng_below(rng, how == 2 ? 40 : 6);
-	const bool few = rng_percent(rng, 40);
-
-	if (few) { /* mostly it is little that is lost */
-		for (size_t i = from; i < cnt && i < from + 2; i++)
-			lost[i] = true;
-		return;
-	}
-
-	for (size_t i = 0; i < cnt; i++) {
-		const bool here = unmerge__hot_cpu(u, i) == cpu;
-
-		if (how == 0 || how == 1)
-			lost[i] |= rng_percent(rng, share);
-		else if (how == 2) /* of all CPUs for a while */
-			lost[i] |= i >= from && i < from + len;
-		else if (how == 3)
-			lost[i] |= here && i >= from && i < from + 4 * len;
-		else if (how == 4)
-			lost[i] |= here;
-		else if (how == 5)
-			lost[i] |= i < len;
-		else
-			lost[i] |= i + len >= cnt;
-	}
-}
-
-static uint32_t lose_life(const struct unmerged *u, bool *lost, struct rng *rng)
-{
-	const uint32_t type = CPT_REC_NEW + rng_below(rng, 7), share = 1 + rng_below(rng, 100);
-	uint32_t cnt = 0;
-
-	for (size_t i = 0; i < unmerge__life(u); i++) {
-		lost[i] = (type > CPT_REC_AFFINITY || unmerge__life_type(u, i) == type) &&
-			  rng_percent(rng, share);
-		cnt += lost[i];
-	}
-	return cnt;
-}
-
-/* ---- inside? --------------------------------------------------------------------------------------- */
-
-/* Each pair is what is reported, twice, where nothing is in doubt; and never beside it. */
-static int check_pairs(const char *what, const struct cpt_report *r)
-{
-	int bad = check_bounds(what, r, r);
-
-	for (int i = 0; i < CPT_CLASS_UNKNOWN; i++)
-		if (!r->bounds.open && (r->bounds.class_ns[i].low != r->class_ns[i] ||
-					r->bounds.class_ns[i].high != r->class_ns[i])) {
-			fprintf(stderr, "%s: nothing is lost, and %s has bounds\n", what,
-				class_name((enum cpt_class)i));
-			bad++;
-		}
-	return bad;
-}
 
 static void count_tight(const struct cpt_report *r)
 {
@@ -105,17 +41,6 @@ static void count_tight(const struct cpt_report *r)
 }
 
 /* ---- generated runs ---------------------------------------------------------------------------------- */
-
-static struct cpt_report *report_of(const struct cpt_trace_meta *meta, const struct cpt_event *ev,
-				    size_t cnt, const struct cpt_trace_close *closed,
-				    const struct cpt_analysis_opts *o)
-{
-	struct cpt_analysis *a = analysis__new(meta, o);
-
-	assert_non_null(a);
-	assert_int_equal(analysis__feed(a, ev, cnt), 0);
-	return analysis__finish(a, closed, NULL, closed->end_mono_ns);
-}
 
 static uint32_t draw_options(struct rng *rng, struct cpt_analysis_opts *o, uint64_t *cpus,
 			     const uint32_t *pid, const char *const *comm)
@@ -142,28 +67,6 @@ static uint32_t draw_options(struct rng *rng, struct cpt_analysis_opts *o, uint6
 	return kind;
 }
 
-/* A task that enters or leaves a CPU needs a ns for it: at no instant does it do so twice, or be it that the order
- * of what happened could not be told even with all records. */
-static void spread(void)
-{
-	uint64_t last[GEN_TASKS_MAX + 1] = {0}, shift = 0;
-
-	for (uint32_t i = 0; i < gen.ev_cnt; i++) {
-		struct cpt_event *ev = &gen.ev[i];
-		const bool moves = ev->type == CPT_EV_SWITCH;
-
-		ev->ts_ns += shift;
-		if (moves && ((ev->task && last[ev->task] == ev->ts_ns) ||
-			      (ev->other && last[ev->other] == ev->ts_ns))) {
-			ev->ts_ns++;
-			shift++;
-		}
-		if (moves)
-			last[ev->task] = last[ev->other] = ev->ts_ns;
-	}
-	gen.now += shift;
-}
-
 static void one_case(uint64_t seed)
 {
 	static const uint32_t pid = 1001;
@@ -186,27 +89,27 @@ static void one_case(uint64_t seed)
 
 	snprintf(what, sizeof(what), "seed %" PRIu64, seed);
 	gen_run(&gen, seed, &go);
-	spread();
+	lossy_spread(&gen);
 	u = unmerge__new(gen.cpu_cnt, gen.ev, gen.ev_cnt);
 	assert_non_null(u);
 	draw_options(&rng, &o, cpus, &pid, &comm);
 	closed.end_mono_ns = gen.now;
 	ev = unmerge__merged(u, NULL, NULL, &rng, &cnt);
-	truth = report_of(&gen.meta, ev, cnt, &closed, &o);
+	truth = lossy_report(&gen.meta, ev, cnt, &closed, &o);
 	assert_non_null(truth);
-	assert_int_equal(check_pairs(what, truth), 0);
+	assert_int_equal(lossy_pairs(what, truth), 0);
 	assert_int_equal(truth->class_ns[CPT_CLASS_UNKNOWN], 0);
 	hot = calloc(unmerge__hot(u) + 1, sizeof(*hot));
 	life = calloc(unmerge__life(u) + 1, sizeof(*life));
 	assert_true(hot && life);
 	for (uint32_t n = rng_below(&rng, 3); n > 0; n--)
-		lose_hot(u, hot, &rng);
+		lossy_hot(u, hot, &rng);
 	if (rng_percent(&rng, 35))
-		o.births_lost = lose_life(u, life, &rng);
+		o.births_lost = lossy_life(u, life, &rng);
 	ev = unmerge__merged(u, hot, life, &rng, &cnt);
-	r = report_of(&gen.meta, ev, cnt, &closed, &o);
+	r = lossy_report(&gen.meta, ev, cnt, &closed, &o);
 	assert_non_null(r);
-	assert_int_equal(check_pairs(what, r), 0);
+	assert_int_equal(lossy_pairs(what, r), 0);
 	assert_int_equal(check_bounds(what, truth, r), 0);
 	count_tight(r);
 	report__free(truth);
@@ -263,7 +166,7 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	    trace_reader__close_facts(reader)->end_mono_ns > closed.end_mono_ns)
 		closed.end_mono_ns = trace_reader__close_facts(reader)->end_mono_ns;
 	ev = unmerge__merged(u, NULL, NULL, rng, &cnt);
-	truth = report_of(trace_reader__meta(reader), ev, cnt, &closed, &o);
+	truth = lossy_report(trace_reader__meta(reader), ev, cnt, &closed, &o);
 	assert_non_null(truth);
 	hot = calloc(unmerge__hot(u) + 1, sizeof(*hot));
 	life = calloc(unmerge__life(u) + 1, sizeof(*life));
@@ -272,12 +175,12 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 		snprintf(what, sizeof(what), "%s, round %u", path, i);
 		memset(hot, 0, unmerge__hot(u) * sizeof(*hot));
 		memset(life, 0, unmerge__life(u) * sizeof(*life));
-		lose_hot(u, hot, rng);
-		o.births_lost = rng_percent(rng, 25) ? lose_life(u, life, rng) : 0;
+		lossy_hot(u, hot, rng);
+		o.births_lost = rng_percent(rng, 25) ? lossy_life(u, life, rng) : 0;
 		ev = unmerge__merged(u, hot, life, rng, &cnt);
-		r = report_of(trace_reader__meta(reader), ev, cnt, &closed, &o);
+		r = lossy_report(trace_reader__meta(reader), ev, cnt, &closed, &o);
 		assert_non_null(r);
-		assert_int_equal(check_pairs(what, r), 0);
+		assert_int_equal(lossy_pairs(what, r), 0);
 		assert_int_equal(check_bounds(what, truth, r), 0);
 		count_tight(r);
 		report__free(r);
