@@ -195,6 +195,28 @@ static void identity__free(struct identity *who)
 	free(who->shell);
 }
 
+/* All groups of a user, from the heap; NULL without memory: getgrouplist() says less of itself than that. */
+static gid_t *find_groups(const char *name, gid_t gid, int *found)
+{
+	gid_t *groups = NULL, *more;
+	int room = 0, cnt = 32;
+
+	*found = 0;
+	while (cnt > room) {
+		more = reallocarray(groups, cnt, sizeof(*groups));
+		if (!more)
+			break;
+		groups = more;
+		room = cnt;
+		if (getgrouplist(name, gid, groups, &cnt) >= 0) {
+			*found = cnt;
+			return groups;
+		}
+	}
+	free(groups);
+	return NULL;
+}
+
 static int identity__find(struct identity *who, const char *user, char *err, size_t err_sz)
 {
 	struct passwd *pw;
@@ -222,17 +244,12 @@ static int identity__find(struct identity *who, const char *user, char *err, siz
 	who->home = strdup(pw->pw_dir);
 	who->name = strdup(pw->pw_name);
 	who->shell = strdup(pw->pw_shell);
-	getgrouplist(pw->pw_name, pw->pw_gid, NULL, &who->group_cnt);
-	who->groups = calloc(who->group_cnt + 1, sizeof(*who->groups));
+	/* Behind the copies: it may overwrite what pw points to. */
+	who->groups = who->name ? find_groups(who->name, who->gid, &who->group_cnt) : NULL;
 	if (!who->groups || !who->home || !who->name || !who->shell) {
 		identity__free(who);
 		say(err, err_sz, -ENOMEM, "out of memory");
 		return -ENOMEM;
-	}
-	if (getgrouplist(who->name, who->gid, who->groups, &who->group_cnt) < 0) {
-		identity__free(who);
-		say(err, err_sz, -EIO, "cannot tell the groups of user %s", user);
-		return -EIO;
 	}
 	return 0; /* NOLINT(clang-analyzer-unix.Malloc): spawn__start frees it */
 }

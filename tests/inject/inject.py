@@ -39,7 +39,8 @@ RESULT = struct.Struct(f"<QQII{DEPTH_MAX}QQIi")
 ENTRY = struct.Struct("<QIi")
 MEMORY_SZ = ORDER.size + RESULT.size + 2 * LOG_MAX * ENTRY.size
 
-HANG_SECONDS = 60
+HANG_SECONDS = 60     # longer than any run takes: one that does is a finding
+PROGRESS_SECONDS = 20  # between two lines of how far it is
 OLD = b"an older file, whole\n"
 
 CALLS = {1: "write", 18: "pwrite64", 20: "writev", 296: "pwritev", 74: "fsync", 75: "fdatasync", 3: "close",
@@ -85,8 +86,11 @@ class Target:
     def judge(self, _server, run, base, fault):
         return judge(self, run, base, fault)
 
+    def open(self):
+        """Before the first run."""
+
     def close(self):
-        pass
+        """After the last."""
 
 
 class Server:
@@ -154,9 +158,12 @@ class Server:
         status = self.receive(time.monotonic() + HANG_SECONDS)
         hangs = status is None
         if hangs:
+            where = stacks(pid)
             os.killpg(pid, signal.SIGKILL)
             status = self.receive(time.monotonic() + HANG_SECONDS)
-        return Run(self, pid, status, hangs)
+            if status is None:
+                raise RuntimeError(f"{self.target.name}: process {pid} cannot be killed: {where}")
+        return Run(self, pid, status, hangs and where)
 
     def log(self, kind):
         """[(site, call's name, fd)] of the counted run, in order."""
@@ -188,6 +195,18 @@ class Server:
                     self.places[pc] = f"{place[0]} ({place[1] if len(place) > 1 else ''}) {os.path.basename(path)}"
             found.append(self.places.get(pc, hex(pc)))
         return found
+
+
+def stacks(pid):
+    """What each task of a process that hangs waits for."""
+    found = []
+    for tid in sorted(os.listdir(f"/proc/{pid}/task")):
+        here = []
+        for name in ("comm", "wchan", "syscall"):
+            with open(f"/proc/{pid}/task/{tid}/{name}", encoding="utf-8") as file:
+                here.append(file.read().strip())
+        found.append(" ".join(here))
+    return "; ".join(found)
 
 
 class Run:
@@ -279,6 +298,8 @@ class Findings:
         self.kinds[key] = self.kinds.get(key, 0) + 1
         if self.kinds[key] > 1 and not self.args.all:
             return
+        if run.hangs:
+            print(f"    it waits in: {run.hangs}")
         callers = run.callers()
         print(f"FAILED {server.target.name}: {what}: {run.call or 'allocation'}"
               f"{f' of fd {run.fd}' if run.call else ''} with {fault}{' from there on' if lasting else ''}")
@@ -318,22 +339,52 @@ def plan(server, depth, share, rng):
     return todo
 
 
+def part_of(text):
+    """(which, of how many), from 1: "2/5"."""
+    which, _, cnt = text.partition("/")
+    if not 1 <= int(which) <= int(cnt):
+        raise ValueError
+    return int(which), int(cnt)
+
+
+class Progress:
+    """A line now and then, so that a long run is not silent."""
+
+    def __init__(self, target, cnt, findings):
+        self.name, self.cnt, self.findings = target.name, cnt, findings
+        self.began, self.before, self.done, self.said = time.monotonic(), findings.cnt, 0, time.monotonic()
+
+    def step(self):
+        self.done += 1
+        if time.monotonic() - self.said >= PROGRESS_SECONDS:
+            self.said = time.monotonic()
+            print(f"{self.name}: {self.done} of {self.cnt} faults, {self.findings.cnt - self.before} findings, "
+                  f"{self.said - self.began:.0f} s", flush=True)
+
+
 def try_target(args, target, work, findings, rng):
     server = Server(args, target, work)
+    try:
+        try_faults(args, server, target, findings, rng)
+    finally:
+        server.close()
+
+
+def try_faults(args, server, target, findings, rng):
     base = server.run((CLASS_NONE, 0, 0, 0, 0, args.depth))
     if base.status == 3 and base.err.startswith("cpartrace: this cpartrace was built without"):
         print(f"{target.name}: {base.err.strip()}")
-        server.close()
         return
     if base.hangs or base.signal or base.status not in target.good:
         raise RuntimeError(f"{target.name}: status {base.status}, signal {base.signal} without a fault: {base.err}")
-    todo = plan(server, args.depth, args.share, rng)
+    todo = plan(server, args.depth, args.share, rng)[args.part[0] - 1::args.part[1]]
     again = base if target.live else server.run((CLASS_NONE, 0, 0, 0, 0, args.depth))
     if again.whole() != base.whole():
         raise RuntimeError(f"{target.name}: two runs without a fault differ")
     before, began = findings.cnt, time.monotonic()
-    missed = 0
+    missed, progress = 0, Progress(target, len(todo), findings)
     for kind, at, site, fault, lasting in todo:
+        progress.step()
         run = server.run((kind, number(fault), 0 if target.live else at, site if target.live else 0, lasting,
                           args.depth))
         if run.site != site and not target.live:  # with threads the order is not always the same
@@ -348,8 +399,6 @@ def try_target(args, target, work, findings, rng):
             findings.add(server, run, fault, lasting, what)
     print(f"{target.name}: {len(todo)} faults, {missed} not met again, {findings.cnt - before} findings, "
           f"{time.monotonic() - began:.1f} s", flush=True)
-    server.close()
-    target.close()
 
 
 CLASS_NONE = 9
@@ -397,17 +446,23 @@ def main():
     parser.add_argument("-k", dest="pattern", default="", help="only the targets whose name matches")
     parser.add_argument("--share", type=float, default=1, help="of the faults, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--part", type=part_of, default=(1, 1), metavar="I/N", help="every N-th of them, from the I-th")
     parser.add_argument("--depth", type=int, default=DEPTH_MAX, help="callers that make up a site")
     parser.add_argument("--live", action="store_true", help="what needs root: recording")
     parser.add_argument("--callers", type=int, default=12, help="shown of a finding")
     parser.add_argument("--all", action="store_true", help="show findings of the same kind, too")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is ours ends, too
     args.cpartrace, args.inject = os.path.abspath(args.cpartrace), os.path.abspath(args.inject)
     findings, rng = Findings(args), random.Random(args.seed)
     for target in live.targets(args) if args.live else offline_targets():
         if re.search(args.pattern, target.name):
             with tempfile.TemporaryDirectory(prefix="cpt_inject_") as work:
-                try_target(args, target, work, findings, rng)
+                target.open()
+                try:
+                    try_target(args, target, work, findings, rng)
+                finally:
+                    target.close()
     print(f"inject: {len(findings.sites[ALLOCATION])} sites of allocation, {len(findings.sites[WRITING])} of writing, "
           f"{findings.crashed} crashed, {findings.left} left behind")
     print(f"{findings.runs} faults, {findings.cnt} findings")

@@ -13,8 +13,11 @@ import time
 
 from inject import HARMLESS, OF_DATA, OLD, Target, one_line, reasons
 
+READ_SECONDS = 60
 STATUS = 7  # the workload's own
 COMMAND = ["/bin/sh", "-c", f"echo ran >> \"$0\"; exit {STATUS}"]
+# The same, and what is kept is asked for meanwhile.
+DUMPED = ["/bin/sh", "-c", f"echo ran >> \"$0\"; kill -USR2 $PPID; sleep 0.15; exit {STATUS}"]
 
 
 def in_session(sid):
@@ -44,7 +47,8 @@ def left_behind(run):
 
 def reads(args, path):
     """The status of `report` on a trace, and what it said."""
-    done = subprocess.run([args.cpartrace, "report", "-i", path], capture_output=True, text=True, check=False)
+    done = subprocess.run([args.cpartrace, "report", "-i", path], capture_output=True, text=True, check=False,
+                          timeout=READ_SECONDS)
     return done.returncode, done.stderr
 
 
@@ -64,8 +68,8 @@ class Recording(Target):
     """run, record, stat of a command."""
     live, good = True, (STATUS,)
 
-    def __init__(self, args, name, words, trace):
-        super().__init__(name, words + ["--"] + COMMAND + ["OUT.mark"], out=True)
+    def __init__(self, args, name, words, trace, command=COMMAND):
+        super().__init__(name, words + ["--", *command, "OUT.mark"], out=True)
         self.args, self.trace, self.base = args, trace, None
 
     def judge(self, server, run, base, fault):
@@ -122,9 +126,14 @@ class Attached(Target):
     live, good = True, (0,)
 
     def __init__(self, args, name, words):
-        self.proc = subprocess.Popen(["/bin/sh", "-c", "while :; do sleep 0.02; done"], start_new_session=True)
-        super().__init__(name, [word.replace("PID", str(self.proc.pid)) for word in words], out=True)
-        self.args = args
+        super().__init__(name, words, out=True)
+        self.args, self.proc = args, None
+
+    def open(self):
+        # It reads until there is nobody any more who could write: nothing of it outlives this.
+        self.proc = subprocess.Popen(["/bin/bash", "-c", "until read -t 0.02; (($? == 1)); do /bin/true; done"],
+                                     stdin=subprocess.PIPE, start_new_session=True)
+        self.words = [word.replace("PID", str(self.proc.pid)) for word in self.words]
 
     def close(self):
         os.killpg(self.proc.pid, signal.SIGKILL)
@@ -182,7 +191,9 @@ class Doctor(Target):
 def targets(args):
     found = [Recording(args, "record", ["record", "-q", "-o", "OUT"], True),
              Recording(args, "record --stacks --sample", ["record", "-q", "--stacks", "--sample", "-o", "OUT"], True),
+             Recording(args, "record --flight", ["record", "-q", "--flight", "1s,4M", "-o", "OUT"], True, DUMPED),
              Recording(args, "run", ["run", "-q", "-o", "OUT"], True),
+             Recording(args, "run --stacks", ["run", "-q", "--stacks", "-o", "OUT"], True),
              Recording(args, "run, reports into files", ["run", "-q", "-o", "OUT", "--json", "OUT.json",
                                                          "--report-file", "OUT.report"], True),
              Recording(args, "run --user", ["run", "-q", "-o", "OUT", "--user", "root"], True),
@@ -191,8 +202,6 @@ def targets(args):
     attached = [("record -p", ["record", "-q", "-o", "OUT", "-p", "PID", "-d", "0.1"]),
                 ("stat -p", ["stat", "-o", "OUT", "-p", "PID", "-d", "0.1"]),
                 ("stat -a", ["stat", "-a", "-d", "0.1", "-o", "OUT"])]
-    for name, words in attached:
-        if re.search(args.pattern, name):
-            found.append(Attached(args, name, words))
+    found += [Attached(args, name, words) for name, words in attached]
     found.append(Doctor("doctor", ["doctor"]))
     return found
