@@ -281,6 +281,15 @@ static int end_part(struct flight *f, uint64_t at_ns)
 	return 0;
 }
 
+int flight__place(struct flight *f)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < f->made && !err; i++)
+		err = output_file__publish(&f->parts[i].file, PART_FLAGS);
+	return err;
+}
+
 int flight__begin(struct flight *f, const struct cpt_trace_meta *meta,
 		  const struct flight_calls *calls)
 {
@@ -300,9 +309,7 @@ int flight__begin(struct flight *f, const struct cpt_trace_meta *meta,
 	f->carry = carry__new(meta->cpu_cnt, meta->argv != NULL);
 	if (!f->carry)
 		return -errno;
-	for (uint32_t i = 0; i < f->made && !err; i++)
-		err = output_file__publish(&f->parts[i].file, PART_FLAGS);
-	return err ? err : begin_part(f, 0, 1, meta->start_mono_ns);
+	return begin_part(f, 0, 1, meta->start_mono_ns);
 }
 
 static int follow(struct flight *f, const struct cpt_event *ev, size_t cnt, bool side)
@@ -546,7 +553,11 @@ static void dump_child(struct flight *f, uint32_t first, const struct cpt_trace_
 	int err;
 
 	(void)setpriority(PRIO_PROCESS, 0, 0);
-	if (!name || create_beside(f, &out, name) < 0)
+	if (!name) {
+		say_error("cannot write a dump: out of memory; the recording goes on");
+		_exit(1);
+	}
+	if (create_beside(f, &out, name) < 0)
 		_exit(1);
 	err = write_from(f, out.fd, first, close);
 	if (err)

@@ -62,7 +62,9 @@ void flight__free(
 /* Rights (rights.h) that it needs to the end. */
 uint64_t flight__rights(const struct flight *f);
 
-/* The recording begins. 0 or -errno. */
+/* Files of parts get their names. 0 or -errno, of which it has been said. */
+int flight__place(struct flight *f);
+/* The recording begins, behind that. 0 or -errno. */
 int flight__begin(struct flight *f, const struct cpt_trace_meta *meta,
 		  const struct flight_calls *calls);
 /* For merge__new; and what comes beside it. */

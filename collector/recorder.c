@@ -137,6 +137,11 @@ static int open_trace(struct recorder *r)
 	meta.cpu_cnt = bpf_session__cpu_cnt(r->session);
 	meta.cpus = cpus;
 	r->begun_ns = meta.start_mono_ns;
+	err = r->opts->flight ? flight__place(r->opts->flight) : 0;
+	if (err) {
+		free(cpus);
+		return err;
+	}
 	err = begin_trace(r, &meta, &sink);
 	free(cpus);
 	if (err) {

@@ -58,7 +58,7 @@ struct recorder_opts {
 
 struct recorder_result {
 	bool of_command;
-	bool released; /* the command ran; else nothing was recorded and the line says why */
+	bool released; /* the command ran; else nothing was recorded and the line says why; "": it has been said */
 	struct spawn_child child; /* still runs: see recorder__status */
 	int status; /* released: the command's own exit status (128 + n: signal n), what was attached to: 0;
 			else 125, 126, 127, or 1, 3 */

@@ -130,7 +130,8 @@ int recording__make(struct recording *rec, const struct record_opts *o, int dir_
 	recorder__run(&opts, &rec->res);
 	attach__free(opts.attach);
 	if (!rec->res.released) {
-		say_error("%s", rec->res.line);
+		if (rec->res.line[0])
+			say_error("%s", rec->res.line);
 		flight__drop(rec->flight);
 		recording__end(rec);
 		return rec->res.status;

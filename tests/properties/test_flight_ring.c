@@ -182,6 +182,7 @@ static void one_run(struct rng *rng, uint32_t *dumps, const char *what)
 	char path[80];
 
 	assert_non_null(f);
+	assert_int_equal(flight__place(f), 0);
 	assert_int_equal(flight__begin(f, &gen.meta, &calls), 0);
 	for (uint32_t i = 0; i < gen.ev_cnt;) {
 		at_ns += 1 + rng_below(rng, 40);
@@ -263,6 +264,7 @@ static void parts_are_as_large_as_was_said(void **state)
 		struct stat st;
 
 		assert_non_null(f);
+		assert_int_equal(flight__place(f), 0);
 		assert_int_equal(flight__begin(f, &meta, &calls), 0);
 		sink = flight__sink(f);
 		for (int n = 0; n < 400; n++) {
