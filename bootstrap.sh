@@ -22,7 +22,7 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake pkgconf clang bpftool libbpf-dev libelf
 	zlib1g-dev libjansson-dev libprotobuf-c-dev protobuf-c-compiler libsqlite3-dev)
 TEST_PACKAGES=(libcmocka-dev python3 python3-jsonschema clang-format linux-perf procps xz-utils
 	pigz strace stress-ng redis-server redis-tools nodejs valgrind
-	qemu-system-x86 busybox-static cpio binutils util-linux
+	qemu-system-x86 busybox-static cpio binutils util-linux btrfs-progs
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	nginx-light wrk memcached liburing-dev
 	protobuf-compiler libxml2-utils librsvg2-bin

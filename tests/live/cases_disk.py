@@ -6,13 +6,16 @@ what failed and why; what was captured reads, and is whole up to there.
 """
 
 import os
+import re
 import subprocess
 
 from cases_flight import Disk
+from cases_privileges import BEHIND, NOBODY, for_all, unprivileged
 from harness import Failed, group
 
 STATUS = 5
 LARGE = "taskset -c 0 perf bench sched pipe -l 40000 > /dev/null"  # a trace of some 600 KB
+LARGER = LARGE.replace("40000", "160000")
 
 disk, cases = group()
 
@@ -79,6 +82,81 @@ def not_at_all(case):
             for name in ("disk/t", "disk/s"):
                 if what == "full" and os.path.exists(case.path(name)):
                     os.unlink(case.path(name))
+
+
+class Quota:
+    """A btrfs of its own in a file, with a limit for all that is in it; the folder is nobody's. (The quotas that other
+    file systems have for each user are modules, where a kernel has them; the error is the same.)"""
+
+    def __init__(self, case, more):
+        """more: so many bytes may still be written."""
+        image, self.place = case.path("image"), case.path("quota")
+        os.makedirs(self.place, exist_ok=True)
+        with open(image, "wb") as out:
+            out.truncate(128 << 20)
+        self.do("mkfs.btrfs", "-q", "-f", image)
+        self.do("mount", "-o", "loop", image, self.place)
+        os.chown(self.place, NOBODY, NOBODY)
+        self.do("btrfs", "quota", "enable", self.place)
+        self.do("btrfs", "filesystem", "sync", self.place)
+        used = re.search(r"^0/5 +(\d+)", self.do("btrfs", "qgroup", "show", "--raw", self.place), re.M)
+        self.do("btrfs", "qgroup", "limit", str(int(used[1]) + more), self.place)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.do("umount", self.place)  # the loop device goes with it
+
+    @staticmethod
+    def do(*argv):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"{' '.join(argv)}: {done.stderr}")
+        return done.stdout
+
+
+def check_over_quota(case, what, before, form, env):
+    """The trace of a command that runs to its end, of which only the beginning had room."""
+    trace = case.path("quota/t")
+    case.write("ended", "", 0o666)
+    os.chmod(case.path("ended"), 0o666)
+    result = case.run([*before, case.path("cpartrace"), *form.split(), "-q", "-o", trace, "--", "sh", "-c",
+                       f"{LARGER}; echo ended > {case.path('ended')}; exit {STATUS}"], env=env)
+    case.equal(f"{what}: status", result.status, STATUS)
+    with open(case.path("ended"), encoding="utf-8") as ended:
+        case.equal(f"{what}: it ran to its end", ended.read(), "ended\n")
+    lines = said(result)
+    case.check(f"{what}: it says why", any(
+        "cannot write the trace: Disk quota exceeded; the trace ends there" in line for line in lines), lines)
+    if "--flight" in form:
+        # The parts are there, the trace of all of them is not.
+        case.check(f"{what}: and what to do", any("cpartrace recover" in line for line in lines), lines)
+        trace = case.path("had")
+        case.cpt("recover", "-o", trace, *(entry.path for entry in os.scandir(case.path("quota"))
+                                           if ".ring." in entry.name))
+    else:
+        case.check(f"{what}: in one line", len(lines) == 1, lines)
+    report = case.report_json(trace, status=4)
+    case.check(f"{what}: what came before is there", report["cpu_time_ns"] > 0 and
+               report["data_quality"]["incomplete"], report["data_quality"])
+
+
+@disk("a quota that is used up, of a user himself and behind sudo: the trace ends there, the command does not")
+def over_quota(case):
+    binary = for_all(case)
+    for who, before, env, forms in (
+            ("a user", unprivileged("bpf", "perfmon"), None, ("run", "record --flight 1s")),
+            ("behind sudo", [], BEHIND, ("record",))):
+        for form in forms:
+            with Quota(case, 512 << 10):
+                check_over_quota(case, f"{who}: {form}", before, form, env)
+        # Nothing at all may be had.
+        with Quota(case, 0) as quota:
+            result = case.run([*before, binary, "record", "-q", "-o", f"{quota.place}/t", "--", "true"], env=env)
+            case.equal(f"{who}, nothing: status", result.status, 125)
+            one_line(case, f"{who}, nothing", result, "Disk quota exceeded")
+            case.equal(f"{who}, nothing: nothing is left", os.listdir(quota.place), [])
 
 
 @disk("a directory that is removed while it is recorded: what is lost is said, the report is still made")
