@@ -541,6 +541,7 @@ def in_group(case, group):
         move(late.pid, group)
         moved_ns = time.monotonic_ns()  # for which the kernel waits for all CPUs: no time is set
         time.sleep(0.6)
+        case.equal("a mark is taken", case.cpt("mark", "--strict", "moved").status, 0)
         recorder.send_signal(signal.SIGINT)
         _, err = recorder.communicate(timeout=30)
         if recorder.returncode:
@@ -550,6 +551,7 @@ def in_group(case, group):
         report = case.report_json(case.path("group.trace"))
         sound(case, report)
         case.equal("target", report["target"], {"cgroup": group})
+        case.equal("marks", [mark["name"] for mark in report["marks"]], ["moved"])
         rows = {row["tid"]: row for row in report["threads"]}
         case.equal("who is there", set(rows), {early.pid, late.pid})
         check_used(case, report, [rows[early.pid]], early_path, "one below it")

@@ -327,6 +327,10 @@ def told_the_truth(case):
     result = case.run([*CONTAINER, case.cpartrace, "run", "-q", "-o", case.path("contained"), "--", "sh", "-c",
                        f"{case.cpartrace} mark --strict first; sh -c '{case.cpartrace} mark --strict second'"])
     case.equal(f"{result}: status", result.status, 0)
+    secret = for_all(case)
+    os.chmod(secret, 0o711)
+    _, _, said = mark(case, "x", "--strict", binary=secret, prefix=[*THIRD, "env", "-C", "/"])
+    case.equal("who may not read the program's file cannot tell, and says nothing", said, "")
     case.equal("a recorder in a container", names(case.report_json(case.path("contained"))), ["first", "second"])
 
 
