@@ -44,7 +44,7 @@ class Page {
 	}
 	show(f, text) {
 		show_ledger(f, this.page.words);
-		show_profiles(f, this.grid);
+		show_profiles(f, this.grid, !!this.whole.bounds && this.whole.bounds.open);
 		show_accounts(f, this.whole, this.page.words);
 		show_scopes(text, f);
 	}

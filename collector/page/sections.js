@@ -97,11 +97,12 @@ function show_ledger(f, words) {
 	bar(by_id("split-bar"), CLASSES.flatMap((cls) => cls === "unknown"
 		? [{ kind: cls, ns: f.ledger.unknown, label: cls }]
 		: Object.entries(f.split[cls]).map(([name, ns]) => ({ kind: cls, ns, label: name.replace(/_/g, " "), half: true }))), total, true);
-	const rows = [];
+	const rows = [], share = (ns) => percent(ns, total), pairs = f.bounds && f.bounds.open ? f.bounds.ledger_ns : {};
 	for (const cls of CLASSES) {
 		if (cls === "unknown" && !f.ledger.unknown) continue;
 		rows.push(el("tr", { class: "class" }, row_head(swatch(cls), cls, CLASS_MEANING[cls]),
-			figure("ledger." + cls, f.ledger[cls]), cell(percent(f.ledger[cls], total), "n"),
+			figure("ledger." + cls, f.ledger[cls]),
+			cell(share(f.ledger[cls]) + between(f.ledger[cls], pairs[cls], share), "n"),
 			cell(CLASS_MEANING[cls], "what")));
 		for (const [name, ns] of Object.entries(f.split[cls] || {}))
 			if (ns && cls !== "unknown")
@@ -148,7 +149,10 @@ function show_profile(id, ns, kind_of, total, folded_at) {
 			figure(id + "." + r.from, r.ns), cell(percent(r.ns, total), "n")))));
 }
 
-function show_profiles(f, grid) {
+/* What was lost leaves figures of a selection open, too, and the page knows by how much of the run alone. */
+const OPEN_SELECTION = " · events were lost: report with --time of this says between what these lie";
+
+function show_profiles(f, grid, open) {
 	/* From some level on levels are one: of a selection always, of the run where there were too many. */
 	const last = f.concurrent.length - 1, folded = f.whole ? f.concurrent_folded && last : grid.levels - 1;
 	show_profile("parallelism", f.parallel, (k) => (k > 1 ? "parallel" : k ? "serial" : "idle"), f.window_ns);
@@ -164,10 +168,11 @@ function show_profiles(f, grid) {
 		between(f.efficiency, ways.efficiency, share),
 		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)),
 		between(f.cpu_time_ns, f.bounds && f.bounds.cpu_time_ns, short_time),
-		...said_of_spin(f, said));
+		...said_of_spin(f, said), open && !f.whole ? OPEN_SELECTION : "");
 	put(by_id("concurrency-figures"), ...said("average ", "concurrent.average", f.concurrent_average, level(f.concurrent_average)),
 		between(f.concurrent_average, f.bounds && f.bounds.concurrency.average, level),
-		...said(" · most ", "concurrent.peak", last, last + (folded && last >= folded ? " or more" : "")));
+		...said(" · most ", "concurrent.peak", last, last + (folded && last >= folded ? " or more" : "")),
+		open && !f.whole ? OPEN_SELECTION : "");
 }
 
 /* Busy-waiting, where it is known: of the whole run alone. Without samples only what polls for rings is. */

@@ -270,6 +270,46 @@ def check_ledger_and_profiles(browser, r, folded=False):
     return figures
 
 
+def pair_text(browser, show, value, pair):
+    """What stands behind a figure that the page shows by `show` (JavaScript): the report's bounds, where they say more."""
+    low, high, told = (None if x is None else browser.js(f"return ({show})(arguments[0])", x) for x in (*pair, value))
+    if high is None:
+        return f" [{low} or more]"
+    return f" [{low}, {high}]" if (low, high) != (told, told) else ""
+
+
+def check_bounds(browser, r):
+    """Beside the figures of a whole page stand the bounds of the report's JSON. How many."""
+    of, ways = r["bounds"], r["parallelism"]
+    share = "(x) => percent(x, 1)"
+    texts = [("parallelism-figures", "average ", "level", ways["average"], of["parallelism"]["average"]),
+             ("parallelism-figures", "(TLP) ", "level", ways["tlp"], of["parallelism"]["tlp"]),
+             ("parallelism-figures", "allowed ", share, ways["efficiency"], of["parallelism"]["efficiency"]),
+             ("parallelism-figures", "CPU time ", "short_time", r["cpu_time_ns"], of["cpu_time_ns"]),
+             ("concurrency-figures", "average ", "level", r["concurrency"]["average"], of["concurrency"]["average"])]
+    shown = 0
+    for place, head, show, value, pair in texts:
+        bounds = pair_text(browser, show, value, pair)
+        told = browser.js(f"return ({show})(arguments[0])", value)
+        check.assertIn(f"{head}{told}{bounds} ·" if "CPU time" not in head else f"{head}{told}{bounds}",
+                       browser.text(place))
+        shown += bounds != ""
+    glance = browser.text("glance")
+    for pair, value in ((of["parallelism"]["average"], ways["average"]),
+                        (of["concurrency"]["average"], r["concurrency"]["average"])):
+        check.assertIn(pair_text(browser, "level", value, pair).strip(), glance)
+    share = f"(ns) => percent(ns, {r['window_ns']})"
+    cells = browser.js("return [...document.querySelectorAll('#ledger-table tr.class')].map((row) => "
+                       "[row.querySelector('th').textContent, row.querySelectorAll('td')[1].textContent])")
+    for cls, told in cells:
+        cls = next(one for one in CLASSES if cls.startswith(one))
+        pair = of["ledger_ns"].get(cls)
+        bounds = pair_text(browser, share, r["ledger_ns"][cls], pair) if pair and of["open"] else ""
+        check.assertEqual(told, percent(r["ledger_ns"][cls], r["window_ns"]) + bounds)
+        shown += bounds != ""
+    return shown
+
+
 def check_threads(figures, r, wanted=None):
     """Those in the table; at least one, and all of `wanted`."""
     seen = 0
@@ -636,6 +676,29 @@ def case_every_figure_of_a_page_is_the_reports(browser):
         check_page(browser, r)
         check.assertEqual("lost" in browser.text("facts"), r["data_quality"]["lost_events"] > 0)
         browser.screenshot("whole-" + os.path.basename(trace).split(".")[0])
+
+
+def case_bounds_beside_the_figures_are_the_reports(browser):
+    trace = page_trace("open", 20, 20000, 2, 40)
+    whole, part = report(trace), report(trace, "--time", "0.01,0.04")
+    for r, filters in ((whole, ()), (part, ("--time", "0.01,0.04"))):
+        check.assertTrue(r["bounds"]["open"])
+        browser.open(trace, *filters)
+        check.assertGreater(check_bounds(browser, r), 4)
+        check.assertNotIn("events were lost", browser.text("parallelism-figures"))
+        # Of a selection the page knows none, and says where they are to be had.
+        browser.drag(0.3, 0.6)
+        for place in ("parallelism-figures", "concurrency-figures"):
+            check.assertNotIn("[", browser.text(place))
+            check.assertIn("events were lost: report with --time of this says between what", browser.text(place))
+        check.assertNotIn("[", browser.text("ledger-table"))
+        check_selection(browser, trace)
+        browser.find("clear-picked").click()
+        check.assertGreater(check_bounds(browser, r), 4)
+    browser.open(known_trace("mutex"))
+    check.assertEqual(check_bounds(browser, report(known_trace("mutex"))), 0)
+    browser.drag(0.3, 0.6)
+    check.assertNotIn("events were lost", browser.text("parallelism-figures"))
 
 
 def case_effective_parallelism_where_it_is_known(browser):
