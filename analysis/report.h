@@ -94,6 +94,11 @@ struct cpt_quality {
 	bool audit_valid;
 	double audit_cpu_error; /* (ours - kernel's) / kernel's over exited tasks */
 	uint64_t audit_ours_ns, audit_kernel_ns;
+	/* Of each that ended: how many were compared, how many differ beyond what is explained, and which the most. */
+	uint32_t audit_tasks, audit_off;
+	uint32_t audit_worst;	 /* its number; 0: none differs */
+	uint64_t audit_worst_ns; /* by so much, beyond what is explained */
+	bool audit_worst_above;	 /* ours is the larger */
 };
 
 #define CPT_FILTERED_TASKS 0x1

@@ -11,6 +11,9 @@
 /* The command's own account begins at its fork, ours at its exec: it joins the audit only where
  * that millisecond of set-up cannot matter. */
 #define AUDIT_ROOT_MIN_NS 1000000000ull
+/* What one task's CPU time may be off the kernel's account by is said from both on. */
+#define AUDIT_TASK_MIN_NS 20000000ull
+#define AUDIT_TASK_SHARE  0.05
 
 void report__free(struct cpt_report *r)
 {
@@ -212,6 +215,31 @@ static void audit_alive(struct cpt_report *r, const struct tasks *tasks)
 	}
 }
 
+/* Differences that add up to nothing over all tasks are seen in each. What explains one is told apart by its direction:
+ * the kernel charges a task that wakes on an idle CPU from its wake-up on, where we say runnable, and of what was lost
+ * we know nothing; it leaves steal out. The floor is that of steal, which is counted in ticks of 10 ms. */
+static void audit_task(struct cpt_report *r, const struct task *t)
+{
+	const uint64_t ours = t->row.traced_cpu_ns, kernel = t->row.kernel_cpu_ns;
+	const uint64_t steal_ns = r->close_facts && r->close_facts->steal_ns != UINT64_MAX
+					  ? r->close_facts->steal_ns
+					  : 0;
+	const bool above = ours > kernel;
+	const uint64_t diff = above ? ours - kernel : kernel - ours;
+	const uint64_t explained = above ? steal_ns : t->row.runnable_ns + t->row.unknown_ns;
+	const uint64_t off = diff > explained ? diff - explained : 0;
+
+	r->quality.audit_tasks++;
+	if (off < AUDIT_TASK_MIN_NS || (double)off < AUDIT_TASK_SHARE * (double)kernel)
+		return;
+	r->quality.audit_off++;
+	if (off <= r->quality.audit_worst_ns)
+		return;
+	r->quality.audit_worst_ns = off;
+	r->quality.audit_worst = t->row.id;
+	r->quality.audit_worst_above = above;
+}
+
 static void audit(struct cpt_report *r, const struct tasks *tasks)
 {
 	audit_alive(r, tasks);
@@ -225,6 +253,7 @@ static void audit(struct cpt_report *r, const struct tasks *tasks)
 			continue;
 		r->quality.audit_ours_ns += t->row.traced_cpu_ns;
 		r->quality.audit_kernel_ns += t->row.kernel_cpu_ns;
+		audit_task(r, t);
 	}
 	if (!r->quality.audit_kernel_ns)
 		return;

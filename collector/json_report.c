@@ -328,6 +328,16 @@ static json_t *warnings(const struct cpt_report *r)
 	return array;
 }
 
+static json_t *worst_audited(const struct cpt_quality *q)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put_ns(&o, "id", q->audit_worst);
+	json_obj__put_ns(&o, "off_ns", q->audit_worst_ns);
+	json_obj__put(&o, "above", json_boolean(q->audit_worst_above));
+	return json_obj__done(&o);
+}
+
 static json_t *audit(const struct cpt_quality *q)
 {
 	struct json_obj o = json_obj__new();
@@ -336,6 +346,9 @@ static json_t *audit(const struct cpt_quality *q)
 		      q->audit_valid ? json_value__real(q->audit_cpu_error) : json_null());
 	json_obj__put_ns(&o, "traced_cpu_ns", q->audit_ours_ns);
 	json_obj__put_ns(&o, "kernel_cpu_ns", q->audit_kernel_ns);
+	json_obj__put_ns(&o, "tasks", q->audit_tasks);
+	json_obj__put_ns(&o, "tasks_off", q->audit_off);
+	json_obj__put(&o, "worst", q->audit_worst ? worst_audited(q) : json_null());
 	return json_obj__done(&o);
 }
 

@@ -402,6 +402,28 @@ static bool warn_audit(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
+/* Each task's own, too: what is above in one and below in another is nothing in the sum. */
+static bool warn_audit_tasks(struct strbuf *b, const struct cpt_report *r)
+{
+	const struct cpt_quality *q = &r->quality;
+	const struct cpt_thread *worst = report__thread(r, q->audit_worst);
+	char d[FMT_SZ], n[FMT_SZ];
+
+	/* What explains a difference is known of the window alone, the accounts are of whole lives. */
+	if (!q->audit_valid || !q->audit_off || r->filtered & CPT_FILTERED_TIME ||
+	    (r->meta && r->meta->delay_ns))
+		return false;
+	strbuf__addf(b,
+		     "on-CPU time of %s of %" PRIu32 " threads is off the kernel's account of each",
+		     fmt_count(n, q->audit_off), q->audit_tasks);
+	if (worst)
+		strbuf__addf(b, ", of tid %" PRIu32 " by the most: %s %s it", worst->tid,
+			     fmt_duration(d, q->audit_worst_ns, false),
+			     q->audit_worst_above ? "above" : "below");
+	strbuf__adds(b, "; their figures may be off by as much");
+	return true;
+}
+
 static bool warn_folded(struct strbuf *b, const struct cpt_report *r)
 {
 	if (!r->concurrent_folded)
@@ -505,10 +527,22 @@ static bool warn_marks(struct strbuf *b, const struct cpt_report *r)
 bool words__warning(struct strbuf *b, const struct cpt_report *r, unsigned int i)
 {
 	static bool (*const checks[])(struct strbuf *, const struct cpt_report *) = {
-		warn_incomplete, warn_forgotten,     warn_open,		warn_lost,
-		warn_mends,	 warn_odd,	     warn_steal,	warn_audit,
-		warn_folded,	 warn_loops,	     warn_untold_loops, warn_unfollowed_loops,
-		warn_lost_loops, warn_skipped_loops, warn_marks,
+		warn_incomplete,
+		warn_forgotten,
+		warn_open,
+		warn_lost,
+		warn_mends,
+		warn_odd,
+		warn_steal,
+		warn_audit,
+		warn_audit_tasks,
+		warn_folded,
+		warn_loops,
+		warn_untold_loops,
+		warn_unfollowed_loops,
+		warn_lost_loops,
+		warn_skipped_loops,
+		warn_marks,
 	};
 	unsigned int check;
 

@@ -939,6 +939,39 @@ static void audit_holds_our_cpu_time_against_the_kernels(void **state)
 	done(r, tb);
 }
 
+/* The sum of both is the kernel's, and neither is. */
+static void audit_compares_each_task(void **state)
+{
+	enum { MS = 1000000 };
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, 1000, "app"), a, b;
+	const struct cpt_event *ev;
+	struct cpt_report *r;
+	size_t cnt;
+
+	tb__run(tb, 1000, 0, app);
+	a = tb__thread(tb, 1000, app, "app");
+	b = tb__thread(tb, 1000, app, "app");
+	tb__run(tb, 1000, 1, a);
+	tb__exit(tb, 1000 + 100 * MS, a, 0, b);
+	tb__exit(tb, 1000 + 200 * MS, b, 0, TB_IDLE);
+	tb__exit(tb, 1000 + 201 * MS, app, 0, TB_IDLE);
+	ev = tb__events(tb, &cnt);
+	for (size_t i = 0; i < cnt; i++)
+		if (ev[i].type == CPT_EV_EXIT && ev[i].task != app)
+			((struct cpt_info *)ev[i].info)->sum_exec_ns =
+				(ev[i].task == a ? 60 : 140) * MS;
+	r = report_of(tb);
+	assert_int_equal(r->quality.audit_ours_ns, r->quality.audit_kernel_ns);
+	assert_int_equal(r->quality.audit_tasks, 2);
+	/* b waited 100 ms for the CPU: that the kernel charges it for some of it is explained. */
+	assert_int_equal(r->quality.audit_off, 1);
+	assert_int_equal(r->quality.audit_worst, a);
+	assert_int_equal(r->quality.audit_worst_ns, 40 * MS);
+	assert_true(r->quality.audit_worst_above);
+	done(r, tb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -980,6 +1013,7 @@ int main(void)
 		cmocka_unit_test(offline_cpus_are_not_allowed_unless_they_run_ours),
 		cmocka_unit_test(a_cpu_that_came_is_of_the_core_of_its_sibling),
 		cmocka_unit_test(audit_holds_our_cpu_time_against_the_kernels),
+		cmocka_unit_test(audit_compares_each_task),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

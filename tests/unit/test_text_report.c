@@ -272,6 +272,28 @@ static void audit_flags_only_what_is_not_explained(void **state)
 	assert_null(strstr(report_at(200, true), "own account"));
 }
 
+static void audit_names_the_task_that_is_off(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct cpt_quality *q = &r->quality;
+
+	q->audit_valid = true;
+	q->audit_ours_ns = q->audit_kernel_ns = 2000 * FIXTURE_MS;
+	q->audit_tasks = 4;
+	assert_null(strstr(report_at(200, true), "the kernel's account of each"));
+	q->audit_off = 2;
+	q->audit_worst = r->threads_tab[1].id;
+	q->audit_worst_ns = 40 * FIXTURE_MS;
+	q->audit_worst_above = true;
+	assert_non_null(strstr(
+		report_at(200, true),
+		"on-CPU time of 2 of 4 threads is off the kernel's account of each, of tid "));
+	assert_non_null(strstr(report_at(200, true), "40.0 ms above it"));
+	/* Of a part of the time what explains it is not known. */
+	r->filtered = CPT_FILTERED_TIME;
+	assert_null(strstr(report_at(200, true), "the kernel's account of each"));
+}
+
 static void a_report_of_nothing_is_a_report(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -468,6 +490,7 @@ int main(void)
 		cmocka_unit_test_setup(share_says_of_what, setup),
 		cmocka_unit_test_setup(lost_events_are_said, setup),
 		cmocka_unit_test_setup(audit_flags_only_what_is_not_explained, setup),
+		cmocka_unit_test_setup(audit_names_the_task_that_is_off, setup),
 		cmocka_unit_test_setup(a_report_of_nothing_is_a_report, setup),
 		cmocka_unit_test_setup(a_filter_that_leaves_nothing_shows_no_zeros, setup),
 		cmocka_unit_test_setup(a_part_of_the_run_has_no_bound, setup),
