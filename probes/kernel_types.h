@@ -58,6 +58,9 @@ struct pid {
 	struct upid numbers[1];
 };
 
+/* Whether the kernel has the helper is asked of its type information. */
+enum bpf_func_id___loop { BPF_FUNC_loop___loop = 181 };
+
 enum pid_type {
 	PIDTYPE_PID,
 	PIDTYPE_TGID,

@@ -84,7 +84,8 @@ static __always_inline bool is_others_workload(struct task_struct *task,
 {
 	struct ancestor a = {.at = task, .exe = s->exe, .tgid = s->tgid};
 
-	if (!s->exe)
+	/* A kernel before 5.17 has no loops of that kind: there others' marks are taken, too. */
+	if (!s->exe || !bpf_core_enum_value_exists(enum bpf_func_id___loop, BPF_FUNC_loop___loop))
 		return false;
 	/* Unrolled it would be most of what is verified at each start of a recording. */
 	bpf_loop(ANCESTORS, next_ancestor, &a, 0);

@@ -17,6 +17,7 @@
 #define BPF_CORE_READ_BITFIELD_PROBED(p, field) ((p)->field)
 #define bpf_core_read(to, sz, from)		(memcpy(to, from, sz), 0)
 #define bpf_core_field_exists(...)		1
+#define bpf_core_enum_value_exists(...)		1
 #define bpf_core_type_size(type)		sizeof(type)
 
 #endif /* HOST_BPF_CORE_READ_H */
