@@ -215,18 +215,21 @@ static void audit_alive(struct cpt_report *r, const struct tasks *tasks)
 	}
 }
 
+static uint64_t known_ns(uint64_t ns)
+{
+	return ns == UINT64_MAX ? 0 : ns;
+}
+
 /* Differences that add up to nothing over all tasks are seen in each. What explains one is told apart by its direction:
  * the kernel charges a task that wakes on an idle CPU from its wake-up on, where we say runnable, and of what was lost
- * we know nothing; it leaves steal out. The floor is that of steal, which is counted in ticks of 10 ms. */
+ * we know nothing; see audit_left_out_ns. The floor is that of steal, which is counted in ticks of 10 ms. */
 static void audit_task(struct cpt_report *r, const struct task *t)
 {
 	const uint64_t ours = t->row.traced_cpu_ns, kernel = t->row.kernel_cpu_ns;
-	const uint64_t steal_ns = r->close_facts && r->close_facts->steal_ns != UINT64_MAX
-					  ? r->close_facts->steal_ns
-					  : 0;
 	const bool above = ours > kernel;
 	const uint64_t diff = above ? ours - kernel : kernel - ours;
-	const uint64_t explained = above ? steal_ns : t->row.runnable_ns + t->row.unknown_ns;
+	const uint64_t explained =
+		above ? r->quality.audit_left_out_ns : t->row.runnable_ns + t->row.unknown_ns;
 	const uint64_t off = diff > explained ? diff - explained : 0;
 
 	r->quality.audit_tasks++;
@@ -242,6 +245,9 @@ static void audit_task(struct cpt_report *r, const struct task *t)
 
 static void audit(struct cpt_report *r, const struct tasks *tasks)
 {
+	if (r->close_facts)
+		r->quality.audit_left_out_ns =
+			known_ns(r->close_facts->steal_ns) + known_ns(r->close_facts->irq_ns);
 	audit_alive(r, tasks);
 	for (uint32_t id = 1; id < tasks->end; id++) {
 		const struct task *t = tasks__find(tasks, id);

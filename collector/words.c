@@ -382,16 +382,14 @@ static bool warn_steal(struct strbuf *b, const struct cpt_report *r)
 	return true;
 }
 
-/* The kernel leaves steal out, and charges a task that wakes on an idle CPU from its wake-up on,
+/* The kernel leaves some out (audit_left_out_ns), and charges a task that wakes on an idle CPU from its wake-up on,
  * where we say runnable: either explains a difference in its own direction up to its own size. */
 static bool warn_audit(struct strbuf *b, const struct cpt_report *r)
 {
 	uint64_t ours = r->quality.audit_ours_ns, kernel = r->quality.audit_kernel_ns;
-	uint64_t steal = r->quality.steal_ns == UINT64_MAX
-				 ? 0
-				 : r->quality.steal_ns + r->cpus_online * STEAL_GRAIN_NS;
+	uint64_t left_out = r->quality.audit_left_out_ns + r->cpus_online * STEAL_GRAIN_NS;
 	uint64_t diff = ours > kernel ? ours - kernel : kernel - ours;
-	uint64_t explained = ours > kernel ? steal : r->runnable_ns;
+	uint64_t explained = ours > kernel ? left_out : r->runnable_ns;
 	char d[FMT_SZ];
 
 	if (!r->quality.audit_valid || diff <= explained ||

@@ -939,29 +939,38 @@ static void audit_holds_our_cpu_time_against_the_kernels(void **state)
 	done(r, tb);
 }
 
-/* The sum of both is the kernel's, and neither is. */
-static void audit_compares_each_task(void **state)
+/* Two threads of which the kernel's account has 40 ms less, and 40 ms more. */
+static struct trace_builder *two_audited(uint32_t *a)
 {
 	enum { MS = 1000000 };
 	struct trace_builder *tb = tb__new(2);
-	uint32_t app = tb__command(tb, 1000, "app"), a, b;
+	uint32_t app = tb__command(tb, 1000, "app"), b;
 	const struct cpt_event *ev;
-	struct cpt_report *r;
 	size_t cnt;
 
 	tb__run(tb, 1000, 0, app);
-	a = tb__thread(tb, 1000, app, "app");
+	*a = tb__thread(tb, 1000, app, "app");
 	b = tb__thread(tb, 1000, app, "app");
-	tb__run(tb, 1000, 1, a);
-	tb__exit(tb, 1000 + 100 * MS, a, 0, b);
+	tb__run(tb, 1000, 1, *a);
+	tb__exit(tb, 1000 + 100 * MS, *a, 0, b);
 	tb__exit(tb, 1000 + 200 * MS, b, 0, TB_IDLE);
 	tb__exit(tb, 1000 + 201 * MS, app, 0, TB_IDLE);
 	ev = tb__events(tb, &cnt);
 	for (size_t i = 0; i < cnt; i++)
 		if (ev[i].type == CPT_EV_EXIT && ev[i].task != app)
 			((struct cpt_info *)ev[i].info)->sum_exec_ns =
-				(ev[i].task == a ? 60 : 140) * MS;
-	r = report_of(tb);
+				(ev[i].task == *a ? 60 : 140) * MS;
+	return tb;
+}
+
+/* The sum of both is the kernel's, and neither is. */
+static void audit_compares_each_task(void **state)
+{
+	enum { MS = 1000000 };
+	uint32_t a;
+	struct trace_builder *tb = two_audited(&a);
+	struct cpt_report *r = report_of(tb);
+
 	assert_int_equal(r->quality.audit_ours_ns, r->quality.audit_kernel_ns);
 	assert_int_equal(r->quality.audit_tasks, 2);
 	/* b waited 100 ms for the CPU: that the kernel charges it for some of it is explained. */
@@ -970,6 +979,36 @@ static void audit_compares_each_task(void **state)
 	assert_int_equal(r->quality.audit_worst_ns, 40 * MS);
 	assert_true(r->quality.audit_worst_above);
 	done(r, tb);
+}
+
+/* Nor is the time of interrupts any thread's where the kernel counts it apart. */
+static void audit_knows_what_the_kernel_leaves_out(void **state)
+{
+	enum { MS = 1000000 };
+	static const struct {
+		uint64_t steal_ns, irq_ns, worst_ns;
+	} cases[] = {
+		{UINT64_MAX, UINT64_MAX, 40 * MS},
+		{5 * MS, 12 * MS, 23 * MS},
+		{UINT64_MAX, 30 * MS, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint32_t a;
+		struct trace_builder *tb = two_audited(&a);
+		struct cpt_trace_close *close_facts = tb__close_facts(tb);
+		const struct cpt_event *ev;
+		struct cpt_report *r;
+		size_t cnt;
+
+		close_facts->steal_ns = cases[i].steal_ns;
+		close_facts->irq_ns = cases[i].irq_ns;
+		ev = tb__events(tb, &cnt);
+		r = report_events(tb__meta(tb), ev, cnt, NULL, close_facts, 0);
+		assert_int_equal(r->quality.audit_worst_ns, cases[i].worst_ns);
+		assert_int_equal(r->quality.audit_off, cases[i].worst_ns ? 1 : 0);
+		done(r, tb);
+	}
 }
 
 int main(void)
@@ -1014,6 +1053,7 @@ int main(void)
 		cmocka_unit_test(a_cpu_that_came_is_of_the_core_of_its_sibling),
 		cmocka_unit_test(audit_holds_our_cpu_time_against_the_kernels),
 		cmocka_unit_test(audit_compares_each_task),
+		cmocka_unit_test(audit_knows_what_the_kernel_leaves_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

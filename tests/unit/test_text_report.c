@@ -268,7 +268,7 @@ static void audit_flags_only_what_is_not_explained(void **state)
 	assert_non_null(strstr(report_at(200, true), "below the kernel's own account"));
 	q->audit_kernel_ns = 1900 * FIXTURE_MS;
 	assert_non_null(strstr(report_at(200, true), "above the kernel's own account"));
-	q->steal_ns = 100 * FIXTURE_MS;
+	q->audit_left_out_ns = 100 * FIXTURE_MS;
 	assert_null(strstr(report_at(200, true), "own account"));
 }
 
