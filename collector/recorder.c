@@ -202,8 +202,11 @@ static int add_records(struct recorder *r, uint32_t cpu, const void *recs, size_
 	return recs ? merge__add_ring(r->merge, cpu, recs, cnt) : -ENOMEM;
 }
 
-static void drain_cpu(struct recorder *r, uint32_t cpu, uint64_t now)
+static void drain_cpu(struct recorder *r, uint32_t cpu)
 {
+	/* Not the time at which all of it began: while other CPUs' rings were emptied this one can have been full, and
+	 * what it dropped would be called lost before that. */
+	const uint64_t now = machine__now_ns();
 	uint64_t attempts = bpf_session__attempts(r->session, cpu);
 	const void *recs;
 	size_t cnt;
@@ -230,7 +233,7 @@ static uint64_t drain(struct recorder *r)
 	uint64_t now = machine__now_ns();
 
 	for (uint32_t cpu = 0; cpu < bpf_session__cpu_cnt(r->session); cpu++)
-		drain_cpu(r, cpu, now);
+		drain_cpu(r, cpu);
 	note_failure(r, bpf_session__life(r->session, on_life, r),
 		     "cannot read the lifecycle ring");
 	return now;
