@@ -531,6 +531,8 @@ static void refresh_here(struct cpt_analysis *a, struct task *t)
 static void refresh_member(struct cpt_analysis *a, struct task *t)
 {
 	t->chosen = task_chosen(&a->tasks, t);
+	if (t->flight)
+		t->flight->chosen |= t->chosen;
 	refresh_here(a, t);
 }
 
@@ -2064,6 +2066,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 			}
 			r->window_open = open;
 			r->filtered = filtered(&a->opts.filter);
+			summary__limit_audit(r);
 			r->quality.incomplete = incomplete_why != NULL;
 			r->quality.incomplete_why = incomplete_why;
 		}

@@ -244,6 +244,7 @@ static void join(const struct loops *l, struct task *t, struct proc *p)
 	if (t->flight == &p->pub)
 		return;
 	t->flight = &p->pub;
+	p->pub.chosen |= t->chosen;
 	p->live += t->live;
 	if (!t->counted)
 		return;

@@ -94,8 +94,9 @@ struct cpt_quality {
 	bool audit_valid;
 	double audit_cpu_error; /* (ours - kernel's) / kernel's over exited tasks */
 	uint64_t audit_ours_ns, audit_kernel_ns;
-	/* The kernel's account leaves out what the hypervisor took and, where it counts it apart
-	 * (CONFIG_IRQ_TIME_ACCOUNTING), the time of interrupts: so much of both there was on the machine. */
+	/* The kernel's account may leave out what the hypervisor took and the time of interrupts (with
+	 * CONFIG_IRQ_TIME_ACCOUNTING): so much of both there was on the machine. UINT64_MAX: not known, and that ours is
+	 * above the kernel's says nothing. */
 	uint64_t audit_left_out_ns;
 	/* Of each that ended: how many were compared, how many differ beyond what is explained, and which the most. */
 	uint32_t audit_tasks, audit_off;

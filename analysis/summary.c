@@ -215,9 +215,13 @@ static void audit_alive(struct cpt_report *r, const struct tasks *tasks)
 	}
 }
 
-static uint64_t known_ns(uint64_t ns)
+/* UINT64_MAX: not known. */
+static uint64_t left_out_ns(const struct cpt_trace_close *close_facts)
 {
-	return ns == UINT64_MAX ? 0 : ns;
+	if (!close_facts || close_facts->steal_ns == UINT64_MAX ||
+	    close_facts->irq_ns == UINT64_MAX)
+		return UINT64_MAX;
+	return close_facts->steal_ns + close_facts->irq_ns;
 }
 
 /* Differences that add up to nothing over all tasks are seen in each. What explains one is told apart by its direction:
@@ -243,11 +247,19 @@ static void audit_task(struct cpt_report *r, const struct task *t)
 	r->quality.audit_worst_above = above;
 }
 
+void summary__limit_audit(struct cpt_report *r)
+{
+	if (r->quality.audit_valid && !(r->filtered & (CPT_FILTERED_TIME | CPT_FILTERED_CPUS)) &&
+	    !(r->meta && r->meta->delay_ns))
+		return;
+	r->quality.audit_tasks = r->quality.audit_off = r->quality.audit_worst = 0;
+	r->quality.audit_worst_ns = 0;
+	r->quality.audit_worst_above = false;
+}
+
 static void audit(struct cpt_report *r, const struct tasks *tasks)
 {
-	if (r->close_facts)
-		r->quality.audit_left_out_ns =
-			known_ns(r->close_facts->steal_ns) + known_ns(r->close_facts->irq_ns);
+	r->quality.audit_left_out_ns = left_out_ns(r->close_facts);
 	audit_alive(r, tasks);
 	for (uint32_t id = 1; id < tasks->end; id++) {
 		const struct task *t = tasks__find(tasks, id);
@@ -259,7 +271,9 @@ static void audit(struct cpt_report *r, const struct tasks *tasks)
 			continue;
 		r->quality.audit_ours_ns += t->row.traced_cpu_ns;
 		r->quality.audit_kernel_ns += t->row.kernel_cpu_ns;
-		audit_task(r, t);
+		/* What is left out by a filter has no states that could explain anything. */
+		if (t->chosen)
+			audit_task(r, t);
 	}
 	if (!r->quality.audit_kernel_ns)
 		return;

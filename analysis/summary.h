@@ -27,6 +27,10 @@ struct cpt_report *summary__report(struct timeline *tl, struct tasks *tasks,
 				   const struct cpt_trace_meta *meta,
 				   const struct cpt_trace_close *close_facts);
 
+/* What explains how far a thread is off is known of the window and the CPUs looked at, the accounts are of whole lives:
+ * where these are not one, nothing is said of single threads. Once all else of the report is there. */
+void summary__limit_audit(struct cpt_report *r);
+
 /* What a finished report's phases come to: verdicts, and marks that are missing. */
 void summary__phases(struct cpt_report *r);
 

@@ -637,7 +637,7 @@ void timeline__flight(struct timeline *tl, struct loop_proc *p)
 	const uint64_t in_flight = level > p->standing ? level - p->standing : 0;
 	const uint64_t then = in_flight > p->condvars ? in_flight - p->condvars : 0;
 	const bool open = p->doubts || p->either || (p->level && !polled);
-	const bool doubtful = open && (p->pollers || p->lost);
+	const bool doubtful = open && (p->pollers || (p->lost && p->chosen));
 
 	tl->flight_sum += in_flight - p->in_flight;
 	tl->flight_then_sum += then - p->in_flight_then;

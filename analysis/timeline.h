@@ -64,6 +64,7 @@ struct loop_proc {
 	uint64_t in_flight; /* its part of the timeline's */
 	uint64_t in_flight_then; /* likewise, if its condvars stood for some */
 	bool lost;		 /* what tells who polls, and whether it serves, may be missing */
+	bool chosen;   /* has, or had, tasks that the filter selects: of others nothing counts */
 	bool either;   /* L is of one of two ways, which differ, and level the lesser of both */
 	bool doubtful; /* counted among the timeline's flight_doubts */
 	bool counted;  /* ever had a poller */

@@ -3,7 +3,7 @@
  * cmd_mark.c - `cpartrace mark`: a phase begins.
  *
  * The mark is a name that the process gives itself (CPT_MARK_CALL): no socket, no file, no rights. Those who record see
- * all names that are given, to know what tasks are called, so that listening costs them nothing. Whether any of them
+ * all names that are given, to know what tasks are called, so that listening costs them a comparison. Whether any of them
  * does is asked by a lock.
  */
 #include "cmds.h"

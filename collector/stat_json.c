@@ -63,10 +63,13 @@ static json_t *bounds(const struct stat_facts *f)
 	const struct stat_bounds *b = &f->bounds;
 	struct json_obj o = json_obj__new(), ways = json_obj__new();
 	json_t *profile = json_array();
+	uint32_t cnt = f->sum.profile_cnt;
 
-	for (uint32_t k = 0; k < f->sum.profile_cnt; k++)
-		if (k <= f->cpus_online || b->profile_ns[k].high)
-			profile = json_array__append(profile, json_bounds__ns(&b->profile_ns[k]));
+	/* As long as may not be nothing, each where its figure is in the profile. */
+	while (cnt && cnt > f->cpus_online + 1 && !b->profile_ns[cnt - 1].high)
+		cnt--;
+	for (uint32_t k = 0; k < cnt; k++)
+		profile = json_array__append(profile, json_bounds__ns(&b->profile_ns[k]));
 	json_obj__put(&ways, "average", json_bounds__real(&b->average));
 	json_obj__put(&ways, "tlp", json_bounds__real(&b->tlp));
 	json_obj__put(&ways, "profile_ns", profile);

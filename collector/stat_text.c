@@ -365,22 +365,29 @@ static void add_busiest(struct strbuf *line, const struct stat_facts *f,
 	escape_add(line, f->rows.rows[0].name, strlen(f->rows.rows[0].name), style->utf8);
 }
 
-/* Behind the columns, where the figures in them are not all there is. */
-static void add_line_bounds(struct strbuf *line, const struct stat_facts *f)
+/* Below the columns, which have the width, where the figures in them are not all there is. */
+static void add_line_bounds(struct strbuf *out, const struct stat_facts *f,
+			    const struct text_style *style)
 {
-	struct strbuf average = {0}, tlp = {0};
+	struct strbuf average = {0}, tlp = {0}, line = {0};
 
+	strbuf__adds(&line, "    bounds:");
 	add_bounds(&average, f, stat_sample__average(&f->sum), &f->bounds.average);
 	add_bounds(&tlp, f, stat_sample__tlp(&f->sum), &f->bounds.tlp);
 	if (average.len)
-		strbuf__addf(line, "  CPUs busy%s", strbuf__str(&average));
+		strbuf__addf(&line, "  CPUs busy%s", strbuf__str(&average));
 	if (tlp.len)
-		strbuf__addf(line, "  TLP%s", strbuf__str(&tlp));
+		strbuf__addf(&line, "  TLP%s", strbuf__str(&tlp));
 	if (f->bounds.waits)
-		strbuf__adds(line, "  ready: at least");
-	line->failed |= average.failed || tlp.failed;
+		strbuf__adds(&line, "  ready: at least");
+	if (average.len || tlp.len || f->bounds.waits) {
+		strbuf__addc(&line, '\n');
+		draw_clipped(out, strbuf__str(&line), style);
+	}
+	out->failed |= average.failed || tlp.failed || line.failed;
 	strbuf__free(&average);
 	strbuf__free(&tlp);
+	strbuf__free(&line);
 }
 
 void stat_text__add_line(struct strbuf *out, const struct stat_facts *f,
@@ -406,10 +413,10 @@ void stat_text__add_line(struct strbuf *out, const struct stat_facts *f,
 			    line_widths[i++], true);
 	}
 	add_busiest(&line, f, style);
-	add_line_bounds(&line, f);
 	strbuf__addc(&line, '\n');
 	draw_clipped(out, strbuf__str(&line), style);
 	if (line.failed)
 		out->failed = true;
 	strbuf__free(&line);
+	add_line_bounds(out, f, style);
 }

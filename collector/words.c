@@ -387,7 +387,8 @@ static bool warn_steal(struct strbuf *b, const struct cpt_report *r)
 static bool warn_audit(struct strbuf *b, const struct cpt_report *r)
 {
 	uint64_t ours = r->quality.audit_ours_ns, kernel = r->quality.audit_kernel_ns;
-	uint64_t left_out = r->quality.audit_left_out_ns + r->cpus_online * STEAL_GRAIN_NS;
+	const uint64_t known = r->quality.audit_left_out_ns;
+	uint64_t left_out = known == UINT64_MAX ? known : known + r->cpus_online * STEAL_GRAIN_NS;
 	uint64_t diff = ours > kernel ? ours - kernel : kernel - ours;
 	uint64_t explained = ours > kernel ? left_out : r->runnable_ns;
 	char d[FMT_SZ];
@@ -407,9 +408,7 @@ static bool warn_audit_tasks(struct strbuf *b, const struct cpt_report *r)
 	const struct cpt_thread *worst = report__thread(r, q->audit_worst);
 	char d[FMT_SZ], n[FMT_SZ];
 
-	/* What explains a difference is known of the window alone, the accounts are of whole lives. */
-	if (!q->audit_valid || !q->audit_off || r->filtered & CPT_FILTERED_TIME ||
-	    (r->meta && r->meta->delay_ns))
+	if (!q->audit_off)
 		return false;
 	strbuf__addf(b,
 		     "on-CPU time of %s of %" PRIu32 " threads is off the kernel's account of each",

@@ -18,39 +18,34 @@
 
 #if defined(__linux__) && defined(__GNUC__) && (defined(__x86_64__) || defined(__aarch64__))
 
-/* Assembler lines to stand right before the instruction. */
-#ifndef CPT_MARK_LABEL
-#define CPT_MARK_LABEL
-#endif
-
 static inline __attribute__((always_inline, unused)) void cpt_mark(const char *name)
 {
 	/* Whoever reads it from the kernel cannot wait for memory that is not there yet. */
 	(void)*(const volatile char *)name;
 	(void)*(const volatile char *)(name + __builtin_strlen(name));
-	__asm__ volatile(CPT_MARK_LABEL "990:\tnop\n"
-					"\t.pushsection .note.stapsdt,\"?\",\"note\"\n"
-					"\t.balign 4\n"
-					"\t.4byte 992f-991f, 994f-993f, 3\n"
-					"991:\t.asciz \"stapsdt\"\n"
-					"992:\t.balign 4\n"
-					"993:\t.8byte 990b\n"
-					"\t.8byte _.stapsdt.base\n"
-					"\t.8byte 0\n"
-					"\t.asciz \"cpartrace\"\n"
-					"\t.asciz \"mark\"\n"
-					"\t.asciz \"8@%0\"\n"
-					"994:\t.balign 4\n"
-					"\t.popsection\n"
-					"\t.ifndef _.stapsdt.base\n"
-					"\t.pushsection .stapsdt.base,\"aG\",\"progbits\","
-					".stapsdt.base,comdat\n"
-					"\t.weak _.stapsdt.base\n"
-					"\t.hidden _.stapsdt.base\n"
-					"_.stapsdt.base:\t.space 1\n"
-					"\t.size _.stapsdt.base, 1\n"
-					"\t.popsection\n"
-					"\t.endif\n"
+	__asm__ volatile("990:\tnop\n"
+			 "\t.pushsection .note.stapsdt,\"?\",\"note\"\n"
+			 "\t.balign 4\n"
+			 "\t.4byte 992f-991f, 994f-993f, 3\n"
+			 "991:\t.asciz \"stapsdt\"\n"
+			 "992:\t.balign 4\n"
+			 "993:\t.8byte 990b\n"
+			 "\t.8byte _.stapsdt.base\n"
+			 "\t.8byte 0\n"
+			 "\t.asciz \"cpartrace\"\n"
+			 "\t.asciz \"mark\"\n"
+			 "\t.asciz \"8@%0\"\n"
+			 "994:\t.balign 4\n"
+			 "\t.popsection\n"
+			 "\t.ifndef _.stapsdt.base\n"
+			 "\t.pushsection .stapsdt.base,\"aG\",\"progbits\","
+			 ".stapsdt.base,comdat\n"
+			 "\t.weak _.stapsdt.base\n"
+			 "\t.hidden _.stapsdt.base\n"
+			 "_.stapsdt.base:\t.space 1\n"
+			 "\t.size _.stapsdt.base, 1\n"
+			 "\t.popsection\n"
+			 "\t.endif\n"
 			 :
 			 : "r"(name)
 			 : "memory");

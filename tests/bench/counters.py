@@ -260,11 +260,19 @@ def programs(build):
         raise Failed(f"{name} has a bound, and was not loaded by anything")
 
 
+def perf_events(process):
+    """How many of them it holds."""
+    fds, cnt = f"/proc/{process.pid}/fd", 0
+    for fd in os.listdir(fds):
+        with contextlib.suppress(FileNotFoundError):  # it opens and closes others meanwhile
+            cnt += "perf_event" in os.readlink(os.path.join(fds, fd))
+    return cnt
+
+
 def programs_held(process, plain):
     try:
         found = attached(process, 1.5)  # those of event loops are loaded after the others
-        fds = f"/proc/{process.pid}/fd"
-        events = sum("perf_event" in os.readlink(os.path.join(fds, fd)) for fd in os.listdir(fds))
+        events = perf_events(process)
         shown = json.loads(run(["bpftool", "prog", "show", "-j"]).stdout)
     finally:
         process.terminate()

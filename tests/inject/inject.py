@@ -14,6 +14,7 @@ Must not: know how a fault comes about.
 """
 
 import argparse
+import contextlib
 import errno
 import mmap
 import os
@@ -159,7 +160,8 @@ class Server:
         hangs = status is None
         if hangs:
             where = stacks(pid)
-            os.killpg(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
             status = self.receive(time.monotonic() + HANG_SECONDS)
             if status is None:
                 raise RuntimeError(f"{self.target.name}: process {pid} cannot be killed: {where}")
@@ -199,12 +201,15 @@ class Server:
 
 def stacks(pid):
     """What each task of a process that hangs waits for."""
-    found = []
-    for tid in sorted(os.listdir(f"/proc/{pid}/task")):
+    found, tids = [], []
+    with contextlib.suppress(OSError):  # it may end just now
+        tids = sorted(os.listdir(f"/proc/{pid}/task"))
+    for tid in tids:
         here = []
-        for name in ("comm", "wchan", "syscall"):
-            with open(f"/proc/{pid}/task/{tid}/{name}", encoding="utf-8") as file:
-                here.append(file.read().strip())
+        with contextlib.suppress(OSError):
+            for name in ("comm", "wchan", "syscall"):
+                with open(f"/proc/{pid}/task/{tid}/{name}", encoding="utf-8") as file:
+                    here.append(file.read().strip())
         found.append(" ".join(here))
     return "; ".join(found)
 

@@ -96,9 +96,16 @@ class Quota:
             out.truncate(128 << 20)
         self.do("mkfs.btrfs", "-q", "-f", image)
         self.do("mount", "-o", "loop", image, self.place)
+        try:
+            self.limit(more)
+        except BaseException:
+            self.do("umount", self.place)
+            raise
+
+    def limit(self, more):
         os.chown(self.place, NOBODY, NOBODY)
         self.do("btrfs", "quota", "enable", self.place)
-        self.do("btrfs", "filesystem", "sync", self.place)
+        self.do("btrfs", "quota", "rescan", "-w", self.place)  # of what is there; it goes on by itself
         used = re.search(r"^0/5 +(\d+)", self.do("btrfs", "qgroup", "show", "--raw", self.place), re.M)
         self.do("btrfs", "qgroup", "limit", str(int(used[1]) + more), self.place)
 

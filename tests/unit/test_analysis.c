@@ -963,13 +963,26 @@ static struct trace_builder *two_audited(uint32_t *a)
 	return tb;
 }
 
+static struct cpt_report *audited(struct trace_builder *tb, const struct cpt_analysis_opts *opts,
+				  uint64_t steal_ns, uint64_t irq_ns)
+{
+	struct cpt_trace_close *close_facts = tb__close_facts(tb);
+	const struct cpt_event *ev;
+	size_t cnt;
+
+	close_facts->steal_ns = steal_ns;
+	close_facts->irq_ns = irq_ns;
+	ev = tb__events(tb, &cnt);
+	return report_events(tb__meta(tb), ev, cnt, opts, close_facts, 0);
+}
+
 /* The sum of both is the kernel's, and neither is. */
 static void audit_compares_each_task(void **state)
 {
 	enum { MS = 1000000 };
 	uint32_t a;
 	struct trace_builder *tb = two_audited(&a);
-	struct cpt_report *r = report_of(tb);
+	struct cpt_report *r = audited(tb, NULL, 0, 0);
 
 	assert_int_equal(r->quality.audit_ours_ns, r->quality.audit_kernel_ns);
 	assert_int_equal(r->quality.audit_tasks, 2);
@@ -981,32 +994,50 @@ static void audit_compares_each_task(void **state)
 	done(r, tb);
 }
 
-/* Nor is the time of interrupts any thread's where the kernel counts it apart. */
+/* Nor is the time of interrupts any thread's where the kernel counts it apart. Without either figure nobody can tell. */
 static void audit_knows_what_the_kernel_leaves_out(void **state)
 {
 	enum { MS = 1000000 };
 	static const struct {
 		uint64_t steal_ns, irq_ns, worst_ns;
 	} cases[] = {
-		{UINT64_MAX, UINT64_MAX, 40 * MS},
-		{5 * MS, 12 * MS, 23 * MS},
-		{UINT64_MAX, 30 * MS, 0},
+		{0, 0, 40 * MS},    {5 * MS, 12 * MS, 23 * MS}, {0, 30 * MS, 0},
+		{UINT64_MAX, 0, 0}, {0, UINT64_MAX, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		uint32_t a;
 		struct trace_builder *tb = two_audited(&a);
-		struct cpt_trace_close *close_facts = tb__close_facts(tb);
-		const struct cpt_event *ev;
-		struct cpt_report *r;
-		size_t cnt;
+		struct cpt_report *r = audited(tb, NULL, cases[i].steal_ns, cases[i].irq_ns);
 
-		close_facts->steal_ns = cases[i].steal_ns;
-		close_facts->irq_ns = cases[i].irq_ns;
-		ev = tb__events(tb, &cnt);
-		r = report_events(tb__meta(tb), ev, cnt, NULL, close_facts, 0);
 		assert_int_equal(r->quality.audit_worst_ns, cases[i].worst_ns);
 		assert_int_equal(r->quality.audit_off, cases[i].worst_ns ? 1 : 0);
+		done(r, tb);
+	}
+}
+
+/* Who is left out has no states that explain anything, and of a part of the time, or of the CPUs, they are not all. */
+static void audit_of_each_task_is_of_whole_lives(void **state)
+{
+	enum { MS = 1000000 };
+	static const uint32_t tid = 4242;
+	static const struct {
+		struct cpt_analysis_opts opts;
+		uint32_t tasks;
+	} cases[] = {
+		{{.filter = {.tids = &tid, .tid_cnt = 1}}, 0},
+		{{.filter = {.have_time = true, .time_to_ns = 150 * MS}}, 0},
+		{{.filter = {.have_time = false}}, 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint32_t a;
+		struct trace_builder *tb = two_audited(&a);
+		struct cpt_report *r = audited(tb, &cases[i].opts, 0, 0);
+
+		assert_int_equal(r->quality.audit_tasks, cases[i].tasks);
+		assert_int_equal(r->quality.audit_off, cases[i].tasks ? 1 : 0);
+		assert_int_equal(r->quality.audit_worst, cases[i].tasks ? a : 0);
 		done(r, tb);
 	}
 }
@@ -1054,6 +1085,7 @@ int main(void)
 		cmocka_unit_test(audit_holds_our_cpu_time_against_the_kernels),
 		cmocka_unit_test(audit_compares_each_task),
 		cmocka_unit_test(audit_knows_what_the_kernel_leaves_out),
+		cmocka_unit_test(audit_of_each_task_is_of_whole_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

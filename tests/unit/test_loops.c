@@ -222,6 +222,34 @@ static void loss_is_unknown_until_the_next_event(void **state)
 	done(r, tb);
 }
 
+/* What another process has in flight is nothing of those that are looked at, whether it is known or not. */
+static void loss_of_others_is_no_doubt_of_who_is_chosen(void **state)
+{
+	struct trace_builder *tb = tb__new(2);
+	uint32_t app = tb__command(tb, 1000, "app"), other, in;
+	struct cpt_analysis_opts opts = {.filter = {.tid_cnt = 1}};
+	uint32_t tid;
+	struct cpt_report *r;
+
+	tb__run(tb, 1000, 0, app);
+	in = tb__loop_new(tb, 1000, app, EPFD, 0);
+	other = tb__fork(tb, 1000, app, "other");
+	tb__run(tb, 1000, 1, other);
+	tb__loop(tb, 1100, app, in, 3, 0, 0);
+	tb__loop_lost(tb, 1200);
+	tb__exit(tb, 1700, other, 1, TB_IDLE);
+	tb__exit(tb, 1700, app, 0, TB_IDLE);
+	tid = tb_tid(other);
+	opts.filter.tids = &tid;
+	r = report_until(tb, &opts, 0);
+	expect_ledger(r, CPT_SPLIT_SERIAL_RUNNING, 700, LEDGER_END);
+	report__free(r);
+	tid = tb_tid(app);
+	r = report_until(tb, &opts, 0);
+	assert_int_equal(r->split_ns[CPT_SPLIT_UNKNOWN], 500);
+	done(r, tb);
+}
+
 /*
  *          1000   1100               1900    2000
  *           ┤  10  ├── records lost ───┤  10  ├ exit       L, connections and timers
@@ -547,6 +575,7 @@ int main(void)
 		cmocka_unit_test(a_proxys_upstream_requests_are_parts_of_what_it_serves),
 		cmocka_unit_test(other_threads_of_the_process_stand_for_operations_too),
 		cmocka_unit_test(loss_is_unknown_until_the_next_event),
+		cmocka_unit_test(loss_of_others_is_no_doubt_of_who_is_chosen),
 		cmocka_unit_test(averages_are_of_the_time_that_is_known),
 		cmocka_unit_test(bins_have_what_is_known_of_an_instance),
 		cmocka_unit_test(operations_end_with_their_process),

@@ -359,9 +359,10 @@ static void text_has_bounds_where_something_was_lost(void **state)
 	assert_non_null(strstr(strbuf__str(&out), "1.33 [1.24, 2.00] while any is busy"));
 	assert_non_null(strstr(strbuf__str(&out), "at least what is said"));
 	strbuf__clear(&out);
+	style.width = 80;
 	stat_text__add_line(&out, &f, &style);
-	assert_non_null(strstr(strbuf__str(&out), "CPUs busy [0.95, 2.00]  TLP [1.24, 2.00]  "
-						  "ready: at least"));
+	assert_non_null(strstr(strbuf__str(&out), "\n    bounds:  CPUs busy [0.95, 2.00]  "
+						  "TLP [1.24, 2.00]  ready: at least\n"));
 	strbuf__free(&out);
 }
 

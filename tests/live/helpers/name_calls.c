@@ -7,7 +7,7 @@
  *   plain     a mark "plain"
  *   empty     one without a name
  *   long      one of 300 bytes
- *   binary    one of all bytes from 1 to 63 and from 128 on
+ *   binary    one of the control characters and as many bytes from 128 on as have room
  *   end       one whose name would lie where no memory is
  *   file      the same name by /proc/self/comm, which is a name
  *   thread    likewise, of another thread
@@ -51,7 +51,7 @@ static void call_binary(void)
 	char name[64] = "";
 	size_t at = 0;
 
-	for (int c = 255; at < sizeof(name) - 1; c = c == 128 ? 31 : c - 1)
+	for (int c = 1; at < sizeof(name) - 1; c = c == 31 ? 128 : c + 1)
 		name[at++] = (char)c;
 	call(name);
 }
