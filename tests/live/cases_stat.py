@@ -148,11 +148,14 @@ def compare(case, total, report, agreement=AGREEMENT):
     """stat's total and run's report of the same work."""
     window = total["window_ns"]
     ours, theirs = total["parallelism"]["profile_ns"], report["parallelism"]["profile_ns"]
+    # A switch that fired no event is found some ms later; how many CPUs were busy until then stat says is estimated,
+    # run knows of each. (Beside another workload 15 ms of 2.3 s, and 7 of 40 runs off by more than AGREEMENT.)
+    estimated = total["data_quality"]["estimated_ns"] / window
     worst = 0
     for k in range(1, max(len(ours), len(theirs))):
         off = ((ours[k] if k < len(ours) else 0) - (theirs[k] if k < len(theirs) else 0)) / window
         worst = max(worst, abs(off))
-        case.check(f"profile_ns[{k}] agrees with run", abs(off) <= agreement,
+        case.check(f"profile_ns[{k}] agrees with run", abs(off) <= agreement + estimated,
                    f"{100 * off:+.3f} % of the window: {ours}, {theirs}")
     off = (total["cpu_time_ns"] - report["cpu_time_ns"]) / window
     case.check("cpu_time_ns agrees with run", abs(off) <= agreement, f"{100 * off:+.3f} %")
