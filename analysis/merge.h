@@ -68,8 +68,9 @@ void merge__free(struct cpt_merge *m); /* accepts NULL */
  * unknown type); an error is final. */
 int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt);
 
-/* Records lost at the end of what cpu delivered so far, known from its attempts counter: attempts
- * made in all up to now_ns, read before the ring's head whose records have all been added. What
+/* Records lost at the end of what cpu delivered so far, known from its attempts counter: attempts, read right after
+ * now_ns (all up to then are among them; what is dropped between the two is called lost up to now_ns, a moment early) and
+ * before the ring's head whose records have all been added. What
  * add_ring later sees as a gap is not counted twice, and a record that comes after all takes its loss
  * back while that has not been emitted. */
 int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t now_ns);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* The file that execvp(3) would execute for that name: the first of the directories in PATH that has a file of the
- * name which may be executed; a directory of the name is passed by. A name with a slash is the path. 0, or -ENOENT: none
+ * name which may be executed, by the user we run as; a directory of the name is passed by. A name with a slash is the path. 0, or -ENOENT: none
  * is there, or its path does not fit. */
 int find_program__path(const char *program, char *path, size_t sz);
 

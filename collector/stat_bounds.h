@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * stat_bounds.h - between what the true figures of `stat` lie, whatever it was that got lost.
+ * stat_bounds.h - between what the true figures of `stat` lie, whatever of the below it was that got lost.
  *
  * Owns:     the bounds of what is made of the profile.
  * Must not: know where losses are counted, or how bounds are shown.
@@ -13,6 +13,9 @@
  *   doubt_ns                          for so long R may have been one more or one less
  *   estimated_ns, settled_ns          so much may stand beside the entry of the profile that it belongs to
  *   runs of probes, impossible R      nothing is certain from then on
+ *
+ * Not among it: a switch without an event in the last 5 ms, when nobody looks at that CPU any more; a stint whose both
+ * switches fired none; and of an interval, what is found in it of the one before.
  *
  * A loss lasts: what was not seen in one interval goes on in the next. So the counts are those since the start,
  * for an interval, too; what a later interval finds out of one that has been printed is in the total's alone.
