@@ -118,8 +118,13 @@ int mark_session__add(struct mark_session *s, int fd, const struct usdt_site *si
 		ret = attach_at(s, path, sites[i].off, sites[i].cookie | whose);
 		places += ret > 0;
 	}
-	if (!places)
-		return ret < 0 ? refused(err, err_sz, ret) : 0;
+	if (ret < 0 && !places)
+		return refused(err, err_sz, ret);
+	if (!places) {
+		snprintf(err, err_sz, "marks are listened for at %d places, and these are taken",
+			 MARK_PLACES_MAX);
+		return -ENOSPC;
+	}
 	/* Each has a place, so that there is room. */
 	s->files[s->file_cnt++] =
 		(struct file){.dev = st.st_dev, .ino = st.st_ino, .places = places};

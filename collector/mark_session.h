@@ -29,8 +29,8 @@ struct mark_session *mark_session__open(const struct bpf_session_marks *shared, 
 void mark_session__free(struct mark_session *s); /* detaches too; accepts NULL */
 
 /* Attaches it to places of an open file, once, however often it is added. outside: marks count by whoever runs it,
- * else by the workload alone; a file that is added twice is as it was the first time. How many it sits at, 0: there
- * is no room; -errno with a line in err. */
+ * else by the workload alone; a file that is added twice is as it was the first time. At how many it sits;
+ * -errno with a line in err: -ENOSPC where there is no room for any. */
 int mark_session__add(struct mark_session *s, int fd, const struct usdt_site *sites, int cnt,
 		      bool outside, char *err, size_t err_sz);
 

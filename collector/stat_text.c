@@ -10,6 +10,7 @@
 #include "draw.h"
 #include "escape.h"
 #include "format.h"
+#include "words.h"
 
 #define LABEL_COLUMNS	17
 #define PERCENT_COLUMNS 7
@@ -80,17 +81,11 @@ static void add_head(struct strbuf *b, const struct stat_facts *f, const struct 
 	strbuf__free(&name);
 }
 
-/* " [1.91, 1.96]" behind a figure, where they say something else than it does. */
 static void add_bounds(struct strbuf *b, const struct stat_facts *f, double value,
 		       const struct cpt_real_bounds *of)
 {
-	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
-
-	if (!f->bounds.open)
-		return;
-	fmt_average(v, value);
-	if (strcmp(fmt_average(low, of->low), v) || strcmp(fmt_average(high, of->high), v))
-		strbuf__addf(b, " [%s, %s]", low, fmt_average(high, of->high));
+	if (f->bounds.open)
+		words__range(b, value, of);
 }
 
 static double ready_average(const struct stat_facts *f)

@@ -54,19 +54,23 @@ bool words__verdict_uncertain(const struct cpt_report *r)
 	return r->verdict == CPT_CLASS_UNKNOWN;
 }
 
-void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,
-		   const struct cpt_real_bounds *bounds)
+void words__range(struct strbuf *b, double value, const struct cpt_real_bounds *bounds)
 {
 	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
 
-	if (!r->bounds.open)
-		return;
 	fmt_average(v, value);
 	fmt_average(low, bounds->low);
 	if (!isfinite(bounds->high))
 		strbuf__addf(b, " [%s or more]", low);
 	else if (strcmp(low, v) || strcmp(fmt_average(high, bounds->high), v))
 		strbuf__addf(b, " [%s, %s]", low, fmt_average(high, bounds->high));
+}
+
+void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,
+		   const struct cpt_real_bounds *bounds)
+{
+	if (r->bounds.open)
+		words__range(b, value, bounds);
 }
 
 static bool is_mostly_idle(const struct cpt_report *r)

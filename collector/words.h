@@ -25,6 +25,8 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r);
 bool words__verdict_uncertain(const struct cpt_report *r);
 
 /* Behind a figure that is printed as an average: " [1.91, 1.96]", and nothing where that is what it says. */
+void words__range(struct strbuf *b, double value, const struct cpt_real_bounds *bounds);
+/* Likewise of a report, where anything was lost. */
 void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,
 		   const struct cpt_real_bounds *bounds);
 
