@@ -86,15 +86,27 @@ def check_files(root, commands):
     check("the program has no path of the machine that built it", strings.strip() == "0", strings)
 
 
-def check_lintian(deb):
+def spelt_by_instructions(line, program):
+    """Whether a finding about spelling is of a word that only machine code has: a compiler that writes
+    the beginning of a text with an instruction leaves part of a word ("boun") among the program's
+    bytes, and what the checker reads is all that looks like text."""
+    found = re.match(r"\w: cpartrace: spelling-error-in-binary (.+) \S+ \[usr/bin/cpartrace\]$", line)
+    if not found:
+        return False
+    with tempfile.NamedTemporaryFile(prefix="cpartrace-text-") as text:
+        run("objcopy", "-O", "binary", "--only-section=.rodata", program, text.name)
+        return not re.search(rb"\b" + re.escape(found[1].encode()) + rb"\b", text.read())
+
+
+def check_lintian(deb, program):
     """What Debian's own checker has to say: nothing, down to what it only informs of."""
     result = subprocess.run(["lintian", "--allow-root", "--display-info", "--tag-display-limit", "0",
                              deb],
                             capture_output=True, text=True, timeout=240, check=False)
     print(f"lintian: status {result.returncode}, "
           f"{len(result.stdout.splitlines())} lines{': ' if result.stdout else ''}{result.stdout}")
-    check("lintian is content", not result.returncode and not result.stdout.strip(),
-          result.stdout + result.stderr)
+    told = [line for line in result.stdout.splitlines() if not spelt_by_instructions(line, program)]
+    check("lintian is content", not result.returncode and not told, "\n".join([*told, result.stderr]))
 
 
 def check_without_tools(options, directory):
@@ -142,7 +154,7 @@ def main():
         run("dpkg", "-x", debs[0], root)
         program = os.path.join(root, "usr/bin/cpartrace")
         check_fields(debs[0], root)
-        check_lintian(debs[0])
+        check_lintian(debs[0], program)
         check_without_tools(options, directory)
         check_files(root, commands_of(program))
         check_runs(program, options.trace, options.bpf, directory)
