@@ -3,7 +3,7 @@
  * bounds.h - what lost records leave open, summed up as time goes on, and the bounds made of it.
  *
  * Owns:     sums over the instants in doubt; marks on the bins whose waits are; struct cpt_bounds.
- * Must not: find out who is in doubt (analysis.c), or change what the timeline says.
+ * Must not: find out who is in doubt (analysis_loss.c), or change what the timeline says.
  *
  *      CPU 0  ---A---|...... hole ......|--- blind ---|---B---    until B's switch nobody knows who
  *      CPU 1  -------------- C ---------------------------        runs there; what C does is certain

@@ -2,7 +2,7 @@
 /*
  * carry.c - see carry.h: what tasks do, followed. carry_say.c says it.
  *
- * The states are those of analysis.c, by the same events; where that would be in doubt, this is.
+ * The states are those of the analysis (analysis_priv.h), by the same events; where that would be in doubt, this is.
  */
 #include "carry_priv.h"
 
@@ -218,7 +218,7 @@ static void vacate(struct carry *c, uint32_t cpu, uint32_t but, uint64_t ts_ns)
 	c->cur[cpu] = 0;
 }
 
-/* A switch-out that says nothing new, as analysis.c has it. */
+/* A switch-out that says nothing new, as analysis_switch.c has it. */
 static bool is_old_news(const struct kept *k, const struct cpt_event *ev)
 {
 	if (!(ev->flags & (CPT_SW_MENDED | CPT_SW_PREV_DEAD)))

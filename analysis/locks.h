@@ -3,7 +3,7 @@
  * locks.h - one account per lock: who waited for it and how long, and what its holder did meanwhile.
  *
  * Owns:     the table of locks, each task's wait for one, the way from an owner's tid to a task.
- * Must not: classify waits (analysis.c says which wait is for a lock), judge who holds a lock from
+ * Must not: classify waits (analysis_wait.c says which wait is for a lock), judge who holds a lock from
  *           what was seen (lock_holder.h does).
  *
  *	 blocks on the word        woken           runs again

@@ -3,7 +3,7 @@
  * loop_ledger.h - one account per event loop: what its thread does between two waits, and in them.
  *
  * Owns:     the times of loops (thread and instance), what is a stall, what a dispatch.
- * Must not: classify waits (analysis.c says which is a loop's own), follow operations (loops.h does).
+ * Must not: classify waits (analysis_wait.c says which is a loop's own), follow operations (loops.h does).
  *
  * A thread is a loop from its first wait for events on. Its state is followed as the timeline does:
  *

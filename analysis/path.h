@@ -4,7 +4,7 @@
  *
  * Owns:     for each task the chain that led to its present moment and the longest chain of on-CPU
  *           time behind it; both move on with timeline.h's clock.
- * Must not: know events, or decide who woke whom (analysis.c does).
+ * Must not: know events, or decide who woke whom (analysis_step.h does).
  *
  * The chain of a task covers [start of accounting, now] without gaps or overlaps. It grows by what its
  * task does; when a task that waited is woken by a task of the workload, its chain becomes that one's,

@@ -3,7 +3,7 @@
  * tasks.h - who there is: every task a trace has named, by run-unique number.
  *
  * Owns:     identity (tid, names, process, creator), affinity masks, which tasks a filter selects.
- * Must not: account time (timeline.h does, into `struct task`), decide states (analysis.c does).
+ * Must not: account time (timeline.h does, into `struct task`), decide states (the pass does, see analysis_priv.h).
  *
  * Private to analysis/.
  */
@@ -44,13 +44,13 @@ struct task_path {
 /* Kept in order of use: a switch or wake-up touches the first four cache lines, and the row's sums; with
  * hundreds of tasks each line is one more that is not at hand. */
 struct task {
-	/* what it is doing, kept by analysis.c through timeline__turn() */
+	/* what it is doing, kept by the analysis through timeline__turn() */
 	enum cpt_state state;
 	enum cpt_reason reason;
 	uint32_t cpu; /* it is on, or was on last */
 	bool live;
 	bool wake_pending;  /* woken while still on its CPU: the next block does not last */
-	bool in_known;	    /* listed for the next loss, see analysis.c */
+	bool in_known;	    /* listed for the next loss, see analysis_loss.c */
 	bool throttled;	    /* RUNNABLE: held by its group's CPU quota */
 	uint8_t ready_kind; /* RUNNABLE: CPT_READY_* */
 	bool watched;	    /* it touched a lock or a ceiling's word, or is a loop: that is there */
@@ -120,7 +120,7 @@ struct task {
 	bool unborn;	/* was seen while its NEW was not */
 	bool exited;	/* its EXIT was seen */
 	bool fading;	/* and its last records are missing: it may be gone */
-	uint32_t dying; /* its end is in a hole that is not over: analysis.c's count of those + 1 */
+	uint32_t dying; /* its end is in a hole that is not over: the pass's holes_over + 1 */
 } __attribute__((aligned(TASK_LINE)));
 
 struct mask {

@@ -9,7 +9,7 @@
  *      a task  ~~~ waits ~~~~|.. runnable ..      timeline__ready()
  *      time    |----- stretch, all is known -----|   timeline__advance()
  *
- * To be included by analysis.c and timeline.c alone.
+ * To be included by timeline.c, analysis_step.h and analysis_window.c alone.
  *
  * Private to analysis/.
  */

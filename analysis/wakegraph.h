@@ -4,7 +4,7 @@
  *
  * Owns:     the edges. A node is a thread, or what stands for wakers that are none of the workload:
  *           timer, device, interrupt, outside, nobody (path_facts.h: CPT_WAKERS).
- * Must not: know events, or decide who woke whom (analysis.c does).
+ * Must not: know events, or decide who woke whom (analysis_step.h does).
  *
  * An edge is told apart by waker, woken, what the wait was for and what it went through: which lock, or
  * which descriptor (channel.h). Only wake-ups that ended a wait inside the window count: one that caught
