@@ -345,6 +345,7 @@ static void open_stretch(struct accounts *a, struct acct_cpu *c, uint32_t cpu)
 	k->open++;
 	c->open = true;
 	c->since_ns = a->now_ns;
+	c->unknown_ns = a->unknown_ns;
 	c->begin.mode = k->mode;
 	c->begin.doubts = a->doubts;
 	c->begin.inverse = accounts__inverse(a);
@@ -399,9 +400,10 @@ static void add_claim(struct accounts *a, uint32_t slot, enum acct_claim what, u
 		claims__add(claims, from, to, num, den);
 }
 
-/* What demand gets from the stretch in one slot. */
+/* What demand gets from the stretch in one slot. blurred: something was in doubt meanwhile. */
 static void claim(struct accounts *a, uint32_t slot, const struct acct_mark *mark,
-		  enum acct_kind kind, uint64_t early_ns, uint64_t idle_ns, uint64_t other_ns)
+		  enum acct_kind kind, bool blurred, uint64_t early_ns, uint64_t idle_ns,
+		  uint64_t other_ns)
 {
 	const struct acct_slot *s = &a->slots[slot];
 	const uint64_t open_ns = accounts__open_ns(a, s);
@@ -422,6 +424,8 @@ static void claim(struct accounts *a, uint32_t slot, const struct acct_mark *mar
 				  mark->open_ns + early, idle_ns, idle_ns + other_ns);
 		if (idle_ns && other_ns && s->cpus > 1)
 			a->shared_ns += early;
+		if (blurred)
+			a->blurred_demand_ns += mark->ready * early_ns + open_ns - mark->open_ns;
 	}
 	for (int what = 0; what < ACCT_CLAIM_CNT && kind == ACCT_IDLE; what++)
 		add_claim(a, slot, (enum acct_claim)what, mark->open_ns + early, open_ns, 1, 1);
@@ -483,6 +487,7 @@ void accounts__seen(struct accounts *a, uint32_t cpu, enum acct_kind kind, uint6
 	struct acct_cpu *c = &a->cpus[cpu];
 	struct acct_class *k = &a->classes[c->class_idx];
 	struct acct_mark *marks = &a->marks[(size_t)cpu * ACCT_SLOTS];
+	const bool blurred = a->unknown_ns != c->unknown_ns;
 	uint64_t early_ns, span;
 
 	if (!c->open || c->since_ns == a->now_ns)
@@ -512,10 +517,12 @@ void accounts__seen(struct accounts *a, uint32_t cpu, enum acct_kind kind, uint6
 									  c->since_ns + early_ns)});
 	else
 		acct_sums__plain(&a->sums, a->reasons, &c->begin.sum, &k->sum, kind, span);
+	if (blurred && kind != ACCT_UNKNOWN)
+		a->blurred_ns += early_ns;
 	if (a->siblings)
 		charge_siblings(a, c, kind, early_ns, idle_ns, other_ns);
 	FOR_EACH_BIT(i, c->slots, slot_words(a))
-	claim(a, i, &marks[i], kind, early_ns, idle_ns, other_ns);
+	claim(a, i, &marks[i], kind, blurred, early_ns, idle_ns, other_ns);
 	c->open = false;
 	accounts__cpu_off(a, cpu);
 }

@@ -81,6 +81,7 @@ struct acct_cpu {
 	uint32_t class_idx;
 	uint64_t slots[ACCT_SLOT_WORDS]; /* whose masks it is in */
 	uint64_t since_ns, hole_ns;	 /* hole: no record is complete until then */
+	uint64_t unknown_ns;		 /* the accounts', at its start */
 	struct acct_moment begin;	 /* its class's sums, and the state, at its start */
 	uint32_t core;
 	uint32_t siblings_ours; /* of its core, at its start */
@@ -124,8 +125,11 @@ struct accounts {
 	uint64_t demand_ns[CPT_DEMAND_CNT];
 	struct acct_sums sums; /* charged so far */
 	uint64_t shared_ns;    /* see struct cpt_demand */
-	uint64_t siblings_ns;  /* see struct cpt_budget */
-	bool siblings;	       /* some core has several CPUs */
+	/* First parts of stretches in which something was in doubt, so that what an OCCUPANCY record promises need not
+	 * hold of what is counted: CPU time, and demand. */
+	uint64_t blurred_ns, blurred_demand_ns;
+	uint64_t siblings_ns; /* see struct cpt_budget */
+	bool siblings;	      /* some core has several CPUs */
 	uint64_t inverse[ACCT_INVERSES];
 
 	struct acct_cpu *cpus;

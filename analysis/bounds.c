@@ -76,7 +76,11 @@ void bounds__account(struct timeline *tl, uint64_t span_ns, enum cpt_split split
 	b->flight_ns += tl->flight_doubts ? span_ns : 0;
 	b->blind_ns += tl->blind ? span_ns : 0;
 	b->fade_ns += tl->fading ? span_ns : 0;
+	b->fade_left_ns += tl->fading ? span_ns * (tl->allowed_cnt - running) : 0;
+	b->dying_left_ns += tl->dying ? span_ns * (tl->cpu_cnt - running) : 0;
+	b->flight_left_ns += tl->flight_doubts ? span_ns * (tl->cpu_cnt - running) : 0;
 	if (more) {
+		b->ready_ns += span_ns * tl->runnable;
 		b->more_ns[running] += span_ns;
 		b->up_ns[running] += span_ns;
 		b->up_ns[running + more + 1] -= span_ns;
@@ -121,6 +125,7 @@ void bounds__retro(struct timeline *tl, const struct task *t, uint64_t until_ns)
 		until_ns = tl->now_ns;
 	if (since_ns >= until_ns)
 		return;
+	b->woken_ns += until_ns - since_ns;
 	if (t->flight || !(tl->adds[t->reason] & CPT_ADDS_IN_PROGRESS)) {
 		marks |= MARK_PLUS;
 		b->plus_ns += until_ns - since_ns;
@@ -183,28 +188,8 @@ static struct retro sum_retro(const struct timeline *tl, const struct cpt_report
 	return re;
 }
 
-/* What is open beside the instants in doubt. */
-struct lost {
-	uint64_t births;	   /* at most so many tasks were never told of */
-	bool trees;		   /* of some nothing was seen at all */
-	bool all;		   /* nothing is certain */
-	bool waits;		   /* whatever follows from C */
-	uint64_t more_ns, less_ns; /* of the window */
-	uint32_t cpu_cnt;
-};
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static void bound_classes(const struct bounds *b, const struct retro *re, const struct lost *lost,
-			  struct cpt_report *r)
+static void bound_classes(const struct bounds *b, const struct retro *re,
+			  const struct bounds_lost *lost, struct cpt_report *r)
 {
 	const uint64_t *retro = re->class_ns;
 	uint64_t high[CPT_CLASS_CNT], sure = 0;
@@ -218,10 +203,11 @@ static void bound_classes(const struct bounds *b, const struct retro *re, const 
 		const uint64_t all = r->class_ns[i] + lost->more_ns, most = out->window_ns.high;
 
 		if (i != CPT_CLASS_PARALLEL)
-			high[i] += least(r->class_ns[CPT_CLASS_UNKNOWN],
-					 b->could_ns[i] + retro[CPT_CLASS_UNKNOWN]);
-		out->class_ns[i].low = less(r->class_ns[i], lost->less_ns + (i ? retro[i] : 0));
-		out->class_ns[i].high = least(most, all + high[i]);
+			high[i] += bounds_least(r->class_ns[CPT_CLASS_UNKNOWN],
+						b->could_ns[i] + retro[CPT_CLASS_UNKNOWN]);
+		out->class_ns[i].low =
+			bounds_less(r->class_ns[i], lost->less_ns + (i ? retro[i] : 0));
+		out->class_ns[i].high = bounds_least(most, all + high[i]);
 		if (lost->trees) {
 			out->class_ns[i].high = most;
 			if (i != CPT_CLASS_PARALLEL)
@@ -234,13 +220,13 @@ static void bound_classes(const struct bounds *b, const struct retro *re, const 
 	for (int i = 0; i < CPT_CLASS_UNKNOWN; i++)
 		sure += out->class_ns[i].low;
 	for (int i = 0; i < CPT_CLASS_UNKNOWN; i++)
-		out->class_ns[i].high = least(out->class_ns[i].high,
-					      out->window_ns.high - (sure - out->class_ns[i].low));
+		out->class_ns[i].high = bounds_least(
+			out->class_ns[i].high, out->window_ns.high - (sure - out->class_ns[i].low));
 }
 
 /* Splits of a class differ by what the class's own bounds leave open, and by what may be another split of it. */
 static void bound_splits(const struct bounds *b, const struct retro *re, struct cpt_report *r,
-			 const struct lost *lost)
+			 const struct bounds_lost *lost)
 {
 	uint64_t other[CPT_CLASS_CNT] = {0};
 	const bool trees = lost->trees || lost->all;
@@ -250,12 +236,13 @@ static void bound_splits(const struct bounds *b, const struct retro *re, struct 
 	for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++) {
 		const enum cpt_class cls = split_class((enum cpt_split)i);
 		const struct cpt_ns_bounds *all = &r->bounds.class_ns[cls];
-		const uint64_t ns = r->split_ns[i], extra = less(all->high, r->class_ns[cls]);
+		const uint64_t ns = r->split_ns[i],
+			       extra = bounds_less(all->high, r->class_ns[cls]);
 		const uint64_t waits = cls == CPT_CLASS_PARALLEL ? 0 : re->marked_ns[cls];
 
-		r->bounds.split_ns[i].low = less(ns, b->other_ns[i] + waits + lost->less_ns);
+		r->bounds.split_ns[i].low = bounds_less(ns, b->other_ns[i] + waits + lost->less_ns);
 		r->bounds.split_ns[i].high =
-			least(all->high, ns + extra + other[cls] - b->other_ns[i] + waits);
+			bounds_least(all->high, ns + extra + other[cls] - b->other_ns[i] + waits);
 		/* What ran unseen makes of siblings that ran alone two cores, and of one that ran two. */
 		if (trees)
 			r->bounds.split_ns[i] = (struct cpt_ns_bounds){
@@ -266,7 +253,8 @@ static void bound_splits(const struct bounds *b, const struct retro *re, struct 
 	}
 }
 
-static int bound_profile(const struct timeline *tl, const struct lost *lost, struct cpt_report *r)
+static int bound_profile(const struct timeline *tl, const struct bounds_lost *lost,
+			 struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
 	const uint64_t most = r->bounds.window_ns.high;
@@ -282,8 +270,9 @@ static int bound_profile(const struct timeline *tl, const struct lost *lost, str
 			k ? tl->parallel_ns[k] - b->more_ns[k] : tl->parallel_ns[0] - b->free_ns;
 
 		up += b->up_ns[k];
-		p->low = lost->trees || lost->all ? 0 : less(sure, lost->less_ns);
-		p->high = lost->trees || lost->all ? most : least(most, sure + up + lost->more_ns);
+		p->low = lost->trees || lost->all ? 0 : bounds_less(sure, lost->less_ns);
+		p->high = lost->trees || lost->all ? most
+						   : bounds_least(most, sure + up + lost->more_ns);
 	}
 	return 0;
 }
@@ -291,7 +280,8 @@ static int bound_profile(const struct timeline *tl, const struct lost *lost, str
 /* TLP is the CPU time by the time in which something ran. That is least where, of the time in which nothing
  * certainly ran, in all of it one did; and most where only those stretches are taken in which so many may
  * have that they raise it. */
-static void bound_tlp(const struct timeline *tl, const struct lost *lost, struct cpt_report *r)
+static void bound_tlp(const struct timeline *tl, const struct bounds_lost *lost,
+		      struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
 	const double n = lost->cpu_cnt, less_ns = (double)lost->less_ns;
@@ -323,7 +313,8 @@ static void bound_tlp(const struct timeline *tl, const struct lost *lost, struct
 		r->bounds.tlp = (struct cpt_real_bounds){lost->all ? 0 : fmin(1, low), n};
 }
 
-static void bound_running(const struct timeline *tl, const struct lost *lost, struct cpt_report *r)
+static void bound_running(const struct timeline *tl, const struct bounds_lost *lost,
+			  struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
 	const uint64_t n = lost->cpu_cnt;
@@ -331,7 +322,7 @@ static void bound_running(const struct timeline *tl, const struct lost *lost, st
 	const double shortest = (double)out->window_ns.low, longest = (double)out->window_ns.high;
 	double allowed_low, allowed_high;
 
-	out->cpu_time_ns.low = lost->all ? 0 : less(r->cpu_time_ns, n * lost->less_ns);
+	out->cpu_time_ns.low = lost->all ? 0 : bounds_less(r->cpu_time_ns, n * lost->less_ns);
 	out->cpu_time_ns.high = r->cpu_time_ns + b->run_ns + n * lost->more_ns;
 	if (lost->trees || lost->all)
 		out->cpu_time_ns.high = n * out->window_ns.high;
@@ -354,7 +345,7 @@ static void bound_running(const struct timeline *tl, const struct lost *lost, st
 				       : (allowed_high > 0 ? 1 : 0);
 }
 
-static void bound_concurrent(const struct timeline *tl, const struct lost *lost,
+static void bound_concurrent(const struct timeline *tl, const struct bounds_lost *lost,
 			     struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
@@ -390,20 +381,22 @@ static void bound_concurrent(const struct timeline *tl, const struct lost *lost,
 						       : 0};
 }
 
-static struct lost what_was_lost(const struct timeline *tl, const struct cpt_trace_close *closed,
-				 const struct cpt_report *r)
+static struct bounds_lost what_was_lost(const struct timeline *tl,
+					const struct cpt_trace_close *closed,
+					const struct cpt_report *r)
 {
 	const struct cpt_filter *f = &tl->opts->filter;
 	const struct bounds *b = &tl->bounds;
-	struct lost lost = {.cpu_cnt = tl->cpu_cnt,
-			    .more_ns = b->earlier_ns + b->longer_ns,
-			    .less_ns = b->shorter_ns,
-			    .births = tl->opts->births_lost};
+	struct bounds_lost lost = {.cpu_cnt = tl->cpu_cnt,
+				   .more_ns = b->earlier_ns + b->longer_ns,
+				   .less_ns = b->shorter_ns,
+				   .births = tl->opts->births_lost};
 
 	if (closed) {
 		lost.trees = closed->lost[CPT_LOSS_TASK_STORAGE];
 		lost.all = closed->lost_recursion;
 	}
+	lost.tracer_ns = closed ? closed->tracer_cpu_ns : 0;
 	lost.waits = f->cpus && (r->quality.lost_located || lost.births);
 	if (lost.births && (f->pid_cnt || f->tid_cnt || f->comm_cnt))
 		lost.all = true;
@@ -430,11 +423,11 @@ int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *clos
 		   struct cpt_report *r)
 {
 	const struct bounds *b = &tl->bounds;
-	const struct lost lost = what_was_lost(tl, close_facts, r);
+	const struct bounds_lost lost = what_was_lost(tl, close_facts, r);
 	const struct retro re =
 		sum_retro(tl, r, lost.births || lost.trees || lost.all || lost.waits);
 
-	r->bounds.window_ns = (struct cpt_ns_bounds){less(r->window_ns, lost.less_ns),
+	r->bounds.window_ns = (struct cpt_ns_bounds){bounds_less(r->window_ns, lost.less_ns),
 						     r->window_ns + lost.more_ns};
 	bound_classes(b, &re, &lost, r);
 	bound_splits(b, &re, r, &lost);
@@ -444,5 +437,6 @@ int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *clos
 	bound_tlp(tl, &lost, r);
 	bound_concurrent(tl, &lost, r);
 	r->bounds.open = is_open(r);
+	bounds__accounts(tl, &lost, r);
 	return 0;
 }

@@ -61,11 +61,38 @@ struct bounds {
 	uint8_t *marks;
 	uint64_t plus_ns, minus_ns; /* what the integral of C may lack, or have too much */
 
+	/* For the accounts: CPU time that did not run ours, while tasks may be gone that it is counted as allowed for;
+	 * of all CPUs while tasks may be there that it is not, and while A is in doubt. */
+	uint64_t fade_left_ns, dying_left_ns, flight_left_ns;
+	uint64_t ready_ns; /* integral of Q while more may run than certainly do */
+	uint64_t woken_ns; /* what the integral of Q may lack, since waits may have been over */
+
 	/* of the window, as far as its ends are in doubt */
 	uint64_t earlier_ns; /* it may have begun so much earlier */
 	uint64_t longer_ns;  /* it may have ended so much later, */
 	uint64_t shorter_ns; /* or earlier */
 };
+
+/* What is open beside the instants in doubt. */
+struct bounds_lost {
+	uint64_t births;	   /* at most so many tasks were never told of */
+	bool trees;		   /* of some nothing was seen at all */
+	bool all;		   /* nothing is certain */
+	bool waits;		   /* whatever follows from C */
+	uint64_t more_ns, less_ns; /* of the window */
+	uint64_t tracer_ns;	   /* CPU time of the tracer in all of the run */
+	uint32_t cpu_cnt;
+};
+
+static inline uint64_t bounds_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static inline uint64_t bounds_least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 int bounds__init(struct bounds *b, uint32_t cpu_cnt);
 void bounds__fini(struct bounds *b);
@@ -81,6 +108,11 @@ void bounds__retro(struct timeline *tl, const struct task *t, uint64_t until_ns)
 
 /* Two neighbouring bins are one from now on. */
 void bounds__fold(struct bounds *b);
+
+/* The pairs of the budget and the demand into r->bounds, of which those of the window and of CPU time are there:
+ * bounds_accounts.c. */
+void bounds__accounts(const struct timeline *tl, const struct bounds_lost *lost,
+		      struct cpt_report *r);
 
 /* Into r->bounds, from r's figures. close_facts NULL: nothing was counted. 0 or -ENOMEM. */
 int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *close_facts,

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "states.h"
+#include "account_facts.h"
 
 struct cpt_ns_bounds {
 	uint64_t low,
@@ -22,6 +22,15 @@ struct cpt_ns_bounds {
 
 struct cpt_real_bounds {
 	double low, high; /* both included; high INFINITY: nothing limits it */
+};
+
+/* Of [UNKNOWN] both are 0: the truth has no such item. */
+struct cpt_budget_bounds {
+	struct cpt_ns_bounds total_ns, item_ns[CPT_BUDGET_CNT], reason_ns[CPT_REASON_CNT];
+};
+
+struct cpt_demand_bounds {
+	struct cpt_ns_bounds total_ns, item_ns[CPT_DEMAND_CNT];
 };
 
 struct cpt_bounds {
@@ -33,6 +42,9 @@ struct cpt_bounds {
 	struct cpt_real_bounds parallel_average, tlp, efficiency, concurrent_average;
 	struct cpt_ns_bounds *profile_ns; /* by number of CPUs that run ours; owned */
 	uint32_t profile_cnt;
+	bool accounts_open; /* something was lost, and some pair of these is more than its figure twice */
+	struct cpt_budget_bounds budget;
+	struct cpt_demand_bounds demand;
 };
 
 #endif /* CPT_BOUNDS_FACTS_H */

@@ -91,12 +91,14 @@ struct cpt_report *lossy_report(const struct cpt_trace_meta *meta, const struct 
 void lossy_spread(struct gen *g)
 {
 	uint64_t last[GEN_TASKS_MAX + 1] = {0}, shift = 0;
+	uint64_t told[GEN_CPUS_MAX] = {0}, was_told[GEN_CPUS_MAX] = {0};
 	bool was_beside = false;
 
 	for (uint32_t i = 0; i < g->ev_cnt; i++) {
 		struct cpt_event *ev = &g->ev[i];
 		const bool moves = ev->type == CPT_EV_SWITCH;
 		const bool beside = ev->type >= CPT_EV_LOOP_NEW && ev->type <= CPT_EV_LOOP_END;
+		const uint64_t was_ns = ev->ts_ns;
 
 		ev->ts_ns += shift;
 		if (i && (beside || was_beside) && ev->ts_ns == g->ev[i - 1].ts_ns) {
@@ -104,10 +106,20 @@ void lossy_spread(struct gen *g)
 			shift++;
 		}
 		was_beside = beside;
-		if (moves && ((ev->task && last[ev->task] == ev->ts_ns) ||
-			      (ev->other && last[ev->other] == ev->ts_ns))) {
+		if ((moves && ((ev->task && last[ev->task] == ev->ts_ns) ||
+			       (ev->other && last[ev->other] == ev->ts_ns))) ||
+		    (ev->type == CPT_EV_WAKE && last[ev->task] == ev->ts_ns)) {
 			ev->ts_ns++;
 			shift++;
+		}
+		/* What held a CPU is told since its record before. */
+		if (ev->type == CPT_EV_OCCUPANCY && ev->occ_since_ns == was_told[ev->cpu])
+			ev->occ_since_ns = told[ev->cpu];
+		else if (ev->type == CPT_EV_OCCUPANCY)
+			ev->occ_since_ns += shift;
+		if (moves || ev->type == CPT_EV_OCCUPANCY) {
+			told[ev->cpu] = ev->ts_ns;
+			was_told[ev->cpu] = was_ns;
 		}
 		if (moves)
 			last[ev->task] = last[ev->other] = ev->ts_ns;

@@ -17,7 +17,7 @@ void lossy_hot(const struct unmerged *u, bool *lost, struct rng *rng);
 /* Of births, execs, renames, ends and changes of affinity; how many. */
 uint32_t lossy_life(const struct unmerged *u, bool *lost, struct rng *rng);
 
-/* A task that enters or leaves a CPU needs a ns for it: at no instant does it do so twice, or be it that the order
+/* A task that enters or leaves a CPU needs a ns for it: at no instant does it do so twice, or is woken behind it, or be it that the order
  * of what happened could not be told even with all records. What stands beside the sequence has an instant of its own. */
 void lossy_spread(struct gen *g);
 

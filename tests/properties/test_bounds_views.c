@@ -192,7 +192,7 @@ static void draw(struct drawn *d, enum view view, uint64_t seed, struct rng *rng
 {
 	struct gen_opts go = {.steps = 20 + rng_below(rng, 230),
 			      .tasks_end = rng_percent(rng, 60),
-			      .no_occupancy = true,
+			      .no_occupancy = rng_percent(rng, 15),
 			      .loops = view == LOOPS || rng_percent(rng, 20)};
 
 	gen_run(&gen, seed, &go);

@@ -76,6 +76,23 @@ static void add_hot(struct unmerged *u, const struct cpt_event *sw)
 	u->wakes[sw->other].type = 0;
 }
 
+static void add_occupancy(struct unmerged *u, const struct cpt_event *ev)
+{
+	const struct cpt_rec_occupancy rec = {
+		.type = CPT_REC_OCCUPANCY,
+		.kind = ev->occ_kind,
+		.next_kind = ev->occ_next,
+		.ts_ns = ev->ts_ns,
+		.since_ns = ev->occ_since_ns,
+		.idle_ns = ev->occ_idle_ns,
+		.other_ns = ev->occ_other_ns,
+	};
+
+	/* Records of a ring are of one size, and what its merge looks at of all of them at the same place. */
+	memcpy(&u->hot[u->hot_cnt], &rec, sizeof(rec));
+	u->hot_cpu[u->hot_cnt++] = ev->cpu;
+}
+
 static int keep_wake(struct unmerged *u, const struct cpt_event *ev)
 {
 	if (ev->task >= u->wake_cap) {
@@ -214,6 +231,8 @@ int unmerge__add(struct unmerged *u, const struct cpt_event *ev, size_t cnt)
 	for (size_t i = 0; i < cnt && !err; i++) {
 		if (ev[i].type == CPT_EV_SWITCH)
 			add_hot(u, &ev[i]);
+		else if (ev[i].type == CPT_EV_OCCUPANCY)
+			add_occupancy(u, &ev[i]);
 		else if (ev[i].type == CPT_EV_WAKE)
 			err = keep_wake(u, &ev[i]);
 		else if (ev[i].type >= CPT_EV_NEW && ev[i].type <= CPT_EV_AFFINITY)

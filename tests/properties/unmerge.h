@@ -16,7 +16,7 @@
 
 struct unmerged;
 
-/* All of cnt events but OCCUPANCY and what is beside the sequence. NULL without memory. */
+/* All of cnt events but what is beside the sequence. NULL without memory. */
 struct unmerged *unmerge__new(uint32_t cpu_cnt, const struct cpt_event *ev, size_t cnt);
 
 /* More of them, behind those so far. 0 or -ENOMEM. */

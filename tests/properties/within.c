@@ -29,6 +29,35 @@ static int outside_real(const char *what, const char *name, double truth,
 	return outside(what, name, truth, b->low, b->high);
 }
 
+static int outside_item(const char *what, const char *account, const char *item, uint64_t truth,
+			const struct cpt_ns_bounds *b)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s: %s", account, item);
+	return outside_ns(what, name, truth, b);
+}
+
+static int check_accounts(const char *what, const struct cpt_report *truth,
+			  const struct cpt_report *r)
+{
+	const struct cpt_budget_bounds *budget = &r->bounds.budget;
+	const struct cpt_demand_bounds *demand = &r->bounds.demand;
+	int bad = outside_ns(what, "the budget", truth->budget.total_ns, &budget->total_ns) +
+		  outside_ns(what, "the demand", truth->demand.total_ns, &demand->total_ns);
+
+	for (int i = 0; i < CPT_BUDGET_UNKNOWN; i++)
+		bad += outside_item(what, "budget", budget_name((enum cpt_budget_item)i),
+				    truth->budget.item_ns[i], &budget->item_ns[i]);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		bad += outside_item(what, "budget", reason_name((enum cpt_reason)i),
+				    truth->budget.reason_ns[i], &budget->reason_ns[i]);
+	for (int i = 0; i < CPT_DEMAND_UNKNOWN; i++)
+		bad += outside_item(what, "demand", demand_name((enum cpt_demand_item)i),
+				    truth->demand.item_ns[i], &demand->item_ns[i]);
+	return bad;
+}
+
 int check_bounds(const char *what, const struct cpt_report *truth, const struct cpt_report *r)
 {
 	const struct cpt_bounds *b = &r->bounds;
@@ -47,6 +76,7 @@ int check_bounds(const char *what, const struct cpt_report *truth, const struct 
 		bad += outside_ns(what, name, k < truth->parallel_cnt ? truth->parallel_ns[k] : 0,
 				  &b->profile_ns[k]);
 	}
+	bad += check_accounts(what, truth, r);
 	bad += outside_real(what, "average parallelism", truth->parallel_average,
 			    &b->parallel_average);
 	bad += outside_real(what, "TLP", truth->tlp, &b->tlp);
