@@ -74,6 +74,32 @@ static json_t *concurrency(const struct cpt_bounds *b)
 	return json_obj__done(&o);
 }
 
+static json_t *budget(const struct cpt_budget_bounds *b)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put(&o, "total", json_bounds__ns(&b->total_ns));
+	for (int i = 0; i < CPT_BUDGET_UNKNOWN; i++)
+		json_obj__put(&o, budget_name((enum cpt_budget_item)i),
+			      json_bounds__ns(&b->item_ns[i]));
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		if (b->reason_ns[i].high || !reason_is_parked((enum cpt_reason)i))
+			json_obj__put(&o, reason_name((enum cpt_reason)i),
+				      json_bounds__ns(&b->reason_ns[i]));
+	return json_obj__done(&o);
+}
+
+static json_t *demand(const struct cpt_demand_bounds *b)
+{
+	struct json_obj o = json_obj__new();
+
+	json_obj__put(&o, "total", json_bounds__ns(&b->total_ns));
+	for (int i = 0; i < CPT_DEMAND_UNKNOWN; i++)
+		json_obj__put(&o, demand_name((enum cpt_demand_item)i),
+			      json_bounds__ns(&b->item_ns[i]));
+	return json_obj__done(&o);
+}
+
 json_t *json_bounds(const struct cpt_report *r)
 {
 	const struct cpt_bounds *b = &r->bounds;
@@ -85,5 +111,9 @@ json_t *json_bounds(const struct cpt_report *r)
 	json_obj__put(&o, "ledger_ns", ledger(b));
 	json_obj__put(&o, "parallelism", parallelism(b));
 	json_obj__put(&o, "concurrency", concurrency(b));
+	if (b->accounts_open) {
+		json_obj__put(&o, "budget_ns", budget(&b->budget));
+		json_obj__put(&o, "demand_ns", demand(&b->demand));
+	}
 	return json_obj__done(&o);
 }

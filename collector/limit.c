@@ -107,6 +107,12 @@ static uint64_t could_have_had(const struct cpt_report *r, enum cpt_cause cause,
 	return wanted < left ? wanted : left;
 }
 
+/* What is left of ns; bounds may leave none. */
+static uint64_t without(uint64_t ns, uint64_t part)
+{
+	return ns > part ? ns - part : 0;
+}
+
 static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 {
 	const struct limit_cause *row = row_of(cause);
@@ -117,9 +123,9 @@ static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 	if (cause == CPT_CAUSE_BLOCKED_LOOP)
 		cost_at_least(&limit, limit_stall__dearest(r).cost_ns, CPT_COST_LOOPS);
 	if (reason >= 0)
-		cost_at_least(&limit, r->budget.reason_ns[reason] - loops, CPT_COST_BUDGET);
+		cost_at_least(&limit, without(r->budget.reason_ns[reason], loops), CPT_COST_BUDGET);
 	if (budget >= 0)
-		cost_at_least(&limit, r->budget.item_ns[budget] - loops, CPT_COST_BUDGET);
+		cost_at_least(&limit, without(r->budget.item_ns[budget], loops), CPT_COST_BUDGET);
 	if (demand >= 0)
 		cost_at_least(&limit, could_have_had(r, cause, r->demand.item_ns[demand]),
 			      CPT_COST_DEMAND);
@@ -147,6 +153,47 @@ static uint64_t unknown_ns(const struct cpt_report *r)
 	return budget > demand ? budget : demand;
 }
 
+static uint64_t end_of(const struct cpt_ns_bounds *b, bool high)
+{
+	return high ? b->high : b->low;
+}
+
+/* The report as far as costs follow from it, each figure at the same end of its bounds. */
+static struct cpt_report at_end(const struct cpt_report *r, bool high)
+{
+	const struct cpt_bounds *b = &r->bounds;
+	struct cpt_report out = *r;
+
+	out.budget.total_ns = end_of(&b->budget.total_ns, high);
+	out.cpu_time_ns = end_of(&b->cpu_time_ns, !high);
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		out.budget.item_ns[i] = end_of(&b->budget.item_ns[i], high);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		out.budget.reason_ns[i] = end_of(&b->budget.reason_ns[i], high);
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		out.demand.item_ns[i] = end_of(&b->demand.item_ns[i], high);
+	for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++)
+		out.split_ns[i] = end_of(&b->split_ns[i], high);
+	return out;
+}
+
+/* Events were lost, and by what that leaves open another cause may have cost more. */
+static bool may_be_another(const struct cpt_report *r, enum cpt_cause first)
+{
+	struct cpt_report at;
+	uint64_t least_ns;
+
+	if (!r->bounds.accounts_open)
+		return false;
+	at = at_end(r, false);
+	least_ns = cost_of(&at, first).cost_ns;
+	at = at_end(r, true);
+	for (int i = 0; i < CPT_CAUSE_CNT; i++)
+		if (i != (int)first && cost_of(&at, (enum cpt_cause)i).cost_ns >= least_ns)
+			return true;
+	return false;
+}
+
 unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX])
 {
 	const double least = LIMIT_SHARE * (double)r->budget.total_ns;
@@ -171,7 +218,7 @@ unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMIT
 	if (cnt && unknown_ns(r) &&
 	    out[0].cost_ns <= (cnt > 1 ? out[1].cost_ns : 0) + unknown_ns(r))
 		return 0;
-	return cnt;
+	return cnt && may_be_another(r, out[0].cause) ? 0 : cnt;
 }
 
 /* ---- in words ---------------------------------------------------------------------------------- */
@@ -190,11 +237,17 @@ void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct 
 		row->look_at(b, r, limit);
 }
 
-/* Used nearly all it was allowed, and more was ready. */
+/* Used nearly all it was allowed, and more was ready, whatever was lost. */
 static bool cpus_limit(const struct cpt_report *r)
 {
-	return r->budget.total_ns && r->efficiency >= NEARLY_ALL &&
-	       share(r->demand.item_ns[CPT_DEMAND_CPUS], r->budget.total_ns) >= LIMIT_SHARE;
+	const struct cpt_bounds *b = &r->bounds;
+	const bool open = b->accounts_open;
+	const double used = open ? b->efficiency.low : r->efficiency;
+	const uint64_t ready_ns =
+		open ? b->demand.item_ns[CPT_DEMAND_CPUS].low : r->demand.item_ns[CPT_DEMAND_CPUS];
+
+	return r->budget.total_ns && used >= NEARLY_ALL &&
+	       share(ready_ns, r->budget.total_ns) >= LIMIT_SHARE;
 }
 
 void limits__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)

@@ -112,6 +112,46 @@ static void add_profile(struct strbuf *b, const struct cpt_report *r)
 	}
 }
 
+/* One end of the pair of an item. */
+static void add_item_bound(struct strbuf *b, const char *name, const char *item, const char *bound,
+			   uint64_t ns)
+{
+	strbuf__addf(b, PREFIX "%s{item=\"%s\",bound=\"%s\"} ", name, item, bound);
+	if (ns == UINT64_MAX)
+		strbuf__adds(b, "+Inf");
+	else
+		openmetrics__seconds(b, ns);
+	strbuf__addc(b, '\n');
+}
+
+static void add_item_pair(struct strbuf *b, const char *name, const char *item,
+			  const struct cpt_ns_bounds *of)
+{
+	add_item_bound(b, name, item, "low", of->low);
+	add_item_bound(b, name, item, "high", of->high);
+}
+
+/* Only where something is in doubt. */
+static void add_account_bounds(struct strbuf *b, const struct cpt_bounds *of)
+{
+	if (!of->accounts_open)
+		return;
+	add_family(b, "budget_bound_seconds", "seconds",
+		   "Between these the items of the budget lie, whatever the events were that got "
+		   "lost.");
+	for (int i = 0; i < CPT_BUDGET_UNKNOWN; i++)
+		add_item_pair(b, "budget_bound_seconds", budget_name((enum cpt_budget_item)i),
+			      &of->budget.item_ns[i]);
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		if (of->budget.reason_ns[i].high || !reason_is_parked((enum cpt_reason)i))
+			add_item_pair(b, "budget_bound_seconds", reason_name((enum cpt_reason)i),
+				      &of->budget.reason_ns[i]);
+	add_family(b, "demand_bound_seconds", "seconds", "Likewise the items of the demand.");
+	for (int i = 0; i < CPT_DEMAND_UNKNOWN; i++)
+		add_item_pair(b, "demand_bound_seconds", demand_name((enum cpt_demand_item)i),
+			      &of->demand.item_ns[i]);
+}
+
 static void add_accounts(struct strbuf *b, const struct cpt_report *r)
 {
 	add_family(b, "budget_seconds", "seconds",
@@ -138,6 +178,7 @@ static void add_accounts(struct strbuf *b, const struct cpt_report *r)
 		openmetrics__seconds(b, r->reason_ns[i]);
 		strbuf__addc(b, '\n');
 	}
+	add_account_bounds(b, &r->bounds);
 }
 
 static void add_blocked_locks(struct strbuf *b, const struct cpt_report *r)

@@ -13,11 +13,12 @@ struct account_row {
 const struct table_col account_cols[] = {
 	{"account",
 	 "budget, the CPU time allowed; demand, time ready and not running; tenants, who else "
-	 "ran",
+	 "ran; where events were lost also budget_low and budget_high, demand_low and demand_high: "
+	 "between what the true figures lie, no row where nothing limits them",
 	 TABLE_STRING, R(account)},
 	{"item",
-	 "of budget and demand, whose items sum to its total; tenants: name of the program, other: "
-	 "all further ones",
+	 "of budget and demand, whose items sum to its total; of their bounds also total; tenants: "
+	 "name of the program, other: all further ones",
 	 TABLE_STRING, R(item)},
 	{"pid", "tenants: the process, 0 several; else 0", TABLE_U32, R(pid)},
 	{"ns",
@@ -82,11 +83,53 @@ static int write_tenants(struct table_out *out, const struct cpt_trace_close *cl
 	return err || !row.ns ? err : table_out__row(out, &row);
 }
 
+/* One end of a pair. */
+static int write_bound(struct table_out *out, const char *account, const char *item,
+		       const char *meaning, uint64_t ns)
+{
+	if (ns == UINT64_MAX)
+		return 0;
+	return table_out__row(
+		out, &(struct account_row){
+			     .account = account, .item = item, .meaning = meaning, .ns = ns});
+}
+
+static int write_pair(struct table_out *out, const char *const accounts[2], const char *item,
+		      const char *meaning, const struct cpt_ns_bounds *b)
+{
+	int err = write_bound(out, accounts[0], item, meaning, b->low);
+
+	return err ? err : write_bound(out, accounts[1], item, meaning, b->high);
+}
+
+static int write_bounds(struct table_out *out, const struct cpt_bounds *b)
+{
+	static const char *const budget[] = {"budget_low", "budget_high"};
+	static const char *const demand[] = {"demand_low", "demand_high"};
+	int err = write_pair(out, budget, "total", "all of them", &b->budget.total_ns);
+
+	for (int i = 0; i < CPT_BUDGET_UNKNOWN && !err; i++)
+		err = write_pair(out, budget, budget_name((enum cpt_budget_item)i),
+				 budget_text((enum cpt_budget_item)i), &b->budget.item_ns[i]);
+	for (int i = 0; i < CPT_REASON_CNT && !err; i++)
+		if (b->budget.reason_ns[i].high || !reason_is_parked((enum cpt_reason)i))
+			err = write_pair(out, budget, reason_name((enum cpt_reason)i),
+					 reason_text((enum cpt_reason)i), &b->budget.reason_ns[i]);
+	if (!err)
+		err = write_pair(out, demand, "total", "all of them", &b->demand.total_ns);
+	for (int i = 0; i < CPT_DEMAND_UNKNOWN && !err; i++)
+		err = write_pair(out, demand, demand_name((enum cpt_demand_item)i),
+				 demand_text((enum cpt_demand_item)i), &b->demand.item_ns[i]);
+	return err;
+}
+
 int write_accounts(struct table_out *out, const struct cpt_report *r)
 {
 	int err = write_budget(out, &r->budget);
 
 	if (!err)
 		err = write_demand(out, &r->demand);
+	if (!err && r->bounds.accounts_open)
+		err = write_bounds(out, &r->bounds);
 	return err ? err : write_tenants(out, r->close_facts);
 }

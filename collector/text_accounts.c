@@ -41,13 +41,40 @@ static void add_remark(struct strbuf *b, const struct text_report_opts *opts, co
 struct line {
 	const char *name, *text;
 	uint64_t ns;
+	const struct cpt_ns_bounds
+		*within; /* NULL: nothing was lost, or it is no item of the truth */
 	enum draw_colour colour;
 };
 
-static void add_line(struct strbuf *b, const struct text_style *style, const struct line *l,
-		     uint64_t total)
+/* An account: what its items are shares of. */
+struct account {
+	uint64_t total;
+	struct cpt_ns_bounds within;
+};
+
+/* "; in truth within [12 %, 15 %]", where that is other than what it says: at the least of the largest total, and
+ * at the most of the smallest. */
+static void add_within(struct strbuf *b, const struct line *l, const struct account *of)
 {
-	struct strbuf bar = {0};
+	char p[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
+
+	if (!l->within)
+		return;
+	fmt_percent(p, l->ns, of->total);
+	fmt_percent(low, of->within.high == UINT64_MAX ? 0 : l->within->low, of->within.high);
+	if (l->within->high < of->within.low)
+		fmt_percent(high, l->within->high, of->within.low);
+	else
+		fmt_percent(high, 1, 1);
+	if (strcmp(low, p) || strcmp(high, p))
+		strbuf__addf(b, "; in truth within [%s, %s]", low, high);
+}
+
+static void add_line(struct strbuf *b, const struct text_style *style, const struct line *l,
+		     const struct account *of)
+{
+	const uint64_t total = of->total;
+	struct strbuf bar = {0}, text = {0};
 	char p[FMT_SZ];
 
 	strbuf__adds(b, "   ");
@@ -58,15 +85,18 @@ static void add_line(struct strbuf *b, const struct text_style *style, const str
 	draw_begin(b, style, l->colour);
 	draw_padded(b, strbuf__str(&bar), BAR + 2, false);
 	draw_end(b, style, l->colour);
-	cli_wrap(b, l->text, TEXT, TEXT, style->width - 1);
-	if (bar.failed)
+	strbuf__adds(&text, l->text);
+	add_within(&text, l, of);
+	cli_wrap(b, strbuf__str(&text), TEXT, TEXT, style->width - 1);
+	if (bar.failed || text.failed)
 		b->failed = true;
 	strbuf__free(&bar);
+	strbuf__free(&text);
 }
 
 /* Lines worth one, the largest first. */
 static void add_lines(struct strbuf *b, const struct text_style *style, struct line *lines,
-		      unsigned int cnt, uint64_t total)
+		      unsigned int cnt, const struct account *of)
 {
 	for (unsigned int i = 0; i < cnt; i++) {
 		unsigned int best = i;
@@ -77,8 +107,8 @@ static void add_lines(struct strbuf *b, const struct text_style *style, struct l
 				best = j;
 		lines[i] = lines[best];
 		lines[best] = swap;
-		if (worth(lines[i].ns, total, WORTH_A_LINE))
-			add_line(b, style, &lines[i], total);
+		if (worth(lines[i].ns, of->total, WORTH_A_LINE))
+			add_line(b, style, &lines[i], of);
 	}
 }
 
@@ -190,6 +220,8 @@ static void add_siblings(struct strbuf *b, const struct cpt_report *r,
 void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
 {
 	const struct cpt_budget *a = &r->budget;
+	const struct cpt_budget_bounds *within = &r->bounds.budget;
+	const bool open = r->bounds.accounts_open;
 	struct line lines[CPT_BUDGET_CNT + CPT_REASON_CNT];
 	char texts[CPT_REASON_CNT][96];
 	unsigned int cnt = 0;
@@ -199,18 +231,21 @@ void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_
 		return;
 	draw_title(b, &opts->style, "Where the CPU time went", "  (of the CPUs allowed)");
 	for (int i = 0; i < CPT_BUDGET_CNT; i++)
-		lines[cnt++] = (struct line){.name = budget_name((enum cpt_budget_item)i),
-					     .text = budget_text((enum cpt_budget_item)i),
-					     .ns = a->item_ns[i],
-					     .colour = budget_colour(i)};
+		lines[cnt++] = (struct line){
+			.name = budget_name((enum cpt_budget_item)i),
+			.text = budget_text((enum cpt_budget_item)i),
+			.ns = a->item_ns[i],
+			.within = open && i != CPT_BUDGET_UNKNOWN ? &within->item_ns[i] : NULL,
+			.colour = budget_colour(i)};
 	for (int i = 0; i < CPT_REASON_CNT; i++) {
 		snprintf(texts[i], sizeof(texts[i]), "idle: %s", reason_text((enum cpt_reason)i));
 		lines[cnt++] = (struct line){.name = reason_name((enum cpt_reason)i),
 					     .text = texts[i],
 					     .ns = a->reason_ns[i],
+					     .within = open ? &within->reason_ns[i] : NULL,
 					     .colour = DRAW_YELLOW};
 	}
-	add_lines(b, &opts->style, lines, cnt, a->total_ns);
+	add_lines(b, &opts->style, lines, cnt, &(struct account){a->total_ns, within->total_ns});
 	add_tenants(b, r, opts);
 	if (r->meta && r->meta->flags & CPT_TRACE_NO_OCCUPANCY)
 		add_remark(b, opts,
@@ -264,25 +299,49 @@ static void add_short_waits(struct strbuf *b, const struct cpt_report *r,
 	add_remark(b, opts, line);
 }
 
+/* " [1.2 s, 1.4 s]": between what all of it lies; "" where that is what is said. */
+static const char *demand_range(char *buf, size_t sz, const struct cpt_report *r, bool utf8)
+{
+	const struct cpt_ns_bounds *total = &r->bounds.demand.total_ns;
+	char low[FMT_SZ], high[FMT_SZ] = "no limit";
+
+	*buf = '\0';
+	if (!r->bounds.accounts_open ||
+	    (total->low == r->demand.total_ns && total->high == r->demand.total_ns))
+		return buf;
+	fmt_duration(low, total->low, utf8);
+	if (total->high != UINT64_MAX)
+		fmt_duration(high, total->high, utf8);
+	snprintf(buf, sz, " [%s, %s]", low, high);
+	return buf;
+}
+
 void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
 {
 	const struct cpt_demand *a = &r->demand;
+	const struct cpt_demand_bounds *within = &r->bounds.demand;
 	struct line lines[CPT_DEMAND_CNT];
-	char what[96], d[FMT_SZ];
+	char what[96], range[64], d[FMT_SZ];
 
 	if (!worth(a->total_ns, a->total_ns + r->cpu_time_ns, WORTH_DEMAND))
 		return;
-	snprintf(what, sizeof(what), "  (%s over all threads)",
-		 fmt_duration(d, a->total_ns, opts->style.utf8));
+	snprintf(what, sizeof(what), "  (%s%s over all threads)",
+		 fmt_duration(d, a->total_ns, opts->style.utf8),
+		 demand_range(range, sizeof(range), r, opts->style.utf8));
 	draw_title(b, &opts->style, "Why ready work did not run", what);
 	for (int i = 0; i < CPT_DEMAND_CNT; i++)
-		lines[i] = (struct line){.name = demand_name((enum cpt_demand_item)i),
-					 .text = demand_text((enum cpt_demand_item)i),
-					 .ns = a->item_ns[i],
-					 .colour = i == CPT_DEMAND_CPUS	     ? DRAW_GREEN
-						   : i == CPT_DEMAND_UNKNOWN ? DRAW_RED
-									     : DRAW_YELLOW};
-	add_lines(b, &opts->style, lines, CPT_DEMAND_CNT, a->total_ns);
+		lines[i] =
+			(struct line){.name = demand_name((enum cpt_demand_item)i),
+				      .text = demand_text((enum cpt_demand_item)i),
+				      .ns = a->item_ns[i],
+				      .within = r->bounds.accounts_open && i != CPT_DEMAND_UNKNOWN
+							? &within->item_ns[i]
+							: NULL,
+				      .colour = i == CPT_DEMAND_CPUS	  ? DRAW_GREEN
+						: i == CPT_DEMAND_UNKNOWN ? DRAW_RED
+									  : DRAW_YELLOW};
+	add_lines(b, &opts->style, lines, CPT_DEMAND_CNT,
+		  &(struct account){a->total_ns, within->total_ns});
 	add_short_waits(b, r, opts);
 	for (int i = 0; i < CPT_READY_CNT; i++)
 		add_latency(b, r, (enum cpt_ready_kind)i, opts);

@@ -383,6 +383,28 @@ def check_explanation(checker, database):
     checker.check("an index finds a thread's intervals", "USING INDEX intervals_id" in plan, plan)
 
 
+def check_account_bounds(checker, families, bounds, filters):
+    """Pairs of the budget and of the demand: as many in each output, and the same."""
+    with open(checker.export("accounts.csv", "-f", "csv", "--table", "accounts", *filters),
+              encoding="utf-8", newline="") as source:
+        rows = {(row["account"], row["item"]): int(row["ns"]) for row in csv.DictReader(source)}
+    for account in ("budget", "demand"):
+        told = bounds.get(account + "_ns", {})
+        ends = {(f"{account}_{end}", item): pair[i] for item, pair in told.items()
+                for i, end in enumerate(("low", "high")) if pair[i] is not None}
+        checker.equal(f"accounts: bounds of the {account}",
+                      {key: ns for key, ns in rows.items() if key[0].startswith(account + "_")}, ends)
+        family = families.get(f"cpartrace_run_{account}_bound_seconds")
+        samples = {(sample.labels["item"], sample.labels["bound"]): sample.value
+                   for sample in family.samples} if family else {}
+        told = {(item, end): float("inf") if pair[i] is None else pair[i] / 1e9
+                for item, pair in told.items() if item != "total"
+                for i, end in enumerate(("low", "high"))}
+        checker.check(f"openmetrics: bounds of the {account}", samples.keys() == told.keys() and
+                      all(samples[key] == told[key] or abs(samples[key] - told[key]) <= 1e-8
+                          for key in told), f"found {samples}, expected {told}")
+
+
 def check_bounds(checker, families, report, filters):
     """What the report hedges, the other outputs do."""
     bounds, found = report["bounds"], {}
@@ -400,6 +422,7 @@ def check_bounds(checker, families, report, filters):
         checker.check(f"openmetrics: {family}",
                       all(a == b or abs(a - b) <= 1e-8 * max(1, b) for a, b in zip(said, pair)),
                       f"found {said}, expected {pair}")
+    check_account_bounds(checker, families, bounds, filters)
     with open(checker.export("run.csv", "-f", "csv", "--table", "run", *filters),
               encoding="utf-8", newline="") as source:
         row = list(csv.DictReader(source))[0]

@@ -298,6 +298,63 @@ static void what_is_unknown_could_be_dearer(void **state)
 	assert_string_equal(sentence(), "");
 }
 
+/* Bounds that are the figures themselves. */
+static void set_pairs(struct cpt_report *r)
+{
+	struct cpt_bounds *b = &r->bounds;
+
+	b->accounts_open = true;
+	b->cpu_time_ns = (struct cpt_ns_bounds){r->cpu_time_ns, r->cpu_time_ns};
+	b->budget.total_ns = (struct cpt_ns_bounds){r->budget.total_ns, r->budget.total_ns};
+	b->demand.total_ns = (struct cpt_ns_bounds){r->demand.total_ns, r->demand.total_ns};
+	for (int i = 0; i < CPT_BUDGET_CNT; i++)
+		b->budget.item_ns[i] =
+			(struct cpt_ns_bounds){r->budget.item_ns[i], r->budget.item_ns[i]};
+	for (int i = 0; i < CPT_REASON_CNT; i++)
+		b->budget.reason_ns[i] =
+			(struct cpt_ns_bounds){r->budget.reason_ns[i], r->budget.reason_ns[i]};
+	for (int i = 0; i < CPT_DEMAND_CNT; i++)
+		b->demand.item_ns[i] =
+			(struct cpt_ns_bounds){r->demand.item_ns[i], r->demand.item_ns[i]};
+}
+
+static void a_limit_that_the_bounds_do_not_bear_is_not_named(void **state)
+{
+	struct cpt_budget_bounds *b = &fixture.report.bounds.budget;
+
+	set_pairs(&fixture.report);
+	has(sentence(), "app:queue_lock");
+	assert_null(strstr(budget(), "in truth"));
+	b->reason_ns[CPT_REASON_LOCK] =
+		(struct cpt_ns_bounds){1000 * FIXTURE_MS, 1950 * FIXTURE_MS};
+	b->item_ns[CPT_BUDGET_NO_WORK].high = 972 * FIXTURE_MS;
+	has(sentence(), "app:queue_lock");
+	has(budget(), "in truth within [25.0 %, 48.8 %]");
+	has(budget(), "in truth within [1.8 %, 24.3 %]");
+	b->item_ns[CPT_BUDGET_NO_WORK].high = 1001 * FIXTURE_MS;
+	assert_string_equal(sentence(), "");
+}
+
+static void the_demand_in_all_has_bounds(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct cpt_demand_bounds *b = &r->bounds.demand;
+	const char *said;
+
+	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_CPUS] = 600 * FIXTURE_MS;
+	set_pairs(r);
+	assert_null(strstr(said_by(add_demand, r, 400, 10), "["));
+	b->total_ns.high = 800 * FIXTURE_MS;
+	b->item_ns[CPT_DEMAND_CPUS].low = 400 * FIXTURE_MS;
+	said = said_by(add_demand, r, 400, 10);
+	has(said, "(600 ms [600 ms, 800 ms] over all threads)");
+	has(said, "in truth within [50.0 %, 100.0 %]");
+	b->total_ns.high = UINT64_MAX;
+	said = said_by(add_demand, r, 400, 10);
+	has(said, "(600 ms [600 ms, no limit] over all threads)");
+	has(said, "in truth within [0.0 %, 100.0 %]");
+}
+
 static void lost_events_leave_no_limit_where_they_leave_no_verdict(void **state)
 {
 	struct cpt_report *r = &fixture.report;
@@ -567,6 +624,8 @@ int main(void)
 		cmocka_unit_test_setup(a_loop_with_nothing_behind_it_is_no_limit, setup),
 		cmocka_unit_test_setup(what_was_behind_some_of_them_is_a_lower_bound, setup),
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
+		cmocka_unit_test_setup(a_limit_that_the_bounds_do_not_bear_is_not_named, setup),
+		cmocka_unit_test_setup(the_demand_in_all_has_bounds, setup),
 		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
 				       setup),
 		cmocka_unit_test_setup(no_cause_costs_more_than_there_was, setup),

@@ -115,6 +115,30 @@ static void what_counts_as_in_progress_has_a_row(void **state)
 	assert_int_equal(sum_of("budget"), b->total_ns);
 }
 
+/* Where events were lost the pairs have rows of their own, and a limit that is none has no row. */
+static void bounds_have_rows_where_something_was_lost(void **state)
+{
+	struct cpt_bounds *b = &fixture.report.bounds;
+
+	assert_int_equal(written(), 0);
+	assert_null(find("budget_low", "used"));
+	b->accounts_open = true;
+	b->budget.item_ns[CPT_BUDGET_PLACEMENT] = (struct cpt_ns_bounds){3, 50};
+	b->budget.reason_ns[CPT_REASON_LOCK] = (struct cpt_ns_bounds){4, 60};
+	b->demand.total_ns = (struct cpt_ns_bounds){5, UINT64_MAX};
+	b->demand.item_ns[CPT_DEMAND_CPUS] = (struct cpt_ns_bounds){6, 70};
+	assert_int_equal(written(), 0);
+	assert_int_equal(find("budget_low", "placement")->ns, 3);
+	assert_int_equal(find("budget_high", "placement")->ns, 50);
+	assert_int_equal(find("budget_low", "lock")->ns, 4);
+	assert_int_equal(find("demand_low", "total")->ns, 5);
+	assert_null(find("demand_high", "total"));
+	assert_int_equal(find("demand_high", "cpus")->ns, 70);
+	assert_null(find("budget_low", "unknown"));
+	assert_null(find("budget_low", "sleep"));
+	assert_int_equal(sum_of("budget"), fixture.report.budget.total_ns);
+}
+
 static void tenants_are_named_and_the_rest_is_one_row(void **state)
 {
 	fixture.close.tenant_cnt = 2;
@@ -162,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(rows_sum_to_the_totals, setup),
 		cmocka_unit_test_setup(what_counts_as_in_progress_has_a_row, setup),
+		cmocka_unit_test_setup(bounds_have_rows_where_something_was_lost, setup),
 		cmocka_unit_test_setup(tenants_are_named_and_the_rest_is_one_row, setup),
 		cmocka_unit_test_setup(where_nobody_looked_there_are_no_tenants, setup),
 		cmocka_unit_test_setup(a_failed_write_ends_the_table, setup),
