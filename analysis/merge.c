@@ -167,10 +167,9 @@ static int add_loss(struct cpt_merge *m, uint32_t cpu, uint64_t cnt, uint64_t un
 	uint32_t slot;
 	int err;
 
-	if (from_ns < c->sound_ns)
+	/* What comes next was dated back to before that: so may be what is lost. */
+	if (from_ns < c->sound_ns && c->sound_ns <= until_ns)
 		from_ns = c->sound_ns;
-	if (from_ns > until_ns)
-		from_ns = until_ns;
 	if (from_ns < m->emitted_ns)
 		from_ns = m->emitted_ns;
 	err = keys_reserve(&m->fresh_ring, 1);
@@ -317,7 +316,8 @@ int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t 
 	return m->err;
 }
 
-int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t now_ns)
+int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t from_ns,
+			uint64_t until_ns)
 {
 	struct cpu_state *c;
 	int slot;
@@ -328,14 +328,14 @@ int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, ui
 		return m->err = -EINVAL;
 	c = &m->cpus[cpu];
 	if (attempts > c->next_seq) {
-		slot = add_loss(m, cpu, attempts - c->next_seq, now_ns);
+		slot = add_loss(m, cpu, attempts - c->next_seq, until_ns);
 		if (slot < 0)
 			return m->err = slot;
 		c->tail_loss = (uint32_t)slot;
 		c->next_seq = attempts;
 	}
-	if (now_ns > c->sound_ns)
-		c->sound_ns = now_ns;
+	if (from_ns > c->sound_ns)
+		c->sound_ns = from_ns;
 	return 0;
 }
 

@@ -63,17 +63,19 @@ void merge__free(struct cpt_merge *m); /* accepts NULL */
 
 /* cnt consecutive ring records of one CPU, in ring order (CPT_RING_RECS). In those of stacks and samples
  * ids must have been replaced by numbers of stacks (stacks.h; 0 or less: none). The first record of a CPU has seq 0. Gaps in seq become CPT_EV_LOSS events between the neighbours'
- * times (from the last merge__add_attempts, if that is later, and never before the horizon). Times
+ * times (from the last merge__add_attempts, if that is later, and never before the horizon; a rebuilt switch is dated back, what
+ * was lost before it may be as well: then from the neighbour's time again). Times
  * that go back within a CPU are clamped. 0 or -errno (-ENOMEM, -EINVAL for a CPU out of range or an
  * unknown type); an error is final. */
 int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt);
 
-/* Records lost at the end of what cpu delivered so far, known from its attempts counter: attempts, read right after
- * now_ns (all up to then are among them; what is dropped between the two is called lost up to now_ns, a moment early) and
- * before the ring's head whose records have all been added. What
- * add_ring later sees as a gap is not counted twice, and a record that comes after all takes its loss
- * back while that has not been emitted. */
-int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t now_ns);
+/* Records lost at the end of what cpu delivered so far, known from its attempts counter: attempts, read between
+ * from_ns and until_ns, however long that took, and before the ring's head whose records have all been added. All
+ * attempts before from_ns are among them, so that what is lost next is not before it; none behind until_ns is, so that
+ * what was lost is not behind it. What add_ring later sees as a gap is not counted twice, and a record that comes after
+ * all takes its loss back while that has not been emitted. */
+int merge__add_attempts(struct cpt_merge *m, uint32_t cpu, uint64_t attempts, uint64_t from_ns,
+			uint64_t until_ns);
 
 /* One lifecycle record (struct cpt_rec_head and what follows; head.sz bytes must be valid).
  * NUDGE is accepted and ignored. 0 or -errno. */

@@ -85,7 +85,7 @@ struct task_state {
 struct cpu_state {
 	uint64_t next_seq;
 	uint64_t last_ts_ns; /* of its last record */
-	uint64_t sound_ns;   /* up to here no record was missing at the end */
+	uint64_t sound_ns;   /* what is missing and not accounted for yet is not before it */
 	uint32_t tail_loss;  /* pending LOSS made by add_attempts, 0 none */
 };
 

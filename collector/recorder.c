@@ -204,10 +204,11 @@ static int add_records(struct recorder *r, uint32_t cpu, const void *recs, size_
 
 static void drain_cpu(struct recorder *r, uint32_t cpu)
 {
-	/* Not the time at which all of it began: while other CPUs' rings were emptied this one can have been full, and
-	 * what it dropped would be called lost before that. */
-	const uint64_t now = machine__now_ns();
-	uint64_t attempts = bpf_session__attempts(r->session, cpu);
+	/* Not the time at which all of it began: while other CPUs' rings were emptied this one can have been full. And
+	 * we can have been without a CPU between any two of these. */
+	const uint64_t from_ns = machine__now_ns();
+	const uint64_t attempts = bpf_session__attempts(r->session, cpu);
+	const uint64_t until_ns = machine__now_ns();
 	const void *recs;
 	size_t cnt;
 
@@ -224,7 +225,8 @@ static void drain_cpu(struct recorder *r, uint32_t cpu)
 		return;
 	r->attempts[cpu] = attempts;
 	if (!r->res->trace_err)
-		note_failure(r, merge__add_attempts(r->merge, cpu, attempts, now), "cannot record");
+		note_failure(r, merge__add_attempts(r->merge, cpu, attempts, from_ns, until_ns),
+			     "cannot record");
 }
 
 /* Everything the rings hold, to the merge. Returns when it began: all before that is in. */

@@ -122,13 +122,13 @@ struct bytes sample_trace(uint64_t seed, uint32_t steps)
 	/* Hardly anything is held back, and a block is written four times: late facts arise. */
 	for (uint64_t now_ns = 0; now_ns <= end_ns; now_ns += end_ns / 40) {
 		feed(tb, m, now_ns, pos, &life_pos);
-		MUST(!merge__add_attempts(m, 0, 0, now_ns));
+		MUST(!merge__add_attempts(m, 0, 0, now_ns, now_ns));
 		MUST(!merge__advance(m, now_ns));
 		add_marks(w, &marks_rng, now_ns, 3);
 		if (now_ns / (end_ns / 40) % 10 == 9)
 			MUST(!trace_writer__tick(w, now_ns + 1000000000));
 	}
-	MUST(!merge__add_attempts(m, 1, tb__ring(tb, 1, &cnt) ? cnt + 5 : 5, end_ns));
+	MUST(!merge__add_attempts(m, 1, tb__ring(tb, 1, &cnt) ? cnt + 5 : 5, end_ns, end_ns));
 	feed(tb, m, UINT64_MAX, pos, &life_pos);
 	MUST(!merge__finish(m));
 	write_words(w, tb);

@@ -356,9 +356,27 @@ static int reserve(struct unmerged *u)
 	return u->out && u->copies && u->bits && u->texts ? 0 : -1;
 }
 
+/* A look at cpu's counter at at_ns, by somebody who now and then is without a CPU before and behind that: but behind it
+ * no longer than until the next record that is not lost, for the ring is full. */
+static void look(struct unmerged *u, struct cpt_merge *m, uint32_t cpu, const bool *lost,
+		 uint32_t seq, uint64_t at_ns, size_t next, struct rng *rng)
+{
+	const uint64_t first = u->hot_cnt ? u->hot[0].ts_ns : 0;
+	uint64_t from_ns = at_ns, until_ns = at_ns;
+
+	if (!rng_below(rng, 8)) {
+		from_ns -= rng_u64(rng) % (at_ns - first + 1);
+		until_ns += rng_below(rng, 200000);
+	}
+	for (; next < u->hot_cnt && u->hot[next].ts_ns < until_ns; next++)
+		if (u->hot_cpu[next] == cpu && (!lost || !lost[next]))
+			until_ns = u->hot[next].ts_ns;
+	MUST(!merge__add_attempts(m, cpu, seq, from_ns, until_ns));
+}
+
 /* One drain: what cpu recorded before until_ns, and a look at its counter. */
 static void drain(struct unmerged *u, struct cpt_merge *m, uint32_t cpu, const bool *lost,
-		  uint64_t until_ns, size_t *from, uint32_t *seq)
+		  uint64_t until_ns, size_t *from, uint32_t *seq, struct rng *rng)
 {
 	size_t i;
 
@@ -372,7 +390,7 @@ static void drain(struct unmerged *u, struct cpt_merge *m, uint32_t cpu, const b
 			MUST(!merge__add_ring(m, cpu, &rec, 1));
 	}
 	*from = i;
-	MUST(!merge__add_attempts(m, cpu, *seq, until_ns));
+	look(u, m, cpu, lost, *seq, until_ns, i, rng);
 }
 
 const struct cpt_event *unmerge__merged(struct unmerged *u, const bool *hot, const bool *life,
@@ -396,9 +414,9 @@ const struct cpt_event *unmerge__merged(struct unmerged *u, const bool *hot, con
 
 		while (looks--) {
 			until += last > until ? rng_u64(rng) % (last - until) : 0;
-			drain(u, m, cpu, hot, until, &from, &seq);
+			drain(u, m, cpu, hot, until, &from, &seq, rng);
 		}
-		drain(u, m, cpu, hot, last, &from, &seq);
+		drain(u, m, cpu, hot, last, &from, &seq, rng);
 	}
 	MUST(!merge__finish(m));
 	merge__free(m);

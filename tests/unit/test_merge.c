@@ -467,7 +467,7 @@ static void seq_wraps_without_loss(void **state)
 	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
-	assert_int_equal(merge__add_attempts(m, 0, UINT32_MAX, 50), 0);
+	assert_int_equal(merge__add_attempts(m, 0, UINT32_MAX, 50, 50), 0);
 	add(m, 0, sw(UINT32_MAX, 100, 0, 7, 0));
 	add(m, 0, sw(0, 200, 7, 0, 0));
 	assert_int_equal(merge__finish(m), 0);
@@ -483,7 +483,7 @@ static void loss_at_the_end_is_counted_once(void **state)
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 0, 7, 0));
-	assert_int_equal(merge__add_attempts(m, 0, 3, 400), 0);
+	assert_int_equal(merge__add_attempts(m, 0, 3, 390, 400), 0);
 	add(m, 0, sw(3, 500, 7, 0, 0));
 	assert_int_equal(merge__finish(m), 0);
 	assert_int_equal(got.events.cnt, 3);
@@ -495,13 +495,51 @@ static void loss_at_the_end_is_counted_once(void **state)
 	event_sink__clear(&got);
 }
 
+static void loss_lies_between_what_was_read_before_and_now(void **state)
+{
+	struct event_sink got = {0};
+	struct cpt_merge *m = new_merge(1, &got);
+
+	add(m, 0, sw(0, 100, 0, 7, 0));
+	/* Read at 210, say, and we were without a CPU until 300; what was dropped meanwhile is read at 450. */
+	assert_int_equal(merge__add_attempts(m, 0, 1, 200, 300), 0);
+	assert_int_equal(merge__add_attempts(m, 0, 3, 400, 450), 0);
+	assert_int_equal(merge__add_attempts(m, 0, 4, 600, 610), 0);
+	assert_int_equal(merge__finish(m), 0);
+	assert_int_equal(got.events.cnt, 3);
+	assert_int_equal(got.events.ev[1].ts_ns, 200);
+	assert_int_equal(got.events.ev[1].until_ns, 450);
+	assert_int_equal(got.events.ev[1].count, 2);
+	assert_int_equal(got.events.ev[2].ts_ns, 400);
+	assert_int_equal(got.events.ev[2].until_ns, 610);
+	merge__free(m);
+	event_sink__clear(&got);
+}
+
+static void loss_before_a_switch_that_is_dated_back_is_not_behind_it(void **state)
+{
+	struct event_sink got = {0};
+	struct cpt_merge *m = new_merge(1, &got);
+
+	add(m, 0, sw(0, 100, 0, 7, 0));
+	assert_int_equal(merge__add_attempts(m, 0, 1, 400, 410), 0);
+	add(m, 0, sw(2, 300, 7, 0, CPT_SW_MENDED));
+	assert_int_equal(merge__finish(m), 0);
+	assert_int_equal(got.events.cnt, 3);
+	assert_int_equal(got.events.ev[1].type, CPT_EV_LOSS);
+	assert_int_equal(got.events.ev[1].ts_ns, 100);
+	assert_int_equal(got.events.ev[1].until_ns, 300);
+	merge__free(m);
+	event_sink__clear(&got);
+}
+
 static void record_that_comes_after_all_was_not_lost(void **state)
 {
 	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	add(m, 0, sw(0, 100, 0, 7, 0));
-	assert_int_equal(merge__add_attempts(m, 0, 2, 400), 0);
+	assert_int_equal(merge__add_attempts(m, 0, 2, 400, 400), 0);
 	add(m, 0, sw(1, 390, 7, 0, 0));
 	assert_int_equal(merge__finish(m), 0);
 	assert_int_equal(got.events.cnt, 2);
@@ -591,6 +629,8 @@ int main(void)
 		cmocka_unit_test(gap_in_seq_is_a_loss_between_its_neighbours),
 		cmocka_unit_test(seq_wraps_without_loss),
 		cmocka_unit_test(loss_at_the_end_is_counted_once),
+		cmocka_unit_test(loss_lies_between_what_was_read_before_and_now),
+		cmocka_unit_test(loss_before_a_switch_that_is_dated_back_is_not_behind_it),
 		cmocka_unit_test(record_that_comes_after_all_was_not_lost),
 		cmocka_unit_test(time_never_goes_back),
 		cmocka_unit_test(bad_records_are_refused),
