@@ -3,6 +3,7 @@
 #include "find_program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,18 +19,15 @@ static bool may_be_executed(const char *path)
 {
 	struct stat st;
 
-	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+	/* The effective user is who executes it, and whom rights__as_user() changes. */
+	return !stat(path, &st) && S_ISREG(st.st_mode) &&
+	       !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
 }
 
-int find_program__path(const char *program, char *path, size_t sz)
+static int look_through(const char *dirs, const char *program, char *path, size_t sz)
 {
-	const char *dirs = getenv("PATH");
 	size_t len;
 
-	if (!*program)
-		return -ENOENT;
-	if (strchr(program, '/'))
-		return (size_t)snprintf(path, sz, "%s", program) < sz ? 0 : -ENOENT;
 	if (!dirs)
 		dirs = PATH_DEFAULT;
 	for (;; dirs += len + 1) {
@@ -43,4 +41,21 @@ int find_program__path(const char *program, char *path, size_t sz)
 		if (!dirs[len])
 			return -ENOENT;
 	}
+}
+
+int find_program__path(const char *program, const struct rights_user *as, char *path, size_t sz)
+{
+	struct rights_before before;
+	int err;
+
+	if (!*program)
+		return -ENOENT;
+	if (strchr(program, '/'))
+		return (size_t)snprintf(path, sz, "%s", program) < sz ? 0 : -ENOENT;
+	err = rights__as_user(as, &before);
+	if (!err) {
+		err = look_through(getenv("PATH"), program, path, sz);
+		rights__as_before(&before);
+	}
+	return err;
 }

@@ -60,7 +60,7 @@ static void listen_at_workload(struct mark_watch *w, const struct mark_watch_opt
 {
 	char path[4096];
 
-	if (opts->program && !find_program__path(opts->program, path, sizeof(path)))
+	if (opts->program && !find_program__path(opts->program, opts->as, path, sizeof(path)))
 		(void)listen_at(w, path, false, why, why_sz);
 	for (uint32_t i = 0; i < opts->pid_cnt; i++) {
 		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", opts->pids[i]);

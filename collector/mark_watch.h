@@ -17,10 +17,12 @@
 #include "../analysis/trace_writer.h"
 #include "bpf_session.h"
 #include "mark_files.h"
+#include "rights.h"
 
 struct mark_watch_opts {
-	const char *program;  /* argv[0] of the command, NULL none */
-	const uint32_t *pids; /* processes that run already */
+	const char *program;	      /* argv[0] of the command, NULL none */
+	const struct rights_user *as; /* who executes it; group_cnt 0: we ourselves */
+	const uint32_t *pids;	      /* processes that run already */
 	uint32_t pid_cnt;
 	const struct mark_files *files;
 };

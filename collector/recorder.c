@@ -603,6 +603,7 @@ static int watch_marks(struct recorder *r)
 {
 	const struct mark_watch_opts opts = {
 		.program = r->opts->spawn.argv ? r->opts->spawn.argv[0] : NULL,
+		.as = &r->child.as,
 		.pids = r->opts->attach ? attach__pids(r->opts->attach)->list : NULL,
 		.pid_cnt = r->opts->attach ? attach__pids(r->opts->attach)->cnt : 0,
 		.files = r->opts->marks,

@@ -27,10 +27,7 @@ struct failure {
 };
 
 struct identity {
-	uid_t uid;
-	gid_t gid;
-	gid_t *groups;
-	int group_cnt;
+	struct rights_user user;
 	char *home, *name, *shell;
 };
 
@@ -189,7 +186,7 @@ int spawn__interrupted(void)
 
 static void identity__free(struct identity *who)
 {
-	free(who->groups);
+	rights__user_free(&who->user);
 	free(who->home);
 	free(who->name);
 	free(who->shell);
@@ -239,14 +236,15 @@ static int identity__find(struct identity *who, const char *user, char *err, siz
 		say(err, err_sz, -EINVAL, "no such user: %s", user);
 		return -EINVAL;
 	}
-	who->uid = pw->pw_uid;
-	who->gid = pw->pw_gid;
+	who->user.uid = pw->pw_uid;
+	who->user.gid = pw->pw_gid;
 	who->home = strdup(pw->pw_dir);
 	who->name = strdup(pw->pw_name);
 	who->shell = strdup(pw->pw_shell);
 	/* Behind the copies: it may overwrite what pw points to. */
-	who->groups = who->name ? find_groups(who->name, who->gid, &who->group_cnt) : NULL;
-	if (!who->groups || !who->home || !who->name || !who->shell) {
+	if (who->name)
+		who->user.groups = find_groups(who->name, who->user.gid, &who->user.group_cnt);
+	if (!who->user.groups || !who->home || !who->name || !who->shell) {
 		identity__free(who);
 		say(err, err_sz, -ENOMEM, "out of memory");
 		return -ENOMEM;
@@ -279,11 +277,13 @@ child_run(const struct spawn_opts *opts, const struct identity *who, int gate_fd
 	if (n != 1)
 		_exit(CPT_STATUS_TRACER);
 	if (opts->user) {
-		if (setgroups(who->group_cnt, who->groups))
+		const struct rights_user *u = &who->user;
+
+		if (setgroups((size_t)u->group_cnt, u->groups))
 			child_fail(error_fd, STEP_GROUPS);
-		if (setresgid(who->gid, who->gid, who->gid))
+		if (setresgid(u->gid, u->gid, u->gid))
 			child_fail(error_fd, STEP_GID);
-		if (setresuid(who->uid, who->uid, who->uid))
+		if (setresuid(u->uid, u->uid, u->uid))
 			child_fail(error_fd, STEP_UID);
 		setenv("HOME", who->home, 1);
 		setenv("USER", who->name, 1);
@@ -344,6 +344,8 @@ int spawn__start(struct spawn_child *child, const struct spawn_opts *opts, char 
 	child->error_fd = error[0];
 	gate[1] = error[0] = -1;
 	child->pidfd = syscall(SYS_pidfd_open, child->pid, 0);
+	child->as = who.user;
+	who.user = (struct rights_user){0};
 	ret = 0;
 	if (child->pidfd < 0) {
 		ret = say(err, err_sz, -errno, "cannot open a pidfd of the child: %s",
@@ -504,4 +506,5 @@ void spawn__close(struct spawn_child *child)
 	if (waits && child->pid)
 		spawn__wait(child);
 	close_fd(&child->pidfd);
+	rights__user_free(&child->as);
 }

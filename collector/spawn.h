@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "rights.h"
+
 struct spawn_opts {
 	char *const *argv; /* NULL-terminated, argv[0] looked up in PATH */
 	const char *user;  /* name or number to run as, with its groups; NULL: as we are */
@@ -32,6 +34,7 @@ struct spawn_child {
 	int pidfd;   /* readable when it has ended */
 	int gate_fd; /* private: ends of the pipes, -1 when closed */
 	int error_fd;
+	struct rights_user as; /* who executes it; group_cnt 0: we ourselves. Until spawn__close */
 	bool reaped;
 	int status; /* as wait(2) gives it, once reaped */
 };
