@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OWN_FILE "/proc/self/exe"
@@ -38,6 +40,14 @@ void mark_lock__leave(int fd)
 	close(fd);
 }
 
+/* Whoever may execute the file may read it. */
+static bool all_can_hold(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && !(st.st_mode & 0111 & ~(st.st_mode >> 2));
+}
+
 int mark_lock__is_held(void)
 {
 	struct flock lock = lock_of(F_WRLCK); /* would it be in somebody's way? */
@@ -46,6 +56,8 @@ int mark_lock__is_held(void)
 	if (fd < 0)
 		return -errno;
 	ret = fcntl(fd, F_OFD_GETLK, &lock) ? -errno : lock.l_type != F_UNLCK;
+	if (!ret && !all_can_hold(fd))
+		ret = -EACCES;
 	close(fd);
 	return ret;
 }

@@ -7,7 +7,8 @@
  *
  * Whoever asks needs no rights but to read the file, may be another user in another container, and cannot be told of
  * one that has ended: the kernel lets go of a lock with its holder. It is told of recordings by this very file, which
- * are those that take its marks. On a file system without locks nobody can tell.
+ * are those that take its marks. On a file system without locks nobody can tell, nor where some may execute the file
+ * and not read it: they record without the lock.
  */
 #ifndef CPT_MARK_LOCK_H
 #define CPT_MARK_LOCK_H

@@ -119,8 +119,7 @@ struct mark_watch *mark_watch__new(const struct mark_watch_opts *opts, struct bp
 	ret = listen_at_files(w, opts->files, err, err_sz);
 	if (!ret) {
 		listen_at_workload(w, opts, err, err_sz);
-		/* Where there are no locks, whoever asks cannot tell either. Where we alone may not read the file, it
-		 * is told that nobody takes its mark, and it is taken. */
+		/* Where there are no locks, or we may not read the file, whoever asks cannot tell either. */
 		w->lock_fd = mark_lock__hold();
 		return w;
 	}

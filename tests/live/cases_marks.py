@@ -335,7 +335,24 @@ def told_the_truth(case):
     os.chmod(secret, 0o711)
     _, _, said = mark(case, "x", "--strict", binary=secret, prefix=[*THIRD, "env", "-C", "/"])
     case.equal("who may not read the program's file cannot tell, and says nothing", said, "")
+    # Nor can who may read it that there is none: one who may not could be recording.
+    case.equal("nor does who may", mark(case, "x", "--strict", binary=secret)[2], "")
+    taken_without_lock(case, secret)
     case.equal("a recorder in a container", names(case.report_json(case.path("contained"))), ["first", "second"])
+
+
+def taken_without_lock(case, secret):
+    """By one who may execute the program and not read it, from root, who may."""
+    trace = os.path.join(theirs(case), "t")
+    recorder = case.spawn([*unprivileged("bpf", "perfmon", "sys_ptrace"), secret, "record", "-o", trace, "--",
+                           "sh", "-c", TOLD], stdin=subprocess.PIPE, cwd=os.path.dirname(trace))
+    recorder.stdin.write("true\n")
+    recorder.stdin.flush()
+    case.equal("recorded without the lock", recorder.stdout.readline(), "0\n")
+    mark(case, "root's", "--strict", binary=secret)
+    recorder.stdin.close()
+    case.equal("the recorder's status", recorder.wait(timeout=60), 0)
+    case.equal("without the lock: it is taken", names(case.report_json(trace)), ["root's"])
 
 
 @marks("who calls himself as `cpartrace mark` does: no mark but of that program; names that are none, too long, no text, a flood")
