@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +26,22 @@
 #define PUBLIC_MODE 0644
 /* Names taken by left-overs of killed runs with our pid. */
 #define TEMP_TRIES 100
+
+/* As fail(), but for who says it himself. */
+static int refuse(const struct output_file *f, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int refuse(const struct output_file *f, int err, const char *fmt, ...)
+{
+	char line[4096];
+	va_list args;
+
+	if (f->quiet)
+		return err;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	return fail(err, "%s", line);
+}
 
 /* What the system calls of a directory's descriptor take. Within the path, or the temporary one. */
 static const char *base_of(const char *path)
@@ -189,17 +206,17 @@ static bool is_strangers(const struct output_file *f, const struct stat *st)
 	return st->st_uid != us && st->st_uid != dir.st_uid && st->st_uid != 0;
 }
 
-static int say_refused(const char *path, int err)
+static int refuse_place(const struct output_file *f, int err)
 {
 	const uid_t us = (uid_t)setfsuid((uid_t)-1);
 
 	if ((err == -EACCES || err == -EPERM) && rights__is_behind(us))
-		return fail(err,
-			    "cannot create %s: %s for user %u, who is behind sudo and as whom "
-			    "files are "
-			    "written; name another place",
-			    path, strerror(-err), (unsigned int)us);
-	return fail(err, "cannot create %s: %s; name another place", path, strerror(-err));
+		return refuse(f, err,
+			      "cannot create %s: %s for user %u, who is behind sudo and as whom "
+			      "files are "
+			      "written; name another place",
+			      f->path, strerror(-err), (unsigned int)us);
+	return refuse(f, err, "cannot create %s: %s; name another place", f->path, strerror(-err));
 }
 
 /* Opened for writing if it still is what it was taken for: opening a device, or writing to the file that a
@@ -234,22 +251,23 @@ static int open_special(struct output_file *f, mode_t mode, unsigned int flags)
 	int stream = own_stream(f->path), err;
 
 	if (S_ISDIR(mode))
-		return fail(-EISDIR, "cannot write %s: it is a directory; name a file", f->path);
+		return refuse(f, -EISDIR, "cannot write %s: it is a directory; name a file",
+			      f->path);
 	if (flags & OUTPUT_SEEKABLE)
-		return fail(-ESPIPE, "cannot write %s: this needs a regular file; name another",
-			    f->path);
+		return refuse(f, -ESPIPE,
+			      "cannot write %s: this needs a regular file; name another", f->path);
 	if (stream >= 0) {
 		f->fd = fcntl(stream, F_DUPFD_CLOEXEC, 0);
-		return f->fd >= 0
-			       ? 0
-			       : fail(-errno, "cannot write to %s: %s", f->path, strerror(errno));
+		return f->fd >= 0 ? 0
+				  : refuse(f, -errno, "cannot write to %s: %s", f->path,
+					   strerror(errno));
 	}
 	if (S_ISLNK(mode))
-		return fail(-ELOOP,
-			    "cannot write %s: it is a symbolic link; name what it points to",
-			    f->path);
+		return refuse(f, -ELOOP,
+			      "cannot write %s: it is a symbolic link; name what it points to",
+			      f->path);
 	err = open_as_it_is(f);
-	return err ? fail(err, "cannot open %s: %s", f->path, strerror(-err)) : 0;
+	return err ? refuse(f, err, "cannot open %s: %s", f->path, strerror(-err)) : 0;
 }
 
 /* Is there something that a new file must not simply take the place of? */
@@ -339,9 +357,9 @@ static int create(struct output_file *f, int dir_fd, unsigned int flags)
 	if (!err)
 		err = open_temp(f, flags);
 	if (err < 0)
-		return say_refused(f->path, err);
+		return refuse_place(f, err);
 	if (flags & OUTPUT_PUBLIC && fchmod(f->fd, PUBLIC_MODE) < 0)
-		return fail(-errno, "cannot let others read %s: %s", f->path, strerror(errno));
+		return refuse(f, -errno, "cannot let others read %s: %s", f->path, strerror(errno));
 	return 0;
 }
 
@@ -356,14 +374,15 @@ int output_file__create_in(struct output_file *f, int dir_fd, const char *path, 
 	int err;
 
 	*f = OUTPUT_FILE_NONE;
+	f->quiet = flags & OUTPUT_QUIET;
 	f->path = strdup(path);
 	if (!f->path)
-		return fail(-ENOMEM, "cannot write %s: out of memory", path);
+		return refuse(f, -ENOMEM, "cannot write %s: out of memory", path);
 	err = rights__user(&f->behind);
 	if (!err)
 		err = rights__as_user(&f->behind, &before);
 	if (err < 0) {
-		fail(err, "cannot write %s as the user behind sudo: %s", path, strerror(-err));
+		refuse(f, err, "cannot write %s as the user behind sudo: %s", path, strerror(-err));
 	} else {
 		err = create(f, dir_fd, flags);
 		rights__as_before(&before);
@@ -426,7 +445,7 @@ int output_file__publish(struct output_file *f, unsigned int flags)
 		rights__as_before(&before);
 	}
 	if (err < 0)
-		return fail(err, "cannot put %s in its place: %s", f->path, strerror(-err));
+		return refuse(f, err, "cannot put %s in its place: %s", f->path, strerror(-err));
 	free(f->temp);
 	f->temp = NULL;
 	return 0;
@@ -509,7 +528,7 @@ int output_file__finish(struct output_file *f, const char *text, size_t len)
 	if (!err)
 		err = output_file__settle(f);
 	if (err < 0)
-		fail(err, "cannot write %s: %s", f->path, strerror(-err));
+		refuse(f, err, "cannot write %s: %s", f->path, strerror(-err));
 	else
 		err = output_file__publish(f, 0);
 	output_file__discard(f);

@@ -36,15 +36,17 @@ struct output_file {
 	char *path;    /* where it goes; owned */
 	char *temp;    /* where it is until published; NULL once published or for devices; owned */
 	bool nameless; /* nothing is at temp yet */
+	bool quiet;    /* errors are the caller's to say */
 	dev_t dev;     /* of the file at temp */
 	ino_t ino;
 	struct rights_user behind; /* as whom all of it is done */
 };
 
-#define OUTPUT_KEEP_OLD 0x1 /* the older file moves to PATH.old instead of being replaced */
-#define OUTPUT_SEEKABLE 0x2 /* only a regular file will do */
-#define OUTPUT_PUBLIC	0x4 /* all may read it: for monitoring that runs as another user */
-#define OUTPUT_NAMED	0x8 /* at temp from the start: for who must open it by a name */
+#define OUTPUT_KEEP_OLD 0x1  /* the older file moves to PATH.old instead of being replaced */
+#define OUTPUT_SEEKABLE 0x2  /* only a regular file will do */
+#define OUTPUT_PUBLIC	0x4  /* all may read it: for monitoring that runs as another user */
+#define OUTPUT_NAMED	0x8  /* at temp from the start: for who must open it by a name */
+#define OUTPUT_QUIET	0x10 /* what goes wrong with it is not said */
 
 /* 0, or -errno after having said what is wrong, in one line. */
 int output_file__create(struct output_file *f, const char *path, unsigned int flags);

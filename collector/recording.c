@@ -28,8 +28,7 @@ static void put_in_place(void *ctx)
 {
 	struct recording *rec = ctx;
 
-	/* It is tried again at the end, and then why not is not said once more. */
-	say__has_said(output_file__publish(&rec->trace, TRACE_FLAGS));
+	rec->misplaced = output_file__publish(&rec->trace, TRACE_FLAGS);
 }
 
 /* Where that failed, once more: what stood in the way may have gone. What was captured is never thrown away. */
@@ -39,8 +38,10 @@ static void put_in_place_at_last(struct recording *rec)
 
 	if (!rec->trace.temp)
 		return;
+	rec->trace.quiet = true;
 	err = output_file__publish(&rec->trace, TRACE_FLAGS);
-	say__has_said(0);
+	if (err && err != rec->misplaced)
+		say_error("cannot put %s in its place: %s", rec->trace.path, strerror(-err));
 	if (!err) {
 		say_note("%s is in its place now", rec->trace.path);
 		return;

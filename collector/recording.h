@@ -14,6 +14,7 @@
 
 struct recording {
 	struct output_file trace; /* none of a flight */
+	int misplaced;		  /* why it could not take its place at once; it has been said */
 	struct flight *flight;	  /* NULL: all is kept */
 	struct recorder_result res;
 	bool failed; /* something of ours failed after the release; it has been said */

@@ -9,16 +9,10 @@
 #include "escape.h"
 
 static int log_level = 1;
-static int said_err;
 
 void say__level(int level)
 {
 	log_level = level;
-}
-
-void say__has_said(int err)
-{
-	said_err = err;
 }
 
 int say__is_verbose(void)
@@ -91,8 +85,6 @@ int fail(int err, const char *fmt, ...)
 {
 	va_list args;
 
-	if (said_err && err == said_err && log_level < 2)
-		return err;
 	va_start(args, fmt);
 	say_line(fmt, args);
 	va_end(args);

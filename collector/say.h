@@ -3,7 +3,7 @@
  * say.h - what the program tells its user beside reports: one line each, on stderr.
  *
  * Owns:     the form of messages ("cpartrace: what failed, on what: why; what to do next") and the
- *           log level, the one piece of mutable state at file scope here beside the reason that has been given.
+ *           log level, the one piece of mutable state at file scope here.
  * Must not: write to stdout, exit.
  *
  * Text in messages is escaped as a whole: a file name with control characters does no harm.
@@ -23,9 +23,5 @@ void say_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /*
 
 /* Says it as an error and returns err: `return fail(-EINVAL, "...")`. */
 int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* What goes on after a failure fails again for the same reason: from here on errors with this one by fail() are
- * details. 0: none. */
-void say__has_said(int err);
 
 #endif /* CPT_SAY_H */

@@ -49,14 +49,17 @@ int stat_output__start(struct stat_output *out)
 	return out->o->output ? output_file__publish(&out->file, 0) : 0;
 }
 
-static int write_text(int fd, const struct strbuf *text, const char *what)
+static int fail_once(const struct stat_output *out, int err, const char *what)
 {
-	int err;
+	return err == out->said ? err : fail(err, "cannot write %s: %s", what, strerror(-err));
+}
 
-	if (text->failed)
-		return fail(-ENOMEM, "cannot write %s: out of memory", what);
-	err = write_all(fd, strbuf__str(text), text->len);
-	return err ? fail(err, "cannot write %s: %s", what, strerror(-err)) : 0;
+static int write_text(const struct stat_output *out, int fd, const char *what)
+{
+	int err =
+		out->text.failed ? -ENOMEM : write_all(fd, strbuf__str(&out->text), out->text.len);
+
+	return err ? fail_once(out, err, what) : 0;
 }
 
 static void add_text(struct stat_output *out, const struct stat_facts *f)
@@ -81,7 +84,7 @@ int stat_output__print(struct stat_output *out, const struct stat_facts *f)
 		stat_json__add(&out->text, f);
 	else
 		add_text(out, f);
-	return write_text(out->fd, &out->text, out->o->output ? out->o->output : "the report");
+	return write_text(out, out->fd, out->o->output ? out->o->output : "the report");
 }
 
 int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bool last)
@@ -95,11 +98,13 @@ int stat_output__metrics(struct stat_output *out, const struct stat_facts *f, bo
 	strbuf__clear(&out->text);
 	stat_openmetrics__add(&out->text, f);
 	if (!strcmp(path, "-"))
-		return write_text(STDOUT_FILENO, &out->text, "the metrics");
-	if (out->text.failed)
-		return fail(-ENOMEM, "cannot write %s: out of memory", path);
-	err = output_file__create_in(&file, out->metrics_dir, path, OUTPUT_PUBLIC);
-	return err ? err : output_file__finish(&file, strbuf__str(&out->text), out->text.len);
+		return write_text(out, STDOUT_FILENO, "the metrics");
+	err = out->text.failed ? -ENOMEM
+			       : output_file__create_in(&file, out->metrics_dir, path,
+							OUTPUT_PUBLIC | OUTPUT_QUIET);
+	if (!err)
+		err = output_file__finish(&file, strbuf__str(&out->text), out->text.len);
+	return err ? fail_once(out, err, path) : 0;
 }
 
 int stat_output__end(struct stat_output *out)

@@ -20,6 +20,7 @@ struct stat_output {
 	int metrics_dir;	 /* of --openmetrics, opened once; -1 none */
 	uint64_t rights;	 /* RIGHT() that the directories of the files ask for */
 	uint32_t lines;		 /* of intervals, since the last head line */
+	int said; /* reason that has been given: what fails for it again is not said; 0 none */
 	struct strbuf text;
 };
 

@@ -67,8 +67,7 @@ static void note(struct stat_run *r, int err)
 {
 	if (err >= 0 || r->failure)
 		return;
-	r->failure = err;
-	say__has_said(err);
+	r->failure = r->out.said = err;
 }
 
 static void drain(struct stat_run *r)
