@@ -96,9 +96,10 @@ static char *name_of(const struct flight *f, const char *what, uint32_t n)
 }
 
 /* In the directory that the parts are in, wherever its name leads by now. */
-static int create_beside(const struct flight *f, struct output_file *out, const char *name)
+static int create_beside(const struct flight *f, struct output_file *out, const char *name,
+			 unsigned int quiet)
 {
-	return output_file__create_in(out, f->parts[0].file.dir_fd, name, PART_FLAGS);
+	return output_file__create_in(out, f->parts[0].file.dir_fd, name, PART_FLAGS | quiet);
 }
 
 static int make_part(struct flight *f, struct part *p, uint32_t n)
@@ -557,7 +558,7 @@ static void dump_child(struct flight *f, uint32_t first, const struct cpt_trace_
 		say_error("cannot write a dump: out of memory; the recording goes on");
 		_exit(1);
 	}
-	if (create_beside(f, &out, name) < 0)
+	if (create_beside(f, &out, name, 0) < 0)
 		_exit(1);
 	err = write_from(f, out.fd, first, close);
 	if (err)
@@ -668,6 +669,11 @@ int flight__tick(struct flight *f, uint64_t at_ns, uint64_t now_ns)
 	return trace_writer__tick(f->writer, now_ns);
 }
 
+bool flight__is_gone(const struct flight *f)
+{
+	return output_file__is_gone(&f->parts[f->cur].file);
+}
+
 int flight__end(struct flight *f, const struct cpt_trace_close *close)
 {
 	struct output_file out;
@@ -676,15 +682,11 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	reap_dump(f, 0);
 	if (f->writer)
 		(void)trace_writer__flush(f->writer);
-	if (output_file__is_gone(&f->parts[f->cur].file)) {
-		say_error("%s was removed meanwhile: what was recorded is lost", f->path);
+	if (flight__is_gone(f))
 		return -ENOENT;
-	}
-	err = create_beside(f, &out, f->path);
+	err = create_beside(f, &out, f->path, OUTPUT_QUIET);
 	if (!err) {
 		err = write_from(f, out.fd, first_part(f, close->end_mono_ns), close);
-		if (err)
-			say_error("cannot write %s: %s", f->path, strerror(-err));
 		if (!err)
 			err = output_file__publish(&out, PART_FLAGS);
 		if (!err)
@@ -693,12 +695,8 @@ int flight__end(struct flight *f, const struct cpt_trace_close *close)
 	}
 	if (f->writer)
 		f->switches += trace_writer__switches(f->writer);
-	if (err) {
-		say_error("what was recorded is kept; once there is room: cpartrace recover -o %s "
-			  "%s.ring.?",
-			  f->path, f->path);
+	if (err)
 		return err;
-	}
 	remove_parts(f);
 	return 0;
 }

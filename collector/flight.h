@@ -82,8 +82,11 @@ int flight__tick(struct flight *f, uint64_t at_ns, uint64_t now_ns);
 void flight__want(struct flight *f, uint64_t now_ns);
 
 /* The recording has ended; close: what is known about all of it. Waits for a dump under way, writes FILE and
- * removes the parts. 0; -errno: it has been said, and the parts stay. */
+ * removes the parts. 0; -errno (nothing said): the parts stay, unless they are gone. */
 int flight__end(struct flight *f, const struct cpt_trace_close *close);
+/* Somebody has removed the parts while it was recorded, or their directory: what was recorded is lost. Until
+ * flight__end has succeeded. */
+bool flight__is_gone(const struct flight *f);
 
 /* Of FILE. */
 uint64_t flight__bytes(const struct flight *f);

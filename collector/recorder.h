@@ -65,7 +65,7 @@ struct recorder_result {
 	int trace_err; /* released: first failure of ours, -errno, what it is in line; the trace is readable
 			   up to there */
 	char line[CPT_RECORDER_LINE];
-	int flight_err; /* what a flight kept could not be written; it has been said */
+	int flight_err;		      /* what a flight kept could not be written: flight__end */
 	struct cpt_trace_close close; /* what the closing section says */
 	uint64_t located_lost;	      /* records lost at known places */
 	uint64_t trace_bytes, switches, tasks;

@@ -11,6 +11,7 @@
 #include "format.h"
 #include "say.h"
 #include "spawn.h"
+#include "strbuf.h"
 
 #define TRACE_FLAGS (OUTPUT_KEEP_OLD | OUTPUT_SEEKABLE)
 
@@ -94,6 +95,32 @@ static int open_output(struct recording *rec, const struct record_opts *o, int d
 	return 0;
 }
 
+/* What of the trace is not as it should be, in one line: why, and how what there is can be had. settled: its last data
+ * were refused, -errno. */
+static void say_failure(const struct recording *rec, const char *path, int settled)
+{
+	const struct recorder_result *res = &rec->res;
+	const int unwritten = rec->lost ? 0 : res->flight_err ? res->flight_err : settled;
+	struct strbuf line = {0};
+
+	if (res->trace_err)
+		strbuf__addf(&line, "; %s", res->line);
+	if (unwritten && unwritten != res->trace_err)
+		strbuf__addf(&line, "; cannot write %s: %s", path, strerror(-unwritten));
+	if (rec->lost)
+		strbuf__addf(&line, "; %s was removed meanwhile: what was recorded is lost", path);
+	else if (res->flight_err)
+		strbuf__addf(&line,
+			     "; what was recorded is kept; once there is room: cpartrace recover "
+			     "-o %s %s.ring.?",
+			     path, path);
+	if (line.failed)
+		say_error("%s; out of memory", res->trace_err ? res->line : path);
+	else if (line.len)
+		say_error("%s", line.s + strlen("; "));
+	strbuf__free(&line);
+}
+
 int recording__make(struct recording *rec, const struct record_opts *o, int dir_fd,
 		    const char *path, char *const *argv, uint64_t rights)
 {
@@ -140,13 +167,9 @@ int recording__make(struct recording *rec, const struct record_opts *o, int dir_
 	put_in_place_at_last(rec);
 	rec->failed |= rec->res.flight_err != 0;
 	err = rec->res.trace_err ? 0 : output_file__settle(&rec->trace);
-	if (err)
-		say_error("cannot write %s: %s", path, strerror(-err));
-	if (rec->res.trace_err)
-		say_error("%s", rec->res.line);
-	rec->lost = output_file__is_gone(&rec->trace);
-	if (rec->lost)
-		say_error("%s was removed meanwhile: what was recorded is lost", path);
+	rec->lost = rec->flight ? rec->res.flight_err && flight__is_gone(rec->flight)
+				: output_file__is_gone(&rec->trace);
+	say_failure(rec, path, err);
 	rec->failed |= err || rec->res.trace_err || rec->lost;
 	if (rec->res.loops_line[0])
 		say_error("%s; what they had in flight is not recorded", rec->res.loops_line);
