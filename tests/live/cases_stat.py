@@ -10,6 +10,8 @@ A command waits at a gate (a pipe) until both have begun, so that they see the s
 Both end with the command, so that what `run` saw before `stat` can be cut off.
 """
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -512,46 +514,95 @@ print(sum(used[:4]))
 
 
 class Memory:
-    """A group whose kernel memory can be used up, version 1 or 2: a BPF map's is that of who made the map."""
+    """A group whose kernel memory can be used up, version 1 or 2: a BPF map's is that of who made the map. What is
+    changed for it above it is as it was when it is left."""
 
-    def __init__(self, case):
-        self.root = "/sys/fs/cgroup/memory"
-        self.max, self.usage = "memory.limit_in_bytes", "memory.usage_in_bytes"
-        if not os.path.exists(os.path.join(self.root, self.max)):
-            self.root, _ = cgroup_mount(case)
-            self.max, self.usage = "memory.max", "memory.current"
-            with open(os.path.join(self.root, "cgroup.subtree_control"), "w",
-                      encoding="ascii") as control:
-                control.write("+memory")
-        self.path = os.path.join(self.root, f"cpartrace-memory-{os.getpid()}")
-        os.mkdir(self.path)
+    def __init__(self, case, root="/sys/fs/cgroup/memory"):
+        self.undo = contextlib.ExitStack()
+        with contextlib.ExitStack() as undo:
+            self.root, self.max, self.usage = root, "memory.limit_in_bytes", "memory.usage_in_bytes"
+            if not os.path.exists(os.path.join(self.root, "cgroup.procs")):
+                self.root, ours = cgroup_mount(case)
+                if ours:
+                    undo.callback(subprocess.run, ["umount", self.root], check=True)
+                self.max, self.usage = "memory.max", "memory.current"
+            self.rest = self.root
+            if self.max == "memory.max":
+                self.enable(undo)
+            self.path = os.path.join(self.root, f"cpartrace-memory-{os.getpid()}")
+            os.mkdir(self.path)
+            undo.callback(remove_group, self.path)
+            undo.callback(self.let_go)
+            self.undo = undo.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.undo.close()
 
     def put(self, name, value, where=None):
         with open(os.path.join(where or self.path, name), "w", encoding="ascii") as out:
             out.write(str(value))
 
+    def words(self, name, where=None):
+        with open(os.path.join(where or self.path, name), encoding="ascii") as found:
+            return found.read().split()
+
+    def enable(self, undo):
+        """The controller of version 2, for groups below root."""
+        if "memory" not in self.words("cgroup.controllers", self.root):
+            raise Failed(f"{self.root} has no memory controller: it is version 1's, or not handed down")
+        if "memory" in self.words("cgroup.subtree_control", self.root):
+            return
+        try:
+            self.put("cgroup.subtree_control", "+memory", self.root)
+        except OSError as err:
+            if err.errno != errno.EBUSY:
+                raise
+            # The root of a namespace is a group like others: what has processes of its own hands nothing down.
+            self.rest = os.path.join(self.root, f"cpartrace-rest-{os.getpid()}")
+            os.mkdir(self.rest)
+            undo.callback(remove_group, self.rest)
+            undo.callback(self.move, self.rest, self.root)
+            self.move(self.root, self.rest)
+            self.put("cgroup.subtree_control", "+memory", self.root)
+        undo.callback(self.put, "cgroup.subtree_control", "-memory", self.root)
+
+    def move(self, source, target):
+        """All that is in one group to another; what ends or comes meanwhile, too."""
+        for _ in range(50):
+            found = self.words("cgroup.procs", source)
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    self.put("cgroup.procs", pid, target)
+            if not found:
+                return
+        raise Failed(f"{source} does not become empty")
+
     def use_up(self):
         """Who is in it leaves; what they have taken stays, and nothing more is to be had."""
-        with open(os.path.join(self.path, "cgroup.procs"), encoding="ascii") as procs:
-            for pid in procs.read().split():
-                self.put("cgroup.procs", pid, self.root)
+        self.move(self.path, self.rest)
         for _ in range(20):  # what is given back meanwhile is not used
-            with open(os.path.join(self.path, self.usage), encoding="ascii") as usage:
-                used = int(usage.read())
             try:
-                self.put(self.max, used)
+                self.put(self.max, self.words(self.usage)[0])
                 return
             except OSError:
                 time.sleep(0.02)
         raise Failed("the group's memory cannot be limited")
 
+    def let_go(self):
+        """Of who is left in it, as where the case has failed."""
+        self.put(self.max, "max" if self.max == "memory.max" else -1)
+        self.move(self.path, self.rest)
+
 
 @stat("tasks that cannot be marked: what the kernel says of them is within the bounds")
 def lost_tasks(case):
-    group, gate = Memory(case), case.path("gate")
+    gate = case.path("gate")
     os.mkfifo(gate)
     script, written = case.write("lossy.py", LOSSY), case.path("stat.json")
-    try:
+    with Memory(case) as group:
         watcher = case.spawn([case.cpartrace, "stat", "--json", "-I", "200", "-o", written, "--openmetrics",
                               case.path("metrics"), "--", "/usr/bin/python3", "-I", script, gate,
                               str(LOST_THREADS)],
@@ -560,8 +611,6 @@ def lost_tasks(case):
         group.use_up()
         let_go(gate)
         result = finish(watcher, 100)
-    finally:
-        remove_group(group.path)
     case.equal("status", result.status, 0)
     used = float(result.out) * 1e9
     with open(written, encoding="utf-8") as source:
