@@ -146,6 +146,7 @@ void stat_bounds__find(struct stat_bounds *out, const struct stat_sample *s,
 	out->window_ns.low = lost->command && lost->recursion ? 0 : window_ns;
 	out->window_ns.high = more(window_ns, o.longer_ns);
 	out->waits = lost->tasks || lost->recursion;
+	out->more = o.all || o.up;
 	bound_profile(out, s, &o);
 	bound_cpu_time(out, stat_sample__cpu_ns(s), &o);
 	bound_average(out, &o);

@@ -43,6 +43,7 @@ struct stat_lost {
 
 struct stat_bounds {
 	bool open;  /* some pair is more than its figure twice */
+	bool more;  /* CPUs busy at once may have been more than the most that was seen */
 	bool waits; /* waits, and what each process used, are at least what they say */
 	struct cpt_ns_bounds window_ns, cpu_time_ns;
 	struct cpt_real_bounds average, tlp;

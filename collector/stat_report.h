@@ -24,6 +24,12 @@ struct stat_target {
 	const char *cgroup; /* its path, or NULL */
 };			    /* none of them: the whole machine */
 
+/* Marks alone tell which tasks are of it: what has none is not seen, nor is what it starts. */
+static inline bool stat_target__is_marked(const struct stat_target *t)
+{
+	return t->argv || t->pid_cnt;
+}
+
 struct stat_facts {
 	const struct stat_target *target;
 	bool total;		/* all of it; else an interval */

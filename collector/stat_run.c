@@ -139,7 +139,7 @@ static void bound_facts(struct stat_run *r)
 {
 	struct stat_facts *f = &r->facts;
 	const struct stat_lost lost = {
-		.marked = r->target.argv || r->pidfd_cnt,
+		.marked = stat_target__is_marked(&r->target),
 		.command = r->target.argv,
 		.tasks = r->now.lost_storage,
 		.recursion = r->now.lost_recursion,

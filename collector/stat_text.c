@@ -22,8 +22,9 @@
 #define FIRST_ROW   10
 #define ROW_BUCKETS 2
 #define WORTH_A_ROW 0.0005
-/* Of the window: from here estimated time is worth a warning. */
-#define ESTIMATE_WORTH_SAYING 0.001
+/* Of the window: from here time that is estimated, or in doubt, is worth a warning. */
+#define DOUBT_WORTH_SAYING 0.001
+#define ONE_OFF		   "the count of busy CPUs may be one off"
 
 static void add_title(struct strbuf *b, const struct text_style *style, const char *title)
 {
@@ -161,7 +162,7 @@ static void add_profile(struct strbuf *b, const struct stat_facts *f,
 	}
 	strbuf__addf(b, "   average %s", fmt_average(average, stat_sample__average(&f->sum)));
 	add_bounds(b, f, stat_sample__average(&f->sum), &f->bounds.average);
-	strbuf__addf(b, "%speak %s%" PRIu32 "%s%s", dot, f->bounds.waits ? "at least " : "", peak,
+	strbuf__addf(b, "%speak %s%" PRIu32 "%s%s", dot, f->bounds.more ? "at least " : "", peak,
 		     dot, fmt_average(tlp, stat_sample__tlp(&f->sum)));
 	add_bounds(b, f, stat_sample__tlp(&f->sum), &f->bounds.tlp);
 	strbuf__adds(b, " while any is busy (TLP)\n");
@@ -255,12 +256,16 @@ static void add_processes(struct strbuf *b, const struct stat_facts *f,
 
 /* ---- data quality -------------------------------------------------------------------------- */
 
+static bool is_worth_a_warning(const struct stat_sample *s, uint64_t ns)
+{
+	return (double)ns > DOUBT_WORTH_SAYING * (double)stat_sample__window_ns(s);
+}
+
 /* Appends what is wrong, separated by "; ". */
 static void add_warnings(struct strbuf *line, const struct stat_facts *f,
 			 const struct text_style *style)
 {
 	const struct stat_sample *s = &f->sum;
-	uint64_t window = stat_sample__window_ns(s);
 	char n[FMT_SZ];
 
 	if (s->bad_degree)
@@ -270,8 +275,12 @@ static void add_warnings(struct strbuf *line, const struct stat_facts *f,
 		strbuf__addf(line, "%s changes came late, others won the race too often; ",
 			     fmt_count(n, s->given_up));
 	if (s->lost_storage)
-		strbuf__addf(line, "%s tasks, and all they started, were not seen (no memory); ",
-			     fmt_count(n, s->lost_storage));
+		strbuf__addf(
+			line,
+			stat_target__is_marked(f->target)
+				? "%s tasks, and all they started, were not seen (no memory); "
+				: "of %s tasks only that CPUs were busy was seen (no memory); ",
+			fmt_count(n, s->lost_storage));
 	if (f->bounds.waits)
 		strbuf__adds(line, "what processes used, and waits, are at least what is said; ");
 	if (s->lost_deaths)
@@ -280,7 +289,10 @@ static void add_warnings(struct strbuf *line, const struct stat_facts *f,
 	if (s->mends_failed)
 		strbuf__addf(line, "%s tasks that ended unseen were left to guess; ",
 			     fmt_count(n, s->mends_failed));
-	if ((double)s->estimated_ns > ESTIMATE_WORTH_SAYING * (double)window)
+	if (is_worth_a_warning(s, s->doubt_ns))
+		strbuf__addf(line, "for %s " ONE_OFF "; ",
+			     fmt_duration(n, s->doubt_ns, style->utf8));
+	if (is_worth_a_warning(s, s->estimated_ns))
 		strbuf__addf(line, "%s of the profile are estimated; ",
 			     fmt_duration(n, s->estimated_ns, style->utf8));
 	if (s->lost_recursion)
@@ -300,11 +312,16 @@ static void add_quality(struct strbuf *b, const struct stat_facts *f,
 
 	add_warnings(&warnings, f, style);
 	strbuf__addf(&line, "Data: %s%s%s context switches",
-		     warnings.len ? strbuf__str(&warnings) : "complete", warnings.len ? "; " : ", ",
-		     fmt_count(n, f->sum.switches));
+		     warnings.len      ? strbuf__str(&warnings)
+		     : f->sum.doubt_ns ? "nothing lost"
+				       : "complete",
+		     warnings.len ? "; " : ", ", fmt_count(n, f->sum.switches));
 	if (f->sum.mends)
 		strbuf__addf(&line, "; %s that fired no event %s mended",
 			     fmt_count(m, f->sum.mends), f->sum.mends == 1 ? "was" : "were");
+	if (f->sum.doubt_ns && !is_worth_a_warning(&f->sum, f->sum.doubt_ns))
+		strbuf__addf(&line, "; for %s " ONE_OFF,
+			     fmt_duration(m, f->sum.doubt_ns, style->utf8));
 	strbuf__addc(&line, '.');
 	strbuf__adds(b, "\n ");
 	draw_begin(b, style, warnings.len ? DRAW_RED : DRAW_DIM);

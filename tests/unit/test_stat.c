@@ -326,6 +326,53 @@ static void text_says_what_is_missing(void **state)
 	strbuf__free(&out);
 }
 
+/* Without marks all that runs is seen, if not whose it is. */
+static void text_says_of_the_machine_what_is_missing_there(void **state)
+{
+	static const struct stat_target machine;
+	struct stat_facts f = facts(true);
+	struct text_style style = {.width = 200};
+	struct strbuf out = {0};
+
+	f.target = &machine;
+	f.ended = false;
+	f.sum.lost_storage = 3;
+	stat_bounds__find(&f.bounds, &f.sum, &(struct stat_lost){.tasks = 3, .cpus = 2});
+	stat_text__add(&out, &f, &style);
+	assert_null(strstr(strbuf__str(&out), "were not seen"));
+	assert_null(strstr(strbuf__str(&out), "peak at least"));
+	assert_non_null(strstr(strbuf__str(&out), "of 3 tasks only that CPUs were busy was seen"));
+	assert_non_null(strstr(strbuf__str(&out), "at least 0.12 more tasks ready"));
+	strbuf__free(&out);
+}
+
+static void text_says_what_is_in_doubt(void **state)
+{
+	struct stat_facts f = facts(true);
+	struct text_style style = {.width = 200};
+	struct strbuf out = {0};
+
+	f.sum.mends = 1;
+	f.sum.doubt_ns = 20000;
+	stat_text__add(&out, &f, &style);
+	assert_null(strstr(strbuf__str(&out), "complete"));
+	assert_non_null(strstr(strbuf__str(&out),
+			       "Data: nothing lost, 1,234 context switches; 1 that "
+			       "fired no event was mended; for 20.0 us the "
+			       "count of busy CPUs may be one off.\n"));
+	strbuf__clear(&out);
+	f.sum.doubt_ns = 20 * MS;
+	stat_text__add(&out, &f, &style);
+	assert_non_null(strstr(strbuf__str(&out), "Data: for 20.0 ms the count of busy CPUs may be "
+						  "one off; 1,234 context switches; 1 that fired "
+						  "no event was mended.\n"));
+	strbuf__clear(&out);
+	f.sum.doubt_ns = 0;
+	stat_text__add(&out, &f, &style);
+	assert_non_null(strstr(strbuf__str(&out), "Data: complete"));
+	strbuf__free(&out);
+}
+
 /* Half of what ran may be missing: bounds stand beside what is made of the profile. */
 static struct stat_facts lossy_facts(void)
 {
@@ -541,6 +588,8 @@ int main(void)
 		cmocka_unit_test(a_full_table_keeps_sums),
 		cmocka_unit_test(text_fits_and_disarms_names),
 		cmocka_unit_test(text_says_what_is_missing),
+		cmocka_unit_test(text_says_of_the_machine_what_is_missing_there),
+		cmocka_unit_test(text_says_what_is_in_doubt),
 		cmocka_unit_test(text_has_bounds_where_something_was_lost),
 		cmocka_unit_test(json_and_metrics_have_the_same_bounds),
 		cmocka_unit_test(a_lost_mark_matters_where_marks_tell),
