@@ -14,8 +14,8 @@
  *   estimated_ns, settled_ns          so much may stand beside the entry of the profile that it belongs to
  *   runs of probes, impossible R      nothing is certain from then on
  *
- * Not among it: a switch without an event in the last 5 ms, when nobody looks at that CPU any more; a stint whose both
- * switches fired none; and of an interval, what is found in it of the one before.
+ * Not among it: a switch without an event in the 5 ms before a command's end, of others of its tree, when nobody looks at
+ * that CPU any more; a stint whose both switches fired none; and of an interval, what is found in it of the one before.
  *
  * A loss lasts: what was not seen in one interval goes on in the next. So the counts are those since the start,
  * for an interval, too; what a later interval finds out of one that has been printed is in the total's alone.

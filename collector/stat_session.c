@@ -368,6 +368,12 @@ static void look_at(struct stat_session *s, uint32_t cpu)
 	(void)bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.cpt_stat_check), &opts);
 }
 
+static void look_at_all(struct stat_session *s)
+{
+	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
+		look_at(s, cpu);
+}
+
 int stat_session__begin(struct stat_session *s, char *err, size_t err_sz)
 {
 	int ret = control(s, CPT_STAT_OPEN);
@@ -375,8 +381,7 @@ int stat_session__begin(struct stat_session *s, char *err, size_t err_sz)
 	if (ret)
 		return bpf_common__say(err, err_sz, ret, "cannot open the account: %s",
 				       strerror(-ret));
-	for (uint32_t cpu = 0; cpu < s->cpu_cnt; cpu++)
-		look_at(s, cpu);
+	look_at_all(s);
 	return 0;
 }
 
@@ -537,6 +542,9 @@ int stat_session__shut(struct stat_session *s)
 {
 	int ret = 1;
 
+	/* A switch that fired no event is found as long as there is an account. */
+	if (!stat_session__shut_ns(s))
+		look_at_all(s);
 	/* A command's end has shut it already; else others may win the word now and then. */
 	for (int i = 0; i < SHUT_TRIES && ret > 0; i++)
 		ret = control(s, CPT_STAT_SHUT);

@@ -315,6 +315,22 @@ def cgroup(case):
             case.run(["umount", mount])
 
 
+@stat("each CPU is looked at once more before the account ends: a switch that fired no event is found")
+def last_look(case):
+    log = case.path("calls")
+    result = case.run(["strace", "-f", "-qq", "-e", "trace=bpf", "-e", "signal=none", "-o", log, case.cpartrace, "stat",
+                       "-a", "-d", "0.1"])
+    case.equal(f"{result}: status", result.status, 0)
+    with open(log, encoding="utf-8") as source:
+        runs = re.findall(r"BPF_PROG_(?:TEST_)?RUN, .*ctx_size_in=(\d+).*cpu=(\d+)", source.read())
+    controls = [i for i, (arguments, _) in enumerate(runs) if arguments == "8"]
+    # The account opens, is told the time, is shut, and is told it once more; a look has no argument.
+    shut = controls[-2] if len(controls) > 2 else 0
+    cpus = sorted(os.sched_getaffinity(0))
+    looks = [int(cpu) for arguments, cpu in runs[max(0, shut - len(cpus)):shut] if arguments == "0"]
+    case.equal("looked at right before it is shut", looks, cpus)
+
+
 @stat("the whole machine")
 def whole_machine(case):
     spin = case.spawn(["/usr/bin/python3", "-I", "-c",
