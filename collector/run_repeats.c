@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "words.h"
 
 /* By part of a figure: value, low, high. */
 enum part { VALUE, LOW, HIGH, PARTS };
@@ -140,10 +141,7 @@ static void add_figure(struct strbuf *out, const double figure[PARTS], format_fn
 	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
 
 	strbuf__adds(out, format(v, figure[VALUE], utf8));
-	format(low, figure[LOW], utf8);
-	format(high, figure[HIGH], utf8);
-	if (strcmp(low, v) || strcmp(high, v))
-		strbuf__addf(out, " [%s, %s]", low, high);
+	words__ends(out, v, format(low, figure[LOW], utf8), format(high, figure[HIGH], utf8));
 }
 
 static void add_spread(struct strbuf *out, const char *name, const struct spread *s,

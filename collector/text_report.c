@@ -234,10 +234,7 @@ static bool add_share_bounds(struct strbuf *b, const struct cpt_report *r, uint6
 	fmt_percent(p, part, total);
 	fmt_percent(low, (uint64_t)(bounds->low * scale), (uint64_t)scale);
 	fmt_percent(high, (uint64_t)(bounds->high * scale), (uint64_t)scale);
-	if (!strcmp(low, p) && !strcmp(high, p))
-		return false;
-	strbuf__addf(b, " [%s, %s]", low, high);
-	return true;
+	return words__ends(b, p, low, high);
 }
 
 /* Instead of what the class is: between what its share lies. */

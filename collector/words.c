@@ -54,16 +54,23 @@ bool words__verdict_uncertain(const struct cpt_report *r)
 	return r->verdict == CPT_CLASS_UNKNOWN;
 }
 
+bool words__ends(struct strbuf *b, const char *figure, const char *low, const char *high)
+{
+	if (!strcmp(low, figure) && !strcmp(high, figure))
+		return false;
+	strbuf__addf(b, " [%s, %s]", low, high);
+	return true;
+}
+
 void words__range(struct strbuf *b, double value, const struct cpt_real_bounds *bounds)
 {
 	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
 
-	fmt_average(v, value);
 	fmt_average(low, bounds->low);
 	if (!isfinite(bounds->high))
 		strbuf__addf(b, " [%s or more]", low);
-	else if (strcmp(low, v) || strcmp(fmt_average(high, bounds->high), v))
-		strbuf__addf(b, " [%s, %s]", low, fmt_average(high, bounds->high));
+	else
+		words__ends(b, fmt_average(v, value), low, fmt_average(high, bounds->high));
 }
 
 void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,

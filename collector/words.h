@@ -24,7 +24,10 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r);
 /* Whether what is unknown could change the verdict's class. */
 bool words__verdict_uncertain(const struct cpt_report *r);
 
-/* Behind a figure that is printed as an average: " [1.91, 1.96]", and nothing where that is what it says. */
+/* " [1.91, 1.96]": the ends of a range behind a figure, all three as they are printed; nothing, and false, where neither
+ * end says anything else than the figure. */
+bool words__ends(struct strbuf *b, const char *figure, const char *low, const char *high);
+/* Likewise behind a figure that is printed as an average. */
 void words__range(struct strbuf *b, double value, const struct cpt_real_bounds *bounds);
 /* Likewise of a report, where anything was lost. */
 void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,
