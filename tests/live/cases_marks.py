@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -394,6 +395,16 @@ def in_path(case):
     result = case.cpt("run", "-q", "-o", case.path("t"), "--", "marks", "one", "b1", env={"PATH": path})
     case.equal(f"{result}: status", result.status, 0)
     case.equal("its marks", names(case.report_json(case.path("t"))), ["one"])
+    # Of another user: root would find another file of the name.
+    os.chmod(case.dir, 0o755)
+    for place, mode in (("closed", 0o700), ("open", 0o755)):
+        os.mkdir(case.path(place))
+        shutil.copy(case.helper("marks"), case.path(place))
+        os.chmod(case.path(place), mode)
+    path = ":".join([case.path("closed"), case.path("open"), os.environ["PATH"]])
+    result = case.cpt("run", "-q", "-o", case.path("t"), "--user", str(NOBODY), "--", "marks", "two", "b1", env={"PATH": path})
+    case.equal(f"{result}: status", result.status, 0)
+    case.equal("its marks for another user", names(case.report_json(case.path("t"))), ["two"])
 
 
 @marks("a stranger marks nobody's recording but where what is recorded is his own program")
