@@ -12,8 +12,10 @@ Both end with the command, so that what `run` saw before `stat` can be cut off.
 
 import contextlib
 import errno
+import glob
 import json
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -166,11 +168,20 @@ def compare(case, total, report, agreement=AGREEMENT):
     case.note(f"off run by {100 * worst:.4f} % at most")
 
 
-def same_cpu_time(case, total):
-    """The profile and the processes are accounted for apart."""
+def same_cpu_time(case, total, hidden_ns=0):
+    """The profile and the processes are accounted for apart. hidden_ns: CPU time, by the kernel, of who
+    may have no row."""
     error = (total["data_quality"]["cpu_time_error"] or 0) * total["cpu_time_ns"]
-    case.check("the processes' CPU time is the profile's", abs(error) <= AGREEMENT *
-               total["window_ns"], f"{error:.0f} of {total['window_ns']} ns")
+    allowed = AGREEMENT * total["window_ns"]
+    case.check("the processes' CPU time is the profile's", -allowed - hidden_ns <= error <= allowed,
+               f"{error:.0f} of {total['window_ns']} ns, {hidden_ns} hidden")
+
+
+def init_ns():
+    """CPU time of process 1 so far. A sandbox may hide it: where its switches fire no tracepoint it is a
+    busy CPU in the profile and nobody's row."""
+    return sum(int(pathlib.Path(path).read_text().split()[0])
+               for path in glob.glob("/proc/1/task/*/schedstat"))
 
 
 def compare_waits(case, total, report):
@@ -336,9 +347,11 @@ def whole_machine(case):
     spin = case.spawn(["/usr/bin/python3", "-I", "-c",
                        "import time\nend = time.monotonic() + 1.2\nwhile time.monotonic() < end: "
                        "pass\nprint(time.process_time_ns())"])
+    init = init_ns()
     watcher = begin_stat(case, "-a", "-d", "2", "--top", "4096")
     used = int(finish(spin).out)
     _, total = lines_of(case, watcher)
+    init = init_ns() - init
     case.within("window", total["window_ns"], 1.99e9, 2.5e9)
     rows = {row["pid"]: row for row in total["processes"]}
     case.check("our process has a row", spin.pid in rows, sorted(rows))
@@ -346,7 +359,7 @@ def whole_machine(case):
     # It began before us, by what stat takes to start.
     case.within("its CPU time, of what the kernel says", row["running_ns"] / used, 0.3, 1.01)
     case.check("the tracer is on the machine, too", watcher.pid in rows)
-    same_cpu_time(case, total)
+    same_cpu_time(case, total, 0 if 1 in rows else init)
     case.check("no more CPUs than there are",
                len(total["parallelism"]["profile_ns"]) <= total["cpus_online"] + 1)
 
