@@ -64,6 +64,8 @@ struct cpt_interval {
 struct cpt_counts {
 	uint64_t start_ns, end_ns;
 	uint32_t running, runnable, in_flight, in_progress; /* R, Q, A, C */
+	uint32_t more;	   /* may run beside those that certainly do */
+	uint32_t doubtful; /* tasks whose state lost events leave open */
 };
 
 /* From now_ns on `level` operations of an epoll instance are in flight, and none where nothing was said. */
@@ -90,6 +92,8 @@ struct cpt_step {
 	uint64_t running, runnable, waiting; /* integrals, ns */
 	uint64_t in_flight;		     /* of A */
 	uint64_t in_progress;		     /* of C: the sum of all four */
+	uint64_t more;			     /* of how many more may have run than certainly did */
+	uint64_t may_parallel_ns;	     /* of unknown class, that may have been parallel */
 };
 
 /* What counts as in progress beyond the definition (--in-progress). */

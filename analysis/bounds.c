@@ -437,6 +437,8 @@ int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *clos
 	bound_tlp(tl, &lost, r);
 	bound_concurrent(tl, &lost, r);
 	r->bounds.open = is_open(r);
+	r->bounds.by_bins =
+		!lost.trees && !lost.all && r->bounds.window_ns.low == r->bounds.window_ns.high;
 	bounds__accounts(tl, &lost, r);
 	return 0;
 }

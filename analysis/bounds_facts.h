@@ -40,6 +40,9 @@ struct cpt_bounds {
 	struct cpt_ns_bounds class_ns[CPT_CLASS_CNT]; /* [UNKNOWN]: no class of the truth, 0 */
 	struct cpt_ns_bounds split_ns[CPT_SPLIT_CNT]; /* likewise */
 	struct cpt_real_bounds parallel_average, tlp, efficiency, concurrent_average;
+	/* CPU time and parallel time of any bins of a grid are at most what is told of them and their `more` and
+	 * `may_parallel_ns`: the window is certain, and all of the workload was looked at. */
+	bool by_bins;
 	struct cpt_ns_bounds *profile_ns; /* by number of CPUs that run ours; owned */
 	uint32_t profile_cnt;
 	bool accounts_open; /* something was lost, and some pair of these is more than its figure twice */

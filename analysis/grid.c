@@ -465,6 +465,8 @@ int grid__end_bin(struct grid *g, const struct cpt_step *step)
 	b->runnable = step->runnable;
 	b->waiting = step->waiting;
 	b->in_flight = step->in_flight;
+	b->more = step->more;
+	b->may_parallel_ns = step->may_parallel_ns;
 	allowed = timeline__allowed_so_far(g->tl);
 	b->allowed = allowed - g->allowed;
 	g->allowed = allowed;

@@ -65,7 +65,9 @@ struct cpt_grid_bin {
 	uint64_t split_ns[CPT_SPLIT_CNT];
 	uint64_t running, runnable, waiting, in_flight; /* integrals of R, Q, W, A */
 	uint64_t allowed;				/* integral of N_allowed */
-	uint64_t reason_ns[CPT_REASON_CNT];		/* sums over all threads */
+	uint64_t more,
+		may_parallel_ns; /* as struct cpt_step has them; bounds: cpt_bounds.by_bins */
+	uint64_t reason_ns[CPT_REASON_CNT]; /* sums over all threads */
 	uint32_t path_id; /* thread on the critical path where it ends, 0 not known */
 };
 

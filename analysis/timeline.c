@@ -314,6 +314,9 @@ static void end_step(struct timeline *tl)
 		.runnable = to->runnable - from->runnable,
 		.in_progress = to->in_progress - from->in_progress,
 		.in_flight = to->in_flight - from->in_flight,
+		.more = tl->bounds.run_ns - tl->step_more,
+		.may_parallel_ns =
+			tl->bounds.could_ns[CPT_CLASS_PARALLEL] - tl->step_may_parallel_ns,
 	};
 	int err;
 
@@ -331,6 +334,8 @@ static void end_step(struct timeline *tl)
 		return;
 	}
 	tl->step_sums = *to;
+	tl->step_more = tl->bounds.run_ns;
+	tl->step_may_parallel_ns = tl->bounds.could_ns[CPT_CLASS_PARALLEL];
 	tl->step_start_ns = tl->now_ns;
 	tl->step_end_ns = tl->opts->step_ns < UINT64_MAX - tl->now_ns
 				  ? tl->now_ns + tl->opts->step_ns
@@ -389,7 +394,9 @@ static __attribute__((noinline)) void emit_counts(struct timeline *tl, uint64_t 
 					  .running = tl->running,
 					  .runnable = tl->runnable,
 					  .in_flight = tl->in_flight,
-					  .in_progress = timeline__in_progress(tl)};
+					  .in_progress = timeline__in_progress(tl),
+					  .more = tl->blind ? bounds__runners(tl) : 0,
+					  .doubtful = tl->unknown + tl->dying};
 	int err = tl->err ? 0 : tl->opts->on_counts(tl->opts->ctx, &counts);
 
 	if (err)

@@ -162,9 +162,10 @@ struct timeline {
 
 	uint64_t steps, step_start_ns, step_end_ns;
 	struct timeline_sums step_sums;
-	struct grid *grid;   /* NULL: not asked for; the analysis's */
-	struct path path;    /* what led to what */
-	struct accounts acc; /* told of every change of what is counted */
+	uint64_t step_more, step_may_parallel_ns; /* likewise, of the bounds' */
+	struct grid *grid;			  /* NULL: not asked for; the analysis's */
+	struct path path;			  /* what led to what */
+	struct accounts acc;			  /* told of every change of what is counted */
 	uint32_t
 		unborn; /* tasks that may be there, never told of: births lost and not made up for */
 	uint32_t fading; /* counted tasks that may be gone */

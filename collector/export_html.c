@@ -266,6 +266,9 @@ static json_t *page_data(const struct cpt_report *r, const struct view *view, st
 	json_obj__put_ns(&grid, "start_ns", view->time.given ? view->time.from_ns : 0);
 	json_obj__put_ns(&grid, "run_ns", r->run_ns);
 	json_obj__put_ns(&grid, "tracer_ns", r->close_facts ? r->close_facts->tracer_cpu_ns : 0);
+	/* Only where something is in doubt. */
+	if (r->bounds.open && r->bounds.by_bins)
+		json_obj__put(&grid, "bounded", json_true());
 	json_obj__put(&o, "grid", json_obj__done(&grid));
 	json_obj__put(&words, "reasons", reason_words());
 	json_obj__put(&words, "parked", parked_names());

@@ -142,6 +142,8 @@ static void add_counts(struct packer *p)
 	add_series(p, OF_BIN(p, waiting), json_pack("[s]", "waiting"));
 	add_series(p, OF_BIN(p, in_flight), json_pack("[s]", "in_flight"));
 	add_series(p, OF_BIN(p, allowed), json_pack("[s]", "allowed"));
+	add_series(p, OF_BIN(p, more), json_pack("[s]", "more"));
+	add_series(p, OF_BIN(p, may_parallel_ns), json_pack("[s]", "may_parallel"));
 	add_series(p, path, json_pack("[s]", "path"));
 	for (int i = 0; i < CPT_SPLIT_CNT; i++)
 		add_series(p, OF_BIN(p, split_ns[i]),

@@ -121,6 +121,11 @@ static int on_counts(void *ctx, const struct cpt_counts *counts)
 	struct perfetto *p = ctx;
 
 	set_counter(p, TRACK_RUNNING, &p->running, counts->running, counts->start_ns);
+	if (p->r->bounds.open) {
+		set_counter(p, TRACK_RUNNING_MOST, &p->running_most,
+			    (uint64_t)counts->running + counts->more, counts->start_ns);
+		set_counter(p, TRACK_DOUBTFUL, &p->doubtful, counts->doubtful, counts->start_ns);
+	}
 	if (p->instances_cnt)
 		set_counter(p, TRACK_IN_FLIGHT, &p->in_flight, counts->in_flight, counts->start_ns);
 	p->err = set_counter(p, TRACK_IN_PROGRESS, &p->in_progress, counts->in_progress,
@@ -227,6 +232,10 @@ static int add_tail(struct perfetto *p, struct path_log *log)
 		return err;
 	set_counter(p, TRACK_RUNNING, &p->running, 0, r->window_end_ns);
 	set_counter(p, TRACK_IN_PROGRESS, &p->in_progress, 0, r->window_end_ns);
+	if (r->bounds.open) {
+		set_counter(p, TRACK_RUNNING_MOST, &p->running_most, 0, r->window_end_ns);
+		set_counter(p, TRACK_DOUBTFUL, &p->doubtful, 0, r->window_end_ns);
+	}
 	if (p->instances_cnt)
 		set_counter(p, TRACK_IN_FLIGHT, &p->in_flight, 0, r->window_end_ns);
 	for (uint32_t i = 0; i < p->instances_cnt; i++)
@@ -259,6 +268,7 @@ static int prepare(struct perfetto *p, struct analysed *a, FILE *f)
 {
 	p->words = analysed__words(a);
 	p->running = p->in_progress = p->in_flight = UINT64_MAX;
+	p->running_most = p->doubtful = UINT64_MAX;
 	sysno_table(p->r->meta->machine, p->sys);
 	p->out = pf_out__new(f);
 	if (!p->out || make_tables(p))

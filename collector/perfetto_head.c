@@ -211,6 +211,12 @@ int perfetto_head__add(struct perfetto *p)
 	name_states(p);
 	perfetto_track__add(p, TRACK_RUNNING, 0, "CPUs busy", true);
 	perfetto_track__add(p, TRACK_IN_PROGRESS, 0, "in progress", true);
+	if (p->r->bounds.open) {
+		perfetto_track__add(p, TRACK_RUNNING_MOST, 0, "CPUs busy, at most (events lost)",
+				    true);
+		perfetto_track__add(p, TRACK_DOUBTFUL, 0, "threads in unknown state (events lost)",
+				    true);
+	}
 	if (p->instances_cnt)
 		perfetto_track__add(p, TRACK_IN_FLIGHT, 0, "in flight, beside threads", true);
 	add_phases(p);

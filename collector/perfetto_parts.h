@@ -21,6 +21,8 @@ enum {
 	TRACK_IN_FLIGHT,
 	TRACK_CPUS,
 	TRACK_PHASES,
+	TRACK_RUNNING_MOST,
+	TRACK_DOUBTFUL,
 	TRACK_CPU = 16,				/* + CPU */
 	TRACK_THREAD = TRACK_CPU + CPT_MAX_CPUS /* + number of the thread */
 };
@@ -71,6 +73,7 @@ struct perfetto {
 	struct pf_instance *instances; /* by number of the instance */
 	uint32_t instances_cnt;
 	uint64_t running, in_progress, in_flight; /* as the counters say */
+	uint64_t running_most, doubtful;	  /* likewise, where something is in doubt */
 	uint64_t cpus_known[CPT_MASK_WORDS];
 	uint64_t words_known[CPT_WORDS_MAX / 64 + 1];
 	bool sys_known[CPT_SYS_CNT];

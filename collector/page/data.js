@@ -64,6 +64,7 @@ class Grid {
 		this.tracer_ns = grid.tracer_ns;
 		this.run_ns = grid.run_ns;
 		this.has_accounts = grid.accounts;
+		this.bounded = !!grid.bounded;
 		this.zero = new Float64Array(this.bins + 1);
 		this.counts = {};
 		this.splits = [];
@@ -164,7 +165,14 @@ class Grid {
 		const busy = f.parallel.slice(1).reduce((x, y) => x + y, 0);
 		f.tlp = busy ? f.cpu_time_ns / busy : 0;
 		f.efficiency = f.allowed_ns ? f.cpu_time_ns / f.allowed_ns : 0;
+		if (this.bounded && f.window_ns) f.bounds = this.bounds(f, of(this.counts.more), of(this.counts.may_parallel));
 		return f;
+	}
+	/* Who ran, and what was parallel, as the report's bounds have it; what was in progress bins do not tell. */
+	bounds(f, more, may_parallel) {
+		const cpu = [f.cpu_time_ns, f.cpu_time_ns + more], parallel = f.ledger.parallel;
+		return { open: true, cpu_time_ns: cpu, parallelism: { average: cpu.map((ns) => ns / f.window_ns) },
+			concurrency: {}, ledger_ns: { parallel: [parallel, parallel + may_parallel] } };
 	}
 	/* The box of a lane's thread in the bottle graph: {parallel, running, height, width}, all ns; of its width, times running. */
 	box(lane, a, b) {

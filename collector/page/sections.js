@@ -149,8 +149,12 @@ function show_profile(id, ns, kind_of, total, folded_at) {
 			figure(id + "." + r.from, r.ns), cell(percent(r.ns, total), "n")))));
 }
 
-/* What was lost leaves figures of a selection open, too, and the page knows by how much of the run alone. */
-const OPEN_SELECTION = " · events were lost: report with --time of this says between what these lie";
+/* What was lost leaves figures of a selection open, too: of who ran the page knows by how much, of the rest for the run
+ * alone. */
+function open_selection(f) {
+	return " · events were lost, " + percent(f.ledger.unknown, f.window_ns) +
+		" of this time is unknown: report with --time of it says between what all of these lie";
+}
 
 function show_profiles(f, grid, open) {
 	/* From some level on levels are one: of a selection always, of the run where there were too many. */
@@ -168,11 +172,11 @@ function show_profiles(f, grid, open) {
 		between(f.efficiency, ways.efficiency, share),
 		...said(" · CPU time ", "cpu_time", f.cpu_time_ns, short_time(f.cpu_time_ns)),
 		between(f.cpu_time_ns, f.bounds && f.bounds.cpu_time_ns, short_time),
-		...said_of_spin(f, said), open && !f.whole ? OPEN_SELECTION : "");
+		...said_of_spin(f, said), open && !f.whole ? open_selection(f) : "");
 	put(by_id("concurrency-figures"), ...said("average ", "concurrent.average", f.concurrent_average, level(f.concurrent_average)),
 		between(f.concurrent_average, f.bounds && f.bounds.concurrency.average, level),
 		...said(" · most ", "concurrent.peak", last, last + (folded && last >= folded ? " or more" : "")),
-		open && !f.whole ? OPEN_SELECTION : "");
+		open && !f.whole ? open_selection(f) : "");
 }
 
 /* Busy-waiting, where it is known: of the whole run alone. Without samples only what polls for rings is. */
@@ -193,25 +197,28 @@ function said_of_spin({ effective, spin }, said) {
 
 /* ---- accounts ---- */
 
-function show_account(id, account, words, order) {
+/* pairs: between what the items lie, by name; none where nothing was lost, and of a selection. */
+function show_account(id, account, pairs, words, order) {
 	const total = account.total;
 	const items = Object.entries(account).filter(([name, ns]) => name !== "total" && ns > 0);
 	const place = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
 	items.sort((x, y) => place(x[0]) - place(y[0]) || y[1] - x[1]);
 	bar(by_id(id + "-bar"), items.map(([name, ns]) => ({ kind: name, ns, label: name.replace(/_/g, " ") })), total, true);
 	const meaning = (name) => words[id][name] || (words.reasons[name] ? "idle, while things waited for " + words.reasons[name] : "");
+	const within = (name, ns) => between(ns, pairs[name], short_time);
 	const rows = items.map(([name, ns]) => el("tr", {}, row_head(swatch(name), name, meaning(name)), figure(id + "." + name, ns),
-		cell(percent(ns, total), "n"), cell(meaning(name), "what")));
+		cell(percent(ns, total), "n"), cell(meaning(name) + (within(name, ns) && "; in truth within" + within(name, ns)), "what")));
 	rows.push(el("tr", { class: "class" }, el("th", { scope: "row" }, "in all"), figure(id + ".total", total),
-		cell("", "n"), cell("", "what")));
+		cell("", "n"), cell(within("total", total) && "in truth within" + within("total", total), "what")));
 	put(by_id(id + "-table"), el("caption", { class: "hidden" }, by_id(id + "-head").textContent),
 		el("thead", { class: "hidden" }, el("tr", {}, el("th", {}, "what"), el("th", {}, "time"), el("th", {}, "share"), el("th", {}, "meaning"))),
 		el("tbody", {}, rows));
 }
 
 function show_accounts(f, whole, words) {
-	show_account("budget", f.budget || whole.budget, words, ["used"]);
-	show_account("demand", f.demand || whole.demand, words, []);
+	const pairs = (id) => (!f[id] || f.whole) && whole.bounds && whole.bounds[id + "_ns"] || {};
+	show_account("budget", f.budget || whole.budget, pairs("budget"), words, ["used"]);
+	show_account("demand", f.demand || whole.demand, pairs("demand"), words, []);
 	show_account_part("budget", f, "used " + short_time(f.cpu_time_ns) + " of " + short_time(f.allowed_ns || 0));
 	show_account_part("demand", f, "threads were ready for " + short_time(f.runnable_ns));
 }

@@ -310,6 +310,34 @@ def check_bounds(browser, r):
     return shown
 
 
+def check_account_bounds(browser, r):
+    """Likewise of the budget and the demand. How many."""
+    shown = 0
+    for kind in ("budget", "demand"):
+        pairs = r["bounds"].get(kind + "_ns", {})
+        for key, told in browser.js(
+                "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map((row) => "
+                "[row.querySelector('[data-key]').dataset.key, row.querySelector('td.what').textContent])",
+                f"#{kind}-table"):
+            name = key.split(".", 1)[1]
+            text = pair_text(browser, "short_time", r[kind + "_ns"][name], pairs[name]) if name in pairs else ""
+            check.assertEqual("in truth within" + text in told if text else "in truth" in told, bool(text), (key, told))
+            shown += text != ""
+    return shown
+
+
+def check_selected_bounds(browser, r):
+    """Of a selection: who ran, as report --time of it has it; how much of it is unknown."""
+    of, average = r["bounds"], r["parallelism"]["average"]
+    unknown = percent(r["ledger_ns"]["unknown"], r["window_ns"])
+    for place in ("parallelism-figures", "concurrency-figures"):
+        check.assertIn(f"events were lost, {unknown} of this time is unknown: report with --time", browser.text(place))
+    for head, show, value, pair in (("average ", "level", average, of["parallelism"]["average"]),
+                                    ("CPU time ", "short_time", r["cpu_time_ns"], of["cpu_time_ns"])):
+        told = browser.js(f"return ({show})(arguments[0])", value)
+        check.assertIn(f"{head}{told}{pair_text(browser, show, value, pair)} ·", browser.text("parallelism-figures"))
+
+
 def check_threads(figures, r, wanted=None):
     """Those in the table; at least one, and all of `wanted`."""
     seen = 0
@@ -685,14 +713,12 @@ def case_bounds_beside_the_figures_are_the_reports(browser):
         check.assertTrue(r["bounds"]["open"])
         browser.open(trace, *filters)
         check.assertGreater(check_bounds(browser, r), 4)
+        check.assertGreater(check_account_bounds(browser, r), 0)
         check.assertNotIn("events were lost", browser.text("parallelism-figures"))
-        # Of a selection the page knows none, and says where they are to be had.
+        # Of a selection the page knows those of who ran, and says how much is unknown and where the rest is to be had.
         browser.drag(0.3, 0.6)
-        for place in ("parallelism-figures", "concurrency-figures"):
-            check.assertNotIn("[", browser.text(place))
-            check.assertIn("events were lost: report with --time of this says between what", browser.text(place))
-        check.assertNotIn("[", browser.text("ledger-table"))
-        check_selection(browser, trace)
+        check.assertNotIn("[", browser.text("concurrency-figures"))
+        check_selected_bounds(browser, report(trace, "--time", check_selection(browser, trace)))
         browser.find("clear-picked").click()
         check.assertGreater(check_bounds(browser, r), 4)
     browser.open(known_trace("mutex"))

@@ -86,6 +86,19 @@ def integral(points):
     return sum(value * (after - time) for (time, value), (after, _) in zip(points, points[1:]))
 
 
+def check_most(most, busy, report):
+    """Never below what certainly ran, and in all the upper bound of the CPU time, where that has no other cause."""
+    steps = sorted({time for time, _ in busy} | {time for time, _ in most})
+    at = [dict(points) for points in (busy, most)]
+    now = [0, 0]
+    for time in steps:
+        now = [points.get(time, before) for points, before in zip(at, now)]
+        same("at least as many may run", now[1] >= now[0], True)
+    low, high = report["bounds"]["window_ns"]
+    if low == high and report["bounds"]["parallelism"]["profile_ns"][0] != [0, high]:
+        same("CPU time at most", integral(most), report["bounds"]["cpu_time_ns"][1])
+
+
 def check_counters(trace, report):
     busy = trace.counters[by_name(trace, "CPUs busy")]
     progress = trace.counters[by_name(trace, "in progress")]
@@ -94,7 +107,12 @@ def check_counters(trace, report):
     same("peak of R", max((v for _, v in busy), default=0), report["parallelism"]["peak"])
     if not report["ledger_ns"]["unknown"]:
         same("counted in progress", integral(progress), sum(k * n for k, n in enumerate(profile)))
-    for points in (busy, progress):
+    open_counters = [by_name(trace, name) for name in ("CPUs busy, at most (events lost)",
+                                                       "threads in unknown state (events lost)")
+                     if report["bounds"]["open"]]
+    for points in (trace.counters[uuid] for uuid in open_counters[:1]):
+        check_most(points, busy, report)
+    for points in (busy, progress, *(trace.counters[uuid] for uuid in open_counters)):
         same("values that differ", [a for a, b in zip(points, points[1:]) if a[1] == b[1]], [])
 
 

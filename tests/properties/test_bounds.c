@@ -28,7 +28,7 @@
 static struct gen gen;
 
 /* How often what was seen: a test that only ever meets the widest bounds would prove nothing. */
-static uint64_t cases_lost, tight, told, refused, accounts_open, accounts_tight;
+static uint64_t cases_lost, tight, told, refused, accounts_open, accounts_tight, bins_bounded;
 
 /* Of half the CPU time that was not used it is known what it was. */
 static bool is_told(const struct cpt_report *r)
@@ -53,6 +53,35 @@ static void count_tight(const struct cpt_report *r)
 	accounts_tight += r->bounds.accounts_open && is_told(r);
 	told += r->verdict != CPT_CLASS_UNKNOWN;
 	refused += r->verdict == CPT_CLASS_UNKNOWN;
+}
+
+/* What bins say of who ran. */
+static int check_bins(const char *what, const struct cpt_report *truth, const struct cpt_report *r)
+{
+	const uint32_t cnt = truth->grid->bins_cnt;
+
+	if (!r->bounds.by_bins || truth->window_start_ns != r->window_start_ns)
+		return 0;
+	assert_int_equal(cnt, r->grid->bins_cnt);
+	for (uint32_t i = 0; i < cnt; i++) {
+		const struct cpt_grid_bin *t = &truth->grid->bins[i], *b = &r->grid->bins[i];
+		const uint64_t parallel[] = {t->split_ns[CPT_SPLIT_PARALLEL_MULTI_CORE] +
+						     t->split_ns[CPT_SPLIT_PARALLEL_SMT_ONLY],
+					     b->split_ns[CPT_SPLIT_PARALLEL_MULTI_CORE] +
+						     b->split_ns[CPT_SPLIT_PARALLEL_SMT_ONLY]};
+
+		if (t->running >= b->running && t->running <= b->running + b->more &&
+		    parallel[0] >= parallel[1] && parallel[0] <= parallel[1] + b->may_parallel_ns)
+			continue;
+		fprintf(stderr,
+			"%s, bin %u: ran for %" PRIu64 ", told %" PRIu64 " and %" PRIu64
+			"; parallel %" PRIu64 ", told %" PRIu64 " and %" PRIu64 "\n",
+			what, i, t->running, b->running, b->more, parallel[0], parallel[1],
+			b->may_parallel_ns);
+		return 1;
+	}
+	bins_bounded++;
+	return 0;
 }
 
 /* ---- generated runs ---------------------------------------------------------------------------------- */
@@ -93,6 +122,7 @@ static void one_case(uint64_t seed)
 			      .wait_all = rng_percent(&rng, 20),
 			      .no_occupancy = rng_percent(&rng, 15)};
 	struct cpt_trace_close closed = {.steal_ns = UINT64_MAX, .alive_exec_ns = UINT64_MAX};
+	const struct cpt_grid_opts grid = {.bin_ns = 1 + rng_below(&rng, 90)};
 	uint64_t cpus[CPT_MASK_WORDS] = {0};
 	struct cpt_report *truth, *r;
 	struct cpt_analysis_opts o;
@@ -108,6 +138,7 @@ static void one_case(uint64_t seed)
 	u = unmerge__new(gen.cpu_cnt, gen.ev, gen.ev_cnt);
 	assert_non_null(u);
 	draw_options(&rng, &o, cpus, &pid, &comm);
+	o.grid = rng_percent(&rng, 30) ? &grid : NULL;
 	closed.end_mono_ns = gen.now;
 	ev = unmerge__merged(u, NULL, NULL, &rng, &cnt);
 	truth = lossy_report(&gen.meta, ev, cnt, &closed, &o);
@@ -126,6 +157,7 @@ static void one_case(uint64_t seed)
 	assert_non_null(r);
 	assert_int_equal(lossy_pairs(what, r), 0);
 	assert_int_equal(check_bounds(what, truth, r), 0);
+	assert_int_equal(o.grid ? check_bins(what, truth, r) : 0, 0);
 	count_tight(r);
 	report__free(truth);
 	report__free(r);
@@ -148,7 +180,8 @@ static void truth_is_within_the_bounds_whatever_was_lost(void **state)
 	/* Bounds that are always wide hold, and are worth nothing: of 20,000 cases 3 in 10 were so narrow, and 6 in 10
 	 * had a verdict. */
 	if (cases >= 1000)
-		assert_true(5 * tight > cases_lost && 2 * told > cases);
+		assert_true(5 * tight > cases_lost && 2 * told > cases &&
+			    8 * accounts_tight > accounts_open && 10 * bins_bounded > cases);
 }
 
 /* ---- real runs ----------------------------------------------------------------------------------------- */
