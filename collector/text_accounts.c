@@ -10,6 +10,7 @@
 #include "draw.h"
 #include "escape.h"
 #include "format.h"
+#include "words.h"
 
 /* An item below this share of its account is noise beside the others. */
 #define WORTH_A_LINE 0.01
@@ -57,6 +58,7 @@ struct account {
 static void add_within(struct strbuf *b, const struct line *l, const struct account *of)
 {
 	char p[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
+	struct strbuf ends = {0};
 
 	if (!l->within)
 		return;
@@ -66,8 +68,10 @@ static void add_within(struct strbuf *b, const struct line *l, const struct acco
 		fmt_percent(high, l->within->high, of->within.low);
 	else
 		fmt_percent(high, 1, 1);
-	if (strcmp(low, p) || strcmp(high, p))
-		strbuf__addf(b, "; in truth within [%s, %s]", low, high);
+	if (words__ends(&ends, p, low, high))
+		strbuf__addf(b, "; in truth within%s", strbuf__str(&ends));
+	b->failed |= ends.failed;
+	strbuf__free(&ends);
 }
 
 static void add_line(struct strbuf *b, const struct text_style *style, const struct line *l,
@@ -299,21 +303,19 @@ static void add_short_waits(struct strbuf *b, const struct cpt_report *r,
 	add_remark(b, opts, line);
 }
 
-/* " [1.2 s, 1.4 s]": between what all of it lies; "" where that is what is said. */
-static const char *demand_range(char *buf, size_t sz, const struct cpt_report *r, bool utf8)
+/* " [1.2 s, 1.4 s]" behind how much all of it is. */
+static void add_demand_range(struct strbuf *b, const struct cpt_report *r, bool utf8)
 {
 	const struct cpt_ns_bounds *total = &r->bounds.demand.total_ns;
-	char low[FMT_SZ], high[FMT_SZ] = "no limit";
+	char d[FMT_SZ], low[FMT_SZ], high[FMT_SZ] = "no limit";
 
-	*buf = '\0';
-	if (!r->bounds.accounts_open ||
-	    (total->low == r->demand.total_ns && total->high == r->demand.total_ns))
-		return buf;
+	if (!r->bounds.accounts_open)
+		return;
+	fmt_duration(d, r->demand.total_ns, utf8);
 	fmt_duration(low, total->low, utf8);
 	if (total->high != UINT64_MAX)
 		fmt_duration(high, total->high, utf8);
-	snprintf(buf, sz, " [%s, %s]", low, high);
-	return buf;
+	words__ends(b, d, low, high);
 }
 
 void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
@@ -321,14 +323,17 @@ void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_
 	const struct cpt_demand *a = &r->demand;
 	const struct cpt_demand_bounds *within = &r->bounds.demand;
 	struct line lines[CPT_DEMAND_CNT];
-	char what[96], range[64], d[FMT_SZ];
+	struct strbuf what = {0};
+	char d[FMT_SZ];
 
 	if (!worth(a->total_ns, a->total_ns + r->cpu_time_ns, WORTH_DEMAND))
 		return;
-	snprintf(what, sizeof(what), "  (%s%s over all threads)",
-		 fmt_duration(d, a->total_ns, opts->style.utf8),
-		 demand_range(range, sizeof(range), r, opts->style.utf8));
-	draw_title(b, &opts->style, "Why ready work did not run", what);
+	strbuf__addf(&what, "  (%s", fmt_duration(d, a->total_ns, opts->style.utf8));
+	add_demand_range(&what, r, opts->style.utf8);
+	strbuf__adds(&what, " over all threads)");
+	draw_title(b, &opts->style, "Why ready work did not run", strbuf__str(&what));
+	b->failed |= what.failed;
+	strbuf__free(&what);
 	for (int i = 0; i < CPT_DEMAND_CNT; i++)
 		lines[i] =
 			(struct line){.name = demand_name((enum cpt_demand_item)i),
