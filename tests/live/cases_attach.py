@@ -412,16 +412,22 @@ def ended_before(case):
     one, path = meter(case, "one")
     for reaped in (True, False):
         gone, last = case.spawn(["/bin/sleep", "60"]), case.spawn(["/bin/sleep", "60"])
-        recorder = case.spawn([case.cpartrace, "record", "-o", case.path("late.trace"), "--delay",
-                               "0.5", "-d", "0.2", "-p", f"{gone.pid},{one.pid}"])
-        nobody = case.spawn([case.cpartrace, "record", "-o", case.path("nobody.trace"), "--delay",
-                             "0.5", "-p", f"{gone.pid},{last.pid}"])
-        for pid in (recorder.pid, nobody.pid):  # both processes are held by then
-            await_true("the names", lambda: len(pidfds(pid)) >= 2)
+        held = []
+        # Stopped once it holds both processes, what takes long comes yet. One after the other: where two of these
+        # load their probes at once they may leave us no CPU until they have looked.
+        for other, *options in ((one, "-d", "0.2", "-o", case.path("late.trace")),
+                                (last, "-o", case.path("nobody.trace"))):
+            held.append(case.spawn([case.cpartrace, "record", "--delay", "0.5", *options, "-p",
+                                    f"{gone.pid},{other.pid}"]))
+            await_true("the names", lambda: len(pidfds(held[-1].pid)) >= 2)
+            held[-1].send_signal(signal.SIGSTOP)
+        recorder, nobody = held
         for process in (gone, last):
             process.kill()
             if reaped:
                 process.wait()
+        for each in held:
+            each.send_signal(signal.SIGCONT)
         _, err = recorder.communicate(timeout=20)
         case.equal("status", recorder.returncode, 0)
         case.check("it says who has ended", f"process {gone.pid} ended before" in err, err)
