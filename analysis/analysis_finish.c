@@ -87,6 +87,7 @@ static void bound_window(struct cpt_analysis *a, bool open, uint64_t last_ns)
 		b->shorter_ns = end_ns - doubted_since(a, births_lost);
 	else if (births_lost && last_ns > end_ns)
 		b->longer_ns = last_ns - end_ns;
+	b->run_open = b->earlier_ns || b->longer_ns || b->shorter_ns;
 	b->longer_ns = before(cut_ns, end_ns + b->longer_ns) - before(cut_ns, end_ns);
 	b->shorter_ns = before(cut_ns, end_ns) - before(cut_ns, end_ns - b->shorter_ns);
 	if (a->opts.filter.have_time)
@@ -118,6 +119,7 @@ struct cpt_report *analysis__finish(struct cpt_analysis *a,
 		errno = -a->err;
 	} else {
 		a->counts.run_ns = a->window_end_ns - a->window_start_ns;
+		a->tl.bounds.cut = incomplete_why != NULL;
 		bound_window(a, open, last_ns);
 		r = summary__report(&a->tl, &a->tasks, &a->wakes, &a->counts, a->meta, close_facts);
 		if (r && (take_locks(a, r) || take_loops(a, r) ||

@@ -335,7 +335,7 @@ static void bound_running(const struct timeline *tl, const struct bounds_lost *l
 	allowed_high = (double)r->allowed_integral + (double)(n * (b->blind_ns + lost->more_ns));
 	allowed_low = (double)r->allowed_integral -
 		      (double)(n * (b->blind_ns + b->fade_ns + lost->less_ns));
-	if (lost->births || lost->trees || lost->all || lost->waits) {
+	if (lost->unseen) {
 		allowed_high = (double)n * longest;
 		allowed_low = 0;
 	}
@@ -396,10 +396,11 @@ static struct bounds_lost what_was_lost(const struct timeline *tl,
 		lost.trees = closed->lost[CPT_LOSS_TASK_STORAGE];
 		lost.all = closed->lost_recursion;
 	}
-	lost.tracer_ns = closed ? closed->tracer_cpu_ns : 0;
+	lost.tracer_ns = closed ? closed->tracer_cpu_ns : b->cut ? UINT64_MAX : 0;
 	lost.waits = f->cpus && (r->quality.lost_located || lost.births);
 	if (lost.births && (f->pid_cnt || f->tid_cnt || f->comm_cnt))
 		lost.all = true;
+	lost.unseen = lost.births || lost.trees || lost.all || lost.waits;
 	return lost;
 }
 
@@ -424,8 +425,7 @@ int bounds__finish(const struct timeline *tl, const struct cpt_trace_close *clos
 {
 	const struct bounds *b = &tl->bounds;
 	const struct bounds_lost lost = what_was_lost(tl, close_facts, r);
-	const struct retro re =
-		sum_retro(tl, r, lost.births || lost.trees || lost.all || lost.waits);
+	const struct retro re = sum_retro(tl, r, lost.unseen);
 
 	r->bounds.window_ns = (struct cpt_ns_bounds){bounds_less(r->window_ns, lost.less_ns),
 						     r->window_ns + lost.more_ns};

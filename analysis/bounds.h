@@ -71,6 +71,8 @@ struct bounds {
 	uint64_t earlier_ns; /* it may have begun so much earlier */
 	uint64_t longer_ns;  /* it may have ended so much later, */
 	uint64_t shorter_ns; /* or earlier */
+	bool run_open; /* the whole run's ends are in doubt, whatever part of it the window is */
+	bool cut;      /* the trace ends before the run did: nothing was counted at its end */
 };
 
 /* What is open beside the instants in doubt. */
@@ -79,8 +81,9 @@ struct bounds_lost {
 	bool trees;		   /* of some nothing was seen at all */
 	bool all;		   /* nothing is certain */
 	bool waits;		   /* whatever follows from C */
+	bool unseen;		   /* any of these four: some tasks' whole lives may be missing */
 	uint64_t more_ns, less_ns; /* of the window */
-	uint64_t tracer_ns;	   /* CPU time of the tracer in all of the run */
+	uint64_t tracer_ns;	   /* CPU time of the tracer in all of the run; cut: unknown */
 	uint32_t cpu_cnt;
 };
 

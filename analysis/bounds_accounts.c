@@ -17,6 +17,10 @@
  *            the rest                           always
  *            unknown                            may be any other; and so may what tasks in doubt add to the demand
  *
+ * Where something is in doubt, the first part of a stretch that a CPU spends on others (OCCUPANCY) may be any item's
+ * but `used`, and any of the demand's `others` and `placement`: blurred, in accounts.c. What the tracer has of what
+ * is others' follows from its CPU time, which is counted at the end: in a trace that is cut off it may be all of it.
+ *
  * Items are rounded to whole ns, and their sum with them: ROUNDED ns is what one may be off by that.
  */
 #include "bounds.h"
@@ -72,32 +76,43 @@ static uint64_t sum_low(const struct cpt_ns_bounds *items, uint32_t cnt)
 	return sum;
 }
 
-/* ns of a part of `of`, which is the tracer's by what of others' time is its: see acct_sums__round(). */
+/* What of `of` is the tracer's, as acct_sums__round() has it: by what part of all others' time its own is. */
 static uint64_t tracer_part(uint64_t of, uint64_t tracer_ns, uint64_t foreign_ns)
 {
-	if (!foreign_ns || tracer_ns >= foreign_ns)
+	if (!tracer_ns || tracer_ns >= foreign_ns)
 		return tracer_ns ? of : 0;
 	return (uint64_t)((fix_t)of * tracer_ns / foreign_ns);
 }
 
-/* What others and the tracer have together, apart: two pairs. foreign: that of all others' time. */
+/* What others and the tracer have together, apart: two pairs. rounded: what may be missing of the tracer's. */
 static void set_tracer_apart(struct cpt_ns_bounds *others, struct cpt_ns_bounds *tracer,
-			     const struct bounds_lost *lost, const struct cpt_ns_bounds *foreign,
-			     uint64_t window_tracer_ns)
+			     const struct cpt_ns_bounds *tracer_ns,
+			     const struct cpt_ns_bounds *foreign, uint64_t rounded)
 {
-	const bool moves = lost->more_ns || lost->less_ns;
 	const struct cpt_ns_bounds both = *others;
 
-	if (!lost->tracer_ns)
+	if (!tracer_ns->high)
 		return;
-	tracer->low = moves ? 0
-			    : bounds_less(tracer_part(both.low, window_tracer_ns, foreign->high),
-					  ROUNDED);
-	tracer->high =
-		tracer_part(both.high, moves ? lost->tracer_ns : window_tracer_ns, foreign->low);
+	/* The sum of all others' time is rounded itself. */
+	tracer->low =
+		bounds_less(tracer_part(both.low, tracer_ns->low, foreign->high + 1), rounded);
+	tracer->high = both.high == UINT64_MAX ? both.high
+					       : tracer_part(both.high, tracer_ns->high,
+							     bounds_less(foreign->low, 1));
 	tracer->high += bounds_least(both.high - tracer->high, ROUNDED);
 	others->low = bounds_less(both.low, tracer->high);
-	others->high = both.high == UINT64_MAX ? UINT64_MAX : both.high - tracer->low;
+	others->high = both.high == UINT64_MAX ? both.high : both.high - tracer->low;
+}
+
+/* CPU time of the tracer in the window. */
+static struct cpt_ns_bounds tracer_time(const struct bounds *b, const struct bounds_lost *lost,
+					const struct cpt_report *r)
+{
+	const uint64_t ns = acct_tracer_ns(lost->tracer_ns, r->window_ns, r->run_ns);
+
+	if (lost->tracer_ns == UINT64_MAX || b->run_open || lost->more_ns || lost->less_ns)
+		return (struct cpt_ns_bounds){0, lost->tracer_ns};
+	return (struct cpt_ns_bounds){ns, ns};
 }
 
 static void bound_budget(const struct timeline *tl, const struct bounds_lost *lost,
@@ -113,7 +128,7 @@ static void bound_budget(const struct timeline *tl, const struct bounds_lost *lo
 		.lose = b->fade_left_ns + n * lost->less_ns + tl->acc.blurred_ns,
 		.turn = b->dying_left_ns + b->flight_left_ns + retro_left_ns(tl, r),
 	};
-	const bool none = lost->births || lost->trees || lost->all || lost->waits;
+	const bool none = lost->unseen;
 	uint64_t sure;
 
 	out->total_ns.low = none ? r->bounds.cpu_time_ns.low
@@ -125,10 +140,12 @@ static void bound_budget(const struct timeline *tl, const struct bounds_lost *lo
 	for (int i = 0; i < CPT_BUDGET_CNT; i++) {
 		const uint64_t turn = follows_from_progress(i) ? open.turn : 0;
 		const uint64_t come = i == CPT_BUDGET_PLACEMENT ? open.turn : turn;
+		/* Others and the tracer are one until the end. */
+		const uint64_t tracer = i == CPT_BUDGET_OTHERS ? of->item_ns[CPT_BUDGET_TRACER] : 0;
 
-		out->item_ns[i] =
-			none ? (struct cpt_ns_bounds){0, longest}
-			     : pair_of(of->item_ns[i], open.lose + turn, open.gain + come, longest);
+		out->item_ns[i] = none ? (struct cpt_ns_bounds){0, longest}
+				       : pair_of(of->item_ns[i] + tracer, open.lose + turn,
+						 open.gain + come, longest);
 	}
 	for (int i = 0; i < CPT_REASON_CNT; i++) {
 		/* Nothing is ever charged to what does not count as in progress. */
@@ -140,12 +157,7 @@ static void bound_budget(const struct timeline *tl, const struct bounds_lost *lo
 	}
 	out->item_ns[CPT_BUDGET_USED] = r->bounds.cpu_time_ns;
 	out->item_ns[CPT_BUDGET_UNKNOWN] = (struct cpt_ns_bounds){0, 0};
-	/* Those two are one until the end. */
 	out->item_ns[CPT_BUDGET_TRACER] = (struct cpt_ns_bounds){0, 0};
-	if (!none)
-		out->item_ns[CPT_BUDGET_OTHERS] =
-			pair_of(of->item_ns[CPT_BUDGET_OTHERS] + of->item_ns[CPT_BUDGET_TRACER],
-				open.lose, open.gain, longest);
 	sure = sum_low(out->item_ns, CPT_BUDGET_CNT) + sum_low(out->reason_ns, CPT_REASON_CNT);
 	limit_by_rest(out->item_ns, CPT_BUDGET_CNT, out->total_ns.high, sure);
 	limit_by_rest(out->reason_ns, CPT_REASON_CNT, out->total_ns.high, sure);
@@ -159,19 +171,19 @@ static void bound_demand(const struct timeline *tl, const struct bounds_lost *lo
 	const struct bounds *b = &tl->bounds;
 	struct cpt_demand_bounds *out = &r->bounds.demand;
 	const uint64_t more = b->doubt_ns + b->woken_ns, blurred = tl->acc.blurred_demand_ns;
-	const bool none = lost->births || lost->trees || lost->all || lost->waits ||
-			  lost->less_ns || lost->more_ns;
-	const bool endless = lost->trees || lost->all || lost->waits || lost->more_ns;
-	uint64_t sure;
+	const bool none = lost->unseen || lost->less_ns || lost->more_ns;
+	bool endless = lost->trees || lost->all || lost->waits || lost->more_ns;
+	uint64_t sure, unborn_ns = 0;
 
 	out->total_ns.low = lost->all || lost->waits || lost->less_ns ? 0 : of->total_ns;
 	/* Tasks that were never told of, each ready all the time. */
-	out->total_ns.high =
-		endless || lost->births > CPT_TASK_MAX
-			? UINT64_MAX
-			: of->total_ns + more + lost->births * r->bounds.window_ns.high;
+	endless |= __builtin_mul_overflow(lost->births, r->bounds.window_ns.high, &unborn_ns) ||
+		   __builtin_add_overflow(of->total_ns + more, unborn_ns, &out->total_ns.high);
+	if (endless)
+		out->total_ns.high = UINT64_MAX;
 	for (int i = 0; i < CPT_DEMAND_CNT; i++) {
 		const bool others = i == CPT_DEMAND_PLACEMENT || i == CPT_DEMAND_OTHERS;
+		const uint64_t tracer = i == CPT_DEMAND_OTHERS ? of->item_ns[CPT_DEMAND_TRACER] : 0;
 		uint64_t lose = others ? blurred : 0;
 		uint64_t gain = of->item_ns[CPT_DEMAND_UNKNOWN] + more + lose;
 
@@ -180,23 +192,20 @@ static void bound_demand(const struct timeline *tl, const struct bounds_lost *lo
 		if (i == CPT_DEMAND_CPUS)
 			gain += bounds_least(of->item_ns[CPT_DEMAND_MASK], b->ready_ns);
 		out->item_ns[i] = none ? (struct cpt_ns_bounds){0, out->total_ns.high}
-				       : pair_of(of->item_ns[i], lose, gain, UINT64_MAX);
+				       : pair_of(of->item_ns[i] + tracer, lose, gain, UINT64_MAX);
 	}
 	out->item_ns[CPT_DEMAND_UNKNOWN] = (struct cpt_ns_bounds){0, 0};
 	out->item_ns[CPT_DEMAND_TRACER] = (struct cpt_ns_bounds){0, 0};
-	if (!none)
-		out->item_ns[CPT_DEMAND_OTHERS] = pair_of(
-			of->item_ns[CPT_DEMAND_OTHERS] + of->item_ns[CPT_DEMAND_TRACER], blurred,
-			of->item_ns[CPT_DEMAND_UNKNOWN] + more + blurred, UINT64_MAX);
 	sure = sum_low(out->item_ns, CPT_DEMAND_CNT);
 	if (!endless)
 		limit_by_rest(out->item_ns, CPT_DEMAND_CNT, out->total_ns.high, sure);
 	out->item_ns[CPT_DEMAND_UNKNOWN].high = out->item_ns[CPT_DEMAND_TRACER].high = 0;
 }
 
+/* By more than by being rounded. */
 static bool differs(const struct cpt_ns_bounds *b, uint64_t ns)
 {
-	return b->low != ns || b->high != ns;
+	return bounds_less(ns, b->low) > ROUNDED || bounds_less(b->high, ns) > ROUNDED;
 }
 
 static bool is_open(const struct cpt_report *r)
@@ -220,18 +229,24 @@ void bounds__accounts(const struct timeline *tl, const struct bounds_lost *lost,
 {
 	const uint64_t n = lost->cpu_cnt;
 	const uint64_t foreign_ns = (uint64_t)(tl->acc.sums.foreign >> FIX_BITS);
-	const uint64_t tracer_ns = acct_tracer_ns(lost->tracer_ns, r->window_ns, r->run_ns);
+	const struct cpt_ns_bounds tracer_ns = tracer_time(&tl->bounds, lost, r);
 	struct cpt_bounds *out = &r->bounds;
-	const bool none = lost->births || lost->trees || lost->all || lost->waits;
+	struct cpt_ns_bounds *others = &out->budget.item_ns[CPT_BUDGET_OTHERS];
+	struct cpt_ns_bounds *kept = &out->demand.item_ns[CPT_DEMAND_OTHERS];
 	const struct cpt_ns_bounds foreign = {
-		none ? 0 : bounds_less(foreign_ns, n * lost->less_ns),
+		lost->unseen ? 0 : bounds_less(foreign_ns, n * lost->less_ns),
 		bounds_less(n * out->window_ns.high, out->cpu_time_ns.low)};
+	uint64_t each;
 
 	bound_budget(tl, lost, r);
 	bound_demand(tl, lost, r);
-	set_tracer_apart(&out->budget.item_ns[CPT_BUDGET_OTHERS],
-			 &out->budget.item_ns[CPT_BUDGET_TRACER], lost, &foreign, tracer_ns);
-	set_tracer_apart(&out->demand.item_ns[CPT_DEMAND_OTHERS],
-			 &out->demand.item_ns[CPT_DEMAND_TRACER], lost, &foreign, tracer_ns);
-	out->accounts_open = (out->open || r->quality.lost_located) && is_open(r);
+	/* Of the demand the tracer has the part that it has of the budget's whole ns: so many ready tasks there are for
+	 * each CPU that others have, so many ns may be missing. */
+	each = others->low ? bounds_least(kept->high / others->low, UINT64_MAX / 2)
+			   : UINT64_MAX / 2;
+	set_tracer_apart(kept, &out->demand.item_ns[CPT_DEMAND_TRACER], &tracer_ns, &foreign,
+			 ROUNDED + each);
+	set_tracer_apart(others, &out->budget.item_ns[CPT_BUDGET_TRACER], &tracer_ns, &foreign,
+			 ROUNDED);
+	out->accounts_open = (out->open || r->quality.lost_located || tl->bounds.cut) && is_open(r);
 }

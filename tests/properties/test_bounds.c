@@ -140,6 +140,7 @@ static void one_case(uint64_t seed)
 	draw_options(&rng, &o, cpus, &pid, &comm);
 	o.grid = rng_percent(&rng, 30) ? &grid : NULL;
 	closed.end_mono_ns = gen.now;
+	closed.tracer_cpu_ns = rng_percent(&rng, 60) ? rng_below(&rng, 300) : 0;
 	ev = unmerge__merged(u, NULL, NULL, &rng, &cnt);
 	truth = lossy_report(&gen.meta, ev, cnt, &closed, &o);
 	assert_non_null(truth);
@@ -193,6 +194,7 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct trace_reader *reader = trace_reader__open(fd, err);
 	struct cpt_trace_close closed = {.steal_ns = UINT64_MAX, .alive_exec_ns = UINT64_MAX};
+	const struct cpt_trace_close *facts;
 	struct cpt_analysis_opts o = {0};
 	struct cpt_report *truth, *r;
 	const struct cpt_event *ev;
@@ -210,9 +212,10 @@ static void lose_of(const char *path, uint32_t rounds, struct rng *rng)
 	/* Where the trace ends, whatever is lost of it: a recorder that closes does so behind its last record, and the
 	 * golden ones were made up with an end before it. */
 	trace_reader__span(reader, &first_ns, &closed.end_mono_ns);
-	if (trace_reader__close_facts(reader) &&
-	    trace_reader__close_facts(reader)->end_mono_ns > closed.end_mono_ns)
-		closed.end_mono_ns = trace_reader__close_facts(reader)->end_mono_ns;
+	facts = trace_reader__close_facts(reader);
+	if (facts && facts->end_mono_ns > closed.end_mono_ns)
+		closed.end_mono_ns = facts->end_mono_ns;
+	closed.tracer_cpu_ns = facts ? facts->tracer_cpu_ns : 0;
 	ev = unmerge__merged(u, NULL, NULL, rng, &cnt);
 	truth = lossy_report(trace_reader__meta(reader), ev, cnt, &closed, &o);
 	assert_non_null(truth);

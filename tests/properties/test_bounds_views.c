@@ -225,8 +225,10 @@ static void draw(struct drawn *d, enum view view, uint64_t seed, struct rng *rng
 static struct cpt_report *look(const struct drawn *d, const bool *hot, const bool *life,
 			       uint32_t lose_percent, struct rng *rng)
 {
-	const struct cpt_trace_close closed = {
-		.steal_ns = UINT64_MAX, .alive_exec_ns = UINT64_MAX, .end_mono_ns = gen.now};
+	const struct cpt_trace_close closed = {.steal_ns = UINT64_MAX,
+					       .alive_exec_ns = UINT64_MAX,
+					       .end_mono_ns = gen.now,
+					       .tracer_cpu_ns = gen.now / 3};
 	size_t cnt;
 	const struct cpt_event *ev = unmerge__merged(d->u, hot, life, rng, &cnt);
 	struct cpt_report *r;

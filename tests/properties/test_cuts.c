@@ -53,6 +53,7 @@ static struct cpt_report *report_of(int fd, const struct cpt_words *words, bool 
 	char err[CPT_TRACE_ERR_LEN];
 	struct trace_reader *r = trace_reader__open(fd, err);
 	struct cpt_analysis_opts o = {.words = words};
+	struct cpt_trace_close facts = {.steal_ns = UINT64_MAX, .alive_exec_ns = UINT64_MAX};
 	const struct cpt_trace_close *closed;
 	struct cpt_report *report;
 	const struct cpt_event *ev;
@@ -80,7 +81,10 @@ static struct cpt_report *report_of(int fd, const struct cpt_words *words, bool 
 		last_ns = closed->end_mono_ns;
 	if (cut)
 		assert_non_null(trace_reader__incomplete(r));
-	report = analysis__finish(a, NULL, trace_reader__incomplete(r), last_ns);
+	/* Of what is counted at the end the CPU time of the tracer: that records were lost is another property's. */
+	if (closed)
+		facts.tracer_cpu_ns = closed->tracer_cpu_ns;
+	report = analysis__finish(a, closed ? &facts : NULL, trace_reader__incomplete(r), last_ns);
 	assert_non_null(report);
 	trace_reader__free(r);
 	return report;
@@ -252,8 +256,10 @@ static int write_run(struct rng *rng)
 {
 	static bool late[GEN_EVENTS_MAX];
 	static uint32_t told[GEN_EVENTS_MAX];
-	const struct cpt_trace_close close_facts = {
-		.end_mono_ns = gen.now, .steal_ns = UINT64_MAX, .alive_exec_ns = UINT64_MAX};
+	const struct cpt_trace_close close_facts = {.end_mono_ns = gen.now,
+						    .steal_ns = UINT64_MAX,
+						    .alive_exec_ns = UINT64_MAX,
+						    .tracer_cpu_ns = rng_below(rng, 300)};
 	const int fd = memfd_create("whole", MFD_CLOEXEC);
 	const uint32_t age = 1 + rng_below(rng, 40);
 	struct trace_writer *w;
