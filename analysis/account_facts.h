@@ -3,7 +3,7 @@
  * account_facts.h - where the CPU time went, why ready work did not run, and how long it waited.
  *
  * Owns:     the result types of accounts.h and latency.h, and the names of their items.
- * Must not: be used but through report.h.
+ * Must not: be used outside of analysis/ but through report.h.
  *
  * Both accounts sum exactly, in ns:
  *

@@ -121,7 +121,8 @@ struct classified {
 
 /* ---- the parts -------------------------------------------------------------------------------- */
 
-/* All that return int: 0 or -errno. ev is of this instant, a->now_ns, and of a CPU that there is. */
+/* All that return int: 0 or -errno. ev is of this instant, a->now_ns, and of a CPU that there is, where nothing else is
+ * said. */
 
 /* analysis_switch.c: a switch, of any kind. */
 int analysis_switch__other(struct cpt_analysis *a, const struct cpt_event *ev);
@@ -189,7 +190,7 @@ void analysis_loss__lose_start(struct cpt_analysis *a);
 void analysis_loss__may_last(struct cpt_analysis *a, uint64_t at_ns);
 /* Records are missing behind the window: whoever waited at its end may have been woken before. */
 void analysis_loss__doubt_waits(struct cpt_analysis *a);
-/* An event behind the window, of any kind and CPU. */
+/* An event behind the window, of any kind, CPU and instant. */
 int analysis_loss__on_tail(struct cpt_analysis *a, const struct cpt_event *ev);
 
 /* analysis_window.c: when something but an event happens next, once any of what is due has changed. */
@@ -208,7 +209,8 @@ void analysis_window__end_accounting(struct cpt_analysis *a);
 /* analysis_phases.c: does the filter choose the phase of this name? */
 bool analysis_phases__is_chosen(const struct cpt_analysis *a, const char *name);
 int analysis_phases__on_mark(struct cpt_analysis *a, const struct cpt_event *ev);
-/* With a filter of phases: the event as it stands on the clock of the analysis. */
+/* With a filter of phases: the event, as it stands in the trace, on the clock of the analysis. Its CPU and its time are
+ * not checked yet. */
 struct cpt_event analysis_phases__move_event(struct cpt_analysis *a, const struct cpt_event *ev);
 
 /* analysis_side.c */

@@ -8,8 +8,12 @@
  *
  *      the clock            move_to()                    analysis.c, analysis_finish.c
  *      what a wait is       classify()                   analysis.c, analysis_wait.c
+ *                           sys_of(), is_watched(),
+ *                           note_loop()                  analysis_wait.c
+ *      stacks of a wait     take_in_stack()              analysis.c, analysis_switch.c
  *      a task leaves        decide_out(), follow_out()   analysis.c, analysis_switch.c
  *      a wait is ended      note_end()                   analysis.c, analysis_wait.c
+ *                           find_waker()                 analysis_wait.c
  */
 #ifndef CPT_ANALYSIS_STEP_H
 #define CPT_ANALYSIS_STEP_H

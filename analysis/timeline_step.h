@@ -9,7 +9,7 @@
  *      a task  ~~~ waits ~~~~|.. runnable ..      timeline__ready()
  *      time    |----- stretch, all is known -----|   timeline__advance()
  *
- * To be included by timeline.c, analysis_step.h and analysis_window.c alone.
+ * To be included by timeline.c, analysis_step.h and analysis_window.c alone, and by unit tests of these steps.
  *
  * Private to analysis/.
  */
