@@ -19,7 +19,9 @@ static bool may_be_executed(const char *path)
 {
 	struct stat st;
 
-	/* The effective user is who executes it, and whom rights__as_user() changes. */
+	/* rights__as_user() changes the user of files (setfsuid) alone, not the effective one. By that user goes
+	 * faccessat2 with this flag, which is done by the kernel; access() goes by the real one, and a check of
+	 * the mode against geteuid(), as some libraries' eaccess() is, by the effective one. */
 	return !stat(path, &st) && S_ISREG(st.st_mode) &&
 	       !faccessat(AT_FDCWD, path, X_OK, AT_EACCESS);
 }
