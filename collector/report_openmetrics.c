@@ -87,16 +87,21 @@ static void add_bounds(struct strbuf *b, const struct cpt_report *r)
 	add_family(b, "parallelism_bound", NULL,
 		   "Between these the parallelism lies, whatever the events were that got lost.");
 	add_pair(b, "parallelism_bound", &of->parallel_average);
-	add_family(b, "tlp_bound", NULL, "Likewise the TLP.");
+	add_family(b, "tlp_bound", NULL,
+		   "Between these the TLP lies, whatever the events were that got lost.");
 	add_pair(b, "tlp_bound", &of->tlp);
-	add_family(b, "concurrency_bound", NULL, "Likewise the concurrency.");
+	add_family(b, "concurrency_bound", NULL,
+		   "Between these the concurrency lies, whatever the events were that got lost.");
 	add_pair(b, "concurrency_bound", &of->concurrent_average);
-	add_family(b, "class_bound_seconds", "seconds", "Likewise the time in each class.");
+	add_family(b, "class_bound_seconds", "seconds",
+		   "Between these the time in each class lies, whatever the events were that got "
+		   "lost.");
 	for (int i = 0; i < CPT_CLASS_UNKNOWN; i++) {
 		add_class_bound(b, (enum cpt_class)i, "low", of->class_ns[i].low);
 		add_class_bound(b, (enum cpt_class)i, "high", of->class_ns[i].high);
 	}
-	add_family(b, "cpu_bound_seconds", "seconds", "Likewise the CPU time.");
+	add_family(b, "cpu_bound_seconds", "seconds",
+		   "Between these the CPU time lies, whatever the events were that got lost.");
 	add_item(b, "cpu_bound_seconds", "bound", "low", of->cpu_time_ns.low);
 	add_item(b, "cpu_bound_seconds", "bound", "high", of->cpu_time_ns.high);
 }
@@ -146,7 +151,9 @@ static void add_account_bounds(struct strbuf *b, const struct cpt_bounds *of)
 		if (of->budget.reason_ns[i].high || !reason_is_parked((enum cpt_reason)i))
 			add_item_pair(b, "budget_bound_seconds", reason_name((enum cpt_reason)i),
 				      &of->budget.reason_ns[i]);
-	add_family(b, "demand_bound_seconds", "seconds", "Likewise the items of the demand.");
+	add_family(b, "demand_bound_seconds", "seconds",
+		   "Between these the items of the demand lie, whatever the events were that got "
+		   "lost.");
 	for (int i = 0; i < CPT_DEMAND_UNKNOWN; i++)
 		add_item_pair(b, "demand_bound_seconds", demand_name((enum cpt_demand_item)i),
 			      &of->demand.item_ns[i]);

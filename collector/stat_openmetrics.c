@@ -68,12 +68,15 @@ static void add_bounds(struct strbuf *b, const struct stat_facts *f)
 	add_family(b, "parallelism_bound", "gauge", NULL,
 		   "Between these the average of busy CPUs lies, whatever was lost.");
 	add_pair(b, "parallelism_bound", &of->average);
-	add_family(b, "tlp_bound", "gauge", NULL, "Likewise while any is busy.");
+	add_family(b, "tlp_bound", "gauge", NULL,
+		   "Between these the average of busy CPUs while any is busy lies, whatever was "
+		   "lost.");
 	add_pair(b, "tlp_bound", &of->tlp);
-	add_family(b, "cpu_bound_seconds", "gauge", "seconds", "Likewise the CPU time.");
+	add_family(b, "cpu_bound_seconds", "gauge", "seconds",
+		   "Between these the CPU time lies, whatever was lost.");
 	add_pair_seconds(b, "cpu_bound_seconds", &of->cpu_time_ns);
 	add_family(b, "window_bound_seconds", "gauge", "seconds",
-		   "Likewise the time accounted for.");
+		   "Between these the time accounted for lies, whatever was lost.");
 	add_pair_seconds(b, "window_bound_seconds", &of->window_ns);
 	add_family(b, "waits_incomplete", "gauge", NULL,
 		   "1: tasks are missing; waits and what processes used are at least so much.");
