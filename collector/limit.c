@@ -72,10 +72,10 @@ static uint64_t hand_over_ns(const struct cpt_report *r)
 }
 
 /* Time for which threads that had been woken from locks waited for a CPU; less of it the less locks limit, none
- * where nothing was contended. */
-static uint64_t late_at_locks(const struct cpt_report *r)
+ * where nothing was contended: contended_ns of window_ns. */
+static uint64_t late_at_locks(const struct cpt_report *r, uint64_t contended_ns, uint64_t window_ns)
 {
-	const double contended = share(r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED], r->window_ns);
+	const double contended = share(contended_ns, window_ns);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < r->locks_cnt; i++)
@@ -83,11 +83,21 @@ static uint64_t late_at_locks(const struct cpt_report *r)
 	return contended < LIMIT_SHARE ? (uint64_t)((double)sum * contended / LIMIT_SHARE) : sum;
 }
 
+/* The figures that costs follow from. A cost grows with those of `adds` and shrinks with those of `takes`: the report
+ * twice, or its bounds' ends, one each, which give the largest cost or the smallest. What has no bounds is the same in
+ * both: which kind of lock was waited for most, delays of wake-ups, what stood behind a blocked loop. */
+struct cost_figures {
+	const struct cpt_report *adds, *takes;
+};
+
 /* Of the time that masks kept threads from CPUs, what other CPUs would not have saved. A short wait of a thread
  * that comes from a lock is in both parts, so it is the larger of them, at least. */
-static uint64_t not_the_masks(const struct cpt_report *r)
+static uint64_t not_the_masks(const struct cost_figures *of)
 {
-	const uint64_t switches = hand_over_ns(r), late = late_at_locks(r);
+	const uint64_t contended_ns = of->takes->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED];
+	const uint64_t switches = hand_over_ns(of->takes);
+	/* It is more of a shorter window. */
+	const uint64_t late = late_at_locks(of->takes, contended_ns, of->adds->window_ns);
 
 	return switches > late ? switches : late;
 }
@@ -96,29 +106,24 @@ static uint64_t not_the_masks(const struct cpt_report *r)
  * that was left: of the whole machine where their masks kept them from it. There a thread that comes from
  * a lock would, on a CPU of its own, have found the lock's next holder at work on the other: what a lock lets
  * through one by one no mask holds back. */
-static uint64_t could_have_had(const struct cpt_report *r, enum cpt_cause cause, uint64_t wanted)
+static uint64_t could_have_had(const struct cost_figures *of, enum cpt_cause cause, uint64_t wanted)
 {
+	const struct cpt_report *r = of->adds;
 	const bool mask = cause == CPT_CAUSE_MASK;
 	const uint64_t all = mask ? r->window_ns * r->cpus_online : r->budget.total_ns;
-	const uint64_t left = all > r->cpu_time_ns ? all - r->cpu_time_ns : 0;
-	const uint64_t not_its = mask ? not_the_masks(r) : 0;
+	const uint64_t left = without(all, of->takes->cpu_time_ns);
 
-	wanted -= wanted < not_its ? wanted : not_its;
+	wanted = without(wanted, mask ? not_the_masks(of) : 0);
 	return wanted < left ? wanted : left;
 }
 
-/* What is left of ns; bounds may leave none. */
-static uint64_t without(uint64_t ns, uint64_t part)
+static struct limit cost_of(const struct cost_figures *of, enum cpt_cause cause)
 {
-	return ns > part ? ns - part : 0;
-}
-
-static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
-{
+	const struct cpt_report *r = of->adds;
 	const struct limit_cause *row = row_of(cause);
 	const int reason = row->reason, budget = row->budget, demand = row->demand;
 	struct limit limit = {.cause = cause, .by = CPT_COST_BUDGET};
-	const uint64_t loops = limit_stall__part(r, cause);
+	const uint64_t loops = limit_stall__part(of->takes, r, cause);
 
 	if (cause == CPT_CAUSE_BLOCKED_LOOP)
 		cost_at_least(&limit, limit_stall__dearest(r).cost_ns, CPT_COST_LOOPS);
@@ -127,7 +132,7 @@ static struct limit cost_of(const struct cpt_report *r, enum cpt_cause cause)
 	if (budget >= 0)
 		cost_at_least(&limit, without(r->budget.item_ns[budget], loops), CPT_COST_BUDGET);
 	if (demand >= 0)
-		cost_at_least(&limit, could_have_had(r, cause, r->demand.item_ns[demand]),
+		cost_at_least(&limit, could_have_had(of, cause, r->demand.item_ns[demand]),
 			      CPT_COST_DEMAND);
 	if (cause_is_lock(cause)) {
 		if (limits__waited_for_most(r, (enum cpt_reason)reason))
@@ -158,14 +163,15 @@ static uint64_t end_of(const struct cpt_ns_bounds *b, bool high)
 	return high ? b->high : b->low;
 }
 
-/* The report as far as costs follow from it, each figure at the same end of its bounds. */
+/* The report as far as costs follow from it, each figure that has bounds at the same end of them. */
 static struct cpt_report at_end(const struct cpt_report *r, bool high)
 {
 	const struct cpt_bounds *b = &r->bounds;
 	struct cpt_report out = *r;
 
+	out.window_ns = end_of(&b->window_ns, high);
 	out.budget.total_ns = end_of(&b->budget.total_ns, high);
-	out.cpu_time_ns = end_of(&b->cpu_time_ns, !high);
+	out.cpu_time_ns = end_of(&b->cpu_time_ns, high);
 	for (int i = 0; i < CPT_BUDGET_CNT; i++)
 		out.budget.item_ns[i] = end_of(&b->budget.item_ns[i], high);
 	for (int i = 0; i < CPT_REASON_CNT; i++)
@@ -177,32 +183,41 @@ static struct cpt_report at_end(const struct cpt_report *r, bool high)
 	return out;
 }
 
-/* Events were lost, and by what that leaves open another cause may have cost more. */
-static bool may_be_another(const struct cpt_report *r, enum cpt_cause first)
+/* Events were lost, and by what that leaves open another cause may have cost more than this one, or, where none was
+ * found, one be a limit. */
+static bool may_be_another(const struct cpt_report *r, const struct limit *first)
 {
-	struct cpt_report at;
-	uint64_t least_ns;
+	const struct cpt_report low = at_end(r, false), high = at_end(r, true);
+	const struct cost_figures smallest = {&low, &high}, largest = {&high, &low};
+	double least_ns = LIMIT_SHARE * (double)low.budget.total_ns;
 
-	if (!r->bounds.accounts_open)
-		return false;
-	at = at_end(r, false);
-	least_ns = cost_of(&at, first).cost_ns;
-	at = at_end(r, true);
+	if (first)
+		least_ns = (double)cost_of(&smallest, first->cause).cost_ns;
 	for (int i = 0; i < CPT_CAUSE_CNT; i++)
-		if (i != (int)first && cost_of(&at, (enum cpt_cause)i).cost_ns >= least_ns)
+		if ((!first || i != (int)first->cause) &&
+		    (double)cost_of(&largest, (enum cpt_cause)i).cost_ns >= least_ns)
 			return true;
 	return false;
 }
 
-unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX])
+/* Nor is one the largest that another may exceed. */
+static bool is_doubtful(const struct cpt_report *r, const struct limit *found, unsigned int cnt)
+{
+	if (cnt && unknown_ns(r) &&
+	    found[0].cost_ns <= (cnt > 1 ? found[1].cost_ns : 0) + unknown_ns(r))
+		return true;
+	return r->bounds.accounts_open && may_be_another(r, cnt ? &found[0] : NULL);
+}
+
+/* Those that cost enough, dearest first. Returns how many. */
+static unsigned int rank(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX])
 {
 	const double least = LIMIT_SHARE * (double)r->budget.total_ns;
+	const struct cost_figures of = {r, r};
 	unsigned int cnt = 0, at;
 
-	if (!r->budget.total_ns || words__verdict_uncertain(r))
-		return 0;
 	for (int i = 0; i < CPT_CAUSE_CNT; i++) {
-		struct limit limit = cost_of(r, (enum cpt_cause)i);
+		struct limit limit = cost_of(&of, (enum cpt_cause)i);
 
 		if (!limit.cost_ns || (double)limit.cost_ns < least)
 			continue;
@@ -214,11 +229,29 @@ unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMIT
 		if (cnt < CPT_LIMITS_MAX)
 			cnt++;
 	}
-	/* Nor is one the largest that another may exceed. */
-	if (cnt && unknown_ns(r) &&
-	    out[0].cost_ns <= (cnt > 1 ? out[1].cost_ns : 0) + unknown_ns(r))
-		return 0;
-	return cnt && may_be_another(r, out[0].cause) ? 0 : cnt;
+	return cnt;
+}
+
+/* Whether the trace tells which limits there are, or that there is none. *cnt: how many are in out. */
+static bool find_limits(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX],
+			unsigned int *cnt)
+{
+	*cnt = 0;
+	if (!r->budget.total_ns || words__verdict_uncertain(r))
+		return false;
+	*cnt = rank(r, out);
+	if (!is_doubtful(r, out, *cnt))
+		return true;
+	*cnt = 0;
+	return false;
+}
+
+unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX])
+{
+	unsigned int cnt;
+
+	find_limits(r, out, &cnt);
+	return cnt;
 }
 
 /* ---- in words ---------------------------------------------------------------------------------- */
@@ -245,21 +278,24 @@ static bool cpus_limit(const struct cpt_report *r)
 	const double used = open ? b->efficiency.low : r->efficiency;
 	const uint64_t ready_ns =
 		open ? b->demand.item_ns[CPT_DEMAND_CPUS].low : r->demand.item_ns[CPT_DEMAND_CPUS];
+	const uint64_t total_ns = open ? b->budget.total_ns.high : r->budget.total_ns;
 
-	return r->budget.total_ns && used >= NEARLY_ALL &&
-	       share(ready_ns, r->budget.total_ns) >= LIMIT_SHARE;
+	return used >= NEARLY_ALL && share(ready_ns, total_ns) >= LIMIT_SHARE;
 }
 
 void limits__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8)
 {
 	struct limit limits[CPT_LIMITS_MAX];
+	unsigned int cnt;
 	char n[FMT_SZ];
 
-	if (limits__find(r, limits)) {
+	if (!find_limits(r, limits, &cnt))
+		return;
+	if (cnt) {
 		strbuf__adds(b, "Limit: ");
 		limits__evidence(b, r, &limits[0], utf8);
 		strbuf__addc(b, '.');
-	} else if (cpus_limit(r) && !words__verdict_uncertain(r)) {
+	} else if (cpus_limit(r)) {
 		strbuf__addf(
 			b,
 			"Limit: the number of CPUs: all of them ran it, and on average %s more "

@@ -64,7 +64,7 @@ const char *cause_name(enum cpt_cause cause);
 const char *cost_name(enum cpt_cost by);
 
 /* The limits, dearest first, at most CPT_LIMITS_MAX. None where events that were lost leave open which
- * is the dearest, or nothing costs enough to matter. Returns how many. */
+ * is the dearest, by the bounds of all that has some, or nothing costs enough to matter. Returns how many. */
 unsigned int limits__find(const struct cpt_report *r, struct limit out[CPT_LIMITS_MAX]);
 
 /* Of the kinds of locks, is this the one that was waited for longest? Also if none was. */
@@ -78,7 +78,7 @@ void limits__evidence(struct strbuf *b, const struct cpt_report *r, const struct
 void limits__look_at(struct strbuf *b, const struct cpt_report *r, const struct limit *limit);
 
 /* The one sentence under the verdict: the first limit, or that there is none but the number of CPUs.
- * Adds nothing where neither can be said. */
+ * Adds nothing where neither can be said: not the latter where events that were lost may hide a limit. */
 void limits__sentence(struct strbuf *b, const struct cpt_report *r, bool utf8);
 
 #endif /* CPT_LIMIT_H */

@@ -41,13 +41,22 @@ struct limit_stall {
 
 struct limit_stall limit_stall__dearest(const struct cpt_report *r);
 
-/* Of what the budget charges to this cause, what is that stall's. */
-uint64_t limit_stall__part(const struct cpt_report *r, enum cpt_cause cause);
+/* Of what the budget charges to this cause, what is that stall's. Operations in flight come first, then no work, then
+ * the stall's reason: `first` has those that come before this cause, r the rest. Of bounds' ends the two are
+ * the opposite ones, else the same report. */
+uint64_t limit_stall__part(const struct cpt_report *r, const struct cpt_report *first,
+			   enum cpt_cause cause);
 
 /* By cause; those of the other files are zero. */
 extern const struct limit_cause limit_waits[CPT_CAUSE_CNT];
 extern const struct limit_cause limit_cpus[CPT_CAUSE_CNT];
 extern const struct limit_cause limit_loops[CPT_CAUSE_CNT];
+
+/* What is left of ns, if anything. */
+static inline uint64_t without(uint64_t ns, uint64_t part)
+{
+	return ns > part ? ns - part : 0;
+}
 
 static inline bool cause_is_lock(enum cpt_cause cause)
 {

@@ -56,21 +56,21 @@ struct limit_stall limit_stall__dearest(const struct cpt_report *r)
 	return dearest;
 }
 
-uint64_t limit_stall__part(const struct cpt_report *r, enum cpt_cause cause)
+uint64_t limit_stall__part(const struct cpt_report *r, const struct cpt_report *first,
+			   enum cpt_cause cause)
 {
 	const struct limit_stall dearest = limit_stall__dearest(r);
-	const uint64_t in_flight = r->budget.item_ns[CPT_BUDGET_IN_FLIGHT];
-	const uint64_t no_work = r->budget.item_ns[CPT_BUDGET_NO_WORK];
-	const uint64_t first = least(dearest.cost_ns, in_flight);
-	const uint64_t second = least(dearest.cost_ns - first, no_work);
+	const uint64_t in_flight = first->budget.item_ns[CPT_BUDGET_IN_FLIGHT];
+	const uint64_t no_work = first->budget.item_ns[CPT_BUDGET_NO_WORK];
 
 	if (cause == CPT_CAUSE_IN_FLIGHT)
-		return first;
+		return least(dearest.cost_ns, r->budget.item_ns[CPT_BUDGET_IN_FLIGHT]);
 	if (cause == CPT_CAUSE_NO_WORK)
-		return second;
+		return least(without(dearest.cost_ns, in_flight),
+			     r->budget.item_ns[CPT_BUDGET_NO_WORK]);
 	if (dearest.stall && limit_waits[cause].evidence &&
 	    limit_waits[cause].reason == dearest.stall->reason)
-		return least(dearest.cost_ns - first - second,
+		return least(without(dearest.cost_ns, in_flight + no_work),
 			     r->budget.reason_ns[dearest.stall->reason]);
 	return 0;
 }
