@@ -82,6 +82,7 @@ static void free_figure(struct diff_figure *f)
 		free(f->values[side]);
 		free(f->undisturbed[side]);
 		free(f->costs[side]);
+		free(f->open[side]);
 	}
 	free(f->key);
 	free(f->name);
@@ -191,6 +192,12 @@ void diff_put_cost(const struct place *at, struct diff_figure *f, double cost)
 {
 	if (f)
 		put_beside(at, f->costs, cost);
+}
+
+void diff_put_open(const struct place *at, struct diff_figure *f, double width)
+{
+	if (f)
+		put_beside(at, f->open, width);
 }
 
 /* tdestroy() wants one; the figures are freed by the list. */

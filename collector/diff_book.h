@@ -65,6 +65,7 @@ struct diff_figure {
 	/* Likewise, as if others had taken no CPU (diff_undisturbed.h); owned, NULL not known. */
 	double *undisturbed[2];
 	double *costs[2]; /* share of the CPU time allowed that it stands for; owned, NULL none */
+	double *open[2];  /* how much lost events leave open of the values; owned, NULL not told */
 };
 
 /* What runs say of themselves as a whole, one value per run; owned. */

@@ -31,5 +31,7 @@ struct diff_figure *diff_put(const struct place *at, const struct taken *e);
 void diff_put_undisturbed(const struct place *at, struct diff_figure *f, double value);
 /* Likewise to the share of the CPU time allowed that it stands for. f: NULL does nothing. */
 void diff_put_cost(const struct place *at, struct diff_figure *f, double cost);
+/* Likewise to how far its bounds are apart in this run; INFINITY: nothing limits it. f: NULL does nothing. */
+void diff_put_open(const struct place *at, struct diff_figure *f, double width);
 
 #endif /* CPT_DIFF_PUT_H */

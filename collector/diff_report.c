@@ -60,29 +60,64 @@ static struct diff_figure *put_main(const struct place *at, enum diff_group grou
 	return put(at, group, unit, name, true, value);
 }
 
+/* What the bounds of a figure leave open, where anything was lost. */
+static void put_open(const struct place *at, struct diff_figure *f, bool open, double low,
+		     double high)
+{
+	if (open)
+		diff_put_open(at, f, high - low);
+}
+
+static void put_open_average(const struct place *at, struct diff_figure *f,
+			     const struct cpt_report *r, const struct cpt_real_bounds *b)
+{
+	put_open(at, f, r->bounds.open, b->low, b->high);
+}
+
+/* Of a share of the window; each may be of the longest, or of the shortest. */
+static void put_open_part(const struct place *at, struct diff_figure *f, const struct cpt_report *r,
+			  const struct cpt_ns_bounds *b)
+{
+	const struct cpt_ns_bounds *window = &r->bounds.window_ns;
+
+	put_open(at, f, r->bounds.open, share(b->low, window->high),
+		 fmin(1, share(b->high, window->low)));
+}
+
 static void add_ledger(const struct place *at, const struct cpt_report *r,
 		       const struct undisturbed *u)
 {
+	struct diff_figure *f;
 	char name[64];
 
 	for (int cls = 0; cls < CPT_CLASS_CNT; cls++) {
 		const char *class = class_name((enum cpt_class)cls);
 		double part = share(r->class_ns[cls], r->window_ns);
 
+		f = put(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, cls == CPT_CLASS_PARALLEL,
+			part);
+		put_open_part(at, f, r, &r->bounds.class_ns[cls]);
 		if (cls == CPT_CLASS_PARALLEL)
-			diff_put_undisturbed(
-				at, put_main(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part),
-				u->parallel);
-		else
-			put_named(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, class, part);
+			diff_put_undisturbed(at, f, u->parallel);
 	}
 	for (int split = 0; split < CPT_SPLIT_UNKNOWN; split++) {
 		snprintf(name, sizeof(name), "%s.%s",
 			 class_name(split_class((enum cpt_split)split)),
 			 split_name((enum cpt_split)split));
-		put_named(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, name,
-			  share(r->split_ns[split], r->window_ns));
+		f = put_named(at, CPT_DIFF_LEDGER, CPT_DIFF_UNIT_SHARE, name,
+			      share(r->split_ns[split], r->window_ns));
+		put_open_part(at, f, r, &r->bounds.split_ns[split]);
 	}
+}
+
+/* Of a share of the CPU time allowed. */
+static void put_open_budget(const struct place *at, struct diff_figure *f,
+			    const struct cpt_bounds *of, const struct cpt_ns_bounds *b)
+{
+	const struct cpt_ns_bounds *total = &of->budget.total_ns;
+
+	put_open(at, f, of->accounts_open, share(b->low, total->high),
+		 b->high < total->low ? share(b->high, total->low) : 1);
 }
 
 static void add_budget_figures(const struct place *at, const struct cpt_report *r)
@@ -100,6 +135,7 @@ static void add_budget_figures(const struct place *at, const struct cpt_report *
 							    i == CPT_BUDGET_TRACER ||
 							    i == CPT_BUDGET_UNKNOWN,
 						 .value = share(b->item_ns[i], b->total_ns)});
+		put_open_budget(at, f, &r->bounds, &r->bounds.budget.item_ns[i]);
 		if (i == CPT_BUDGET_PLACEMENT || i == CPT_BUDGET_QUOTA ||
 		    i == CPT_BUDGET_IN_FLIGHT || i == CPT_BUDGET_NO_WORK)
 			diff_put_cost(at, f, share(b->item_ns[i], b->total_ns));
@@ -107,10 +143,18 @@ static void add_budget_figures(const struct place *at, const struct cpt_report *
 	for (int i = 0; i < CPT_REASON_WAITING_CNT; i++) {
 		f = put_named(at, CPT_DIFF_BUDGET, CPT_DIFF_UNIT_SHARE,
 			      reason_name((enum cpt_reason)i), share(b->reason_ns[i], b->total_ns));
+		put_open_budget(at, f, &r->bounds, &r->bounds.budget.reason_ns[i]);
 		/* Locks are named one by one. */
 		if (i != CPT_REASON_LOCK && i != CPT_REASON_HANDOFF && i != CPT_REASON_KERNEL_LOCK)
 			diff_put_cost(at, f, share(b->reason_ns[i], b->total_ns));
 	}
+}
+
+static void put_open_demand(const struct place *at, struct diff_figure *f,
+			    const struct cpt_bounds *of, const struct cpt_ns_bounds *b)
+{
+	put_open(at, f, of->accounts_open, share(b->low, of->window_ns.high),
+		 b->high == UINT64_MAX ? INFINITY : share(b->high, of->window_ns.low));
 }
 
 static void add_demand_figures(const struct place *at, const struct cpt_report *r)
@@ -129,6 +173,7 @@ static void add_demand_figures(const struct place *at, const struct cpt_report *
 							    i == CPT_DEMAND_TRACER ||
 							    i == CPT_DEMAND_UNKNOWN,
 						 .value = ready});
+		put_open_demand(at, f, &r->bounds, &r->bounds.demand.item_ns[i]);
 		if (i == CPT_DEMAND_MASK)
 			diff_put_cost(at, f, ready < 1 ? ready : 1);
 	}
@@ -352,20 +397,25 @@ void diff_book__add(struct diff_book *book, int side, uint32_t run, const struct
 {
 	const struct undisturbed u = undisturbed_of(r);
 	const struct place at = {book, side, run};
+	const struct cpt_bounds *b = &r->bounds;
+	struct diff_figure *f;
 
 	add_run(&book->runs[side], run, r);
 	diff_put_undisturbed(
 		&at, put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "window", (double)r->window_ns),
 		u.window_ns);
-	put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "cpu_time", (double)r->cpu_time_ns);
+	f = put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "cpu_time", (double)r->cpu_time_ns);
+	put_open(&at, f, b->open, (double)b->cpu_time_ns.low, (double)b->cpu_time_ns.high);
 	add_ledger(&at, r, &u);
-	diff_put_undisturbed(&at,
-			     put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE,
-				      "parallelism", r->parallel_average),
-			     u.average);
-	put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "concurrency",
-		 r->concurrent_average);
-	put_named(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "tlp", r->tlp);
+	f = put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "parallelism",
+		     r->parallel_average);
+	put_open_average(&at, f, r, &b->parallel_average);
+	diff_put_undisturbed(&at, f, u.average);
+	f = put_main(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "concurrency",
+		     r->concurrent_average);
+	put_open_average(&at, f, r, &b->concurrent_average);
+	f = put_named(&at, CPT_DIFF_PARALLELISM, CPT_DIFF_UNIT_AVERAGE, "tlp", r->tlp);
+	put_open_average(&at, f, r, &b->tlp);
 	add_path(&at, r);
 	add_budget_figures(&at, r);
 	add_demand_figures(&at, r);

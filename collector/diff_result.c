@@ -99,12 +99,26 @@ static bool may_change(const struct diff_result *d, const struct diff_figure *f)
 	return !f->foreign && !f->doubtful && size_of(d, f) > least;
 }
 
+/* By how much the difference may be another, because of what was lost. What is a sum over threads or CPUs, or a count,
+ * can lack as much of itself as is unknown of the time; what has bounds is said to be as far off as these are apart. */
+static double lost_of(const struct diff_result *d, const struct diff_figure *f, double scale)
+{
+	const struct diff_runs *runs = d->book->runs;
+	const double reach = fmax(scale, size_of(d, f));
+	double lost = reach * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
+
+	if (f->open[DIFF_A])
+		lost = fmax(lost, mean_of(f->open[DIFF_A], runs[DIFF_A].cnt) +
+					  mean_of(f->open[DIFF_B], runs[DIFF_B].cnt));
+	return lost;
+}
+
 static void judge(const struct diff_result *d, struct diff_row *row, double window_ns)
 {
 	const struct diff_figure *f = row->figure;
 	double family = f->main ? d->main_cnt : d->rest_cnt;
 	double error = f->main ? DIFF_ERROR_MAIN : DIFF_ERROR - DIFF_ERROR_MAIN;
-	double scale = scale_of(f, window_ns), reach, size;
+	double scale = scale_of(f, window_ns), size;
 	struct difference diff = difference_of(d, row);
 
 	if (f->events)
@@ -112,9 +126,7 @@ static void judge(const struct diff_result *d, struct diff_row *row, double wind
 	row->p = difference_p(&diff);
 	row->adjusted = diff.value;
 	row->noise = difference_half_width(&diff, error / (family > 0 ? family : 1));
-	/* What is a sum over threads or CPUs, or a count, can lack as much of itself as is unknown of the time. */
-	reach = fmax(scale, size_of(d, f));
-	row->margin = row->noise + reach * (d->unknown[DIFF_A] + d->unknown[DIFF_B]);
+	row->margin = row->noise + lost_of(d, f, scale);
 	size = fabs(row->adjusted);
 	row->changed = may_change(d, f) && size > row->margin &&
 		       size > diff_result__resolution(d, f) * scale;

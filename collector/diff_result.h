@@ -14,7 +14,8 @@
  *	             and average parallelism are as if other programs had taken nothing (diff_undisturbed.h;
  *	             what the hypervisor took is not known there), and other differences as if from both
  *	             sides alike
- *	loss         time whose state is unknown because events were lost, on both sides
+ *	loss         time whose state is unknown because events were lost, on both sides; of figures that have
+ *	             bounds what these leave open, where it is more
  *	resolution   half a percent of the window: figures agree with an independent recording within that;
  *	             and a part of the disturbance: a fifth where its effect is only taken to be
  *	             proportional to it, a twentieth where it is taken out of each run

@@ -233,8 +233,11 @@ static void add_foot(struct strbuf *b, const struct diff_result *d, const struct
 			     d->disturbed[DIFF_A], d->disturbed[DIFF_B],
 			     100 * d->resolution_undisturbed);
 	if (d->judged && d->unknown[0] + d->unknown[1] >= WORTH_A_ROW)
-		strbuf__addf(&text, " Events were lost, which widens them by %.1f %%.",
-			     100 * (d->unknown[0] + d->unknown[1]));
+		strbuf__addf(
+			&text,
+			" Events were lost, which widens them by %.1f %%, or by what the bounds of "
+			"the figure leave open.",
+			100 * (d->unknown[0] + d->unknown[1]));
 	add_sentence(b, view, strbuf__str(&text), DRAW_DIM);
 	if (text.failed)
 		b->failed = true;
