@@ -65,6 +65,16 @@ const struct sqlite_view sqlite_views[] = {
 	{"why_idle", "what became of the CPU time allowed that did not run the workload",
 	 "SELECT item, meaning, ns, ROUND(100.0 * ns / (SELECT SUM(ns) FROM budget), 3) AS percent "
 	 "FROM budget WHERE item <> 'used' AND ns > 0 ORDER BY ns DESC"},
+	{"account_bounds",
+	 "between what the true figures of both accounts lie, high_ns NULL: nothing limits it; no "
+	 "rows "
+	 "where nothing was lost",
+	 "SELECT SUBSTR(low.account, 1, 6) AS account, low.item, "
+	 "COALESCE((SELECT SUM(ns) FROM accounts f WHERE f.account = SUBSTR(low.account, 1, 6) AND "
+	 "(f.item = low.item OR low.item = 'total')), 0) AS ns, low.ns AS low_ns, "
+	 "(SELECT ns FROM accounts h WHERE h.account = SUBSTR(low.account, 1, 6) || '_high' AND "
+	 "h.item = low.item) AS high_ns "
+	 "FROM accounts low WHERE low.account IN ('budget_low', 'demand_low') ORDER BY 1, 3 DESC"},
 	{"ran_alone", "threads by the time they ran while no other did: the serial work",
 	 "SELECT id, name, alone_ns, parallel_ns, ROUND(100.0 * alone_ns / (SELECT window_ns FROM "
 	 "run), 3) AS percent_of_run FROM threads WHERE running_ns > 0 ORDER BY alone_ns DESC"},
