@@ -53,25 +53,29 @@ struct account {
 	struct cpt_ns_bounds within;
 };
 
-/* "; in truth within [12 %, 15 %]", where that is other than what it says: at the least of the largest total, and
- * at the most of the smallest. */
+/* At the most it is a share of the smallest total. */
+static char *fmt_most(char *buf, const struct cpt_ns_bounds *of, const struct account *account)
+{
+	if (of->high < account->within.low)
+		return fmt_percent(buf, of->high, account->within.low);
+	return fmt_percent(buf, 1, 1);
+}
+
+/* "; in truth between 12 % and 15 %", where that is other than what it says. At the least it is a share of the
+ * largest total. */
 static void add_within(struct strbuf *b, const struct line *l, const struct account *of)
 {
 	char p[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
-	struct strbuf ends = {0};
+	struct strbuf truth = {0};
 
 	if (!l->within)
 		return;
 	fmt_percent(p, l->ns, of->total);
 	fmt_percent(low, of->within.high == UINT64_MAX ? 0 : l->within->low, of->within.high);
-	if (l->within->high < of->within.low)
-		fmt_percent(high, l->within->high, of->within.low);
-	else
-		fmt_percent(high, 1, 1);
-	if (words__ends(&ends, p, low, high))
-		strbuf__addf(b, "; in truth within%s", strbuf__str(&ends));
-	b->failed |= ends.failed;
-	strbuf__free(&ends);
+	if (words__truth(&truth, p, low, fmt_most(high, l->within, of)))
+		strbuf__addf(b, "; %s", strbuf__str(&truth));
+	b->failed |= truth.failed;
+	strbuf__free(&truth);
 }
 
 static void add_line(struct strbuf *b, const struct text_style *style, const struct line *l,
@@ -98,8 +102,41 @@ static void add_line(struct strbuf *b, const struct text_style *style, const str
 	strbuf__free(&text);
 }
 
+/* Of what is not worth a line by its figure, what may be by its bounds. */
+static bool may_be_worth(const struct line *l, const struct account *of)
+{
+	const uint64_t least = of->within.low ? of->within.low : of->within.high;
+
+	return l->within && !worth(l->ns, of->total, WORTH_A_LINE) &&
+	       worth(l->within->high, least, WORTH_A_LINE);
+}
+
+/* What may be more than it seems, by what was lost: all in one sentence, for what is unknown may be any of them. */
+static void add_hidden(struct strbuf *b, const struct text_report_opts *opts,
+		       const struct line *lines, unsigned int cnt, const struct account *of)
+{
+	const struct line *most = NULL;
+	struct strbuf text = {0};
+	char high[FMT_SZ];
+
+	for (unsigned int i = 0; i < cnt; i++) {
+		if (!may_be_worth(&lines[i], of))
+			continue;
+		strbuf__addf(&text, "%s%s",
+			     most ? ", " : "may also be, by what was lost: ", lines[i].name);
+		if (!most || lines[i].within->high > most->within->high)
+			most = &lines[i];
+	}
+	if (most) {
+		strbuf__addf(&text, "; each at most %s", fmt_most(high, most->within, of));
+		add_remark(b, opts, strbuf__str(&text));
+	}
+	b->failed |= text.failed;
+	strbuf__free(&text);
+}
+
 /* Lines worth one, the largest first. */
-static void add_lines(struct strbuf *b, const struct text_style *style, struct line *lines,
+static void add_lines(struct strbuf *b, const struct text_report_opts *opts, struct line *lines,
 		      unsigned int cnt, const struct account *of)
 {
 	for (unsigned int i = 0; i < cnt; i++) {
@@ -112,8 +149,9 @@ static void add_lines(struct strbuf *b, const struct text_style *style, struct l
 		lines[i] = lines[best];
 		lines[best] = swap;
 		if (worth(lines[i].ns, of->total, WORTH_A_LINE))
-			add_line(b, style, &lines[i], of);
+			add_line(b, &opts->style, &lines[i], of);
 	}
+	add_hidden(b, opts, lines, cnt, of);
 }
 
 /* ---- budget ---------------------------------------------------------------------------------- */
@@ -227,11 +265,13 @@ void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_
 	const struct cpt_budget_bounds *within = &r->bounds.budget;
 	const bool open = r->bounds.accounts_open;
 	struct line lines[CPT_BUDGET_CNT + CPT_REASON_CNT];
+	uint64_t unused = a->total_ns - a->item_ns[CPT_BUDGET_USED];
 	char texts[CPT_REASON_CNT][96];
 	unsigned int cnt = 0;
 
-	if (!a->total_ns ||
-	    !worth(a->total_ns - a->item_ns[CPT_BUDGET_USED], a->total_ns, WORTH_A_LINE))
+	if (open)
+		unused = within->total_ns.high - within->item_ns[CPT_BUDGET_USED].low;
+	if (!a->total_ns || !worth(unused, a->total_ns, WORTH_A_LINE))
 		return;
 	draw_title(b, &opts->style, "Where the CPU time went", "  (of the CPUs allowed)");
 	for (int i = 0; i < CPT_BUDGET_CNT; i++)
@@ -249,7 +289,7 @@ void add_budget(struct strbuf *b, const struct cpt_report *r, const struct text_
 					     .within = open ? &within->reason_ns[i] : NULL,
 					     .colour = DRAW_YELLOW};
 	}
-	add_lines(b, &opts->style, lines, cnt, &(struct account){a->total_ns, within->total_ns});
+	add_lines(b, opts, lines, cnt, &(struct account){a->total_ns, within->total_ns});
 	add_tenants(b, r, opts);
 	if (r->meta && r->meta->flags & CPT_TRACE_NO_OCCUPANCY)
 		add_remark(b, opts,
@@ -307,15 +347,13 @@ static void add_short_waits(struct strbuf *b, const struct cpt_report *r,
 static void add_demand_range(struct strbuf *b, const struct cpt_report *r, bool utf8)
 {
 	const struct cpt_ns_bounds *total = &r->bounds.demand.total_ns;
-	char d[FMT_SZ], low[FMT_SZ], high[FMT_SZ] = "no limit";
+	char d[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
 
-	if (!r->bounds.accounts_open)
-		return;
-	fmt_duration(d, r->demand.total_ns, utf8);
-	fmt_duration(low, total->low, utf8);
-	if (total->high != UINT64_MAX)
-		fmt_duration(high, total->high, utf8);
-	words__ends(b, d, low, high);
+	if (r->bounds.accounts_open)
+		words__ends(b, fmt_duration(d, r->demand.total_ns, utf8),
+			    fmt_duration(low, total->low, utf8),
+			    total->high != UINT64_MAX ? fmt_duration(high, total->high, utf8)
+						      : NULL);
 }
 
 void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_report_opts *opts)
@@ -323,10 +361,13 @@ void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_
 	const struct cpt_demand *a = &r->demand;
 	const struct cpt_demand_bounds *within = &r->bounds.demand;
 	struct line lines[CPT_DEMAND_CNT];
+	uint64_t most = a->total_ns;
 	struct strbuf what = {0};
 	char d[FMT_SZ];
 
-	if (!worth(a->total_ns, a->total_ns + r->cpu_time_ns, WORTH_DEMAND))
+	if (r->bounds.accounts_open)
+		most = within->total_ns.high;
+	if (most != UINT64_MAX && !worth(most, most + r->cpu_time_ns, WORTH_DEMAND))
 		return;
 	strbuf__addf(&what, "  (%s", fmt_duration(d, a->total_ns, opts->style.utf8));
 	add_demand_range(&what, r, opts->style.utf8);
@@ -345,8 +386,7 @@ void add_demand(struct strbuf *b, const struct cpt_report *r, const struct text_
 				      .colour = i == CPT_DEMAND_CPUS	  ? DRAW_GREEN
 						: i == CPT_DEMAND_UNKNOWN ? DRAW_RED
 									  : DRAW_YELLOW};
-	add_lines(b, &opts->style, lines, CPT_DEMAND_CNT,
-		  &(struct account){a->total_ns, within->total_ns});
+	add_lines(b, opts, lines, CPT_DEMAND_CNT, &(struct account){a->total_ns, within->total_ns});
 	add_short_waits(b, r, opts);
 	for (int i = 0; i < CPT_READY_CNT; i++)
 		add_latency(b, r, (enum cpt_ready_kind)i, opts);

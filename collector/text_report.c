@@ -222,9 +222,11 @@ static bool split_is_shown(const struct cpt_report *r, enum cpt_split split)
 	return worth_a_line(r->split_ns[split], r->window_ns);
 }
 
-/* " [41 %, 52 %]" behind a share of total, where the bounds are other than what it says. */
+/* " [41 %, 52 %]" behind a share of total, or as `ends` says it, where the bounds are other than what it says. */
 static bool add_share_bounds(struct strbuf *b, const struct cpt_report *r, uint64_t part,
-			     uint64_t total, const struct cpt_real_bounds *bounds)
+			     uint64_t total, const struct cpt_real_bounds *bounds,
+			     bool (*ends)(struct strbuf *, const char *, const char *,
+					  const char *))
 {
 	const double scale = 1e6;
 	char p[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
@@ -234,7 +236,7 @@ static bool add_share_bounds(struct strbuf *b, const struct cpt_report *r, uint6
 	fmt_percent(p, part, total);
 	fmt_percent(low, (uint64_t)(bounds->low * scale), (uint64_t)scale);
 	fmt_percent(high, (uint64_t)(bounds->high * scale), (uint64_t)scale);
-	return words__ends(b, p, low, high);
+	return ends(b, p, low, high);
 }
 
 /* Instead of what the class is: between what its share lies. */
@@ -244,17 +246,10 @@ static bool add_class_bounds(struct strbuf *b, const struct cpt_report *r, enum 
 	const double window = (double)r->window_ns;
 	const struct cpt_real_bounds bounds = {(double)ns->low / window,
 					       fmin(1, (double)ns->high / window)};
-	struct strbuf text = {0};
-	bool said;
 
 	if (cls == CPT_CLASS_UNKNOWN || !r->window_ns)
 		return false;
-	said = add_share_bounds(&text, r, r->class_ns[cls], r->window_ns, &bounds);
-	if (said)
-		strbuf__addf(b, "in truth within%s", strbuf__str(&text));
-	b->failed |= text.failed;
-	strbuf__free(&text);
-	return said;
+	return add_share_bounds(b, r, r->class_ns[cls], r->window_ns, &bounds, words__truth);
 }
 
 static void add_ledger(struct strbuf *b, const struct cpt_report *r, const struct text_style *style)
@@ -339,7 +334,8 @@ static void add_profile_averages(struct strbuf *b, const struct cpt_report *r,
 	words__bounds(b, r, r->tlp, &r->bounds.tlp);
 	strbuf__adds(b, " while any is busy (TLP)\n");
 	strbuf__addf(b, "   %s", fmt_percent(used, r->cpu_time_ns, r->allowed_integral));
-	add_share_bounds(b, r, r->cpu_time_ns, r->allowed_integral, &r->bounds.efficiency);
+	add_share_bounds(b, r, r->cpu_time_ns, r->allowed_integral, &r->bounds.efficiency,
+			 words__ends);
 	strbuf__adds(b, " of the CPU time it was allowed\n");
 	if (r->cpus_physical && r->cpus_physical < r->cpus_online)
 		strbuf__addf(b, "   on %" PRIu32 " physical cores: average %s\n", r->cpus_physical,

@@ -54,11 +54,31 @@ bool words__verdict_uncertain(const struct cpt_report *r)
 	return r->verdict == CPT_CLASS_UNKNOWN;
 }
 
+/* Does neither end say anything else? */
+static bool is_figure(const char *figure, const char *low, const char *high)
+{
+	return high && !strcmp(low, figure) && !strcmp(high, figure);
+}
+
 bool words__ends(struct strbuf *b, const char *figure, const char *low, const char *high)
 {
-	if (!strcmp(low, figure) && !strcmp(high, figure))
+	if (is_figure(figure, low, high))
 		return false;
-	strbuf__addf(b, " [%s, %s]", low, high);
+	if (high)
+		strbuf__addf(b, " [%s, %s]", low, high);
+	else
+		strbuf__addf(b, " [%s or more]", low);
+	return true;
+}
+
+bool words__truth(struct strbuf *b, const char *figure, const char *low, const char *high)
+{
+	if (is_figure(figure, low, high))
+		return false;
+	if (high)
+		strbuf__addf(b, "in truth between %s and %s", low, high);
+	else
+		strbuf__addf(b, "in truth %s or more", low);
 	return true;
 }
 
@@ -66,11 +86,8 @@ void words__range(struct strbuf *b, double value, const struct cpt_real_bounds *
 {
 	char v[FMT_SZ], low[FMT_SZ], high[FMT_SZ];
 
-	fmt_average(low, bounds->low);
-	if (!isfinite(bounds->high))
-		strbuf__addf(b, " [%s or more]", low);
-	else
-		words__ends(b, fmt_average(v, value), low, fmt_average(high, bounds->high));
+	words__ends(b, fmt_average(v, value), fmt_average(low, bounds->low),
+		    isfinite(bounds->high) ? fmt_average(high, bounds->high) : NULL);
 }
 
 void words__bounds(struct strbuf *b, const struct cpt_report *r, double value,

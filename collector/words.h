@@ -24,9 +24,11 @@ void words__caveat(struct strbuf *b, const struct cpt_report *r);
 /* Whether what is unknown could change the verdict's class. */
 bool words__verdict_uncertain(const struct cpt_report *r);
 
-/* " [1.91, 1.96]": the ends of a range behind a figure, all three as they are printed; nothing, and false, where neither
- * end says anything else than the figure. */
+/* " [1.91, 1.96]": the ends of a range behind a figure, all three as they are printed; " [1.91 or more]" where high is
+ * NULL. Nothing, and false, where neither end says anything else than the figure. */
 bool words__ends(struct strbuf *b, const char *figure, const char *low, const char *high);
+/* Likewise "in truth between 1.91 and 1.96", where the figure stands apart. */
+bool words__truth(struct strbuf *b, const char *figure, const char *low, const char *high);
 /* Likewise behind a figure that is printed as an average. */
 void words__range(struct strbuf *b, double value, const struct cpt_real_bounds *bounds);
 /* Likewise of a report, where anything was lost. */

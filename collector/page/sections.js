@@ -50,6 +50,12 @@ function between(value, pair, show) {
 	return " [" + show(pair[0]) + (pair[1] === null ? " or more]" : ", " + show(pair[1]) + "]");
 }
 
+/* Likewise "in truth between 1.91 and 1.96", where the figure stands apart. */
+function truth(value, pair, show) {
+	if (!between(value, pair, show)) return "";
+	return "in truth " + (pair[1] === null ? show(pair[0]) + " or more" : "between " + show(pair[0]) + " and " + show(pair[1]));
+}
+
 /* Two rows of boxes on one scale: as many as are in progress, as many as have a CPU. */
 function show_glance(r) {
 	const busy = r.parallelism.average, under_way = r.concurrency.average, allowed = r.cpus.allowed;
@@ -200,16 +206,19 @@ function said_of_spin({ effective, spin }, said) {
 /* pairs: between what the items lie, by name; none where nothing was lost, and of a selection. */
 function show_account(id, account, pairs, words, order) {
 	const total = account.total;
-	const items = Object.entries(account).filter(([name, ns]) => name !== "total" && ns > 0);
+	/* Also what may be a hundredth, by what was lost. */
+	const most = (name) => !pairs[name] ? 0 : pairs[name][1] === null ? Infinity : pairs[name][1];
+	const items = Object.keys({ ...account, ...pairs }).map((name) => [name, account[name] || 0])
+		.filter(([name, ns]) => name !== "total" && (ns > 0 || most(name) > total / 100));
 	const place = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
 	items.sort((x, y) => place(x[0]) - place(y[0]) || y[1] - x[1]);
 	bar(by_id(id + "-bar"), items.map(([name, ns]) => ({ kind: name, ns, label: name.replace(/_/g, " ") })), total, true);
 	const meaning = (name) => words[id][name] || (words.reasons[name] ? "idle, while things waited for " + words.reasons[name] : "");
-	const within = (name, ns) => between(ns, pairs[name], short_time);
+	const within = (name, ns) => truth(ns, pairs[name], short_time);
 	const rows = items.map(([name, ns]) => el("tr", {}, row_head(swatch(name), name, meaning(name)), figure(id + "." + name, ns),
-		cell(percent(ns, total), "n"), cell(meaning(name) + (within(name, ns) && "; in truth within" + within(name, ns)), "what")));
+		cell(percent(ns, total), "n"), cell(meaning(name) + (within(name, ns) && "; " + within(name, ns)), "what")));
 	rows.push(el("tr", { class: "class" }, el("th", { scope: "row" }, "in all"), figure(id + ".total", total),
-		cell("", "n"), cell(within("total", total) && "in truth within" + within("total", total), "what")));
+		cell("", "n"), cell(within("total", total), "what")));
 	put(by_id(id + "-table"), el("caption", { class: "hidden" }, by_id(id + "-head").textContent),
 		el("thead", { class: "hidden" }, el("tr", {}, el("th", {}, "what"), el("th", {}, "time"), el("th", {}, "share"), el("th", {}, "meaning"))),
 		el("tbody", {}, rows));

@@ -496,6 +496,49 @@ static void a_span_that_bounds_nothing_is_no_change(void **state)
 	}
 }
 
+/* Runs of which side B has more of three figures; `wide`: lost events leave open whether it has. */
+static void fill_open(struct sides *s, bool wide)
+{
+	struct cpt_report *r = &s->f.report;
+	struct cpt_bounds *b = &r->bounds;
+
+	begin(s, RUNS, RUNS);
+	for (uint32_t run = 0; run < 2 * RUNS; run++) {
+		const uint64_t more = (run / RUNS * 400 + run) * FIXTURE_MS;
+		const uint64_t reach = wide ? 250 * FIXTURE_MS : FIXTURE_MS;
+		uint64_t *const no_work = &r->budget.item_ns[CPT_BUDGET_NO_WORK];
+		uint64_t *const mask = &r->demand.item_ns[CPT_DEMAND_MASK];
+
+		report_fixture(&s->f);
+		*no_work = *mask = 300 * FIXTURE_MS + more;
+		r->concurrent_average += (double)(run / RUNS);
+		b->open = b->accounts_open = true;
+		b->window_ns = (struct cpt_ns_bounds){r->window_ns, r->window_ns};
+		b->budget.total_ns = (struct cpt_ns_bounds){r->budget.total_ns, r->budget.total_ns};
+		b->budget.item_ns[CPT_BUDGET_NO_WORK] =
+			(struct cpt_ns_bounds){*no_work - reach, *no_work + reach};
+		b->demand.item_ns[CPT_DEMAND_MASK] =
+			(struct cpt_ns_bounds){*mask - reach, wide ? UINT64_MAX : *mask + reach};
+		b->concurrent_average = (struct cpt_real_bounds){
+			r->concurrent_average, wide ? INFINITY : r->concurrent_average + 0.01};
+		add_run(s, (int)(run / RUNS), run % RUNS);
+	}
+	judge(s);
+}
+
+static void what_the_bounds_of_a_figure_leave_open_is_no_change(void **state)
+{
+	struct sides s;
+
+	for (int wide = 0; wide < 2; wide++) {
+		fill_open(&s, wide);
+		assert_int_equal(find(&s, CPT_DIFF_BUDGET, "no_work", "")->changed, !wide);
+		assert_int_equal(find(&s, CPT_DIFF_DEMAND, "mask", "")->changed, !wide);
+		assert_int_equal(find(&s, CPT_DIFF_PARALLELISM, "concurrency", "")->changed, !wide);
+		end(&s);
+	}
+}
+
 /* ---- names ------------------------------------------------------------------------------------- */
 
 static void with_lock(struct sides *s, const char *symbol, uint64_t addr)
@@ -728,6 +771,7 @@ int main(void)
 		cmocka_unit_test(what_others_took_from_the_path_hides_no_change_and_makes_none),
 		cmocka_unit_test(what_others_took_is_no_measure_of_what_may_change),
 		cmocka_unit_test(a_span_that_bounds_nothing_is_no_change),
+		cmocka_unit_test(what_the_bounds_of_a_figure_leave_open_is_no_change),
 		cmocka_unit_test(a_lock_that_is_new_is_named_first),
 		cmocka_unit_test(few_events_are_luck_however_alike_the_runs),
 		cmocka_unit_test(locks_without_a_name_match_by_kind_not_by_address),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +14,7 @@
 #include "collector/text_accounts.h"
 #include "collector/text_explain.h"
 #include "collector/text_limits.h"
+#include "tests/properties/rng.h"
 
 #include "report_fixture.h"
 #include "report_said.h"
@@ -304,6 +306,8 @@ static void set_pairs(struct cpt_report *r)
 	struct cpt_bounds *b = &r->bounds;
 
 	b->accounts_open = true;
+	b->window_ns = (struct cpt_ns_bounds){r->window_ns, r->window_ns};
+	b->efficiency = (struct cpt_real_bounds){r->efficiency, r->efficiency};
 	b->cpu_time_ns = (struct cpt_ns_bounds){r->cpu_time_ns, r->cpu_time_ns};
 	b->budget.total_ns = (struct cpt_ns_bounds){r->budget.total_ns, r->budget.total_ns};
 	b->demand.total_ns = (struct cpt_ns_bounds){r->demand.total_ns, r->demand.total_ns};
@@ -316,6 +320,8 @@ static void set_pairs(struct cpt_report *r)
 	for (int i = 0; i < CPT_DEMAND_CNT; i++)
 		b->demand.item_ns[i] =
 			(struct cpt_ns_bounds){r->demand.item_ns[i], r->demand.item_ns[i]};
+	for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++)
+		b->split_ns[i] = (struct cpt_ns_bounds){r->split_ns[i], r->split_ns[i]};
 }
 
 static void a_limit_that_the_bounds_do_not_bear_is_not_named(void **state)
@@ -329,10 +335,165 @@ static void a_limit_that_the_bounds_do_not_bear_is_not_named(void **state)
 		(struct cpt_ns_bounds){1000 * FIXTURE_MS, 1950 * FIXTURE_MS};
 	b->item_ns[CPT_BUDGET_NO_WORK].high = 972 * FIXTURE_MS;
 	has(sentence(), "app:queue_lock");
-	has(budget(), "in truth within [25.0 %, 48.8 %]");
-	has(budget(), "in truth within [1.8 %, 24.3 %]");
+	has(budget(), "in truth between 25.0 % and 48.8 %");
+	has(budget(), "in truth between 1.8 % and 24.3 %");
+	lacks(budget(), "may also be");
+	/* What no line is spent on may still be there. */
+	b->reason_ns[CPT_REASON_DISK].high = 400 * FIXTURE_MS;
+	b->reason_ns[CPT_REASON_PIPE].high = 41 * FIXTURE_MS;
+	b->reason_ns[CPT_REASON_SOCKET].high = 39 * FIXTURE_MS;
+	has(budget(), "may also be, by what was lost: disk, pipe; each at most 10.0 %");
 	b->item_ns[CPT_BUDGET_NO_WORK].high = 1001 * FIXTURE_MS;
 	assert_string_equal(sentence(), "");
+}
+
+/* The larger the contended time, the more of what a mask seems to cost is the lock's. */
+static void what_a_mask_costs_at_most_is_told_by_the_least_contention(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.reason_ns[CPT_REASON_LOCK] = 300 * FIXTURE_MS;
+	r->demand.item_ns[CPT_DEMAND_MASK] = 500 * FIXTURE_MS;
+	r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = 120 * FIXTURE_MS;
+	lock.wake_delay_ns = 400 * FIXTURE_MS;
+	set_pairs(r);
+	has(sentence(), "app:queue_lock");
+	r->bounds.split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] =
+		(struct cpt_ns_bounds){20 * FIXTURE_MS, 140 * FIXTURE_MS};
+	assert_string_equal(sentence(), "");
+}
+
+static void the_number_of_cpus_is_named_only_where_no_limit_may_be(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+
+	r->budget.reason_ns[CPT_REASON_LOCK] = 0;
+	r->budget.item_ns[CPT_BUDGET_NO_WORK] = 0;
+	r->efficiency = 0.98;
+	r->demand.item_ns[CPT_DEMAND_CPUS] = 3000 * FIXTURE_MS;
+	set_pairs(r);
+	has(sentence(), "the number of CPUs");
+	r->bounds.budget.item_ns[CPT_BUDGET_NO_WORK].high = 201 * FIXTURE_MS;
+	assert_string_equal(sentence(), "");
+	/* Nor where there is one, but which is open. */
+	r->budget.item_ns[CPT_BUDGET_NO_WORK] = r->bounds.budget.item_ns[CPT_BUDGET_NO_WORK].low =
+		201 * FIXTURE_MS;
+	has(sentence(), "too little in progress");
+	r->bounds.budget.reason_ns[CPT_REASON_DISK].high = 300 * FIXTURE_MS;
+	assert_string_equal(sentence(), "");
+}
+
+/* ns, and between what it lies: much or little more or less than it. */
+static struct cpt_ns_bounds around(struct rng *rng, uint64_t ns)
+{
+	const uint64_t reach = rng_below(rng, 3) ? rng_below(rng, 40) : rng_below(rng, 400);
+	const uint64_t less = rng_below(rng, (uint32_t)reach + 1) * FIXTURE_MS;
+
+	return (struct cpt_ns_bounds){ns > less ? ns - less : 0,
+				      ns + rng_below(rng, (uint32_t)reach + 1) * FIXTURE_MS};
+}
+
+/* An end of them, or what is between. */
+static uint64_t within(struct rng *rng, const struct cpt_ns_bounds *b)
+{
+	const uint64_t span_ms = (b->high - b->low) / FIXTURE_MS;
+
+	if (rng_below(rng, 4))
+		return rng_below(rng, 2) ? b->low : b->high;
+	return b->low + rng_below(rng, (uint32_t)span_ms + 1) * FIXTURE_MS;
+}
+
+/* X(figure, bounds): all that costs follow from and that has bounds. */
+#define EACH_BOUNDED(X, r)                                                                         \
+	do {                                                                                       \
+		struct cpt_bounds *b = &(r)->bounds;                                               \
+                                                                                                   \
+		X((r)->window_ns, b->window_ns);                                                   \
+		X((r)->cpu_time_ns, b->cpu_time_ns);                                               \
+		X((r)->budget.total_ns, b->budget.total_ns);                                       \
+		for (int i = 0; i < CPT_BUDGET_UNKNOWN; i++)                                       \
+			X((r)->budget.item_ns[i], b->budget.item_ns[i]);                           \
+		for (int i = 0; i < CPT_REASON_CNT; i++)                                           \
+			X((r)->budget.reason_ns[i], b->budget.reason_ns[i]);                       \
+		for (int i = 0; i < CPT_DEMAND_UNKNOWN; i++)                                       \
+			X((r)->demand.item_ns[i], b->demand.item_ns[i]);                           \
+		for (int i = 0; i < CPT_SPLIT_UNKNOWN; i++)                                        \
+			X((r)->split_ns[i], b->split_ns[i]);                                       \
+	} while (0)
+
+/* Up to three causes that cost something, at a lock or with a blocked loop, and bounds around all figures. */
+static void draw_report(struct rng *rng, struct cpt_report *r)
+{
+	r->budget.reason_ns[CPT_REASON_LOCK] = r->budget.item_ns[CPT_BUDGET_NO_WORK] = 0;
+	if (rng_below(rng, 3) == 0)
+		put_blocked_loop(r);
+	for (uint32_t i = rng_below(rng, 4); i; i--) {
+		const uint64_t ns = rng_below(rng, 1500) * FIXTURE_MS;
+
+		switch (rng_below(rng, 4)) {
+		case 0:
+			r->budget.item_ns[1 + rng_below(rng, CPT_BUDGET_UNKNOWN - 1)] = ns;
+			break;
+		case 1:
+			r->budget.reason_ns[rng_below(rng, CPT_REASON_CNT)] = ns;
+			break;
+		case 2:
+			r->demand.item_ns[rng_below(rng, CPT_DEMAND_UNKNOWN)] = ns;
+			break;
+		default:
+			r->demand.item_ns[CPT_DEMAND_MASK] = ns;
+			lock.wake_delay_ns = rng_below(rng, 1500) * FIXTURE_MS;
+			break;
+		}
+	}
+	if (rng_below(rng, 2))
+		r->split_ns[CPT_SPLIT_CONCURRENT_CONTENDED] = rng_below(rng, 300) * FIXTURE_MS;
+	r->cpu_time_ns = (2028 + rng_below(rng, 1900)) * FIXTURE_MS;
+	r->efficiency = (double)r->cpu_time_ns / (double)r->budget.total_ns;
+	if (r->efficiency > 0.9)
+		r->demand.item_ns[CPT_DEMAND_CPUS] = 3000 * FIXTURE_MS;
+#define DRAW(figure, pair) pair = around(rng, figure)
+	EACH_BOUNDED(DRAW, r);
+#undef DRAW
+	r->bounds.accounts_open = true;
+	r->bounds.efficiency.low = r->efficiency - 0.01;
+}
+
+static void no_truth_within_the_bounds_has_another_limit(void **state)
+{
+	struct cpt_report *r = &fixture.report;
+	struct rng rng = {.state = 23};
+	unsigned int named = 0, cpus = 0, masks = 0, loops = 0;
+
+	for (int round = 0; round < 20000; round++) {
+		struct limit told[CPT_LIMITS_MAX] = {{0}}, limits[CPT_LIMITS_MAX];
+		unsigned int cnt;
+		bool all;
+
+		setup(state);
+		draw_report(&rng, r);
+		cnt = limits__find(r, told);
+		all = strstr(sentence(), "the number of CPUs") != NULL;
+		assert_false(all && cnt);
+		if (!cnt && !all)
+			continue;
+		named += cnt != 0;
+		cpus += all;
+		masks += cnt && told[0].cause == CPT_CAUSE_MASK;
+		loops += cnt && told[0].cause == CPT_CAUSE_BLOCKED_LOOP;
+		for (int truth = 0; truth < 20; truth++) {
+			r->bounds.accounts_open = false;
+#define TAKE(figure, pair) figure = within(&rng, &pair)
+			EACH_BOUNDED(TAKE, r);
+#undef TAKE
+			if (limits__find(r, limits) && (all || limits[0].cause != told[0].cause))
+				fail_msg("round %d: %s is said, %s may be", round,
+					 all ? "CPUs" : cause_name(told[0].cause),
+					 cause_name(limits[0].cause));
+		}
+	}
+	printf("named %u, of them masks %u, loops %u; CPUs %u\n", named, masks, loops, cpus);
+	assert_true(named > 2000 && cpus > 200 && masks > 100 && loops > 100);
 }
 
 static void the_demand_in_all_has_bounds(void **state)
@@ -348,11 +509,19 @@ static void the_demand_in_all_has_bounds(void **state)
 	b->item_ns[CPT_DEMAND_CPUS].low = 400 * FIXTURE_MS;
 	said = said_by(add_demand, r, 400, 10);
 	has(said, "(600 ms [600 ms, 800 ms] over all threads)");
-	has(said, "in truth within [50.0 %, 100.0 %]");
+	has(said, "in truth between 50.0 % and 100.0 %");
 	b->total_ns.high = UINT64_MAX;
 	said = said_by(add_demand, r, 400, 10);
-	has(said, "(600 ms [600 ms, no limit] over all threads)");
-	has(said, "in truth within [0.0 %, 100.0 %]");
+	has(said, "(600 ms [600 ms or more] over all threads)");
+	has(said, "in truth between 0.0 % and 100.0 %");
+	/* Where none was seen there may have been some. */
+	r->demand.total_ns = r->demand.item_ns[CPT_DEMAND_CPUS] = 0;
+	set_pairs(r);
+	assert_string_equal(said_by(add_demand, r, 400, 10), "");
+	b->total_ns.high = b->item_ns[CPT_DEMAND_MASK].high = 500 * FIXTURE_MS;
+	said = said_by(add_demand, r, 400, 10);
+	has(said, "(0 [0, 500 ms] over all threads)");
+	has(said, "may also be, by what was lost: mask; each at most 100.0 %");
 }
 
 static void lost_events_leave_no_limit_where_they_leave_no_verdict(void **state)
@@ -625,6 +794,11 @@ int main(void)
 		cmocka_unit_test_setup(what_was_behind_some_of_them_is_a_lower_bound, setup),
 		cmocka_unit_test_setup(what_is_unknown_could_be_dearer, setup),
 		cmocka_unit_test_setup(a_limit_that_the_bounds_do_not_bear_is_not_named, setup),
+		cmocka_unit_test_setup(what_a_mask_costs_at_most_is_told_by_the_least_contention,
+				       setup),
+		cmocka_unit_test_setup(the_number_of_cpus_is_named_only_where_no_limit_may_be,
+				       setup),
+		cmocka_unit_test_setup(no_truth_within_the_bounds_has_another_limit, setup),
 		cmocka_unit_test_setup(the_demand_in_all_has_bounds, setup),
 		cmocka_unit_test_setup(lost_events_leave_no_limit_where_they_leave_no_verdict,
 				       setup),

@@ -247,7 +247,7 @@ static void lost_events_are_said(void **state)
 	assert_non_null(strstr(text, "3.96 [3.90 or more]"));
 	assert_non_null(strstr(text, "[1.00, 2.00] while any is busy (TLP)"));
 	assert_non_null(strstr(text, "[50.0 %, 54.8 %] of the CPU time it was allowed"));
-	assert_non_null(strstr(text, "in truth within [1.8 %, 12.0 %]"));
+	assert_non_null(strstr(text, "in truth between 1.8 % and 12.0 %"));
 	assert_fits(text, 80);
 	/* Where another class may hold most there is no verdict. */
 	r->verdict = CPT_CLASS_UNKNOWN;
