@@ -87,7 +87,8 @@ def integral(points):
 
 
 def check_most(most, busy, report):
-    """Never below what certainly ran, and in all the upper bound of the CPU time, where that has no other cause."""
+    """Never below what certainly ran, and in all the upper bound of the CPU time, where that has no other cause.
+    Returns whether it was so."""
     steps = sorted({time for time, _ in busy} | {time for time, _ in most})
     at = [dict(points) for points in (busy, most)]
     now = [0, 0]
@@ -95,11 +96,14 @@ def check_most(most, busy, report):
         now = [points.get(time, before) for points, before in zip(at, now)]
         same("at least as many may run", now[1] >= now[0], True)
     low, high = report["bounds"]["window_ns"]
-    if low == high and report["bounds"]["parallelism"]["profile_ns"][0] != [0, high]:
-        same("CPU time at most", integral(most), report["bounds"]["cpu_time_ns"][1])
+    if low != high or report["bounds"]["parallelism"]["profile_ns"][0] == [0, high]:
+        return False
+    same("CPU time at most", integral(most), report["bounds"]["cpu_time_ns"][1])
+    return True
 
 
 def check_counters(trace, report):
+    """Returns whether the bounds of the CPU time were there to be held against a counter."""
     busy = trace.counters[by_name(trace, "CPUs busy")]
     progress = trace.counters[by_name(trace, "in progress")]
     profile = report["concurrency"]["profile_ns"]
@@ -110,10 +114,10 @@ def check_counters(trace, report):
     open_counters = [by_name(trace, name) for name in ("CPUs busy, at most (events lost)",
                                                        "threads in unknown state (events lost)")
                      if report["bounds"]["open"]]
-    for points in (trace.counters[uuid] for uuid in open_counters[:1]):
-        check_most(points, busy, report)
+    bounded = [check_most(trace.counters[uuid], busy, report) for uuid in open_counters[:1]]
     for points in (busy, progress, *(trace.counters[uuid] for uuid in open_counters)):
         same("values that differ", [a for a, b in zip(points, points[1:]) if a[1] == b[1]], [])
+    return any(bounded)
 
 
 def check_flows(trace, wakes):
@@ -226,6 +230,18 @@ def check_loops(trace, report):
     return len(known)
 
 
+def check_lossy(program, path):
+    """Of a trace that was made to lose events: states, CPUs and counters. How many views had the CPU time's bounds."""
+    bounded = 0
+    for view in FILTERS:
+        trace = perfetto_trace.decode(run(program, "export", "-f", "perfetto", "-i", path, *view))
+        report = json.loads(run(program, "report", "--json", "-i", path, *view))
+        check_threads(trace, report)
+        check_cpus(trace, report)
+        bounded += check_counters(trace, report)
+    return bounded
+
+
 def check(program, path, view):
     data = run(program, "export", "-f", "perfetto", "-i", path, *view)
     report = json.loads(run(program, "report", "--json", "-i", path, *view))
@@ -269,6 +285,7 @@ def main():
     parser.add_argument("--cpartrace", required=True)
     parser.add_argument("--hostile", help="program that writes a trace with hostile names")
     parser.add_argument("--shared", help="program that writes a trace with a lock of two processes")
+    parser.add_argument("--lossy", help="program that writes a trace with as many losses as asked for")
     parser.add_argument("--long", help="program that writes a trace as long as asked for")
     parser.add_argument("traces", nargs="+")
     options = parser.parse_args()
@@ -276,6 +293,12 @@ def main():
         for program in filter(None, (options.hostile, options.shared)):
             options.traces.append(os.path.join(work, os.path.basename(program) + ".cptrace"))
             run(program, options.traces[-1])
+        if options.lossy:
+            lossy = os.path.join(work, "lossy.cptrace")
+            run(options.lossy, lossy, "20", "20000", "2", "40")
+            bounded = check_lossy(options.cpartrace, lossy)
+            print(f"{bounded} views of a trace with losses: CPU time at most")
+            same("some view's CPU time is open", bounded > 0, True)
         if options.long:
             check_memory(options.cpartrace, options.long, work)
         return check_all(options)
