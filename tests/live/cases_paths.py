@@ -17,6 +17,7 @@ from harness import Failed, unclocked_ns
 
 # T1 / T-infinity against the known value.
 PARALLELISM = 0.05
+HANDOVER_NS = 60_000  # of a mutex, on a slow machine: half of it in each of the two calls
 
 # The walk along intervals against the report's path, as a share of the window: a wake-up that caught a
 # thread about to block leaves no interval.
@@ -231,10 +232,12 @@ def case_convoy_behind_a_mutex(case):
     case.equal("lost_events", report["data_quality"]["lost_events"], 0)
     # One chain, but for what each does outside of the lock: it computes until the next has it, and where
     # others have that one's CPU, for a millisecond. That is up to 0.3 of the chain beside others that
-    # compute, and so was T1 / T-infinity up to 1.2. All that ran inside of the lock is one chain.
+    # compute, and so was T1 / T-infinity up to 1.2. All that ran inside of the lock is one chain, but for the end
+    # of the call that wakes the next one, and the beginning of that in which it then waits.
     span = report["work_span"]
     inside = span["work_ns"] - facts["outside_cpu_ns"]
-    case.within("T1 / T-infinity", span["parallelism"], 1, 1.01 * span["work_ns"] / inside)
+    most = 1.01 + HANDOVER_NS * facts["holds"] / span["span_ns"]
+    case.within("T1 / T-infinity", span["parallelism"], 1, most * span["work_ns"] / inside)
     case.note(f"T1 / T-infinity {span['parallelism']:.3f}, inside of the lock "
               f"{inside / span['span_ns']:.3f} of T-infinity")
     through = {row["lock"]: int(row["waited_ns"]) for row in table(case, trace, "wakes")
