@@ -17,6 +17,7 @@ from harness import Failed, group
 
 # Two recorders' probes of one switch read the clock one after the other.
 AGREE = 0.005
+# Two turns of the scheduler at least, which is how long one that was woken waits here.
 TAIL_SECONDS = 0.02
 
 flight, cases = group()
@@ -92,7 +93,7 @@ def check_kept(case, what, report, span):
 
 def check_same(case, what, ours, whole, tail):
     """Every figure of the window, by a whole recording of the same run. tail: its last moments by that one. Who has
-    not run since he was woken is told to be ready by the whole alone."""
+    not run since he was woken is told to be ready by the whole alone: that is at most all he was ready then."""
     slack = AGREE * ours["window_ns"]
     unknown = {row["tid"]: row["runnable_ns"] for row in tail["threads"]}
     for name in ("parallel", "concurrent", "serial", "idle", "unknown"):

@@ -288,6 +288,7 @@ def kernel_lock(case):
                RECORDED_NS * workers[tid]["switches"]["voluntary"]}
         if not off:
             break
+        case.note(f"run {turn} is off: {off}")
     facts = read_truth(one.result.out)["facts"]
     case.check_report("run", report)
     check_sums(case, report)
