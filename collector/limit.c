@@ -191,8 +191,12 @@ static bool may_be_another(const struct cpt_report *r, const struct limit *first
 	const struct cost_figures smallest = {&low, &high}, largest = {&high, &low};
 	double least_ns = LIMIT_SHARE * (double)low.budget.total_ns;
 
-	if (first)
+	if (first) {
 		least_ns = (double)cost_of(&smallest, first->cause).cost_ns;
+		/* By the bounds it may be none itself. */
+		if (least_ns < LIMIT_SHARE * (double)high.budget.total_ns)
+			return true;
+	}
 	for (int i = 0; i < CPT_CAUSE_CNT; i++)
 		if ((!first || i != (int)first->cause) &&
 		    (double)cost_of(&largest, (enum cpt_cause)i).cost_ns >= least_ns)
