@@ -78,10 +78,9 @@ static void put_open_average(const struct place *at, struct diff_figure *f,
 static void put_open_part(const struct place *at, struct diff_figure *f, const struct cpt_report *r,
 			  const struct cpt_ns_bounds *b)
 {
-	const struct cpt_ns_bounds *window = &r->bounds.window_ns;
+	const struct cpt_real_bounds share = share_bounds(b, &r->bounds.window_ns);
 
-	put_open(at, f, r->bounds.open, share(b->low, window->high),
-		 fmin(1, share(b->high, window->low)));
+	put_open(at, f, r->bounds.open, share.low, share.high);
 }
 
 static void add_ledger(const struct place *at, const struct cpt_report *r,
@@ -114,10 +113,9 @@ static void add_ledger(const struct place *at, const struct cpt_report *r,
 static void put_open_budget(const struct place *at, struct diff_figure *f,
 			    const struct cpt_bounds *of, const struct cpt_ns_bounds *b)
 {
-	const struct cpt_ns_bounds *total = &of->budget.total_ns;
+	const struct cpt_real_bounds share = share_bounds(b, &of->budget.total_ns);
 
-	put_open(at, f, of->accounts_open, share(b->low, total->high),
-		 b->high < total->low ? share(b->high, total->low) : 1);
+	put_open(at, f, of->accounts_open, share.low, share.high);
 }
 
 static void add_budget_figures(const struct place *at, const struct cpt_report *r)
@@ -154,7 +152,8 @@ static void put_open_demand(const struct place *at, struct diff_figure *f,
 			    const struct cpt_bounds *of, const struct cpt_ns_bounds *b)
 {
 	put_open(at, f, of->accounts_open, share(b->low, of->window_ns.high),
-		 b->high == UINT64_MAX ? INFINITY : share(b->high, of->window_ns.low));
+		 b->high == UINT64_MAX || !of->window_ns.low ? INFINITY
+							     : share(b->high, of->window_ns.low));
 }
 
 static void add_demand_figures(const struct place *at, const struct cpt_report *r)
@@ -401,9 +400,9 @@ void diff_book__add(struct diff_book *book, int side, uint32_t run, const struct
 	struct diff_figure *f;
 
 	add_run(&book->runs[side], run, r);
-	diff_put_undisturbed(
-		&at, put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "window", (double)r->window_ns),
-		u.window_ns);
+	f = put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "window", (double)r->window_ns);
+	put_open(&at, f, b->open, (double)b->window_ns.low, (double)b->window_ns.high);
+	diff_put_undisturbed(&at, f, u.window_ns);
 	f = put_main(&at, CPT_DIFF_TIME, CPT_DIFF_UNIT_NS, "cpu_time", (double)r->cpu_time_ns);
 	put_open(&at, f, b->open, (double)b->cpu_time_ns.low, (double)b->cpu_time_ns.high);
 	add_ledger(&at, r, &u);

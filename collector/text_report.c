@@ -17,6 +17,7 @@
 #include "escape.h"
 #include "format.h"
 #include "limit.h"
+#include "share.h"
 #include "target_text.h"
 #include "text_limits.h"
 #include "text_locks.h"
@@ -242,10 +243,8 @@ static bool add_share_bounds(struct strbuf *b, const struct cpt_report *r, uint6
 /* Instead of what the class is: between what its share lies. */
 static bool add_class_bounds(struct strbuf *b, const struct cpt_report *r, enum cpt_class cls)
 {
-	const struct cpt_ns_bounds *ns = &r->bounds.class_ns[cls];
-	const double window = (double)r->window_ns;
-	const struct cpt_real_bounds bounds = {(double)ns->low / window,
-					       fmin(1, (double)ns->high / window)};
+	const struct cpt_real_bounds bounds =
+		share_bounds(&r->bounds.class_ns[cls], &r->bounds.window_ns);
 
 	if (cls == CPT_CLASS_UNKNOWN || !r->window_ns)
 		return false;

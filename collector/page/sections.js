@@ -103,12 +103,15 @@ function show_ledger(f, words) {
 	bar(by_id("split-bar"), CLASSES.flatMap((cls) => cls === "unknown"
 		? [{ kind: cls, ns: f.ledger.unknown, label: cls }]
 		: Object.entries(f.split[cls]).map(([name, ns]) => ({ kind: cls, ns, label: name.replace(/_/g, " "), half: true }))), total, true);
-	const rows = [], share = (ns) => percent(ns, total), pairs = f.bounds && f.bounds.open ? f.bounds.ledger_ns : {};
+	const rows = [], share = (ns) => percent(ns, total), open = f.bounds && f.bounds.open;
+	const pairs = open ? f.bounds.ledger_ns : {}, [least, most] = open && f.bounds.window_ns || [total, total];
+	/* As so much of the window: at the least it is a share of the longest, at the most of the shortest. */
+	const pair = (cls) => pairs[cls] && [pairs[cls][0] * total / most, pairs[cls][1] < least ? pairs[cls][1] * total / least : total];
 	for (const cls of CLASSES) {
 		if (cls === "unknown" && !f.ledger.unknown) continue;
 		rows.push(el("tr", { class: "class" }, row_head(swatch(cls), cls, CLASS_MEANING[cls]),
 			figure("ledger." + cls, f.ledger[cls]),
-			cell(share(f.ledger[cls]) + between(f.ledger[cls], pairs[cls], share), "n"),
+			cell(share(f.ledger[cls]) + between(f.ledger[cls], pair(cls), share), "n"),
 			cell(CLASS_MEANING[cls], "what")));
 		for (const [name, ns] of Object.entries(f.split[cls] || {}))
 			if (ns && cls !== "unknown")

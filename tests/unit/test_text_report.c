@@ -236,6 +236,7 @@ static void lost_events_are_said(void **state)
 	assert_true(words__data_incomplete(r));
 	assert_null(strstr(text, "["));
 	r->bounds.open = true;
+	r->bounds.window_ns = (struct cpt_ns_bounds){r->window_ns, r->window_ns};
 	r->bounds.parallel_average = (struct cpt_real_bounds){1.004, 1.0961};
 	r->bounds.tlp = (struct cpt_real_bounds){1, 2};
 	r->bounds.concurrent_average = (struct cpt_real_bounds){3.9, INFINITY};
@@ -249,6 +250,9 @@ static void lost_events_are_said(void **state)
 	assert_non_null(strstr(text, "[50.0 %, 54.8 %] of the CPU time it was allowed"));
 	assert_non_null(strstr(text, "in truth between 1.8 % and 12.0 %"));
 	assert_fits(text, 80);
+	/* It is a share of the longest window at the least, and of the shortest at the most. */
+	r->bounds.window_ns = (struct cpt_ns_bounds){1500 * FIXTURE_MS, 3600 * FIXTURE_MS};
+	assert_non_null(strstr(report_at(80, true), "in truth between 1.0 % and 16.0 %"));
 	/* Where another class may hold most there is no verdict. */
 	r->verdict = CPT_CLASS_UNKNOWN;
 	assert_non_null(strstr(report_at(80, true), "The trace cannot tell"));
