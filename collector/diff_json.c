@@ -43,7 +43,8 @@ static json_t *name_of_row(const struct diff_row *row)
 static json_t *figure(const struct diff_result *d, const struct diff_row *row)
 {
 	struct json_obj o = {.json = name_of_row(row)};
-	bool told = d->judged && isfinite(row->margin);
+	const bool noise = d->judged && isfinite(row->noise);
+	const bool margin = d->judged && isfinite(row->margin);
 
 	o.failed = !o.json;
 	json_obj__put(&o, "unit", json_string(diff_unit_name(row->figure->unit)));
@@ -51,8 +52,8 @@ static json_t *figure(const struct diff_result *d, const struct diff_row *row)
 	json_obj__put(&o, "b", side_of_row(row, DIFF_B));
 	json_obj__put_real(&o, "difference", row->difference);
 	json_obj__put_real(&o, "adjusted", row->adjusted);
-	json_obj__put(&o, "noise", told ? json_value__real(row->noise) : json_null());
-	json_obj__put(&o, "margin", told ? json_value__real(row->margin) : json_null());
+	json_obj__put(&o, "noise", noise ? json_value__real(row->noise) : json_null());
+	json_obj__put(&o, "margin", margin ? json_value__real(row->margin) : json_null());
 	json_obj__put(&o, "p", d->judged ? json_value__real(row->p) : json_null());
 	json_obj__put(&o, "changed", json_boolean(row->changed));
 	return json_obj__done(&o);

@@ -100,7 +100,8 @@ static bool may_change(const struct diff_result *d, const struct diff_figure *f)
 }
 
 /* By how much the difference may be another, because of what was lost. What is a sum over threads or CPUs, or a count,
- * can lack as much of itself as is unknown of the time; what has bounds is said to be as far off as these are apart. */
+ * can lack as much of itself as is unknown of the time; what has bounds is as far off as these are apart, where that is
+ * more. */
 static double lost_of(const struct diff_result *d, const struct diff_figure *f, double scale)
 {
 	const struct diff_runs *runs = d->book->runs;

@@ -70,7 +70,7 @@ static void add_margin(struct draw_table *t, const struct diff_row *row)
 	char size[FMT_SZ], text[FMT_SZ + 8];
 
 	if (!isfinite(row->margin)) {
-		add_cell(t, "");
+		add_cell(t, isfinite(row->noise) ? "unknown" : "");
 		return;
 	}
 	format_value(size, row->figure, row->margin, t->style->utf8);

@@ -62,7 +62,10 @@ void diff_words__summary(struct strbuf *b, const struct diff_result *d, bool utf
 	bool less;
 
 	if (d->judged && !d->changed_cnt) {
-		strbuf__adds(b, "No change: no difference is larger than what runs differ by.");
+		strbuf__addf(b, "No change: no difference is larger than what runs differ by%s.",
+			     d->unknown[DIFF_A] + d->unknown[DIFF_B] > 0
+				     ? " and lost events leave open"
+				     : "");
 		return;
 	}
 	if (speaks(d, share) || speaks(d, average)) {

@@ -67,8 +67,7 @@ const struct sqlite_view sqlite_views[] = {
 	 "FROM budget WHERE item <> 'used' AND ns > 0 ORDER BY ns DESC"},
 	{"account_bounds",
 	 "between what the true figures of both accounts lie, high_ns NULL: nothing limits it; no "
-	 "rows "
-	 "where nothing was lost",
+	 "rows where lost events leave none of them open",
 	 "SELECT SUBSTR(low.account, 1, 6) AS account, low.item, "
 	 "COALESCE((SELECT SUM(ns) FROM accounts f WHERE f.account = SUBSTR(low.account, 1, 6) AND "
 	 "(f.item = low.item OR low.item = 'total')), 0) AS ns, low.ns AS low_ns, "
