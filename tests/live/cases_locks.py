@@ -13,7 +13,7 @@ import signal
 import time
 
 from cases_workloads import read_truth
-from harness import ANY_SHARE, Failed, group, traced
+from harness import ANY_SHARE, Failed, children_of, group, traced
 
 MS = 1_000_000
 
@@ -30,7 +30,7 @@ RUNS = 3  # of which one is to agree
 # next, and the difference of the kernel's clocks to the time on a CPU, are in it.
 SHARE = 0.1
 
-STOPS, STOP_SECONDS = 5, 0.05
+STOPS, STOP_SECONDS = 5, 0.2
 
 lock_case, cases = group()
 
@@ -452,6 +452,21 @@ def gone(case):
     case.within("unknown holder", share(lock, "unknown_ns"), 0.1, 0.65)
 
 
+def workers_of(process, least):
+    """Returns when a child of a tracer has so many threads: until then it has nothing to lose."""
+    for _ in range(3000):
+        if process.poll() is not None:
+            raise Failed(f"status {process.returncode} before its workload had {least} threads")
+        for child in children_of(process.pid):
+            try:
+                if len(os.listdir(f"/proc/{child}/task")) >= least:
+                    return
+            except OSError:
+                pass
+        time.sleep(0.01)
+    raise Failed(f"its workload never had {least} threads")
+
+
 @lock_case("lost events, and no wrong holder")
 def lost(case):
     """The recorder is stopped until its rings are full: what is lost is unknown."""
@@ -459,8 +474,9 @@ def lost(case):
             "--workers=8"]
     process = case.spawn([case.cpartrace, "run", "-o", case.path("lost.trace"), "--json",
                           case.path("lost.json"), "--buffer-size", "64K", "--", *argv])
+    workers_of(process, 9)
     for _ in range(STOPS):
-        time.sleep(2 * STOP_SECONDS)
+        time.sleep(STOP_SECONDS / 2)
         process.send_signal(signal.SIGSTOP)
         time.sleep(STOP_SECONDS)
         process.send_signal(signal.SIGCONT)
