@@ -16,8 +16,12 @@ from oracle import _clip, _sweep
 
 # Of a loop's life: perf's events and ours stand at the two ends of the same switch.
 AGREEMENT = 0.01
-# Node reads its clocks outside of the system call it waits in; a turn is some microseconds of that.
+# And at a wake-up: two recorders of it look at the clock one after the other, 1.7 us on a slow machine.
+WOKEN_NS = 2_000
+# Node reads its clocks outside of the system call it may wait in: to it it is idle from before the call to behind
+# it, to us where it sleeps. That is 1 to 9 us of a turn, by the machine, for a turn that finds work does not sleep.
 NODE_AGREEMENT = 0.01
+NODE_TURN_NS = 10_000
 MS = 1_000_000
 # A record of the last return stands up to 80 us behind it, and where it lost its CPU meanwhile more: that
 # is behind the life of the loop.
@@ -95,13 +99,14 @@ def check_against_perf(case, run):
         case.within(f"life of loop {loops[0]['name']}", ours["life"], end - start - RECORD_NS,
                     end - start)
         slack = AGREEMENT * ours["life"] + 20_000
-        for name, found, should in (
-                ("on a CPU", ours["on_cpu"], running), ("runnable", ours["runnable"], runnable),
+        woken = WOKEN_NS * len(_clip(task.asleep, start, end))
+        for name, found, should, more in (
+                ("on a CPU", ours["on_cpu"], running, 0), ("runnable", ours["runnable"], runnable, woken),
                 ("blocked or waiting", ours["blocked"] + ours["waiting"],
-                 end - start - running - runnable)):
+                 end - start - running - runnable, woken)):
             worst = max(worst, abs(found - should) / ours["life"])
-            case.check(f"loop {loops[0]['name']} {name}, by perf", abs(found - should) <= slack,
-                       f"{found} here, {should} by perf, of {ours['life']}")
+            case.check(f"loop {loops[0]['name']} {name}, by perf", abs(found - should) <= slack + more,
+                       f"{found} here, {should} by perf, of {ours['life']}, {woken} for wake-ups")
     levels = report["loop_parallelism"]
     profile, _mixed = _sweep(changes, min(span[0] for span in spans.values()),
                              max(span[1] for span in spans.values()))
@@ -281,10 +286,13 @@ def node(case):
     loops = [one for one in report["event_loops"] if one["pid"] == report["root_pid"]
              and one["tid"] == one["pid"]]
     loop = max(loops, key=lambda one: one["waits"])
-    case.within("utilisation", loop["utilisation"]["event_loop"],
-                theirs["utilization"] - NODE_AGREEMENT, theirs["utilization"] + NODE_AGREEMENT)
-    case.within("idle", (loop["waiting_ns"] + loop["woken_ns"]) / (theirs["idle"] * MS), 0.97, 1.03)
+    calls = NODE_TURN_NS * loop["iterations"]
+    case.within("utilisation", loop["utilisation"]["event_loop"], theirs["utilization"] - NODE_AGREEMENT,
+                theirs["utilization"] + NODE_AGREEMENT + calls / loop["life_ns"])
+    case.within("idle", (loop["waiting_ns"] + loop["woken_ns"]) / (theirs["idle"] * MS),
+                0.97 - calls / (theirs["idle"] * MS), 1.03)
     case.check("a loop that computes beside others is not on a CPU all the time it is active",
                loop["utilisation"]["on_cpu"] <= loop["utilisation"]["event_loop"], loop)
     case.note(f"utilisation {loop['utilisation']['event_loop']:.4f} here, {theirs['utilization']:.4f} "
-              f"by Node, on a CPU {loop['utilisation']['on_cpu']:.4f}")
+              f"by Node, on a CPU {loop['utilisation']['on_cpu']:.4f}; {calls / loop['life_ns']:.4f} for its "
+              f"{loop['iterations']} calls")
