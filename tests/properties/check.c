@@ -462,9 +462,12 @@ int check_same(const struct cpt_report *a, const struct cpt_report *b, const cha
 
 uint32_t case_count(uint32_t standard)
 {
-	const char *cases = getenv("CPT_CASES");
+	const char *cases = getenv("CPT_CASES"), *part = getenv("CPT_CASES_PART");
+	uint32_t divisor = part ? (uint32_t)strtoul(part, NULL, 0) : 1;
 
-	return cases ? (uint32_t)strtoul(cases, NULL, 0) : standard;
+	if (cases)
+		return (uint32_t)strtoul(cases, NULL, 0);
+	return divisor > 1 && standard >= divisor ? standard / divisor : standard;
 }
 
 uint64_t first_seed(const char *test)

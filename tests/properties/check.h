@@ -38,7 +38,8 @@ int check_against(const struct cpt_report *r, const struct ref_result *ref, cons
 		  bool cut, const char *what);
 int check_same(const struct cpt_report *a, const struct cpt_report *b, const char *what);
 
-/* Number of cases: the given one, or CPT_CASES; seed: fixed, or CPT_SEED (printed either way). */
+/* Number of cases: the given one, a part of it (CPT_CASES_PART=4: a quarter), or CPT_CASES; seed: fixed, or CPT_SEED
+ * (printed either way). */
 uint32_t case_count(uint32_t standard);
 uint64_t first_seed(const char *test);
 
