@@ -230,7 +230,7 @@ do_test() {
 	compile
 	say "testing"
 	# The tests' own directories are root's, and they say themselves who is behind sudo.
-	bounded 3600 env -u SUDO_UID -u SUDO_GID -u SUDO_USER ctest --test-dir "$BUILD" -j "$(nproc)" \
+	bounded 4800 env -u SUDO_UID -u SUDO_GID -u SUDO_USER ctest --test-dir "$BUILD" -j "$(nproc)" \
 		--output-on-failure --no-tests=error --timeout 600
 }
 
