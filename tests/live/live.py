@@ -9,9 +9,14 @@ perf's recording of the same runs, and the kernel's accounts.
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
 verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, disk, flight, marks, odd. One line per case; the last line
 counts them.
-Nothing is skipped: what a case needs and does not find makes it fail. Nor is a case run twice. Within one, what is
-recorded beside perf is recorded again, TRIES times in all, where perf lost events or others took much of the machine
-(harness.traced); what is judged is one of these runs, and a failed judgement is final.
+Nothing is skipped: what a case needs and does not find makes it fail. Within one, what is recorded beside perf is
+recorded again, TRIES times in all, where perf lost events or others took much of the machine (harness.traced); what is
+judged is one of these runs.
+
+There are some 350 cases, most of which compare figures that a machine under a guest can bend: where one in a thousand
+is bent, a third of all runs of the suite has one. A case that fails is therefore run AGAIN times more and fails unless
+all of these pass; what it found the first time is printed, and the last line names it. More than DOUBTED_MAX such
+cases of a group are no accident: the next fails at once. --strict: every failed judgement is final.
 """
 
 import argparse
@@ -68,6 +73,9 @@ CASE_SECONDS = int(os.environ.get("CASE_SECONDS", "120"))
 
 FINDINGS_SHOWN = 25
 
+AGAIN = 2
+DOUBTED_MAX = 2
+
 TOOLS = ("perf", "xz", "pigz", "make", "cc", "stress-ng", "redis-server", "redis-benchmark",
          "redis-cli", "nginx", "wrk", "memcached", "node", "taskset", "unshare", "strace",
          "/usr/bin/python3")
@@ -105,9 +113,23 @@ def run_case(function, places):
     return case.findings, case.notes, time.monotonic() - begun
 
 
-def say(label, findings, notes, seconds):
+def judge(function, places, label, again):
+    """Whether a case holds, and whether that is in doubt: it failed first, and was run again."""
+    findings, notes, seconds = run_case(function, places)
+    say(label, findings, notes, seconds, "DOUBT" if again else "FAIL")
+    if not findings or not again:
+        return not findings, False
+    for _ in range(again):
+        findings, notes, seconds = run_case(function, places)
+        say(label, findings, notes, seconds)
+        if findings:
+            break
+    return not findings, True
+
+
+def say(label, findings, notes, seconds, failed="FAIL"):
     note = f"  ({'; '.join(notes)})" if notes else ""
-    print(f"{'FAIL' if findings else 'ok  '} {label}  {seconds:.1f} s{note}")
+    print(f"{failed if findings else 'ok  '} {label}  {seconds:.1f} s{note}")
     for finding in findings[:FINDINGS_SHOWN]:
         print(f"     - {printable(finding)}")
     if len(findings) > FINDINGS_SHOWN:
@@ -149,6 +171,7 @@ def main(argv):
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="default: all")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("-k", metavar="PATTERN", default="", help="only cases whose name matches")
+    parser.add_argument("--strict", action="store_true", help="no case that fails is run again")
     args = parser.parse_args(argv)
     unknown = set(args.groups) - set(GROUPS)
     if unknown:
@@ -167,7 +190,9 @@ def main(argv):
     harness.become_subreaper()
     harness.take_signals()
     passed = failed = 0
+    doubted = []
     for group in args.groups or GROUPS:
+        doubts = 0
         if not args.list and not prepared(GROUPS[group], places):
             failed += 1
             continue
@@ -178,16 +203,20 @@ def main(argv):
             if args.list:
                 print(label)
                 continue
-            findings, notes, seconds = run_case(function, places)
-            say(label, findings, notes, seconds)
-            passed += not findings
-            failed += bool(findings)
+            holds, doubt = judge(function, places, label,
+                                 0 if args.strict or doubts == DOUBTED_MAX else AGAIN)
+            doubts += doubt
+            passed += holds
+            failed += not holds
+            if holds and doubt:
+                doubted.append(label)
     if args.list:
         return 0
     if not passed and not failed:
         print("live: no case matches", file=sys.stderr)
         return 2
-    print(f"{passed} passed, {failed} failed")
+    first = f"; failed first and passed {AGAIN} times since: {', '.join(doubted)}" if doubted else ""
+    print(f"{passed} passed, {failed} failed{first}")
     return 1 if failed else 0
 
 
