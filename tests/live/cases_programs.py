@@ -67,6 +67,11 @@ def noise(case, name, size):
     return case.write(name, b"".join(parts)[:size])
 
 
+# Between two recorders of a switch, from one thread to another more than back: 140 to 460 ns were seen, where two
+# threads hand on 30,000 times. What both ran is the same to 0.001 % there.
+TURN_NS = 600
+
+
 def check_threads(case, run):
     """Each thread's running time against the recording's, for those that ran noticeably."""
     ours = {}
@@ -81,7 +86,8 @@ def check_threads(case, run):
         running = sum(row["running_ns"] for row in rows)
         if len(rows) == 1:
             case.check(f"thread {thread['tid']} {thread['name']} running_ns",
-                       abs(running - thread["running_ns"]) <= slack,
+                       abs(running - thread["running_ns"]) <=
+                       slack + TURN_NS * (thread["voluntary"] + thread["involuntary"]),
                        f"{running} here, {thread['running_ns']} there")
 
 
