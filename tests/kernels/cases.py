@@ -122,8 +122,9 @@ def check_loops(result, _guest, found):
         flight = served[0]["in_flight"]
         need(found, flight["completed"] == 400 and flight["peak"] == 16, f"in flight {flight}")
         took = served[0].get("services", [])
-        kinds = {one["kind"] for one in took}
-        need(found, len(took) == 8 and kinds <= {"inbound", "timer", "listener"}, f"took {took}")
+        # The eight that took the most. "other" is the eventfd that ends the server: once, and long where it is slow.
+        kinds = {one["kind"] for one in took if one["kind"] != "other" or one["times"] != 1}
+        need(found, len(took) == 8 and "inbound" in kinds and kinds <= {"inbound", "timer", "listener"}, f"took {took}")
 
 
 def check_loops_auto(result, _guest, found):
