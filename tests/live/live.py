@@ -13,7 +13,7 @@ Nothing is skipped: what a case needs and does not find makes it fail. Within on
 recorded again, TRIES times in all, where perf lost events or others took much of the machine (harness.traced); what is
 judged is one of these runs.
 
-There are some 350 cases, most of which compare figures that a machine under a guest can bend: where one in a thousand
+There are some 390 cases, most of which compare figures that a machine under a guest can bend: where one in a thousand
 is bent, a third of all runs of the suite has one. A case that fails is therefore run AGAIN times more and fails unless
 all of these pass; what it found the first time is printed, and the last line names it. More than DOUBTED_MAX such
 cases of a group are no accident: the next fails at once. --strict: every failed judgement is final.
