@@ -150,14 +150,17 @@ struct flight *flight__open(const char *path, const struct flight_opts *opts,
 	return NULL;
 }
 
+/* The last first: they are filled in order, so that whoever ends us meanwhile leaves one that says something, and
+ * not those alone that nothing was ever written to. */
 static void remove_parts(struct flight *f)
 {
-	for (uint32_t i = 0; i < f->made; i++) {
-		if (!f->parts[i].file.temp)
-			output_file__remove(&f->parts[i].file);
-		output_file__discard(&f->parts[i].file);
+	for (; f->made; f->made--) {
+		struct output_file *file = &f->parts[f->made - 1].file;
+
+		if (!file->temp)
+			output_file__remove(file);
+		output_file__discard(file);
 	}
-	f->made = 0;
 }
 
 void flight__drop(struct flight *f)

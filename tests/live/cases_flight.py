@@ -19,6 +19,7 @@ from harness import Failed, group
 AGREE = 0.005
 # Two turns of the scheduler at least, which is how long one that was woken waits here.
 TAIL_SECONDS = 0.02
+PARTS = 9  # CPT_FLIGHT_PARTS, flight.h
 
 flight, cases = group()
 
@@ -294,6 +295,24 @@ class Disk:
 
     def clear(self):
         os.unlink(os.path.join(self.place, "others"))
+
+
+@flight("killed while it removes its parts, at each: the trace is whole, and so is what the rest makes")
+def killed_removing(case):
+    whole = case.path("whole.data")
+    for when in range(1, PARTS + 1):
+        result = case.run(["strace", "-qq", "-o", case.path("log"), "-e", "trace=unlinkat", "-e",
+                           f"inject=unlinkat:signal=SIGKILL:when={when}", case.cpartrace, "record", "-o", whole,
+                           "--flight", "10s", "sh", "-c", "true; true"])
+        case.check(f"killed at part {when}", result.status == -signal.SIGKILL, result)
+        left = sorted(name for name in os.listdir(case.dir) if ".ring." in name)
+        case.equal("parts left", len(left), PARTS - when + 1)
+        made = case.cpt("recover", "-o", case.path("rest.data"), *(case.path(name) for name in left))
+        case.equal(f"recover at part {when}: {made}", made.status, 0)
+        report, rest = case.report_json(whole), case.report_json(case.path("rest.data"), status=4)
+        case.equal("switches", rest["data_quality"]["switches"], report["data_quality"]["switches"])
+        for name in [*(case.path(name) for name in left), whole, case.path("rest.data")]:
+            os.unlink(name)
 
 
 @flight("a full disk: a dump is not made, and the recording goes on")
