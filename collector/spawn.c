@@ -443,11 +443,14 @@ int spawn__release(struct spawn_child *child, const struct spawn_opts *opts, cha
 		return say(err, err_sz, -ECANCELED, "interrupted before the command was started");
 	}
 	if (write(child->gate_fd, "", 1) != 1) {
-		ret = say(err, err_sz, -ECANCELED, "the child went away before it was released: %s",
-			  strerror(errno));
+		ret = errno;
 		released_pid = 0;
 		spawn__close(child);
-		return ret;
+		if (child->reaped && WIFSIGNALED(child->status))
+			return say(err, err_sz, -ECANCELED,
+				   "the command was killed before it was started: %s",
+				   strsignal(WTERMSIG(child->status)));
+		return say(err, err_sz, -ECANCELED, "cannot start the command: %s", strerror(ret));
 	}
 	close_fd(&child->gate_fd);
 	do {

@@ -518,6 +518,8 @@ class Round:
                 allowed.add(125)
             if self.to == "some" and not started:  # it waited for its release, and has got it as the first thing
                 allowed.add(128 + number)
+                if self.number in DEADLY and any("was killed before it was started" in line for line in self.said()):
+                    allowed.add(125)  # or has not lived to have it
         else:
             allowed.add(0)
             if reaches or (self.form.endswith("-p") and self.too_late()):

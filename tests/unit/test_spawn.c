@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -190,6 +191,24 @@ static void what_comes_after_the_commands_end_is_ours(void **state)
 	}
 }
 
+/* What no mask holds back reaches the waiting child itself. */
+static void one_killed_while_it_waits_was_not_started(void **state)
+{
+	const int deadly[] = {SIGKILL, SIGABRT};
+	struct spawn_child child;
+	siginfo_t ended;
+
+	for (size_t i = 0; i < CNT(deadly); i++) {
+		start(&child);
+		assert_int_equal(kill(child.pid, deadly[i]), 0);
+		assert_int_equal(waitid(P_PID, (id_t)child.pid, &ended, WEXITED | WNOWAIT), 0);
+		assert_int_equal(spawn__release(&child, &opts, line, sizeof(line)), -ECANCELED);
+		assert_true(child.reaped);
+		assert_non_null(strstr(line, "the command was killed before it was started: "));
+		assert_non_null(strstr(line, strsignal(deadly[i])));
+	}
+}
+
 /* The last one: it stays interrupted. */
 static void what_came_before_keeps_the_command_from_running(void **state)
 {
@@ -217,6 +236,7 @@ int main(void)
 		cmocka_unit_test(the_mask_and_dispositions_are_the_commands_own),
 		cmocka_unit_test(how_the_command_has_ended_is_known),
 		cmocka_unit_test(what_comes_after_the_commands_end_is_ours),
+		cmocka_unit_test(one_killed_while_it_waits_was_not_started),
 		cmocka_unit_test(what_came_before_keeps_the_command_from_running),
 	};
 	sigset_t blocked;
