@@ -396,6 +396,7 @@ class Round:
 
     def strike(self):
         self.before = (self.started(), self.finished())
+        self.struck_ns = time.monotonic_ns()
         if self.terminal:
             self.strike_terminal()
             return
@@ -524,7 +525,7 @@ class Round:
             allowed.add(0)
             if reaches or (self.form.endswith("-p") and self.too_late()):
                 allowed.add(1)  # there was nothing to record yet, or nothing any more
-        early = not self.before[0] if self.command else self.delay < 0.1 and self.phase != "end"
+        early = not self.before[0] if self.command else self.may_be_loading()
         if reaches and (early or self.number in DEADLY):
             allowed.add(-number)  # before it takes signals, or it cannot be taken
         self.case.check("status", status in allowed, f"{status}, not one of {sorted(allowed)}")
@@ -533,6 +534,12 @@ class Round:
         if status == 0 and self.command:
             self.case.check("0: the command has ended", finished and finished[-1] == "0", finished)
         self.judge_lost()
+
+    def may_be_loading(self):
+        """One that attaches tells nobody when it takes signals: before, it has made nothing yet."""
+        if self.delay < 0.1 and self.phase != "end":
+            return True
+        return self.struck_ns - self.begun_ns < 1_000_000_000 and not glob.glob(f"{self.trace}*")
 
     def too_late(self):
         """What was to be attached to had ended before it was found, it says."""
