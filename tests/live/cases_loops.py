@@ -167,6 +167,10 @@ def classes(case):
                sum(row["name"] == "ep-server" for row in run.report["event_loops"]), 2)
 
 
+# What a thread computes before it is a loop and behind it: 0.2 to 0.8 ms were seen.
+OLDER_NS = 2_000_000
+
+
 def uneven_run(case):
     """A run in which one loop had more to do, and how much each did: how uneven it gets is the machine's choice."""
     for _ in range(5):
@@ -196,11 +200,13 @@ def uneven(case):
     clocks = sorted(facts[f"loop_{k}_cpu_ns"] for k in (0, 1))
     for row, clock in zip(rows, clocks):
         case.within("its clock", clock, 0.97 * row["on_cpu_ns"] - unclocked_ns(run.report),
-                    200_000 + row["on_cpu_ns"] + row["runnable_ns"])
+                    OLDER_NS + row["on_cpu_ns"] + row["runnable_ns"])
     by_requests = max(requests) * 2 / sum(requests)
+    # What interrupts took, those of its packets too, is on whose CPU they came, and goes by no request.
+    others = unclocked_ns(run.report) / sum(busy)
     case.note(f"imbalance {imbalance:.3f}; by its CPU clocks {max(clocks) * 2 / sum(clocks):.3f}, "
-              f"by requests {by_requests:.3f}")
-    case.within("imbalance / by its requests", imbalance / by_requests, 0.93, 1.07)
+              f"by requests {by_requests:.3f}, {others:.3f} of it interrupts or stolen")
+    case.within("imbalance / by its requests", imbalance / by_requests, 0.93 - others, 1.07 + others)
 
 
 # ---------------------------------------------------------------- when it is looked at
