@@ -119,11 +119,6 @@ static __always_inline bool is_queued(struct task_struct *task)
 	return !(bpf_core_field_exists(task->se.sched_delayed) && task->se.sched_delayed);
 }
 
-static __always_inline bool is_on_cpu(struct task_struct *task)
-{
-	return bpf_core_field_exists(task->on_cpu) ? task->on_cpu : false;
-}
-
 /* As wait_describe(), which counts a block in poll: here it is one, however often it is looked at. */
 static __always_inline bool describe_wait(struct task_struct *task, struct cpt_task *t,
 					  struct cpt_rec_switch *rec, __u16 *flags)

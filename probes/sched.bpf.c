@@ -252,6 +252,16 @@ static __noinline __u16 wake_flags(struct task_struct *cur, __u32 nr, struct tas
 		       : 0;
 }
 
+/*
+ * It came in without an event after the wake-up that ended its wait, and wakes a second time while it runs, on
+ * its way into the next: the first is that of its coming, which is rebuilt when it leaves.
+ */
+static __always_inline bool has_come_unseen(struct task_struct *wakee, const struct cpt_task *w)
+{
+	return w->run_state == CPT_RUN_BLOCKED && unlikely(w->wake_ts_ns > w->out_ts_ns) &&
+	       is_on_cpu(wakee);
+}
+
 static __always_inline int on_waking(__u64 *ctx, bool stacks)
 {
 	struct task_struct *wakee = (void *)ctx[0], *cur;
@@ -263,6 +273,8 @@ static __always_inline int on_waking(__u64 *ctx, bool stacks)
 	if (!w)
 		return 0;
 	family_changed();
+	if (has_come_unseen(wakee, w))
+		return 0;
 	cur = bpf_get_current_task_btf();
 	c = family_get(cur);
 	if (c) {

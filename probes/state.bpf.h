@@ -96,6 +96,11 @@ static __always_inline struct cpt_task *family_get(struct task_struct *task)
 	return t && likely(!(t->flags & CPT_TS_GATED)) ? t : NULL;
 }
 
+static __always_inline bool is_on_cpu(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->on_cpu) ? task->on_cpu : false;
+}
+
 /* The workload's state changed: what CPUs have summed up so far must not be mixed with what comes.
  * The flag goes down before the words, so that a CPU setting its bit in between raises it again. */
 static __always_inline void family_changed(void)

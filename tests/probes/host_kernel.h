@@ -181,6 +181,8 @@ static struct host_task *host_switch(__u32 cpu, struct host_task *next)
 	next->task.se.cfs_rq = &c->cfs_rq;
 	next->task.se.exec_start = host_now;
 	next->task.sched_info.last_arrival = host_now;
+	prev->task.on_cpu = 0;
+	next->task.on_cpu = 1;
 	c->runs = next;
 	return prev;
 }

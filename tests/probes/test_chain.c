@@ -169,6 +169,57 @@ static void arrival_elsewhere_unseen_too(void **state)
 	assert_int_equal(host_submitted(CPT_REC_EXIT), 1);
 }
 
+/* The record in which task came in on cpu. */
+static const struct cpt_rec_switch *coming(__u32 cpu, __u32 task)
+{
+	const struct cpt_rec_switch *found = NULL;
+
+	for (__u64 i = 0; i < cells[cpu].head; i++) {
+		const struct cpt_rec_switch *rec = (const void *)&slots[cpu * SLOTS + i];
+
+		if (rec->type == CPT_REC_SWITCH && rec->next == task)
+			found = rec;
+	}
+	assert_non_null(found);
+	return found;
+}
+
+/* X blocks, is woken, and comes in unseen. Returns when it was woken. */
+static __u64 comes_in_unseen(void)
+{
+	go(0, &x);
+	will_block(&x);
+	go(0, &host_cpus[0].idle);
+	wake(&x);
+	slip(0, &x);
+	return storage(&x)->wake_ts_ns;
+}
+
+/* It runs since its first wake-up: another one takes nothing of that. */
+static void woken_again_where_it_runs_unseen(void **state)
+{
+	__u64 first = comes_in_unseen();
+
+	host_now += 100 * STEP_NS;
+	wake(&x);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(coming(0, 1)->wake_ts_ns, first);
+	assert_int_equal(coming(0, 1)->flags & (CPT_SW_MENDED | CPT_SW_NEXT_WOKEN),
+			 CPT_SW_MENDED | CPT_SW_NEXT_WOKEN);
+}
+
+/* It has blocked again, and a stint that was not seen at all is nothing: the last wake-up ends the wait. */
+static void blocked_and_woken_again_unseen(void **state)
+{
+	__u64 first = comes_in_unseen();
+
+	will_block(&x);
+	slip(0, &host_cpus[0].idle);
+	wake(&x);
+	go(0, &x);
+	assert_true(coming(0, 1)->wake_ts_ns > first);
+}
+
 /* A mark of one stint says nothing of the next. */
 static void comes_back_and_dies_unseen(void **state)
 {
@@ -264,6 +315,8 @@ int main(void)
 		cmocka_unit_test_setup(what_it_waits_for_elsewhere_is_not_why_it_left, start),
 		cmocka_unit_test_setup(preempted_unseen_and_blocked_elsewhere, start),
 		cmocka_unit_test_setup(arrival_elsewhere_unseen_too, start),
+		cmocka_unit_test_setup(woken_again_where_it_runs_unseen, start),
+		cmocka_unit_test_setup(blocked_and_woken_again_unseen, start),
 		cmocka_unit_test_setup(comes_back_and_dies_unseen, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_ring, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_lifecycle_ring, start),
