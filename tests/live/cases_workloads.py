@@ -19,6 +19,9 @@ NAMES = ("threads", "locks", "processes", "epoll", "webserver")
 UNBOUND = {"epoll offload", "processes exec-tree", "locks sleep", "locks fsync", "locks jointree",
            "locks pipechain"}
 
+# Who maps and unmaps by the gigabyte.
+SLOW_LOADS = {"locks mmap"}
+
 # Fewer than by default where perf's recording would become too large to be read in time.
 SIZES = {"processes pingpong": ["--rounds", "80000"]}
 
@@ -60,7 +63,8 @@ def _case(name, arguments):
         label = f"{name} {arguments[-1]}"
         run = traced(case, [os.path.join(case.workloads, name), *arguments,
                             *SIZES.get(label, []), "--truth"],
-                     unbound=name == "webserver" or label in UNBOUND)
+                     unbound=name == "webserver" or label in UNBOUND,
+                     slow_loads=label in SLOW_LOADS)
         check_run(case, run)
         check_truth(case, run)
     return body

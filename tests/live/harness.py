@@ -281,13 +281,13 @@ class Case:
 
 
 def traced(case, argv, options=(), name="run", status=0, quiet_share=QUIET_SHARE, unbound=False,
-           **kwargs):
+           slow_loads=False, **kwargs):
     """Runs argv under `cpartrace run` while perf records everything, and accounts the recording;
-    unbound: its tasks may use every CPU. Runs again when perf lost events or others took much of the machine; the quietest run that
+    unbound: its tasks may use every CPU; slow_loads: to load its page tables may take long, see oracle.py. Runs again when perf lost events or others took much of the machine; the quietest run that
     was recorded whole counts."""
     best = None
     for attempt in range(TRIES):
-        one = _trace_once(case, argv, options, f"{name}{attempt}", status, unbound, kwargs)
+        one = _trace_once(case, argv, options, f"{name}{attempt}", status, unbound, slow_loads, kwargs)
         if one is None:
             continue
         if best is None or stolen_share(one) < stolen_share(best):
@@ -308,11 +308,12 @@ def stolen_share(run):
     return figures["disturbed_cpu_ns"] / figures["window_ns"]
 
 
-def _trace_once(case, argv, options, name, status, unbound, kwargs):
+def _trace_once(case, argv, options, name, status, unbound, slow_loads, kwargs):
     directory = case.path(f"{name}.perf")
     os.mkdir(directory)
     trace = case.path(f"{name}.trace")
-    case.recording = oracle.Recording(directory, preexec_fn=come_first).start()
+    events = oracle.PERF_EVENTS + ((oracle.RUNTIME_EVENT,) if slow_loads else ())
+    case.recording = oracle.Recording(directory, events=events, preexec_fn=come_first).start()
     result = case.run([case.cpartrace, "run", "-o", trace, "--json", case.path(f"{name}.json"),
                        *options, "--", *argv], **kwargs)
     # The workload's last switch-out precedes its tracer's end; perf's buffers need no more.

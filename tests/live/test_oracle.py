@@ -142,6 +142,26 @@ class OracleTest(unittest.TestCase):
         self.assertEqual((f["mends"], f["guesses"], f["unmended_ns"]), (0, 5, 0))
         self.assertEqual(f["in_late_ns"], 700)
 
+    def late_record(self, *runtimes, idle_from=25):
+        """A task ready from 21 comes in on an idle CPU at 30, without an event; the record is at 40 only."""
+        t = started().fork(20, 0, ROOT, CHILD).switch(idle_from, 1, OTHER, 0, told=False)
+        t.add(40, 1, CHILD, oracle.IN)
+        for at, ns in runtimes:
+            t.add(at, 1, CHILD, oracle.RUNTIME, CHILD, ns)
+        return t.switch(60, 1, CHILD, 0).switch(110, 0, ROOT, 0, "X").figures()
+
+    def test_a_guess_is_put_where_the_kernel_says_it_began(self):
+        f = self.late_record((45, 15_000), (59.8, 15_000))
+        self.assertEqual(f["profile_ns"], [0, 70_000, 30_000])
+        self.assertEqual(f["threads"][1]["runnable_ns"], 9_000)
+
+    def test_and_not_before_it_was_ready_nor_the_cpu_idle_nor_behind_its_record(self):
+        late = self.late_record()["profile_ns"]
+        self.assertEqual(self.late_record((59.8, 50_000))["profile_ns"], [0, 65_000, 35_000])
+        self.assertEqual(self.late_record((59.8, 50_000), idle_from=15)["profile_ns"], [0, 61_000, 39_000])
+        self.assertEqual(self.late_record((59.8, 5_000))["profile_ns"], late)
+        self.assertAlmostEqual(late[2], 20_000, delta=2_500)
+
     def test_one_with_an_event_alone_is_where_that_is(self):
         t = started().switch(50, 0, ROOT, 0, told=False, work=0).switch(70, 0, 0, ROOT)
         f = t.switch(110, 0, ROOT, 0, "X").figures()
@@ -163,6 +183,12 @@ class OracleTest(unittest.TestCase):
         f = t.switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X").figures()
         self.assertEqual(f["cpu_time_ns"], 80_000)
         self.assertEqual(f["unmended_ns"], 30_000)
+
+    def test_one_that_left_for_idle_unseen_is_found_by_idles_record(self):
+        t = started().add(50, 0, 0, oracle.IN).switch(70, 0, 0, ROOT).switch(110, 0, ROOT, 0, "X")
+        f = t.figures()
+        self.assertEqual((f["guesses"], f["unseen"]), (1, 0))
+        self.assertAlmostEqual(f["unmended_ns"], 40_000, delta=2_000)
 
     def test_a_task_that_left_and_another_that_came_unseen_are_owned_up_to(self):
         t = started().switch(60, 0, OTHER, ROOT).switch(110, 0, ROOT, 0, "X")
@@ -254,6 +280,7 @@ class ParseTest(unittest.TestCase):
         "old_pid=4\n",
         " 5581 [001]  1676.000000070: task:task_newtask: pid=3923 comm=sh clone_flags=1200000 "
         "oom_score_adj=0\n",
+        " 5581 [001]  1676.000000080: sched:sched_stat_runtime: comm=a pid=7 b pid=5581 runtime=4711 [ns]\n",
     ]
 
     def test_every_kind_of_line_is_read(self):
@@ -268,6 +295,7 @@ class ParseTest(unittest.TestCase):
             (base + 50, 1, -1, oracle.WAKE_NEW, 7),
             (base + 60, 1, 5581, oracle.EXEC, 3, 4),
             (base + 70, 1, 5581, oracle.NEWTASK, 3923, 0x1200000),
+            (base + 80, 1, 5581, oracle.RUNTIME, 5581, 4711),
         ])
 
     def test_a_line_end_in_a_name_does_not_break_the_record(self):
