@@ -24,7 +24,6 @@ PER_WAIT_NS = 5_000
 
 # Two recorders of one switch look at the clock one after the other.
 RECORDED_NS = 2_000
-RUNS = 3  # of which one is to agree
 
 # A holder's state, as a share of the time others were blocked: the moments between one holder and the
 # next, and the difference of the kernel's clocks to the time on a CPU, are in it.
@@ -273,22 +272,16 @@ def file_locks(case):
 @lock_case("an address space's lock")
 def kernel_lock(case):
     """Its waiters sleep where nothing else of theirs does, uninterruptibly: perf's recording of the same run
-    says for how long each did. perf begins to wake where we end: where the machine under a guest stops a CPU
-    between the two (93 ms were seen, no steal told of) one wait is off by that, in that run."""
-    for turn in range(RUNS):
-        one = traced(case, [os.path.join(case.workloads, "locks"), "mmap", "--truth"], name=f"mmap{turn}",
-                     quiet_share=ANY_SHARE)
-        report = one.report
-        workers = {row["tid"]: row for row in report["threads"] if row["name"] == "worker"}
-        waited = {tid: row["waiting_ns"].get("kernel_lock", 0) for tid, row in workers.items()}
-        slept = {task.tid: one.account.held_up_ns(task) for task in one.account.family
-                 if task.tid in workers}
-        off = {tid: f"{waited[tid]} here, {ns} there" for tid, ns in slept.items()
-               if abs(waited[tid] - ns) > AGREEMENT * ns +
-               RECORDED_NS * workers[tid]["switches"]["voluntary"]}
-        if not off:
-            break
-        case.note(f"run {turn} is off: {off}")
+    says for how long each did."""
+    one = traced(case, [os.path.join(case.workloads, "locks"), "mmap", "--truth"], quiet_share=ANY_SHARE)
+    report = one.report
+    workers = {row["tid"]: row for row in report["threads"] if row["name"] == "worker"}
+    waited = {tid: row["waiting_ns"].get("kernel_lock", 0) for tid, row in workers.items()}
+    slept = {task.tid: one.account.held_up_ns(task) for task in one.account.family
+             if task.tid in workers}
+    off = {tid: f"{waited[tid]} here, {ns} there" for tid, ns in slept.items()
+           if abs(waited[tid] - ns) > AGREEMENT * ns +
+           RECORDED_NS * workers[tid]["switches"]["voluntary"]}
     facts = read_truth(one.result.out)["facts"]
     case.check_report("run", report)
     check_sums(case, report)
@@ -348,9 +341,9 @@ def handoff(case):
                < 0.02 * waiting)
 
 
-def parked_mode(name, program, mode, thread, reason, *options):
+def parked_mode(name, program, mode, thread, reason, *options, least=0.2):
     """Waits that no one holds are none for a lock. A timed wait for a condition variable that times out
-    is a sleep by definition: how many do is up to the machine."""
+    is a sleep by definition: how many do is up to the machine. least: that they wait, in windows."""
     reasons = (reason, "sleep") if reason == "condvar" else (reason,)
 
     def body(case):
@@ -362,8 +355,11 @@ def parked_mode(name, program, mode, thread, reason, *options):
         locked = sum(row["waiting_ns"].get(other, 0) for row in report["threads"]
                      for other in ("lock", "handoff"))
         other = sum(row["waiting_ns"].get("other", 0) for row in report["threads"])
-        case.check(f"{thread} is parked: {reason}", parked > 0.2 * report["window_ns"],
+        blocked = sum(sum(row["parked_ns"].values()) + sum(row["waiting_ns"].values())
+                      for row in report["threads"] if row["name"] == thread)
+        case.check(f"{thread} is parked: {reason}", parked > least * report["window_ns"],
                    [row["parked_ns"] for row in report["threads"]])
+        case.check("and hardly for anything else", parked > 0.9 * blocked, (parked, blocked))
         case.check("hardly a wait is one for a lock", locked < 0.05 * parked, locked)
         case.check("hardly a wait is not told", other < 0.02 * parked, other)
     lock_case(name)(body)
@@ -376,7 +372,8 @@ parked_mode("a hand-off without a symbol is a condition variable", "threads", "h
 parked_mode("a lock made of a condition variable is not guessed", "locks", "condvar", "worker",
             "condvar")
 parked_mode("a lock made of a semaphore is not guessed", "locks", "semaphore", "worker", "condvar")
-parked_mode("a tree of joins", "locks", "jointree", "node", "join")
+# Who joins threads that have ended already waits for none: 0.1 to 2.2 windows were seen, by who had the CPUs.
+parked_mode("a tree of joins", "locks", "jointree", "node", "join", least=0.02)
 parked_mode("a ring of pipes", "locks", "pipechain", "stage", "peer")
 
 
