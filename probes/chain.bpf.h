@@ -10,6 +10,7 @@
 
 #include "occupancy.bpf.h"
 #include "record.bpf.h"
+#include "stacks.bpf.h"
 #include "wait.bpf.h"
 
 /*
@@ -166,6 +167,19 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, struct cpt_rec_swi
 	return flags;
 }
 
+/* p has come in at in_ts_ns by the first of two wake-ups: what the second is of, its next wait if any, is ahead. */
+static __always_inline void take_second_wake(struct cpt_task *p)
+{
+	if (p->again_ts_ns <= p->in_ts_ns)
+		return;
+	p->wake_ts_ns = p->again_ts_ns;
+	p->waker = p->again_waker;
+	p->waker_flags = p->again_flags;
+	p->wake_ctx = p->again_ctx;
+	p->waker_sysno = p->again_sysno;
+	p->wake_user = p->wake_kernel = STACK_NONE; /* which are the first's */
+}
+
 /*
  * prev runs here, and the cell says otherwise: brings the cell up to prev's start. p: prev's
  * storage, NULL if it is none of ours.
@@ -232,10 +246,12 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 		emit_exit(cell->cur_task_ptr, cell->cur, cpu, ts);
 	cell->left = 0;
 	cell->last_ts_ns = ts;
-	if (p)
+	if (p) {
 		task_on(prev, p, cpu, ts);
-	else
+		take_second_wake(p);
+	} else {
 		cell_leave(cell, ts, foreign_kind(prev));
+	}
 	cell_set(cell, prev, p);
 }
 

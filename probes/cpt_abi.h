@@ -667,7 +667,13 @@ struct cpt_task {
 	__u32 serve_fd;	      /* the number that the call had */
 	__u32 serve_instance; /* whose wait that was, and its slot */
 	__u32 serve_slot;
-	__u32 reserved;
+	__u32 again_waker;
+	/* A wake-up while it runs and is not known to: kept apart from the one that it came in by. As waker, .. above. */
+	__u64 again_ts_ns;
+	__u16 again_flags;
+	__u16 again_sysno;
+	__u8 again_ctx;
+	__u8 reserved[3];
 };
 
 /* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8

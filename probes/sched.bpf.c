@@ -254,7 +254,8 @@ static __noinline __u16 wake_flags(struct task_struct *cur, __u32 nr, struct tas
 
 /*
  * It came in without an event after the wake-up that ended its wait, and wakes a second time while it runs, on
- * its way into the next: the first is that of its coming, which is rebuilt when it leaves.
+ * its way into the next: the first is that of its coming, which is rebuilt when it leaves; the second may be
+ * that of the wait it goes into.
  */
 static __always_inline bool has_come_unseen(struct task_struct *wakee, const struct cpt_task *w)
 {
@@ -266,28 +267,23 @@ static __always_inline int on_waking(__u64 *ctx, bool stacks)
 {
 	struct task_struct *wakee = (void *)ctx[0], *cur;
 	struct cpt_task *w = family_get(wakee), *c;
-	__u16 sysno = CPT_SYSNO_NONE;
+	__u16 sysno = CPT_SYSNO_NONE, flags = 0;
 	__u8 wake_ctx = CPT_CTX_TASK;
-	__u32 count;
+	__u32 count, waker;
 
 	if (!w)
 		return 0;
 	family_changed();
-	if (has_come_unseen(wakee, w))
-		return 0;
 	cur = bpf_get_current_task_btf();
 	c = family_get(cur);
 	if (c) {
-		w->waker = c->id;
-		w->waker_flags = 0;
+		waker = c->id;
 	} else {
-		__u32 tid = cur->pid;
-
+		waker = cur->pid;
 		/* Or clang 14 shares one load between the two pointers, which the verifier refuses.
 		 */
-		barrier_var(tid);
-		w->waker = tid;
-		w->waker_flags = CPT_SW_WAKER_FOREIGN;
+		barrier_var(waker);
+		flags = CPT_SW_WAKER_FOREIGN;
 	}
 	count = preempt_count(cell_get(bpf_get_smp_processor_id()), cur);
 	if (count & CPT_HARDIRQ_MASK) {
@@ -302,9 +298,19 @@ static __always_inline int on_waking(__u64 *ctx, bool stacks)
 				sysno = CPT_SYSNO_NONE;
 			}
 		} else if (wakes_futex(sysno)) {
-			w->waker_flags |= wake_flags(cur, sysno, wakee);
+			flags |= wake_flags(cur, sysno, wakee);
 		}
 	}
+	if (has_come_unseen(wakee, w)) {
+		w->again_waker = waker;
+		w->again_flags = flags;
+		w->again_ctx = wake_ctx;
+		w->again_sysno = sysno;
+		w->again_ts_ns = bpf_ktime_get_ns();
+		return 0;
+	}
+	w->waker = waker;
+	w->waker_flags = flags;
 	w->wake_ctx = wake_ctx;
 	w->waker_sysno = sysno;
 	if (stacks)

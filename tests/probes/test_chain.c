@@ -208,6 +208,23 @@ static void woken_again_where_it_runs_unseen(void **state)
 			 CPT_SW_MENDED | CPT_SW_NEXT_WOKEN);
 }
 
+/* And where it was on its way into the next wait, it has ended that, as one of a task seen coming does. */
+static void woken_again_on_the_way_out_of_an_unseen_stint(void **state)
+{
+	__u64 ctx[1] = {(__u64)&x.task}, first = comes_in_unseen();
+
+	host_now += 100 * STEP_NS;
+	will_block(&x);
+	cpt_sched_waking(ctx); /* its waker waits until it has left */
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(coming(0, 1)->wake_ts_ns, first);
+	host_now += 100 * STEP_NS;
+	x.task.__state = 0;
+	go(0, &x);
+	assert_int_equal(coming(0, 1)->flags & CPT_SW_NEXT_WOKEN, CPT_SW_NEXT_WOKEN);
+	assert_int_equal(coming(0, 1)->wake_ts_ns, storage(&x)->out_ts_ns);
+}
+
 /* It has blocked again, and a stint that was not seen at all is nothing: the last wake-up ends the wait. */
 static void blocked_and_woken_again_unseen(void **state)
 {
@@ -316,6 +333,7 @@ int main(void)
 		cmocka_unit_test_setup(preempted_unseen_and_blocked_elsewhere, start),
 		cmocka_unit_test_setup(arrival_elsewhere_unseen_too, start),
 		cmocka_unit_test_setup(woken_again_where_it_runs_unseen, start),
+		cmocka_unit_test_setup(woken_again_on_the_way_out_of_an_unseen_stint, start),
 		cmocka_unit_test_setup(blocked_and_woken_again_unseen, start),
 		cmocka_unit_test_setup(comes_back_and_dies_unseen, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_ring, start),
