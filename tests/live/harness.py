@@ -163,6 +163,7 @@ class Case:
         self.dir = tempfile.mkdtemp(prefix="cpartrace-live-")
         os.chmod(self.dir, 0o755)
         self.findings = []
+        self.final = False  # a finding that no run again could take back
         self.notes = []
         self.checks = 0
         self.deviation = (0.0, "")
@@ -267,6 +268,7 @@ class Case:
     def check_report(self, what, report):
         for finding in check_report.findings(report):
             self.check(what, False, finding)
+            self.final = True
         self.checks += 1
 
     def load_json(self, name):
@@ -354,7 +356,8 @@ def unclocked_ns(report):
 def slack_of(figures):
     """How far a sum of times may be from the oracle's. A switch of which perf has no event is put before
     the record of who left or, without that, who came, by less than these usually are behind an event
-    in this recording: it is off by no more than that. All others are dated by their event. What is usual
+    in this recording: it is off by no more than that, or, where the kernel's own running time has moved it
+    (oracle.LATE_LOAD_NS), by what that clock is behind. All others are dated by their event. What is usual
     on a machine where perf's writing is interrupted may be much: it counts up to LATE_MAX_NS."""
     return (AGREEMENT * figures["window_ns"]
             + min(figures["out_late_ns"], LATE_MAX_NS) * figures["mends"]
