@@ -85,7 +85,7 @@ static uint64_t late_at_locks(const struct cpt_report *r, uint64_t contended_ns,
 
 /* The figures that costs follow from. A cost grows with those of `adds` and shrinks with those of `takes`: the report
  * twice, or its bounds' ends, one each, which give the largest cost or the smallest. What has no bounds is the same in
- * both: which kind of lock was waited for most, delays of wake-ups, what stood behind a blocked loop. */
+ * both: which kind of lock was waited for most, how long waits for a CPU were, what a blocked loop cost. */
 struct cost_figures {
 	const struct cpt_report *adds, *takes;
 };

@@ -206,7 +206,7 @@ function said_of_spin({ effective, spin }, said) {
 
 /* ---- accounts ---- */
 
-/* pairs: between what the items lie, by name; none where nothing was lost, and of a selection. */
+/* pairs: between what the items lie, by name; none of a selection. */
 function show_account(id, account, pairs, words, order) {
 	const total = account.total;
 	/* Also what may be a hundredth, by what was lost. */

@@ -19,7 +19,7 @@ AGREEMENT = 0.01
 # And at a wake-up: two recorders of it look at the clock one after the other, 1.7 us on a slow machine.
 WOKEN_NS = 2_000
 # Node reads its clocks outside of the system call it may wait in: to it it is idle from before the call to behind
-# it, to us where it sleeps. That is 1 to 9 us of a turn, by the machine, for a turn that finds work does not sleep.
+# it, to us where it sleeps. That is 1 to 9 us of a turn that does sleep, by the machine.
 NODE_AGREEMENT = 0.01
 NODE_TURN_NS = 10_000
 MS = 1_000_000
@@ -286,7 +286,7 @@ def node(case):
     loops = [one for one in report["event_loops"] if one["pid"] == report["root_pid"]
              and one["tid"] == one["pid"]]
     loop = max(loops, key=lambda one: one["waits"])
-    calls = NODE_TURN_NS * loop["iterations"]
+    calls = NODE_TURN_NS * loop["waits"]
     case.within("utilisation", loop["utilisation"]["event_loop"], theirs["utilization"] - NODE_AGREEMENT,
                 theirs["utilization"] + NODE_AGREEMENT + calls / loop["life_ns"])
     case.within("idle", (loop["waiting_ns"] + loop["woken_ns"]) / (theirs["idle"] * MS),
@@ -295,4 +295,4 @@ def node(case):
                loop["utilisation"]["on_cpu"] <= loop["utilisation"]["event_loop"], loop)
     case.note(f"utilisation {loop['utilisation']['event_loop']:.4f} here, {theirs['utilization']:.4f} "
               f"by Node, on a CPU {loop['utilisation']['on_cpu']:.4f}; {calls / loop['life_ns']:.4f} for its "
-              f"{loop['iterations']} calls")
+              f"{loop['waits']} calls that slept, of {loop['iterations']}")

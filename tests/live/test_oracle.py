@@ -143,24 +143,25 @@ class OracleTest(unittest.TestCase):
         self.assertEqual(f["in_late_ns"], 700)
 
     def late_record(self, *runtimes, idle_from=25):
-        """A task ready from 21 comes in on an idle CPU at 30, without an event; the record is at 40 only."""
+        """A task ready from 21 comes in on an idle CPU at 30, without an event; the record is at 330 only."""
         t = started().fork(20, 0, ROOT, CHILD).switch(idle_from, 1, OTHER, 0, told=False)
-        t.add(40, 1, CHILD, oracle.IN)
+        t.add(330, 1, CHILD, oracle.IN)
         for at, ns in runtimes:
             t.add(at, 1, CHILD, oracle.RUNTIME, CHILD, ns)
-        return t.switch(60, 1, CHILD, 0).switch(110, 0, ROOT, 0, "X").figures()
+        return t.switch(360, 1, CHILD, 0).switch(410, 0, ROOT, 0, "X").figures()
 
     def test_a_guess_is_put_where_the_kernel_says_it_began(self):
-        f = self.late_record((45, 15_000), (59.8, 15_000))
-        self.assertEqual(f["profile_ns"], [0, 70_000, 30_000])
+        f = self.late_record((345, 315_000), (359.8, 15_000))
+        self.assertEqual(f["profile_ns"], [0, 70_000, 330_000])
         self.assertEqual(f["threads"][1]["runnable_ns"], 9_000)
+        self.assertEqual((f["guesses"], f["moved"]), (1, 1))
 
-    def test_and_not_before_it_was_ready_nor_the_cpu_idle_nor_behind_its_record(self):
+    def test_and_not_before_it_was_ready_nor_the_cpu_idle_nor_by_what_is_usual(self):
         late = self.late_record()["profile_ns"]
-        self.assertEqual(self.late_record((59.8, 50_000))["profile_ns"], [0, 65_000, 35_000])
-        self.assertEqual(self.late_record((59.8, 50_000), idle_from=15)["profile_ns"], [0, 61_000, 39_000])
-        self.assertEqual(self.late_record((59.8, 5_000))["profile_ns"], late)
-        self.assertAlmostEqual(late[2], 20_000, delta=2_500)
+        self.assertEqual(self.late_record((359.8, 500_000))["profile_ns"], [0, 65_000, 335_000])
+        self.assertEqual(self.late_record((359.8, 500_000), idle_from=15)["profile_ns"], [0, 61_000, 339_000])
+        self.assertEqual(self.late_record((359.8, 220_000))["profile_ns"], late)
+        self.assertAlmostEqual(late[2], 30_000, delta=2_500)
 
     def test_one_with_an_event_alone_is_where_that_is(self):
         t = started().switch(50, 0, ROOT, 0, told=False, work=0).switch(70, 0, 0, ROOT)
