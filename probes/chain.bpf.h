@@ -10,7 +10,6 @@
 
 #include "occupancy.bpf.h"
 #include "record.bpf.h"
-#include "stacks.bpf.h"
 #include "wait.bpf.h"
 
 /*
@@ -167,17 +166,15 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, struct cpt_rec_swi
 	return flags;
 }
 
-/* p has come in at in_ts_ns by the first of two wake-ups: what the second is of, its next wait if any, is ahead. */
-static __always_inline void take_second_wake(struct cpt_task *p)
+/* Where p has come in by the first of two wake-ups that one is `wake`, until it is in, and the second `first`. */
+static __always_inline void take_first_wake(struct cpt_task *p)
 {
-	if (p->again_ts_ns <= p->in_ts_ns)
+	struct cpt_wake second = p->wake;
+
+	if (p->run_state != CPT_RUN_BLOCKED || p->first.ts_ns <= p->out_ts_ns)
 		return;
-	p->wake_ts_ns = p->again_ts_ns;
-	p->waker = p->again_waker;
-	p->waker_flags = p->again_flags;
-	p->wake_ctx = p->again_ctx;
-	p->waker_sysno = p->again_sysno;
-	p->wake_user = p->wake_kernel = STACK_NONE; /* which are the first's */
+	p->wake = p->first;
+	p->first = second;
 }
 
 /*
@@ -223,6 +220,8 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 		return;
 	}
 	family_changed();
+	if (p)
+		take_first_wake(p);
 	if (!cell->cur && (cell->occ_idle_ns | cell->occ_other_ns))
 		occupancy_emit(cell, cpu, ts, CPT_KIND_OURS);
 	dead = died_unseen(cell);
@@ -248,7 +247,8 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	cell->last_ts_ns = ts;
 	if (p) {
 		task_on(prev, p, cpu, ts);
-		take_second_wake(p);
+		if (p->first.ts_ns > ts)
+			p->wake = p->first; /* of its next wait, if any */
 	} else {
 		cell_leave(cell, ts, foreign_kind(prev));
 	}

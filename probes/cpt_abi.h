@@ -634,18 +634,24 @@ enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
 #define CPT_RUN_BLOCKED 2
 #define CPT_RUN_FOUND	3 /* no switch of it has been seen since it was found */
 
+struct cpt_wake {
+	__u64 ts_ns;
+	__u32 waker;
+	__u16 flags; /* CPT_SW_WAKER_FOREIGN, CPT_SW_WAKE_ON_WORD */
+	__u16 sysno;
+	__u8 ctx;
+	__u8 reserved[7];
+};
+
 struct cpt_task {
 	__u32 id;
 	__u32 flags; /* CPT_TS_* */
-	__u64 wake_ts_ns;
+	struct cpt_wake wake;
 	__u64 out_ts_ns;
 	__u64 in_ts_ns;
-	__u32 waker;
-	__u16 waker_flags; /* CPT_SW_WAKER_FOREIGN, CPT_SW_WAKE_ON_WORD */
-	__u8 wake_ctx;
+	__u16 cpu;	/* where it came in last */
 	__u8 run_state; /* CPT_RUN_* */
-	__u16 waker_sysno;
-	__u16 cpu; /* where it came in last */
+	__u8 reserved1;
 	__u32 nr_cpus_allowed;
 	__u64 mask0;	 /* first word of the affinity mask last reported */
 	__u64 mask_rest; /* its other words, by a hash; 0: there are none */
@@ -667,13 +673,8 @@ struct cpt_task {
 	__u32 serve_fd;	      /* the number that the call had */
 	__u32 serve_instance; /* whose wait that was, and its slot */
 	__u32 serve_slot;
-	__u32 again_waker;
-	/* A wake-up while it runs and is not known to: kept apart from the one that it came in by. As waker, .. above. */
-	__u64 again_ts_ns;
-	__u16 again_flags;
-	__u16 again_sysno;
-	__u8 again_ctx;
-	__u8 reserved[3];
+	__u32 reserved2;
+	struct cpt_wake first; /* that it came in by unseen, and woke again while it ran */
 };
 
 /* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8

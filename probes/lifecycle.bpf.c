@@ -79,7 +79,7 @@ static __always_inline void open_gate(struct task_struct *task, struct cpt_task 
 
 	t->in_ts_ns = ts;
 	t->cpu = cpu;
-	t->wake_ts_ns = 0;
+	t->wake.ts_ns = 0;
 	t->run_state = CPT_RUN_ON;
 	cpt_root_tgid = task->tgid;
 	count_live(task->tgid, 1);

@@ -14,7 +14,7 @@
 
 static __always_inline __u16 record_wake(struct cpt_rec_switch *rec, struct cpt_task *n)
 {
-	__u64 wake = n->wake_ts_ns;
+	__u64 wake = n->wake.ts_ns;
 
 	rec->next = n->id;
 	/* Not blocked: preempted, or new. Still on by our account: its switch-out fired no event,
@@ -30,10 +30,10 @@ static __always_inline __u16 record_wake(struct cpt_rec_switch *rec, struct cpt_
 	}
 	/* sched_waking fires while the wakee still leaves its CPU; it is runnable only then. */
 	rec->wake_ts_ns = wake > n->out_ts_ns ? wake : n->out_ts_ns;
-	rec->wake_ctx = n->wake_ctx;
-	rec->waker_sysno = n->waker_sysno;
-	rec->waker = n->waker;
-	return CPT_SW_NEXT_WOKEN | n->waker_flags;
+	rec->wake_ctx = n->wake.ctx;
+	rec->waker_sysno = n->wake.sysno;
+	rec->waker = n->wake.waker;
+	return CPT_SW_NEXT_WOKEN | n->wake.flags;
 }
 
 static __always_inline void record_no_next(struct cpt_rec_switch *rec)
@@ -85,7 +85,7 @@ static __noinline void left_unseen(struct task_struct *task, struct cpt_task *n)
 	struct cpt_cell *there = cell_get(n->cpu);
 
 	if (there && there->cur_task_ptr == (__u64)task && there->cur == n->id)
-		there->left = n->in_ts_ns << 1 | (n->wake_ts_ns > n->in_ts_ns);
+		there->left = n->in_ts_ns << 1 | (n->wake.ts_ns > n->in_ts_ns);
 }
 
 static __always_inline void task_on(struct task_struct *task, struct cpt_task *n, __u32 cpu,
@@ -95,7 +95,7 @@ static __always_inline void task_on(struct task_struct *task, struct cpt_task *n
 		left_unseen(task, n);
 	n->run_state = CPT_RUN_ON;
 	n->cpu = cpu;
-	n->wake_ts_ns = 0;
+	n->wake.ts_ns = 0;
 	n->in_ts_ns = ts;
 }
 

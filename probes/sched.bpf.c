@@ -254,36 +254,41 @@ static __noinline __u16 wake_flags(struct task_struct *cur, __u32 nr, struct tas
 
 /*
  * It came in without an event after the wake-up that ended its wait, and wakes a second time while it runs, on
- * its way into the next: the first is that of its coming, which is rebuilt when it leaves; the second may be
- * that of the wait it goes into.
+ * its way into the next wait. Its coming is rebuilt when it leaves, by the first; the second may be that of the
+ * wait it goes into.
  */
-static __always_inline bool has_come_unseen(struct task_struct *wakee, const struct cpt_task *w)
+static __always_inline void keep_first_wake(struct task_struct *wakee, struct cpt_task *w)
 {
-	return w->run_state == CPT_RUN_BLOCKED && unlikely(w->wake_ts_ns > w->out_ts_ns) &&
-	       is_on_cpu(wakee);
+	if (w->run_state == CPT_RUN_BLOCKED && unlikely(w->wake.ts_ns > w->out_ts_ns) &&
+	    w->first.ts_ns <= w->out_ts_ns && is_on_cpu(wakee))
+		w->first = w->wake;
 }
 
 static __always_inline int on_waking(__u64 *ctx, bool stacks)
 {
 	struct task_struct *wakee = (void *)ctx[0], *cur;
 	struct cpt_task *w = family_get(wakee), *c;
-	__u16 sysno = CPT_SYSNO_NONE, flags = 0;
+	__u16 sysno = CPT_SYSNO_NONE;
 	__u8 wake_ctx = CPT_CTX_TASK;
-	__u32 count, waker;
+	__u32 count;
 
 	if (!w)
 		return 0;
 	family_changed();
 	cur = bpf_get_current_task_btf();
 	c = family_get(cur);
+	keep_first_wake(wakee, w);
 	if (c) {
-		waker = c->id;
+		w->wake.waker = c->id;
+		w->wake.flags = 0;
 	} else {
-		waker = cur->pid;
+		__u32 tid = cur->pid;
+
 		/* Or clang 14 shares one load between the two pointers, which the verifier refuses.
 		 */
-		barrier_var(waker);
-		flags = CPT_SW_WAKER_FOREIGN;
+		barrier_var(tid);
+		w->wake.waker = tid;
+		w->wake.flags = CPT_SW_WAKER_FOREIGN;
 	}
 	count = preempt_count(cell_get(bpf_get_smp_processor_id()), cur);
 	if (count & CPT_HARDIRQ_MASK) {
@@ -298,25 +303,15 @@ static __always_inline int on_waking(__u64 *ctx, bool stacks)
 				sysno = CPT_SYSNO_NONE;
 			}
 		} else if (wakes_futex(sysno)) {
-			flags |= wake_flags(cur, sysno, wakee);
+			w->wake.flags |= wake_flags(cur, sysno, wakee);
 		}
 	}
-	if (has_come_unseen(wakee, w)) {
-		w->again_waker = waker;
-		w->again_flags = flags;
-		w->again_ctx = wake_ctx;
-		w->again_sysno = sysno;
-		w->again_ts_ns = bpf_ktime_get_ns();
-		return 0;
-	}
-	w->waker = waker;
-	w->waker_flags = flags;
-	w->wake_ctx = wake_ctx;
-	w->waker_sysno = sysno;
+	w->wake.ctx = wake_ctx;
+	w->wake.sysno = sysno;
 	if (stacks)
 		stacks_waking(ctx, w, cur,
 			      c && wake_ctx != CPT_CTX_HARDIRQ && wake_ctx != CPT_CTX_SOFTIRQ);
-	w->wake_ts_ns = bpf_ktime_get_ns();
+	w->wake.ts_ns = bpf_ktime_get_ns();
 	return 0;
 }
 

@@ -41,7 +41,7 @@ VERIFIED = {
     "cpt_sched_switch": (22_000, "18,380 with wait reasons, mends and occupancy; 1,400 of them for "
                                  "the condition variables of glibc 2.41"),
     "cpt_cell_check": (5_500, "3,510: rebuilding a missed switch"),
-    "cpt_sched_waking": (560, "506: it runs with every wake-up of the machine, and has no loops; 290 "
+    "cpt_sched_waking": (580, "566: it runs with every wake-up of the machine, and has no loops; 290 "
                               "of them only where a futex call wakes"),
     "cpt_task_newtask": (450, "277: one record per task"),
     "cpt_exec": (800, "517: one record per exec, its arguments copied in pieces"),

@@ -192,7 +192,7 @@ static __u64 comes_in_unseen(void)
 	go(0, &host_cpus[0].idle);
 	wake(&x);
 	slip(0, &x);
-	return storage(&x)->wake_ts_ns;
+	return storage(&x)->wake.ts_ns;
 }
 
 /* It runs since its first wake-up: another one takes nothing of that. */
