@@ -284,9 +284,10 @@ class Case:
 
 def traced(case, argv, options=(), name="run", status=0, quiet_share=QUIET_SHARE, unbound=False,
            slow_loads=False, **kwargs):
-    """Runs argv under `cpartrace run` while perf records everything, and accounts the recording;
-    unbound: its tasks may use every CPU; slow_loads: to load its page tables may take long, see oracle.py. Runs again when perf lost events or others took much of the machine; the quietest run that
-    was recorded whole counts."""
+    """Runs argv under `cpartrace run` while perf records everything, and accounts the recording. unbound: its
+    tasks may use every CPU. slow_loads: to load its page tables may take long, see oracle.py, and the recording
+    is not large as it is. Runs again when perf lost events or others took much of the machine; the quietest run
+    that was recorded whole counts."""
     best = None
     for attempt in range(TRIES):
         one = _trace_once(case, argv, options, f"{name}{attempt}", status, unbound, slow_loads, kwargs)
