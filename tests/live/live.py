@@ -18,7 +18,7 @@ is bent, a third of all runs of the suite has one. A case that fails is therefor
 all of these pass; what it found the first time is printed, the last line names it, and the file LIVE_DOUBTS, if the
 environment names one, gets both. More than DOUBTED_MAX such cases of a group are no accident: the next fails at once.
 At once fails also what no machine bends: a report that breaks its schema or an identity, a test that ends in an
-exception, what leaves processes, and any case of FINAL_GROUPS. --strict: every failed judgement is final.
+exception, processes that do not end, and any case of FINAL_GROUPS. --strict: every failed judgement is final.
 """
 
 import argparse
