@@ -634,6 +634,7 @@ enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
 #define CPT_RUN_BLOCKED 2
 #define CPT_RUN_FOUND	3 /* no switch of it has been seen since it was found */
 
+/* A wake-up of a task: when, by whom, and what that one was in. */
 struct cpt_wake {
 	__u64 ts_ns;
 	__u32 waker;

@@ -79,7 +79,7 @@ TRANSLATED = {
                                  "variables of glibc 2.41, read only where older ones are not found, and "
                                  "some 1,100 for what attaching and loops of poll ask of it"),
     "cpt_cell_check": (12_000, "10,112: shares its code with the switch program"),
-    "cpt_sched_waking": (1_950, "1,752: a third of it only where a futex call wakes"),
+    "cpt_sched_waking": (1_950, "1,944: a third of it only where a futex call wakes"),
     "cpt_task_newtask": (2_600, "2,072"),
     "cpt_exec": (4_500, "4,072: fills in a program by the code that found ones share"),
     "cpt_rename": (3_300, "2,624, of which what is no mark walks a fifth"),

@@ -3,7 +3,8 @@
 
 A bound is loosened by nothing but the time the recording shows was taken away: time in which
 others held a CPU that a ready task of the workload uses. Such time counts up to twice, once while
-it is taken and once while the work is caught up that the others had already done.
+it is taken and once while the work is caught up that the others had already done. And by what a clock
+cannot know: CPU time by threads' own clocks leaves out interrupts (check_row).
 """
 
 import json

@@ -539,7 +539,9 @@ class Round:
         """One that attaches tells nobody when it takes signals: before, a recorder has made nothing yet."""
         if self.delay < 0.1 and self.phase != "end":
             return True
-        return not self.form.startswith("stat") and self.struck_ns - self.begun_ns < 1_000_000_000 and not glob.glob(f"{self.trace}*")
+        if self.form.startswith("stat"):
+            return False
+        return self.struck_ns - self.begun_ns < 1_000_000_000 and not glob.glob(f"{self.trace}*")
 
     def too_late(self):
         """What was to be attached to had ended before it was found, it says."""

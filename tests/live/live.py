@@ -7,8 +7,8 @@ perf's recording of the same runs, and the kernel's accounts.
         sudo -E tests/live/live.py [--list] [--strict] [-k PATTERN] [GROUP...]
 
 Groups: locks, loopledger, ceilings, newer, workloads, programs, behaviour, loss, loops, loopfds, servers, accounts,
-verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, disk, flight, marks, odd. One line for each run of a
-case; the last line counts the cases.
+verdict, waits, stat, attach, stacks, symbols, paths, privileges, diff, examples, endings, faults, disk, flight, marks,
+odd. One line for each run of a case; the last line counts the cases.
 Nothing is skipped: what a case needs and does not find makes it fail. Within one, what is recorded beside perf is
 recorded again, TRIES times in all, where perf lost events or others took much of the machine (harness.traced); what is
 judged is one of these runs.

@@ -65,6 +65,7 @@ PERF_EVENTS = (
     "task:task_newtask",
 )
 
+# By more than this a guess is moved to where the kernel says that the task began: see the head of this file.
 LATE_LOAD_NS = 200_000
 
 # The kernel's own account of how long a task ran, at each of its looks: two or three a switch, so only where
@@ -325,7 +326,8 @@ class Task:
     it ran since."""
 
     __slots__ = ("tid", "tgid", "parent", "name", "family", "out_ns", "out_state", "wake_ns",
-                 "woken_running", "came_after", "ran_ns", "on_cpu", "runs", "ready", "asleep", "voluntary", "involuntary")
+                 "woken_running", "came_after", "ran_ns", "on_cpu", "runs", "ready", "asleep", "voluntary",
+                 "involuntary")
 
     def __init__(self, tid, tgid=None, parent=None):
         self.tid = tid
@@ -668,7 +670,8 @@ class Account:
         figures.update({
             "threads": threads,
             "processes": len({task.tgid for task in self.family}),
-            "mends": self.occ.mends, "guesses": self.occ.guesses, "moved": self.occ.moved, "unseen": self.occ.unseen,
+            "mends": self.occ.mends, "guesses": self.occ.guesses, "moved": self.occ.moved,
+            "unseen": self.occ.unseen,
             "out_late_ns": self.occ.out_late_ns, "in_late_ns": self.occ.in_late_ns,
             "unmended_ns": sum(b - a for a, b, task in _clip(self.occ.unmended, start, end)
                                if task.family),

@@ -73,21 +73,40 @@ static int start(void **state)
 	return 0;
 }
 
-/* The one record in which task left cpu. */
-static const struct cpt_rec_switch *leaving(__u32 cpu, __u32 task)
+/* The last record in which task came in on cpu (comes) or left it, and how many there are. */
+static const struct cpt_rec_switch *last_of(__u32 cpu, __u32 task, bool comes, size_t *cnt)
 {
 	const struct cpt_rec_switch *found = NULL;
 
+	*cnt = 0;
 	for (__u64 i = 0; i < cells[cpu].head; i++) {
 		const struct cpt_rec_switch *rec = (const void *)&slots[cpu * SLOTS + i];
 
-		if (rec->type != CPT_REC_SWITCH || rec->prev != task)
+		if (rec->type != CPT_REC_SWITCH || (comes ? rec->next : rec->prev) != task)
 			continue;
-		assert_null(found);
 		found = rec;
+		++*cnt;
 	}
 	assert_non_null(found);
 	return found;
+}
+
+/* The one record in which task left cpu. */
+static const struct cpt_rec_switch *leaving(__u32 cpu, __u32 task)
+{
+	size_t cnt;
+	const struct cpt_rec_switch *rec = last_of(cpu, task, false, &cnt);
+
+	assert_int_equal(cnt, 1);
+	return rec;
+}
+
+/* The last record in which it came in. */
+static const struct cpt_rec_switch *coming(__u32 cpu, __u32 task)
+{
+	size_t cnt;
+
+	return last_of(cpu, task, true, &cnt);
 }
 
 /* X came in on CPU 0, left it for P without an event, and is on CPU 1 by a wake-up. */
@@ -167,21 +186,6 @@ static void arrival_elsewhere_unseen_too(void **state)
 	go(0, &host_cpus[0].idle);
 	assert_int_equal(cpt_live_all, 1);
 	assert_int_equal(host_submitted(CPT_REC_EXIT), 1);
-}
-
-/* The record in which task came in on cpu. */
-static const struct cpt_rec_switch *coming(__u32 cpu, __u32 task)
-{
-	const struct cpt_rec_switch *found = NULL;
-
-	for (__u64 i = 0; i < cells[cpu].head; i++) {
-		const struct cpt_rec_switch *rec = (const void *)&slots[cpu * SLOTS + i];
-
-		if (rec->type == CPT_REC_SWITCH && rec->next == task)
-			found = rec;
-	}
-	assert_non_null(found);
-	return found;
 }
 
 /* X blocks, is woken, and comes in unseen. Returns when it was woken. */
