@@ -63,9 +63,10 @@ def python(case, script):
 
 # ---------------------------------------------------------------- glibc
 
-FUTEXES = {"queue": ["cond_jobs", "sem_jobs"], "condvar": ["condvar", "sem"],
+FUTEXES = {"queue": ["cond_jobs", "sem_jobs"], "condvar": ["condvar", "sem", "sem_mapped"],
            "sleep": ["cond_timedout", "cond_timedmono", "sem_timedout", "sem_timedmono"],
-           "barrier": ["barrier"], "lock": ["mutex", "rwlock_read", "rwlock_write", "robust", "pi"],
+           "barrier": ["barrier"],
+           "lock": ["mutex", "mutex_mapped", "rwlock_read", "rwlock_write", "robust", "pi"],
            "join": ["join"], "other": ["futex_raw", "futex_waitv"]}
 
 

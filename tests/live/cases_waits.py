@@ -34,14 +34,14 @@ AT_LOCKS = {"mmap_lock": 1 * MS, "fault_lock": 5 * MS}
 
 FAMILIES = {
     "mutexes": {
-        "lock": ["mutex", "recursive", "errorcheck", "adaptive", "mutex_shared", "mutex_forked", "pi",
-                 "pi_shared", "pi_timed", "robust", "robust_shared", "robust_pi", "robust_timed",
-                 "mutex_timed", "mutex_clocked", "mutex_in_vain"],
+        "lock": ["mutex", "recursive", "errorcheck", "adaptive", "mutex_shared", "mutex_mapped",
+                 "mutex_forked", "pi", "pi_shared", "pi_timed", "robust", "robust_shared", "robust_pi",
+                 "robust_timed", "mutex_timed", "mutex_clocked", "mutex_in_vain"],
     },
     "file locks": {"lock": ["flock", "ofd_lock", "record_lock"]},
     "locks of other layouts": {"lock": ["rwlock_read", "rwlock_write", "rwlock_writers", "once"]},
     "words that one look does not tell": {
-        "condvar": ["condvar", "cond_turns", "sem"],
+        "condvar": ["condvar", "cond_turns", "sem", "sem_mapped"],
         "sleep": ["cond_timedout", "cond_timedmono", "sem_timedout", "sem_timedmono"],
         "barrier": ["barrier"],
         "other": ["futex_raw", "futex_waitv", "futex_wait2"],
@@ -50,7 +50,7 @@ FAMILIES = {
     "locks that are no mutex": {"lock": ["rwlock_read", "rwlock_write", "rwlock_writers", "once"]},
     "condition variables, semaphores, barriers": {
         "queue": ["cond_jobs", "sem_jobs"],
-        "condvar": ["condvar", "sem"],
+        "condvar": ["condvar", "sem", "sem_mapped"],
         "sleep": ["cond_timedout", "cond_timedmono", "sem_timedout", "sem_timedmono"],
         "barrier": ["barrier"],
     },
@@ -102,6 +102,7 @@ def cases(_workloads):
     return found + [
         ("a condition variable on which each waits and wakes", turns),
         ("a sleep that a stop interrupts goes on as a sleep", restarted),
+        ("what begins a mapping is read without a fault", mapped),
         ("a process frozen by its cgroup in a sleep", frozen),
         ("a pipe and a socket that others write", outside),
         ("a time-out that hits a task in a system call", busy_timer),
@@ -182,6 +183,21 @@ def restarted(case):
         check_mode(case, "restarted", row, said, {"sleep": 0.9})
         case.check("it was stopped meanwhile", row["parked_ns"].get("stopped", 0) >= 4 * MS,
                    row["parked_ns"])
+
+
+def mapped(case):
+    """A read of what is not there, before the object, is a fault in the time of the task that waits."""
+    modes, data = ["mutex_mapped", "sem_mapped"], case.path("faults.data")
+    result = case.run(["perf", "record", "-q", "-e", "exceptions:page_fault_kernel", "-o", data, "--",
+                       case.cpartrace, "run", "-o", case.path("waits.trace"), "--",
+                       case.helper("wait_reasons"), *modes])
+    if result.status:
+        raise Failed(str(result))
+    script = case.run(["perf", "script", "-i", data, "-F", "comm,event,trace"])
+    lines = script.out.splitlines()
+    case.check("perf saw faults of the kernel", lines, script)
+    case.equal("faults of who waits",
+               [line for line in lines if line.split()[0] in modes and "nofault" in line], [])
 
 
 def frozen(case):

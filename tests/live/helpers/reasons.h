@@ -42,6 +42,8 @@ void must_zero(int err, const char *what);
 
 /* Zeroed memory that processes forked later share. */
 void *shared_memory(size_t size);
+/* A page of it, whose neighbour below cannot be read. */
+void *first_of_mapping(void);
 
 /* A thread of that name; a child of that name that runs body and exits. */
 void start_other(const char *name, void *(*body)(void *));

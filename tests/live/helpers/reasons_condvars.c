@@ -132,12 +132,19 @@ static void give_turns(void)
 	}
 }
 
-static sem_t sems[8], *sem; /* likewise */
+static sem_t sems[8], *next_sem = sems, *sem; /* likewise */
 
 static void make_sem(void)
 {
-	sem = sem ? sem + 1 : sems;
+	sem = next_sem++;
 	must(!sem_init(sem, 0, 0), "make a semaphore");
+}
+
+/* As sem_open() does. */
+static void make_mapped_sem(void)
+{
+	sem = first_of_mapping();
+	must(!sem_init(sem, 1, 0), "make a semaphore");
 }
 
 static void wait_sem(void)
@@ -258,6 +265,7 @@ const struct mode condvar_modes[] = {
 	{"sem_jobs", make_sem, wait_sem_jobs, post_sem_jobs, false},
 	{"sem_timedout", make_sem, time_out_sem, NULL, false},
 	{"sem_timedmono", make_sem, time_out_sem_monotonic, NULL, false},
+	{"sem_mapped", make_mapped_sem, wait_sem, post_sem, false},
 	{"barrier", make_barrier, pass, pass, false},
 	{"join", start_sleeper, join_other, NULL, false},
 	{"futex_raw", make_word, wait_word, wake_word, false},

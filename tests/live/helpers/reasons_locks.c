@@ -48,6 +48,12 @@ PREPARE(robust, NORMAL, PRIVATE, NONE, ROBUST)
 PREPARE(robust_shared, NORMAL, SHARED, NONE, ROBUST)
 PREPARE(robust_pi, NORMAL, PRIVATE, INHERIT, ROBUST)
 
+static void prepare_mapped(void)
+{
+	mutex = first_of_mapping();
+	prepare_shared();
+}
+
 static void take_mutex(void)
 {
 	must_zero(pthread_mutex_lock(mutex), "lock a mutex");
@@ -239,6 +245,7 @@ const struct mode lock_modes[] = {
 	MUTEX("errorcheck", prepare_errorcheck, take_mutex),
 	MUTEX("adaptive", prepare_adaptive, take_mutex),
 	MUTEX("mutex_shared", prepare_shared, take_mutex),
+	MUTEX("mutex_mapped", prepare_mapped, take_mutex),
 	{"mutex_forked", prepare_shared, take_mutex, give_mutex, true},
 	MUTEX("pi", prepare_pi, take_mutex),
 	MUTEX("pi_shared", prepare_pi_shared, take_mutex),

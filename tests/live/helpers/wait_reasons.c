@@ -68,6 +68,15 @@ void *shared_memory(size_t size)
 	return memory;
 }
 
+void *first_of_mapping(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *memory = shared_memory(2 * page);
+
+	must(!mprotect(memory, page, PROT_NONE), "close a page");
+	return memory + page;
+}
+
 void start_other(const char *name, void *(*body)(void *))
 {
 	must_zero(pthread_create(&other_thread, NULL, body, (void *)name), "start a thread");
