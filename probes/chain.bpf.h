@@ -166,15 +166,17 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, struct cpt_rec_swi
 	return flags;
 }
 
-/* Where p has come in by the first of two wake-ups that one is `wake`, until it is in, and the second `first`. */
-static __always_inline void take_first_wake(struct cpt_task *p)
+/*
+ * The wake-up that p, which came in unseen at ts, came in by: the first of two where the last one came while
+ * it ran, or is being written down by another CPU at this moment. A copy, for the same reason.
+ */
+static __always_inline struct cpt_wake wake_before(const struct cpt_task *p, __u64 ts)
 {
-	struct cpt_wake second = p->wake;
+	__u64 first = p->first.ts_ns, last = p->wake.ts_ns;
 
-	if (p->run_state != CPT_RUN_BLOCKED || p->first.ts_ns <= p->out_ts_ns)
-		return;
-	p->wake = p->first;
-	p->first = second;
+	if (p->run_state == CPT_RUN_BLOCKED && first > p->out_ts_ns && (last == first || last > ts))
+		return p->first;
+	return p->wake;
 }
 
 /*
@@ -186,6 +188,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 {
 	__u64 now = bpf_ktime_get_ns(), ts;
 	struct cpt_rec_switch *rec;
+	struct cpt_wake by = {};
 	__u32 kind;
 	__u16 flags = CPT_SW_MENDED;
 	bool dead;
@@ -221,7 +224,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	}
 	family_changed();
 	if (p)
-		take_first_wake(p);
+		by = wake_before(p, ts);
 	if (!cell->cur && (cell->occ_idle_ns | cell->occ_other_ns))
 		occupancy_emit(cell, cpu, ts, CPT_KIND_OURS);
 	dead = died_unseen(cell);
@@ -236,7 +239,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 		} else {
 			flags |= record_no_prev(rec, cell);
 		}
-		rec->flags = flags | record_next(rec, prev, p);
+		rec->flags = flags | record_next(rec, prev, p, &by);
 		rec->ts_ns = ts;
 		slot_publish(cell);
 	}
@@ -246,9 +249,7 @@ static __noinline void heal(struct cpt_cell *cell, __u32 cpu, struct task_struct
 	cell->left = 0;
 	cell->last_ts_ns = ts;
 	if (p) {
-		task_on(prev, p, cpu, ts);
-		if (p->first.ts_ns > ts)
-			p->wake = p->first; /* of its next wait, if any */
+		task_on(prev, p, cpu, ts, by.ts_ns);
 	} else {
 		cell_leave(cell, ts, foreign_kind(prev));
 	}

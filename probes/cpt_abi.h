@@ -675,7 +675,8 @@ struct cpt_task {
 	__u32 serve_instance; /* whose wait that was, and its slot */
 	__u32 serve_slot;
 	__u32 reserved2;
-	struct cpt_wake first; /* that it came in by unseen, and woke again while it ran */
+	/* that ended its wait, where it came in by it unseen and was woken again while it ran */
+	struct cpt_wake first;
 };
 
 /* Stacks kept, a power of two: an id is an index, given by a hash. One slot in the kernel takes 8

@@ -40,6 +40,7 @@
 #define FUTEX_WAITERS	      0x80000000
 #define FUTEX_TID_MASK	      0x3fffffff
 #define PID_MAX		      0x400000
+#define SEM_SHARED	      0x80
 #define PAGE_OFFSET_MASK      0xfff /* of the smallest page */
 
 /* pthread_mutex_t.__data.__kind of glibc that is no PI or robust mutex: type 0..3, process-shared,
@@ -145,19 +146,31 @@ static __noinline __u8 barrier_object(__u64 at, __u32 val)
 	return CPT_FUTEX_BARRIER;
 }
 
-/* The internal lock of a condition variable, whose waiters stand where a mutex counts recursions. What is
- * before a mutex is looked at only then: at the start of a mapping nothing may be there, and to find that
- * costs a fault (9 us in a virtual machine, in the time of the task that is about to wait). */
+/* A condition variable whose internal lock is at uaddr. */
+static __noinline __u8 cond_of_lock(__u64 uaddr)
+{
+	if (uaddr & 7)
+		return CPT_FUTEX_PLAIN;
+	if (is_cond(uaddr - offsetof(struct glibc_cond, g1_orig_size), COND_EITHER_GROUP))
+		return CPT_FUTEX_CONDVAR;
+	if (is_cond_241(uaddr - offsetof(struct glibc_cond_241, g1_orig_size)))
+		return CPT_FUTEX_CONDVAR_241;
+	return CPT_FUTEX_PLAIN;
+}
+
+/* Or that lock, whose waiters stand where a mutex counts recursions. What is before a mutex is looked at only
+ * then: at the start of a mapping nothing may be there, and to find that costs a fault (9 us in a virtual
+ * machine, in the time of the task that is about to wait). */
 static __noinline __u8 mutex_object(__u64 uaddr, __u32 *holder)
 {
 	struct glibc_mutex m = {};
 	bool read = !read_user(&m, sizeof(m), (void *)uaddr);
 
-	if ((!read || m.count >> COND_WAITER_SHIFT) && !(uaddr & 7)) {
-		if (is_cond(uaddr - offsetof(struct glibc_cond, g1_orig_size), COND_EITHER_GROUP))
-			return CPT_FUTEX_CONDVAR;
-		if (is_cond_241(uaddr - offsetof(struct glibc_cond_241, g1_orig_size)))
-			return CPT_FUTEX_CONDVAR_241;
+	if (!read || m.count >> COND_WAITER_SHIFT) {
+		__u8 cond = cond_of_lock(uaddr);
+
+		if (cond != CPT_FUTEX_PLAIN)
+			return cond;
 	}
 	if (!read)
 		return CPT_FUTEX_UNREAD;
@@ -193,19 +206,13 @@ static __always_inline __u8 wait_object(__u64 uaddr, __u32 val, __u32 *holder)
 	if (val == 2)
 		return mutex_object(uaddr, holder);
 	/* The internal lock of one: its two low bits, above them a size. */
-	if ((val & 3) == 2 && !(uaddr & 7) &&
-	    is_cond(uaddr - offsetof(struct glibc_cond, g1_orig_size), COND_EITHER_GROUP))
-		return CPT_FUTEX_CONDVAR;
-	if ((val & 3) == 2 && !(uaddr & 7) &&
-	    is_cond_241(uaddr - offsetof(struct glibc_cond_241, g1_orig_size)))
-		return CPT_FUTEX_CONDVAR_241;
-	return CPT_FUTEX_PLAIN;
+	return (val & 3) == 2 ? cond_of_lock(uaddr) : CPT_FUTEX_PLAIN;
 }
 
 static __always_inline __u8 bitset_object(__u64 uaddr, __u32 val, __u32 *holder)
 {
-	bool sem = !val && !(uaddr & 7), read;
-	__u32 w[2] = {}; /* of a semaphore: its value, how many wait */
+	bool sem = !val && !(uaddr & 7);
+	__u32 w[3] = {}; /* of a semaphore: its value, how many wait, SEM_SHARED */
 
 	if (val & FUTEX_WAITERS) /* with a time-out, like the mutex next */
 		return robust_object(val, holder);
@@ -219,11 +226,10 @@ static __always_inline __u8 bitset_object(__u64 uaddr, __u32 val, __u32 *holder)
 		if (object != CPT_FUTEX_PLAIN)
 			return object;
 	}
-	read = sem && !read_user(w, sizeof(w), (void *)uaddr);
-	/* Where a condition variable would begin on the page before, a semaphore is one by its looks: see
-	 * mutex_object(). */
-	if (w[1] && w[1] <= PID_MAX &&
-	    (uaddr & PAGE_OFFSET_MASK) < offsetof(struct glibc_cond, signals))
+	/* One that processes share is told by its looks where a condition variable might begin on the page
+	 * before: see mutex_object(). */
+	if (sem && (uaddr & PAGE_OFFSET_MASK) < offsetof(struct glibc_cond, signals) &&
+	    !read_user(w, sizeof(w), (void *)uaddr) && w[1] && w[2] == SEM_SHARED)
 		return CPT_FUTEX_SEM;
 	if (!val && is_cond((uaddr & ~7ULL) - offsetof(struct glibc_cond, signals), uaddr >> 2))
 		return CPT_FUTEX_CONDVAR;
@@ -231,7 +237,7 @@ static __always_inline __u8 bitset_object(__u64 uaddr, __u32 val, __u32 *holder)
 		return CPT_FUTEX_CONDVAR_241;
 	if (!sem)
 		return CPT_FUTEX_PLAIN;
-	if (!read)
+	if (read_user(w, 2 * sizeof(*w), (void *)uaddr))
 		return CPT_FUTEX_UNREAD;
 	return w[1] ? CPT_FUTEX_SEM : CPT_FUTEX_PLAIN;
 }

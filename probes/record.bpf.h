@@ -12,9 +12,11 @@
 
 #include "state.bpf.h"
 
-static __always_inline __u16 record_wake(struct cpt_rec_switch *rec, struct cpt_task *n)
+/* by: the wake-up that n comes in by, if one has ended its wait. */
+static __always_inline __u16 record_wake(struct cpt_rec_switch *rec, const struct cpt_task *n,
+					 const struct cpt_wake *by)
 {
-	__u64 wake = n->wake.ts_ns;
+	__u64 wake = by->ts_ns;
 
 	rec->next = n->id;
 	/* Not blocked: preempted, or new. Still on by our account: its switch-out fired no event,
@@ -30,10 +32,10 @@ static __always_inline __u16 record_wake(struct cpt_rec_switch *rec, struct cpt_
 	}
 	/* sched_waking fires while the wakee still leaves its CPU; it is runnable only then. */
 	rec->wake_ts_ns = wake > n->out_ts_ns ? wake : n->out_ts_ns;
-	rec->wake_ctx = n->wake.ctx;
-	rec->waker_sysno = n->wake.sysno;
-	rec->waker = n->wake.waker;
-	return CPT_SW_NEXT_WOKEN | n->wake.flags;
+	rec->wake_ctx = by->ctx;
+	rec->waker_sysno = by->sysno;
+	rec->waker = by->waker;
+	return CPT_SW_NEXT_WOKEN | by->flags;
 }
 
 static __always_inline void record_no_next(struct cpt_rec_switch *rec)
@@ -45,12 +47,12 @@ static __always_inline void record_no_next(struct cpt_rec_switch *rec)
 	rec->wake_ts_ns = 0;
 }
 
-/* What comes in: n is next's storage, NULL if it is none of ours. Returns flags. */
+/* What comes in: n is next's storage, NULL if it is none of ours; by as in record_wake(). Returns flags. */
 static __always_inline __u16 record_next(struct cpt_rec_switch *rec, struct task_struct *next,
-					 struct cpt_task *n)
+					 const struct cpt_task *n, const struct cpt_wake *by)
 {
 	if (n)
-		return record_wake(rec, n);
+		return record_wake(rec, n, by);
 	record_no_next(rec);
 	return next->pid ? 0 : CPT_SW_NEXT_IDLE;
 }
@@ -88,14 +90,16 @@ static __noinline void left_unseen(struct task_struct *task, struct cpt_task *n)
 		there->left = n->in_ts_ns << 1 | (n->wake.ts_ns > n->in_ts_ns);
 }
 
+/* Wake-ups up to woken_ns have had their effect; a later one may be of its next wait. */
 static __always_inline void task_on(struct task_struct *task, struct cpt_task *n, __u32 cpu,
-				    __u64 ts)
+				    __u64 ts, __u64 woken_ns)
 {
 	if (unlikely(n->run_state == CPT_RUN_ON))
 		left_unseen(task, n);
 	n->run_state = CPT_RUN_ON;
 	n->cpu = cpu;
-	n->wake.ts_ns = 0;
+	if (n->wake.ts_ns <= woken_ns)
+		n->wake.ts_ns = 0;
 	n->in_ts_ns = ts;
 }
 

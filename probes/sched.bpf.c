@@ -107,7 +107,7 @@ static __always_inline __u16 fill_switch(struct cpt_rec_switch *rec, struct cpt_
 	} else {
 		flags = record_no_prev(rec, cell);
 	}
-	flags |= record_next(rec, next, n);
+	flags |= record_next(rec, next, n, n ? &n->wake : NULL);
 	rec->flags = flags;
 	return flags;
 }
@@ -137,7 +137,7 @@ static __always_inline void note_switch(struct cpt_cell *cell, __u32 cpu, __u64 
 			emit_exit((__u64)prev, p->id, cpu, ts);
 	}
 	if (n)
-		task_on(next, n, cpu, ts);
+		task_on(next, n, cpu, ts, ~0ULL);
 	else
 		cell_leave(cell, ts, foreign_kind(next));
 	cell_set(cell, next, n);

@@ -241,6 +241,37 @@ static void blocked_and_woken_again_unseen(void **state)
 	assert_true(coming(0, 1)->wake_ts_ns > first);
 }
 
+/* What was kept aside in a stint that was not seen to end says nothing of the next one. */
+static void woken_again_unseen_and_gone_unseen(void **state)
+{
+	__u64 last;
+
+	comes_in_unseen();
+	wake(&x);
+	will_block(&x);
+	slip(0, &host_cpus[0].idle);
+	host_now += 100 * STEP_NS;
+	wake(&x);
+	last = storage(&x)->wake.ts_ns;
+	host_now += 100 * STEP_NS;
+	slip(0, &x);
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(coming(0, 1)->wake_ts_ns, last);
+}
+
+/* The second wake-up is being written down by another CPU, all but its time, while the coming is rebuilt. */
+static void woken_again_at_that_moment(void **state)
+{
+	__u64 first = comes_in_unseen();
+	struct cpt_task *t = storage(&x);
+
+	t->first = t->wake;
+	t->first.waker = 77;
+	go(0, &host_cpus[0].idle);
+	assert_int_equal(coming(0, 1)->wake_ts_ns, first);
+	assert_int_equal(coming(0, 1)->waker, 77);
+}
+
 /* A mark of one stint says nothing of the next. */
 static void comes_back_and_dies_unseen(void **state)
 {
@@ -339,6 +370,8 @@ int main(void)
 		cmocka_unit_test_setup(woken_again_where_it_runs_unseen, start),
 		cmocka_unit_test_setup(woken_again_on_the_way_out_of_an_unseen_stint, start),
 		cmocka_unit_test_setup(blocked_and_woken_again_unseen, start),
+		cmocka_unit_test_setup(woken_again_unseen_and_gone_unseen, start),
+		cmocka_unit_test_setup(woken_again_at_that_moment, start),
 		cmocka_unit_test_setup(comes_back_and_dies_unseen, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_ring, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_lifecycle_ring, start),
