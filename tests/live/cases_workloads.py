@@ -24,6 +24,9 @@ UNBOUND = {"epoll offload", "processes exec-tree", "locks sleep", "locks fsync",
 IRQ_KINDS = 2
 TICK_NS = 10_000_000
 
+# Who maps and unmaps by the gigabyte.
+SLOW_LOADS = {"locks mmap"}
+
 # Fewer than by default where perf's recording would become too large to be read in time.
 SIZES = {"processes pingpong": ["--rounds", "80000"]}
 
@@ -66,7 +69,7 @@ def _case(name, arguments):
         run = traced(case, [os.path.join(case.workloads, name), *arguments,
                             *SIZES.get(label, []), "--truth"],
                      unbound=name == "webserver" or label in UNBOUND,
-                     slow_loads=label not in SIZES)
+                     slow_loads=label in SLOW_LOADS)
         check_run(case, run)
         check_truth(case, run)
     return body

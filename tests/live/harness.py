@@ -285,9 +285,8 @@ class Case:
 def traced(case, argv, options=(), name="run", status=0, quiet_share=QUIET_SHARE, unbound=False,
            slow_loads=False, **kwargs):
     """Runs argv under `cpartrace run` while perf records everything, and accounts the recording. unbound: its
-    tasks may use every CPU. slow_loads: to load its page tables may take long, see oracle.py, and the recording
-    is not large as it is. Runs again when perf lost events or others took much of the machine; the quietest run
-    that was recorded whole counts."""
+    tasks may use every CPU. slow_loads: to load its page tables may take long, see oracle.py. Runs again
+    when perf lost events or others took much of the machine; the quietest run that was recorded whole counts."""
     best = None
     for attempt in range(TRIES):
         one = _trace_once(case, argv, options, f"{name}{attempt}", status, unbound, slow_loads, kwargs)
@@ -300,8 +299,9 @@ def traced(case, argv, options=(), name="run", status=0, quiet_share=QUIET_SHARE
     if best is None:
         raise Failed(f"perf lost events in {TRIES} runs of {' '.join(map(str, argv))}")
     figures = best.account.figures()
+    moved = f", {figures['moved']} moved" if slow_loads else ""
     case.note(f"disturbed {100 * stolen_share(best):.2f} %, {figures['mends']} mends by the oracle "
-              f"within {figures['out_late_ns']} ns, {figures['guesses']} within {figures['in_late_ns']} ns, "
+              f"within {figures['out_late_ns']} ns, {figures['guesses']} within {figures['in_late_ns']} ns{moved}, "
               f"{100 * figures['unmended_ns'] / figures['window_ns']:.4f} % untold")
     return best
 

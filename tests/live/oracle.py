@@ -538,6 +538,7 @@ class Occupancy:
         task.on_cpu = cpu
         task.wake_ns = None
         task.woken_running = False
+        task.came_after = None
 
     def _finish(self):
         for cpu in self.cpus:

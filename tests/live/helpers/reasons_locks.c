@@ -54,6 +54,23 @@ static void prepare_mapped(void)
 	prepare_shared();
 }
 
+/* By one thread so often that its count is as large as that of a condition variable with a waiter. */
+#define NESTED 9
+
+static void prepare_nested(void)
+{
+	mutex = first_of_mapping();
+	prepare_recursive();
+	for (int i = 1; i < NESTED; i++)
+		must_zero(pthread_mutex_lock(mutex), "lock a mutex once more");
+}
+
+static void give_nested(void)
+{
+	for (int i = 0; i < NESTED; i++)
+		must_zero(pthread_mutex_unlock(mutex), "unlock a mutex");
+}
+
 static void take_mutex(void)
 {
 	must_zero(pthread_mutex_lock(mutex), "lock a mutex");
@@ -246,6 +263,7 @@ const struct mode lock_modes[] = {
 	MUTEX("adaptive", prepare_adaptive, take_mutex),
 	MUTEX("mutex_shared", prepare_shared, take_mutex),
 	MUTEX("mutex_mapped", prepare_mapped, take_mutex),
+	{"mutex_nested", prepare_nested, take_mutex, give_nested, false},
 	{"mutex_forked", prepare_shared, take_mutex, give_mutex, true},
 	MUTEX("pi", prepare_pi, take_mutex),
 	MUTEX("pi_shared", prepare_pi_shared, take_mutex),

@@ -148,13 +148,13 @@ static uint64_t run_delay_ns(void)
 
 static void wait_once(void)
 {
-	uint64_t delay = run_delay_ns(), from;
+	/* The clock first and last: to read the delay takes memory, for which a mode may have to wait, too. */
+	uint64_t from = now_ns(), delay = run_delay_ns();
 
 	atomic_store(&waiter->begun, true);
-	from = now_ns();
 	waiter->mode->block();
-	waiter->wait_ns = now_ns() - from;
 	waiter->delay_ns = run_delay_ns() - delay;
+	waiter->wait_ns = now_ns() - from;
 }
 
 static void *waiter_thread(void *arg)
