@@ -14,6 +14,10 @@
  * between the two were lost.
  */
 #include "merge_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "trace_limits.h"
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -298,6 +302,24 @@ static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
 					  : merge_side__sample(m, cpu, rec, ts_ns);
 }
 
+/* Keeps what tells a record that nobody can have written from one that is not known: where, and its head. */
+static int refuse(struct cpt_merge *m, const char *ring, uint32_t cpu, const void *rec)
+{
+	uint64_t words[3];
+
+	_Static_assert(sizeof(struct cpt_rec_head) >= sizeof(words), "what any record has");
+	memcpy(words, rec, sizeof(words));
+	snprintf(m->refused, sizeof(m->refused),
+		 "a record of the %s on CPU %" PRIu32 " reads %" PRIx64 " %" PRIx64 " %" PRIx64,
+		 ring, cpu, words[0], words[1], words[2]);
+	return -EINVAL;
+}
+
+const char *merge__refused(const struct cpt_merge *m)
+{
+	return m->refused;
+}
+
 int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t cnt)
 {
 	const char *rec = recs;
@@ -312,6 +334,8 @@ int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t 
 		m->err = keys_reserve(&m->fresh_ring, cnt - i + 1);
 		if (!m->err)
 			m->err = add_ring_rec(m, cpu, rec + i * CPT_REC_SZ);
+		if (m->err == -EINVAL)
+			(void)refuse(m, "ring", cpu, rec + i * CPT_REC_SZ);
 	}
 	return m->err;
 }
@@ -416,17 +440,18 @@ int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
 		return m->err = -EINVAL;
 	memcpy(&head, rec, sizeof(head));
 	want = life_sz(head.type);
-	if (!want || head.sz > sz || head.sz < want || head.cpu >= m->cpu_cnt)
-		return m->err = -EINVAL;
+	if (!want || head.sz > sz || head.sz < want || head.cpu >= m->cpu_cnt ||
+	    (!head.id && head.type != CPT_REC_NUDGE))
+		return m->err = refuse(m, "lifecycle ring", head.cpu, rec);
 	if (head.type == CPT_REC_NUDGE)
 		return 0;
-	if (!head.id)
-		return m->err = -EINVAL;
 	copy = malloc(want);
 	if (!copy)
 		return m->err = -ENOMEM;
 	memcpy(copy, rec, want);
 	m->err = add_life(m, copy);
+	if (m->err == -EINVAL)
+		(void)refuse(m, "lifecycle ring", head.cpu, rec);
 	if (m->err)
 		free(copy);
 	return m->err;

@@ -92,6 +92,7 @@ struct cpu_state {
 struct cpt_merge {
 	struct cpt_merge_sink sink;
 	int err;
+	char refused[CPT_MERGE_REFUSED];
 	uint32_t cpu_cnt;
 	uint64_t emitted_ns; /* the horizon: everything before it is out */
 	uint64_t complete_ns;

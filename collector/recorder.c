@@ -170,11 +170,14 @@ no_memory:
  * is written all the same, unless it is the writing that failed. */
 static void note_failure(struct recorder *r, int err, const char *what)
 {
+	const char *refused = err == -EINVAL && r->merge ? merge__refused(r->merge) : "";
+
 	if (!err || r->res->trace_err)
 		return;
 	r->res->trace_err = err;
 	snprintf(r->res->line, sizeof(r->res->line), "%s: %s; the trace ends there%s", what,
-		 strerror(-err), r->opts->attach ? "" : ", the command goes on");
+		 *refused ? refused : strerror(-err),
+		 r->opts->attach ? "" : ", the command goes on");
 }
 
 static int on_life(void *ctx, const void *rec, size_t sz)
