@@ -302,16 +302,16 @@ static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
 					  : merge_side__sample(m, cpu, rec, ts_ns);
 }
 
-/* Keeps what tells a record that nobody can have written from one that is not known: where, and its head. */
-static int refuse(struct cpt_merge *m, const char *ring, uint32_t cpu, const void *rec)
+/* Keeps what tells a record that nobody can have written from one that is not known: where, and how it begins. */
+static int refuse(struct cpt_merge *m, const char *kind, uint32_t cpu, const void *rec, size_t sz)
 {
-	uint64_t words[3];
+	uint64_t words[4] = {0};
 
-	_Static_assert(sizeof(struct cpt_rec_head) >= sizeof(words), "what any record has");
-	memcpy(words, rec, sizeof(words));
+	memcpy(words, rec, sz < sizeof(words) ? sz : sizeof(words));
 	snprintf(m->refused, sizeof(m->refused),
-		 "a record of the %s on CPU %" PRIu32 " reads %" PRIx64 " %" PRIx64 " %" PRIx64,
-		 ring, cpu, words[0], words[1], words[2]);
+		 "a %s record on CPU %" PRIu32 " reads %" PRIx64 " %" PRIx64 " %" PRIx64
+		 " %" PRIx64,
+		 kind, cpu, words[0], words[1], words[2], words[3]);
 	return -EINVAL;
 }
 
@@ -335,7 +335,7 @@ int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t 
 		if (!m->err)
 			m->err = add_ring_rec(m, cpu, rec + i * CPT_REC_SZ);
 		if (m->err == -EINVAL)
-			(void)refuse(m, "ring", cpu, rec + i * CPT_REC_SZ);
+			(void)refuse(m, "ring", cpu, rec + i * CPT_REC_SZ, CPT_REC_SZ);
 	}
 	return m->err;
 }
@@ -442,7 +442,7 @@ int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
 	want = life_sz(head.type);
 	if (!want || head.sz > sz || head.sz < want || head.cpu >= m->cpu_cnt ||
 	    (!head.id && head.type != CPT_REC_NUDGE))
-		return m->err = refuse(m, "lifecycle ring", head.cpu, rec);
+		return m->err = refuse(m, "lifecycle", head.cpu, rec, sizeof(head));
 	if (head.type == CPT_REC_NUDGE)
 		return 0;
 	copy = malloc(want);
@@ -451,7 +451,7 @@ int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
 	memcpy(copy, rec, want);
 	m->err = add_life(m, copy);
 	if (m->err == -EINVAL)
-		(void)refuse(m, "lifecycle ring", head.cpu, rec);
+		(void)refuse(m, "lifecycle", head.cpu, rec, sizeof(head));
 	if (m->err)
 		free(copy);
 	return m->err;

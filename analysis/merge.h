@@ -87,7 +87,7 @@ int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz);
 int merge__add_found(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_switch *wait);
 
 /* Which record add_ring or add_life refused with -EINVAL, and how it begins, for a message; "" where none was. */
-#define CPT_MERGE_REFUSED 96
+#define CPT_MERGE_REFUSED 128
 const char *merge__refused(const struct cpt_merge *m);
 
 /* Says that every record with a time before complete_ns has been added (the time at which the last

@@ -168,15 +168,20 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, struct cpt_rec_swi
 
 /*
  * The wake-up that p, which came in unseen at ts, came in by: the first of two where the last one came while
- * it ran, or is being written down by another CPU at this moment. A copy, for the same reason.
+ * it ran, or is being written down by another CPU at this moment. That writes `first` before it touches `wake`,
+ * so that `first` tells whether a copy of `wake` made before is whole.
  */
 static __always_inline struct cpt_wake wake_before(const struct cpt_task *p, __u64 ts)
 {
-	__u64 first = p->first.ts_ns, last = p->wake.ts_ns;
+	struct cpt_wake last = p->wake;
+	__u64 first;
 
-	if (p->run_state == CPT_RUN_BLOCKED && first > p->out_ts_ns && (last == first || last > ts))
+	barrier();
+	first = p->first.ts_ns;
+	if (p->run_state == CPT_RUN_BLOCKED && first > p->out_ts_ns &&
+	    (last.ts_ns == first || last.ts_ns > ts))
 		return p->first;
-	return p->wake;
+	return last;
 }
 
 /*

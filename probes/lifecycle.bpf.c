@@ -38,6 +38,7 @@ int cpt_task_newtask(__u64 *ctx)
 	struct task_struct *task = (void *)ctx[0], *creator = bpf_get_current_task_btf();
 	__u64 clone_flags = ctx[1];
 	struct cpt_task *parent = family_get(creator), *t = NULL;
+	struct cpt_task born = {.flags = CPT_TS_GATED};
 	__u32 flags = 0;
 
 	if (cpt_mode == CPT_MODE_TREE
@@ -45,10 +46,11 @@ int cpt_task_newtask(__u64 *ctx)
 		    : !is_target_born(task, creator, parent, clone_flags & CLONE_THREAD))
 		return 0;
 	/* Behind the last number there is, tasks are lost as those are that find no memory. All CPUs may
-	 * be here at once. */
+	 * be here at once. It is in the list of tasks before it comes here, for whoever looks at all of them or
+	 * names it: behind a gate until it has a number and has been told. */
 	if (cpt_last_id < CPT_TASK_MAX - CPT_MAX_CPUS)
-		t = bpf_task_storage_get(&cpt_tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	/* It is in the list of tasks before it comes here: it may have been found there. */
+		t = bpf_task_storage_get(&cpt_tasks, task, &born, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	/* It may have been found there, too. */
 	if (cpt_mode != CPT_MODE_TREE && !t && bpf_task_storage_get(&cpt_tasks, task, NULL, 0))
 		return 0;
 	if (!t) {
@@ -68,6 +70,8 @@ int cpt_task_newtask(__u64 *ctx)
 	family_changed();
 	count_live(task->tgid, 1);
 	emit_new(task, t, parent ? parent->id : 0, flags, bpf_ktime_get_ns());
+	if (t->flags == CPT_TS_GATED)
+		publish_u32(&t->flags, 0);
 	return 0;
 }
 

@@ -107,14 +107,17 @@ static __always_inline void task_on(struct task_struct *task, struct cpt_task *n
 static __always_inline void cell_set(struct cpt_cell *cell, struct task_struct *task,
 				     struct cpt_task *t)
 {
-	cell->cur_task_ptr = (__u64)task;
 	if (t) {
+		cell->cur_task_ptr = (__u64)task;
 		cell->cur = t->id;
 		cell->cur_tid = task->pid;
 		cell->cur_nvcsw = task->nvcsw;
 		cell->kind = CPT_KIND_OURS;
 	} else {
+		/* In this order: the collector's look at its own CPU may be interrupted by a sample. */
 		cell->cur = 0;
+		barrier();
+		cell->cur_task_ptr = (__u64)task;
 	}
 }
 

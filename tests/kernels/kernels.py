@@ -50,6 +50,7 @@ MACHINES = {
                "-object", "memory-backend-ram,id=m1,size=320M", "-numa", "node,nodeid=1,cpus=2-3,memdev=m1"),
               4, True, ""),
 }
+FAILED_CHARS = 6000
 SUPPORTED = ("6.1", "6.12", "6.18", "newest")
 EACH = ("smt", "eight", "numa", "isolated", "two")
 # The suite: what cannot be had on the machine it runs on. (series, machine) and the cases.
@@ -87,6 +88,12 @@ def asked(guest, arguments):
     return [name for name in names if any(text in name for text in arguments.k.split(","))]
 
 
+def left(value, whole):
+    """What a case left, as text: of one that failed unasked no more than a screen of each stream."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text if whole or len(text) <= FAILED_CHARS else f"{text[:FAILED_CHARS]} ... ({len(text)} characters)"
+
+
 def run_boot(guest, kernel, host, base, arguments):
     """One guest; how many of its cases passed and failed, and what is to be said of it."""
     package, vmlinuz = kernel
@@ -108,10 +115,9 @@ def run_boot(guest, kernel, host, base, arguments):
         found = forms.findings(case, result, guest)
         bad += bool(found)
         lines += [f"FAIL {where} {case.name}: {finding}" for finding in found]
-        if arguments.verbose and result:
+        if (arguments.verbose or found) and result:
             lines.append(f"     {case.name}: {result.get('took', -1):.1f} s")
-            lines += [f"--- {case.name} {stream}: "
-                      f"{text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
+            lines += [f"--- {case.name} {stream}: {left(text, arguments.verbose)}"
                       for stream, text in sorted(result.items())]
     if not closed:
         lines.append(f"     the guest's console ended with: {console.strip()[-600:]}")
@@ -164,7 +170,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=1, help="the whole so many times")
     parser.add_argument("--jobs", type=int, default=2, help="guests at a time; each keeps one CPU busy (default: 2)")
     parser.add_argument("-k", default="", metavar="TEXT,...", help="cases with one of the TEXTs in their name")
-    parser.add_argument("-v", "--verbose", action="store_true", help="print what the cases left")
+    parser.add_argument("-v", "--verbose", action="store_true",
+                        help="print what all cases left, not the beginnings of what those that failed did")
     parser.add_argument("--cache", default=None, metavar="DIR", help="where kernels are kept "
                         "(default: BUILD/kernels)")
     arguments = parser.parse_args()

@@ -61,13 +61,23 @@ long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 fl
 	return -1;
 }
 
+/* How much of storage a program may give a value to, and what else happens in the moment it is there. */
+static size_t host_storage_sz;
+static void (*host_created)(struct task_struct *task);
+
 void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u64 flags)
 {
 	struct host_task *t = (struct host_task *)task;
 
 	if (!t->has_storage && !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return NULL;
-	t->has_storage = true;
+	if (!t->has_storage) {
+		if (value)
+			memcpy(t->storage, value, host_storage_sz);
+		t->has_storage = true;
+		if (host_created)
+			host_created(task);
+	}
 	return t->storage;
 }
 

@@ -58,6 +58,7 @@ static void wake(struct host_task *t)
 static int start(void **state)
 {
 	host_start();
+	host_storage_sz = sizeof(struct cpt_task);
 	memset(cells, 0, sizeof(cells));
 	memset(slots, 0, sizeof(slots));
 	cpt_live_root = cpt_live_all = 0;
@@ -334,6 +335,36 @@ static void tasks_behind_the_last_number_are_lost(void **state)
 	assert_int_equal(cpt_losses[CPT_LOSS_TASK_STORAGE], before + 1);
 }
 
+/* Another CPU looks at all tasks' masks, of which this is one. */
+static void look_at(struct task_struct *task)
+{
+	struct bpf_iter__task ctx = {.task = task};
+
+	cpt_affinity_read(&ctx);
+}
+
+static void a_task_without_a_number_is_not_told_of(void **state)
+{
+	struct host_task child;
+	__u64 ctx[2] = {(__u64)&child.task, CLONE_THREAD};
+	const size_t masks = host_submitted(CPT_REC_AFFINITY);
+
+	go(0, &x);
+	host_cpu = 0;
+	host_init(&child, 103, 0);
+	child.task.nr_cpus_allowed = HOST_CPUS;
+	host_created = look_at;
+	cpt_task_newtask(ctx);
+	host_created = NULL;
+	assert_int_equal(host_submitted(CPT_REC_AFFINITY), masks);
+	assert_int_equal(storage(&child)->flags, 0);
+	assert_int_not_equal(storage(&child)->id, 0);
+	child.task.cpus_mask.bits[0] = 1;
+	child.task.nr_cpus_allowed = 1;
+	look_at(&child.task);
+	assert_int_equal(host_submitted(CPT_REC_AFFINITY), masks + 1);
+}
+
 /* Of 128 CPUs. What a look at a task that sleeps says of its mask: how many records. */
 static size_t look(__u64 first, __u64 second)
 {
@@ -376,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_ring, start),
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_lifecycle_ring, start),
 		cmocka_unit_test_setup(tasks_behind_the_last_number_are_lost, start),
+		cmocka_unit_test_setup(a_task_without_a_number_is_not_told_of, start),
 		cmocka_unit_test_setup(a_mask_beyond_the_first_64_cpus_is_compared, start),
 	};
 
