@@ -303,7 +303,8 @@ static int add_ring_rec(struct cpt_merge *m, uint32_t cpu, const void *rec)
 }
 
 /* Keeps what tells a record that nobody can have written from one that is not known: where, and how it begins. */
-static int refuse(struct cpt_merge *m, const char *kind, uint32_t cpu, const void *rec, size_t sz)
+static void note_refused(struct cpt_merge *m, const char *kind, uint32_t cpu, const void *rec,
+			 size_t sz)
 {
 	uint64_t words[4] = {0};
 
@@ -312,7 +313,6 @@ static int refuse(struct cpt_merge *m, const char *kind, uint32_t cpu, const voi
 		 "a %s record on CPU %" PRIu32 " reads %" PRIx64 " %" PRIx64 " %" PRIx64
 		 " %" PRIx64,
 		 kind, cpu, words[0], words[1], words[2], words[3]);
-	return -EINVAL;
 }
 
 const char *merge__refused(const struct cpt_merge *m)
@@ -335,7 +335,7 @@ int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t 
 		if (!m->err)
 			m->err = add_ring_rec(m, cpu, rec + i * CPT_REC_SZ);
 		if (m->err == -EINVAL)
-			(void)refuse(m, "ring", cpu, rec + i * CPT_REC_SZ, CPT_REC_SZ);
+			note_refused(m, "ring", cpu, rec + i * CPT_REC_SZ, CPT_REC_SZ);
 	}
 	return m->err;
 }
@@ -429,31 +429,41 @@ static int add_life(struct cpt_merge *m, struct cpt_rec_head *life)
 	return 0;
 }
 
+static int add_life_rec(struct cpt_merge *m, const struct cpt_rec_head *head, const void *rec,
+			size_t sz)
+{
+	const size_t want = life_sz(head->type);
+	struct cpt_rec_head *copy;
+	int err;
+
+	if (!want || head->sz > sz || head->sz < want || head->cpu >= m->cpu_cnt)
+		return -EINVAL;
+	if (head->type == CPT_REC_NUDGE)
+		return 0;
+	if (!head->id)
+		return -EINVAL;
+	copy = malloc(want);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, rec, want);
+	err = add_life(m, copy);
+	if (err)
+		free(copy);
+	return err;
+}
+
 int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
 {
-	struct cpt_rec_head head, *copy;
-	size_t want;
+	struct cpt_rec_head head;
 
 	if (m->err)
 		return m->err;
 	if (sz < sizeof(head))
 		return m->err = -EINVAL;
 	memcpy(&head, rec, sizeof(head));
-	want = life_sz(head.type);
-	if (!want || head.sz > sz || head.sz < want || head.cpu >= m->cpu_cnt ||
-	    (!head.id && head.type != CPT_REC_NUDGE))
-		return m->err = refuse(m, "lifecycle", head.cpu, rec, sizeof(head));
-	if (head.type == CPT_REC_NUDGE)
-		return 0;
-	copy = malloc(want);
-	if (!copy)
-		return m->err = -ENOMEM;
-	memcpy(copy, rec, want);
-	m->err = add_life(m, copy);
+	m->err = add_life_rec(m, &head, rec, sz);
 	if (m->err == -EINVAL)
-		(void)refuse(m, "lifecycle", head.cpu, rec, sizeof(head));
-	if (m->err)
-		free(copy);
+		note_refused(m, "lifecycle", head.cpu, rec, sizeof(head));
 	return m->err;
 }
 

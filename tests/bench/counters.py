@@ -36,7 +36,7 @@ WATCH_SECONDS = 2
 
 # Instructions the verifier walked, a measure of the paths through a program: (bound, why). The kernel
 # gives up at 1,000,000. Values are of Linux 6.18; other verifiers prune otherwise, and some programs
-# grow with what a kernel has, which is what the room is for where there is some.
+# grow with what a kernel has, which is what the room is for.
 VERIFIED = {
     "cpt_sched_switch": (27_000, "24,571 with wait reasons, mends and occupancy; 1,400 of them for "
                                  "the condition variables of glibc 2.41, 2,500 for which of two wake-ups it "

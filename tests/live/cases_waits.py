@@ -39,8 +39,9 @@ AT_LOCKS = {"mmap_lock": 1 * MS, "fault_lock": 5 * MS}
 FAMILIES = {
     "mutexes": {
         "lock": ["mutex", "recursive", "errorcheck", "adaptive", "mutex_shared", "mutex_mapped",
-                 "mutex_nested", "mutex_forked", "pi", "pi_shared", "pi_timed", "robust", "robust_shared", "robust_pi",
-                 "robust_timed", "mutex_timed", "mutex_clocked", "mutex_in_vain"],
+                 "mutex_nested", "mutex_forked", "pi", "pi_shared", "pi_timed", "robust",
+                 "robust_shared", "robust_pi", "robust_timed", "mutex_timed", "mutex_clocked",
+                 "mutex_in_vain"],
     },
     "file locks": {"lock": ["flock", "ofd_lock", "record_lock"]},
     "locks of other layouts": {"lock": ["rwlock_read", "rwlock_write", "rwlock_writers", "once"]},
