@@ -326,8 +326,10 @@ int merge__add_ring(struct cpt_merge *m, uint32_t cpu, const void *recs, size_t 
 
 	if (m->err)
 		return m->err;
-	if (cpu >= m->cpu_cnt)
+	if (cpu >= m->cpu_cnt) {
+		note_refused(m, "ring", cpu, recs, cnt * CPT_REC_SZ);
 		return m->err = -EINVAL;
+	}
 	m->err = keys_reserve(&m->fresh_wake, cnt);
 	for (size_t i = 0; i < cnt && !m->err; i++) {
 		/* A loss before this record takes a key of its own. */
@@ -454,16 +456,14 @@ static int add_life_rec(struct cpt_merge *m, const struct cpt_rec_head *head, co
 
 int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
 {
-	struct cpt_rec_head head;
+	struct cpt_rec_head head = {0};
 
 	if (m->err)
 		return m->err;
-	if (sz < sizeof(head))
-		return m->err = -EINVAL;
-	memcpy(&head, rec, sizeof(head));
-	m->err = add_life_rec(m, &head, rec, sz);
+	memcpy(&head, rec, sz < sizeof(head) ? sz : sizeof(head));
+	m->err = sz < sizeof(head) ? -EINVAL : add_life_rec(m, &head, rec, sz);
 	if (m->err == -EINVAL)
-		note_refused(m, "lifecycle", head.cpu, rec, sizeof(head));
+		note_refused(m, "lifecycle", head.cpu, rec, sz);
 	return m->err;
 }
 

@@ -86,7 +86,8 @@ int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz);
  * 0 or -errno. */
 int merge__add_found(struct cpt_merge *m, uint32_t cpu, const struct cpt_rec_switch *wait);
 
-/* Which record add_ring or add_life refused with -EINVAL, and how it begins, for a message; "" where none was. */
+/* Which record add_ring or add_life refused with -EINVAL, and how it begins (zeros behind its end), for a
+ * message; "": none. */
 #define CPT_MERGE_REFUSED 128
 const char *merge__refused(const struct cpt_merge *m);
 

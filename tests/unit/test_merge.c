@@ -568,11 +568,13 @@ static void time_never_goes_back(void **state)
 static void bad_records_are_refused(void **state)
 {
 	struct cpt_rec_exit gone = {.head = {CPT_REC_EXIT, sizeof(gone), 520, 7, 0}};
+	struct cpt_rec_task born = {.head = {CPT_REC_NEW, sizeof(born), 0x90, 0, 0}, .tid = 0xa5};
 	struct cpt_rec_switch rec = sw(0, 100, 0, 7, 0);
 	struct event_sink got = {0};
 	struct cpt_merge *m = new_merge(1, &got);
 
 	assert_int_equal(merge__add_ring(m, 1, &rec, 1), -EINVAL);
+	assert_non_null(strstr(merge__refused(m), "a ring record on CPU 1 reads"));
 	merge__free(m);
 	m = new_merge(1, &got);
 	rec.type = 77;
@@ -584,6 +586,14 @@ static void bad_records_are_refused(void **state)
 	assert_int_equal(merge__add_life(m, &gone, sizeof(gone) - 1), -EINVAL);
 	assert_non_null(strstr(merge__refused(m), "a lifecycle record on CPU 0"));
 	assert_int_equal(merge__finish(m), -EINVAL);
+	merge__free(m);
+	m = new_merge(1, &got);
+	assert_int_equal(merge__add_life(m, &gone, 4), -EINVAL);
+	assert_non_null(strstr(merge__refused(m), " 0 0 0"));
+	merge__free(m);
+	m = new_merge(1, &got);
+	assert_int_equal(merge__add_life(m, &born, sizeof(born)), -EINVAL);
+	assert_non_null(strstr(merge__refused(m), " 90 0 a5"));
 	merge__free(m);
 	event_sink__clear(&got);
 }
