@@ -168,8 +168,9 @@ static __always_inline __u16 mend_prev(struct cpt_cell *cell, struct cpt_rec_swi
 
 /*
  * The wake-up that p, which came in unseen at ts, came in by: the first of two where the last one came while
- * it ran, or is being written down by another CPU at this moment. That writes `first` before it touches `wake`,
- * so that `first` tells whether a copy of `wake` made before is whole.
+ * it ran, or is being written down by another CPU at this moment. Where p had blocked and the first came after
+ * it had left, the other CPU copies `wake` to `first` before it changes it: `first` tells whether a copy of
+ * `wake` made before is whole.
  */
 static __always_inline struct cpt_wake wake_before(const struct cpt_task *p, __u64 ts)
 {

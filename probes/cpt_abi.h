@@ -623,7 +623,7 @@ enum { CPT_LOSSES(CPT_LOSS_ENUM) CPT_LOSS_CNT };
 /* ---- state of a task, in task storage (seeded by the collector through a pidfd) --------------- */
 
 /* cpt_task.flags */
-#define CPT_TS_GATED  0x1 /* not of the workload yet: a command until its exec, a newborn */
+#define CPT_TS_GATED  0x1 /* not of the workload (yet): a command until its exec, a newborn */
 #define CPT_TS_NAMED  0x2 /* leads a process that the user has named (with GATED) */
 #define CPT_TS_UNTOLD 0x4 /* found, and its cpt_rec_found could not be written yet */
 #define CPT_TS_UNSURE 0x8 /* found, and its state could not be told yet */

@@ -91,7 +91,10 @@ def asked(guest, arguments):
 def left(value, whole):
     """What a case left, as text: of one that failed unasked no more than a screen of each stream."""
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return text if whole or len(text) <= FAILED_CHARS else f"{text[:FAILED_CHARS]} ... ({len(text)} characters)"
+    if whole or len(text) <= FAILED_CHARS:
+        return text
+    half = FAILED_CHARS // 2
+    return f"{text[:half]} ... ({len(text)} characters) ... {text[-half:]}"
 
 
 def run_boot(guest, kernel, host, base, arguments):

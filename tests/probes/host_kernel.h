@@ -72,8 +72,10 @@ void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u
 	if (!t->has_storage && !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return NULL;
 	if (!t->has_storage) {
-		if (value)
+		if (value) {
+			assert_true(host_storage_sz);
 			memcpy(t->storage, value, host_storage_sz);
+		}
 		t->has_storage = true;
 		if (host_created)
 			host_created(task);

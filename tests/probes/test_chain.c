@@ -350,9 +350,7 @@ static void a_task_without_a_number_is_not_told_of(void **state)
 	const size_t masks = host_submitted(CPT_REC_AFFINITY);
 
 	go(0, &x);
-	host_cpu = 0;
 	host_init(&child, 103, 0);
-	child.task.nr_cpus_allowed = HOST_CPUS;
 	host_created = look_at;
 	cpt_task_newtask(ctx);
 	host_created = NULL;
@@ -363,6 +361,21 @@ static void a_task_without_a_number_is_not_told_of(void **state)
 	child.task.nr_cpus_allowed = 1;
 	look_at(&child.task);
 	assert_int_equal(host_submitted(CPT_REC_AFFINITY), masks + 1);
+}
+
+static void a_birth_that_finds_no_room_is_counted_and_let_in(void **state)
+{
+	struct host_task child;
+	__u64 ctx[2] = {(__u64)&child.task, CLONE_THREAD},
+	      before = cpt_losses[CPT_LOSS_LIFE_RING_FULL];
+
+	go(0, &x);
+	host_init(&child, 103, 0);
+	host_ring_full = true;
+	cpt_task_newtask(ctx);
+	assert_int_equal(cpt_losses[CPT_LOSS_LIFE_RING_FULL], before + 1);
+	assert_int_equal(storage(&child)->flags, 0);
+	assert_int_not_equal(storage(&child)->id, 0);
 }
 
 /* Of 128 CPUs. What a look at a task that sleeps says of its mask: how many records. */
@@ -408,6 +421,7 @@ int main(void)
 		cmocka_unit_test_setup(unseen_death_counts_with_a_full_lifecycle_ring, start),
 		cmocka_unit_test_setup(tasks_behind_the_last_number_are_lost, start),
 		cmocka_unit_test_setup(a_task_without_a_number_is_not_told_of, start),
+		cmocka_unit_test_setup(a_birth_that_finds_no_room_is_counted_and_let_in, start),
 		cmocka_unit_test_setup(a_mask_beyond_the_first_64_cpus_is_compared, start),
 	};
 
