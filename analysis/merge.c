@@ -431,6 +431,7 @@ static int add_life(struct cpt_merge *m, struct cpt_rec_head *life)
 	return 0;
 }
 
+/* Takes a record whose head is zeros behind sz: one shorter than a head says it is longer than it is, or too short. */
 static int add_life_rec(struct cpt_merge *m, const struct cpt_rec_head *head, const void *rec,
 			size_t sz)
 {
@@ -461,7 +462,7 @@ int merge__add_life(struct cpt_merge *m, const void *rec, size_t sz)
 	if (m->err)
 		return m->err;
 	memcpy(&head, rec, sz < sizeof(head) ? sz : sizeof(head));
-	m->err = sz < sizeof(head) ? -EINVAL : add_life_rec(m, &head, rec, sz);
+	m->err = add_life_rec(m, &head, rec, sz);
 	if (m->err == -EINVAL)
 		note_refused(m, "lifecycle", head.cpu, rec, sz);
 	return m->err;
