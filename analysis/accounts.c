@@ -387,6 +387,20 @@ void accounts__settle(struct accounts *a)
 	a->pending_cnt = 0;
 }
 
+/* A CPU that is off claims from its mark on, if it idles: what lies before that must not be told together with what
+ * lies behind it. */
+static void make_room(const struct accounts *a, uint32_t slot, struct claims *claims, uint64_t from,
+		      uint64_t to)
+{
+	uint64_t apart = claims__apart(claims, from) | claims__apart(claims, to);
+
+	for (uint32_t cpu = 0; cpu < a->cpu_cnt; cpu++)
+		if (a->cpus[cpu].open && has_bit(a->cpus[cpu].slots, slot))
+			apart |= claims__apart(claims,
+					       a->marks[(size_t)cpu * ACCT_SLOTS + slot].open_ns);
+	claims__fold(claims, apart);
+}
+
 /* num/den of [from, to) of the slot's demand is claimed. */
 static void add_claim(struct accounts *a, uint32_t slot, enum acct_claim what, uint64_t from,
 		      uint64_t to, uint64_t num, uint64_t den)
@@ -394,6 +408,8 @@ static void add_claim(struct accounts *a, uint32_t slot, enum acct_claim what, u
 	struct acct_slot *s = &a->slots[slot];
 	struct claims *claims = what == ACCT_CLAIM_IDLE ? &s->idle : &s->doubt;
 
+	if (claims__full(claims))
+		make_room(a, slot, claims, from, to);
 	if (a->bins)
 		acct_bins__claim(a->bins, slot, claims, what, from, to, num, den);
 	else

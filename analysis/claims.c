@@ -33,6 +33,40 @@ uint64_t claims__covered(const struct claims *c, uint64_t from, uint64_t to)
 	return sum;
 }
 
+uint64_t claims__apart(const struct claims *c, uint64_t at)
+{
+	uint32_t lo = 0, hi = c->cnt;
+
+	_Static_assert(CLAIMS_MAX <= 64, "a bit for each");
+	while (lo < hi) { /* for the first that ends behind it */
+		const uint32_t mid = (lo + hi) / 2;
+
+		if (c->at[mid].to > at)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	if (lo == c->cnt)
+		return 0;
+	return 1ull << lo | (c->at[lo].from < at && lo + 1 < c->cnt ? 1ull << (lo + 1) : 0);
+}
+
+void claims__fold(struct claims *c, uint64_t apart)
+{
+	uint32_t last = 0, left = CLAIMS_MAX / 2;
+
+	for (uint32_t i = 1; i < c->cnt; i++) {
+		if (left && !(apart >> i & 1)) {
+			c->at[last].to = c->at[i].to;
+			c->at[last].covered += c->at[i].covered;
+			left--;
+		} else {
+			c->at[++last] = c->at[i];
+		}
+	}
+	c->cnt = c->cnt ? last + 1 : 0;
+}
+
 uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den)
 {
 	struct claim sum = {.from = from, .to = to};

@@ -9,14 +9,16 @@
  *                                ^ most intervals end here, so most calls touch the top only
  *
  * An interval may be covered in part (nobody knows where). Where two meet that overlap, they become
- * one; if the stack is full, its two oldest do. Both lose nothing as long as what comes later reaches
- * back over the whole of such an interval or not at all.
+ * one. That loses nothing as long as what comes later reaches back over the whole of such an interval or
+ * not at all, and so it is with neighbours between which nothing begins that is to come: claims__fold()
+ * makes room by them in a stack that is full. Where it is full nonetheless its two oldest become one.
  *
  * Private to analysis/.
  */
 #ifndef CPT_CLAIMS_H
 #define CPT_CLAIMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLAIMS_MAX 64
@@ -33,6 +35,18 @@ struct claims {
 
 /* num/den of what is not covered yet in [from, to) now is; num <= den, den > 0. Returns how much that is. */
 uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den);
+
+static inline bool claims__full(const struct claims *c)
+{
+	return c->cnt == CLAIMS_MAX;
+}
+
+/* Of the intervals there are: bit i says that what will be claimed from (or up to) `at` on ends between the ones
+ * i - 1 and i, or in one of them, so that these must not become one. */
+uint64_t claims__apart(const struct claims *c, uint64_t at);
+
+/* Makes neighbours one, from the oldest on, until half of the stack is free; none that bits of apart part. */
+void claims__fold(struct claims *c, uint64_t apart);
 
 /* How much of [from, to), from <= to, is covered. */
 uint64_t claims__covered(const struct claims *c, uint64_t from, uint64_t to);

@@ -149,6 +149,64 @@ static void a_full_stack_loses_nothing_behind_its_end(void **state)
 	assert_int_equal(claims.cnt, 1);
 }
 
+/* CPUs that claim back to where each went off, some of them far, while the others fill the stack again and again. */
+static void what_is_to_come_is_told_apart_in_a_full_stack(void **state)
+{
+	enum { CPUS = 8 };
+	uint32_t folds = 0;
+
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct rng rng = {seed};
+		uint64_t off[CPUS] = {0};
+		uint32_t now = 0;
+
+		setup(state);
+		while ((now += 1 + rng_below(&rng, 8)) < LINE) {
+			/* The last ones stay away for long. */
+			const uint32_t cpu =
+				rng_percent(&rng, 98) ? rng_below(&rng, 2) : rng_below(&rng, CPUS);
+			uint64_t apart = 0;
+
+			if (claims__full(&claims)) {
+				for (uint32_t i = 0; i < CPUS; i++)
+					apart |= claims__apart(&claims, off[i]);
+				claims__fold(&claims, apart);
+				folds++;
+			}
+			/* It idled, or others held it. */
+			if (rng_percent(&rng, 60))
+				claim(off[cpu], now);
+			off[cpu] = now + rng_below(&rng, 3);
+			assert_int_equal(claims.covered, drawn());
+			check_stack();
+		}
+	}
+	assert_true(folds > 100);
+}
+
+static void neighbours_that_nothing_parts_become_one(void **state)
+{
+	for (uint64_t i = 0; i < CLAIMS_MAX; i++)
+		claim(10 * i, 10 * i + 5);
+	assert_true(claims__full(&claims));
+	assert_int_equal(claims__apart(&claims, 10), 1 << 1);
+	assert_int_equal(claims__apart(&claims, 15), 1 << 2);
+	assert_int_equal(claims__apart(&claims, 12), 1 << 1 | 1 << 2);
+	assert_int_equal(claims__apart(&claims, 10 * CLAIMS_MAX), 0);
+	claims__fold(&claims, claims__apart(&claims, 17) | claims__apart(&claims, 32));
+	assert_int_equal(claims.cnt, CLAIMS_MAX / 2);
+	assert_int_equal(claims.at[0].from, 0);
+	assert_int_equal(claims.at[0].to, 15);
+	assert_int_equal(claims.at[0].covered, 10);
+	assert_int_equal(claims.at[1].from, 20);
+	assert_int_equal(claims.at[1].to, 25);
+	assert_int_equal(claims.at[2].from, 30);
+	assert_int_equal(claims.at[2].to, 35);
+	check_stack();
+	claims__fold(&claims, UINT64_MAX);
+	assert_int_equal(claims.cnt, CLAIMS_MAX / 2);
+}
+
 /* A late one before them all, with the stack full, joins the oldest. */
 static void a_late_interval_joins_the_oldest(void **state)
 {
@@ -175,6 +233,8 @@ int main(void)
 		cmocka_unit_test_setup(random_intervals_cover_what_the_line_shows, setup),
 		cmocka_unit_test_setup(a_full_stack_loses_nothing_behind_its_end, setup),
 		cmocka_unit_test_setup(a_late_interval_joins_the_oldest, setup),
+		cmocka_unit_test_setup(neighbours_that_nothing_parts_become_one, setup),
+		cmocka_unit_test_setup(what_is_to_come_is_told_apart_in_a_full_stack, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
