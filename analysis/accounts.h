@@ -31,7 +31,8 @@
  *
  * Demand with several allowed CPUs off is placement if any of them idled. Each CPU, when it is found
  * to have idled, claims the demand since its stretch began; the union of claims (claims.h) is
- * placement, what no CPU claims is others. This is exact whatever order the CPUs are found out in.
+ * placement, what no CPU claims is others. This is exact whatever order the CPUs are found out in (of some
+ * 60 CPUs that are off at once, each since another moment; of more, what the oldest claim is by proportion).
  *
  * With acct_bins.h the same is also booked by bins of time.
  *

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define WORTHWHILE 8 /* intervals that claims__fold() sets free */
+
 __extension__ typedef unsigned __int128 wide_t;
 
 static uint64_t part(uint64_t whole, uint64_t num, uint64_t den)
@@ -65,6 +67,7 @@ void claims__fold(struct claims *c, uint64_t apart)
 		}
 	}
 	c->cnt = c->cnt ? last + 1 : 0;
+	c->rest = left > CLAIMS_MAX / 2 - WORTHWHILE ? CLAIMS_MAX : 0;
 }
 
 uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den)
@@ -89,6 +92,7 @@ uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num,
 	sum.covered += before;
 	c->covered += before;
 	if (first == end) { /* nothing to replace: room for one more */
+		c->rest -= c->rest > 0;
 		if (c->cnt == CLAIMS_MAX) {
 			struct claim *old = c->at;
 

@@ -30,22 +30,25 @@ struct claim {
 struct claims {
 	struct claim at[CLAIMS_MAX]; /* by place, not overlapping */
 	uint32_t cnt;
+	uint32_t rest;	  /* claims until it is worth while to look for room again */
 	uint64_t covered; /* of all, including what was folded away */
 };
 
 /* num/den of what is not covered yet in [from, to) now is; num <= den, den > 0. Returns how much that is. */
 uint64_t claims__add(struct claims *c, uint64_t from, uint64_t to, uint64_t num, uint64_t den);
 
+/* Whether to look for neighbours that can be made one. */
 static inline bool claims__full(const struct claims *c)
 {
-	return c->cnt == CLAIMS_MAX;
+	return c->cnt == CLAIMS_MAX && !c->rest;
 }
 
 /* Of the intervals there are: bit i says that what will be claimed from (or up to) `at` on ends between the ones
  * i - 1 and i, or in one of them, so that these must not become one. */
 uint64_t claims__apart(const struct claims *c, uint64_t at);
 
-/* Makes neighbours one, from the oldest on, until half of the stack is free; none that bits of apart part. */
+/* Makes neighbours one, from the oldest on, until half of the stack is free; none that bits of apart part. Where
+ * that makes hardly any room the next CLAIMS_MAX claims do without, so that a look at every CPU is paid by many. */
 void claims__fold(struct claims *c, uint64_t apart);
 
 /* How much of [from, to), from <= to, is covered. */

@@ -207,6 +207,26 @@ static void neighbours_that_nothing_parts_become_one(void **state)
 	assert_int_equal(claims.cnt, CLAIMS_MAX / 2);
 }
 
+static void room_that_is_not_there_is_not_looked_for_each_time(void **state)
+{
+	uint64_t i;
+
+	for (i = 0; i < CLAIMS_MAX; i++)
+		claim(10 * i, 10 * i + 5);
+	assert_true(claims__full(&claims));
+	claims__fold(&claims, UINT64_MAX);
+	assert_int_equal(claims.cnt, CLAIMS_MAX);
+	for (; i < 2 * CLAIMS_MAX; i++) {
+		assert_false(claims__full(&claims));
+		claim(10 * i, 10 * i + 5);
+		check_stack();
+	}
+	assert_true(claims__full(&claims));
+	claims__fold(&claims, 0);
+	assert_int_equal(claims.cnt, CLAIMS_MAX / 2);
+	assert_int_equal(claims.covered, drawn());
+}
+
 /* A late one before them all, with the stack full, joins the oldest. */
 static void a_late_interval_joins_the_oldest(void **state)
 {
@@ -234,6 +254,7 @@ int main(void)
 		cmocka_unit_test_setup(a_full_stack_loses_nothing_behind_its_end, setup),
 		cmocka_unit_test_setup(a_late_interval_joins_the_oldest, setup),
 		cmocka_unit_test_setup(neighbours_that_nothing_parts_become_one, setup),
+		cmocka_unit_test_setup(room_that_is_not_there_is_not_looked_for_each_time, setup),
 		cmocka_unit_test_setup(what_is_to_come_is_told_apart_in_a_full_stack, setup),
 	};
 
